@@ -1,0 +1,115 @@
+import { isIP } from 'node:net';
+
+import ipaddr from 'ipaddr.js';
+
+import { ok, refuse, type Result } from './result.js';
+
+export type Family = 4 | 6;
+
+/** Both families, in the order in which we treat them. */
+export const FAMILIES: readonly Family[] = [4, 6];
+
+/**
+ * An address or a network, checked and normalised: `text` is canonical (RFC 5952 for IPv6; host bits
+ * cleared; no `/32` or `/128`), so equal networks have equal texts. It is safe as a word of an
+ * ipset or iptables line.
+ */
+export interface Network {
+  readonly family: Family;
+  readonly text: string;
+  /** Prefix length in bits: 32 or 128 for a single address. */
+  readonly prefix: number;
+}
+
+/** Longest text that can be an address: IPv6 with an embedded IPv4 address and a prefix. */
+const MAX_TEXT = 50;
+const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/;
+
+/** The bits of a whole address of the family. */
+export function addressBits(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+/** True for a single address, false for a network. */
+export function isHost(network: Network): boolean {
+  return network.prefix === addressBits(network.family);
+}
+
+/** A short, printable form of untrusted text, for messages. */
+export function quote(text: string): string {
+  const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return JSON.stringify(cut);
+}
+
+/**
+ * Reads a literal IPv4 or IPv6 address or network. Host names, zone ids, white space, octal or
+ * shortened IPv4 forms and words that look like options are refused; `::ffff:1.2.3.4` is 1.2.3.4.
+ */
+export function parseNetwork(input: string): Result<Network> {
+  if (input.length > MAX_TEXT) return refuse(`${quote(input)} is too long to be an address`);
+  if (input.includes('%')) return refuse(`${quote(input)}: an address with a zone id is not accepted`);
+  const slash = input.indexOf('/');
+  const literal = slash === -1 ? input : input.slice(0, slash);
+  const kind = isIP(literal);
+  if (kind === 0) return refuse(`${quote(input)} is not an IPv4 or IPv6 address or network`);
+  const parsed = ipaddr.parse(literal);
+  const bits = kind === 4 ? 32 : 128;
+  const prefixText = slash === -1 ? String(bits) : input.slice(slash + 1);
+  if (!PREFIX.test(prefixText) || Number(prefixText) > bits) {
+    return refuse(`${quote(input)}: the prefix length must be a number from 0 to ${bits}`);
+  }
+  const prefix = Number(prefixText);
+  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
+    if (prefix < 96) return refuse(`${quote(input)}: an IPv4-mapped network needs a prefix of 96 to 128`);
+    return ok(normalise(parsed.toIPv4Address(), prefix - 96));
+  }
+  return ok(normalise(parsed, prefix));
+}
+
+/** Reads a single literal address: like parseNetwork, but a network is refused. */
+export function parseAddress(input: string): Result<Network> {
+  const parsed = parseNetwork(input);
+  if (parsed.ok && !isHost(parsed.value)) {
+    return refuse(`${quote(input)} is a network; a single address is needed here`);
+  }
+  return parsed;
+}
+
+/** True where the two have at least one address in common. */
+export function overlaps(a: Network, b: Network): boolean {
+  if (a.family !== b.family) return false;
+  const bits = Math.min(a.prefix, b.prefix);
+  return matches(a, b, bits);
+}
+
+/** True where every address of `inner` is one of `outer`. */
+export function contains(outer: Network, inner: Network): boolean {
+  return outer.family === inner.family && outer.prefix <= inner.prefix && matches(outer, inner, outer.prefix);
+}
+
+/** The 4 or 16 bytes of the network's first address, in network order. */
+export function addressBytes(network: Network): number[] {
+  return ipaddr.parse(withoutPrefix(network.text)).toByteArray();
+}
+
+function withoutPrefix(text: string): string {
+  const slash = text.indexOf('/');
+  return slash === -1 ? text : text.slice(0, slash);
+}
+
+function matches(a: Network, b: Network, bits: number): boolean {
+  const left = ipaddr.parse(withoutPrefix(a.text));
+  const right = ipaddr.parse(withoutPrefix(b.text));
+  return left.match(right, bits);
+}
+
+function normalise(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): Network {
+  const bytes = address.toByteArray();
+  const masked = bytes.map((byte, index) => {
+    const keep = Math.min(8, Math.max(0, prefix - index * 8));
+    return byte & (0xff00 >> keep) & 0xff;
+  });
+  const family: Family = bytes.length === 4 ? 4 : 6;
+  const text = ipaddr.fromByteArray(masked).toString();
+  return { family, prefix, text: prefix === addressBits(family) ? text : `${text}/${prefix}` };
+}

@@ -1,0 +1,120 @@
+import type { Family } from '../base/address.js';
+import type { Door, Protocol } from '../knock/door.js';
+
+/** What new connections to a service meet when knockctl is lost for good. */
+export type OnFailure = 'restore' | 'flush' | 'hold';
+
+/** `[service.NAME]` of knockctl.conf. Times in whole seconds, 0 meaning for ever. */
+export interface ServiceSettings {
+  /** 1 to 16 characters of [A-Za-z0-9_-], not beginning with `-`: it becomes part of chain and set names. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** 1 to 15 ports (iptables multiport takes no more), in the order written. */
+  readonly ports: readonly number[];
+  /** Protect only these destinations, at most one a family; empty: whatever the destination. */
+  readonly addresses: readonly string[];
+  /** The chain the jump goes into: INPUT, FORWARD, DOCKER-USER or an administrator's own. */
+  readonly chain: string;
+  readonly acceptTimeoutS: number;
+  readonly banTimeoutS: number;
+  readonly onFailure: OnFailure;
+}
+
+/** knockctl.conf with its defaults filled in and the `[options]` of knockd.conf merged. */
+export interface Settings {
+  readonly paths: {
+    readonly doors: string;
+    readonly trusted: string;
+    readonly rules: string;
+    readonly run: string;
+    readonly state: string;
+    /** The pid file: `<run>/knockctl.pid`, or the PidFile of knockd.conf. */
+    readonly pidFile: string;
+  };
+  readonly listener: {
+    readonly interfaces: readonly string[];
+    readonly user: string;
+  };
+  readonly firewall: {
+    readonly families: readonly Family[];
+    readonly backend: 'auto' | 'nft' | 'legacy';
+    readonly hook: 'first' | 'last';
+    /** Limit of the drop log as iptables' limit match prints it (`6/min`); undefined: no log. */
+    readonly log: string | undefined;
+  };
+  readonly failsafe: {
+    readonly heartbeatMs: number;
+    readonly switchTimeoutS: number;
+    readonly listenerTimeoutMs: number;
+    readonly maxRestarts: number;
+    readonly rescueCommand: string | undefined;
+  };
+  readonly health: {
+    /** Cron expressions of 5 or 6 fields. */
+    readonly schedule: string;
+    readonly resolve: string;
+  };
+  readonly log: {
+    readonly level: 'error' | 'warn' | 'info' | 'debug';
+    readonly file: string | undefined;
+    readonly syslog: boolean;
+    readonly json: boolean;
+  };
+  readonly services: readonly ServiceSettings[];
+}
+
+/** The verbs that a door's command may be (interface.md, "Doors and commands"). */
+export type DoorVerb = 'accept' | 'drop' | 'trust' | 'untrust' | 'flush';
+
+/** A command of a door that the supervisor carries out itself, on the address that knocked. */
+export interface VerbCommand {
+  readonly kind: 'verb';
+  readonly verb: DoorVerb;
+  readonly timeoutS: number | undefined;
+  readonly service: string | undefined;
+  /** The line as written, for logs. */
+  readonly line: string;
+}
+
+/** A command of a door that /bin/sh runs, `%IP%` replaced by the address. */
+export interface ShellCommand {
+  readonly kind: 'shell';
+  readonly line: string;
+}
+
+export type DoorCommand = VerbCommand | ShellCommand;
+
+/** What a door does for one family of addresses; undefined: nothing. */
+export interface DoorActions {
+  readonly start: DoorCommand | undefined;
+  readonly stop: DoorCommand | undefined;
+}
+
+/** A door of knockd.conf: what recognises it, and what it triggers. */
+export interface DoorSettings {
+  readonly door: Door;
+  readonly line: number;
+  readonly actions: Readonly<Record<Family, DoorActions>>;
+  /** From the end of the start command to the stop command, in milliseconds. */
+  readonly cmdTimeoutMs: number;
+}
+
+/** One line of knockd.trusted: a literal network, or a host name to resolve. */
+export interface TrustedEntry {
+  readonly line: number;
+  /** As written, host names in lower case. */
+  readonly text: string;
+  /** The canonical network; undefined for a host name. */
+  readonly network: string | undefined;
+}
+
+/** Everything that the supervisor runs from. */
+export interface Config {
+  /** The knockctl.conf that was read; undefined where the default one does not exist. */
+  readonly file: string | undefined;
+  readonly settings: Settings;
+  readonly doors: readonly DoorSettings[];
+  readonly trusted: readonly TrustedEntry[];
+  /** Faults that stop nothing, each as `file:line: text`. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,37 @@
+import type { Network } from '../base/address.js';
+
+export type Protocol = 'tcp' | 'udp';
+
+/** TCP flags by their bit in byte 13 of the TCP header (RFC 9293 section 3.1). */
+export const TCP_FLAGS = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const;
+
+export type TcpFlag = keyof typeof TCP_FLAGS;
+
+/** One knock of a sequence. */
+export interface Step {
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** What TCP packets must look like to count: `(flags & mask) === value`. A mask of 0 lets all count. */
+export interface FlagFilter {
+  readonly mask: number;
+  readonly value: number;
+}
+
+/** A named knock sequence, as the recognition knows it: what it triggers is not its business. */
+export interface Door {
+  /** Unique number: names may repeat in knockd.conf, and doors of one name are independent. */
+  readonly id: number;
+  readonly name: string;
+  /** 1 to 32 steps. */
+  readonly sequence: readonly Step[];
+  /** From the first packet to the last, in milliseconds; 0 or less: only doors of one step open. */
+  readonly windowMs: number;
+  readonly flags: FlagFilter;
+  /** The only destination whose packets count; undefined: the host's own addresses. */
+  readonly target: Network | undefined;
+}
+
+/** knockd's limit on the ports of a door (knockd.conf(5)). */
+export const MAX_STEPS = 32;
