@@ -18,6 +18,11 @@ export default tseslint.config(
     },
   },
   {
+    // winston's own type declarations trip this rule at each of its transports.
+    files: ['src/system/log.ts'],
+    rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
+  },
+  {
     // node:test returns promises that its runner awaits; describe blocks are long by nature.
     files: ['test/**', 'bench/**'],
     rules: {

@@ -1,0 +1,13 @@
+import { Socket } from 'node:net';
+
+import { listen } from '../listener/listener.js';
+import { systemClock } from '../system/clock.js';
+import { LISTENER_FD } from '../wire/listener.js';
+
+process.title = 'knockctl: listener';
+process.umask(0o077);
+// The supervisor ends us; a Ctrl-C at its terminal must not end us before it.
+process.on('SIGINT', () => undefined);
+listen(new Socket({ fd: LISTENER_FD, readable: true, writable: true }), systemClock, (code) => {
+  process.exit(code);
+});

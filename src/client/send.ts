@@ -1,0 +1,78 @@
+import { createSocket } from 'node:dgram';
+import { connect, isIP, SocketAddress } from 'node:net';
+
+import type { Family } from '../base/address.js';
+import type { Protocol } from '../knock/door.js';
+
+/** Where a knock goes: an address (a zone id may follow it) and a port. */
+export interface Target {
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/**
+ * Sends one knock: one SYN, or a datagram of one zero byte. Resolves once the kernel has taken it;
+ * whether anybody answers does not matter. Rejects with the kernel's error where it was not sent.
+ */
+export async function sendKnock(target: Target): Promise<void> {
+  return target.protocol === 'tcp' ? sendSyn(target) : sendDatagram(target);
+}
+
+async function sendSyn({ address, port }: Target): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    const socket = connect({ host: address, port });
+    socket.once('error', (error) => {
+      // Refused: the other side has answered, so the knock was there.
+      if (!('code' in error && error.code === 'ECONNREFUSED')) failure = error;
+    });
+    socket.once('close', () => {
+      if (failure === undefined) resolve();
+      else reject(failure);
+    });
+    // connect(2) happens in the next tick; an immediate comes after that, and long before the second
+    // when the kernel would send a second SYN.
+    setImmediate(() => socket.destroy());
+  });
+}
+
+async function sendDatagram({ address, port }: Target): Promise<void> {
+  const family = isIP(address) === 6 ? 6 : 4;
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: `udp${family}`,
+      // The address is literal: nothing to look up.
+      lookup: (host, _options, done) => {
+        done(null, host, family);
+      },
+    });
+    const finish = (error: Error | null): void => {
+      socket.close();
+      if (error === null) resolve();
+      else reject(error);
+    };
+    socket.once('error', finish);
+    socket.send(Buffer.of(0), port, address, finish);
+  });
+}
+
+/**
+ * The first address of a host, in the order of the system's resolver (getaddrinfo(3)); a literal is
+ * its own, in its canonical form. Rejects with the resolver's error, or where a literal is not of the family asked for.
+ */
+export async function resolveHost(host: string, family: Family | undefined): Promise<string> {
+  const literal = isIP(host);
+  if (literal !== 0) {
+    if (family === undefined || family === literal) return canonical(host);
+    throw new Error(`it is an IPv${literal} address, but -${family} was given`);
+  }
+  const { lookup } = await import('node:dns/promises');
+  return (await lookup(host, { family: family ?? 0 })).address;
+}
+
+function canonical(literal: string): string {
+  // A zone is for the kernel alone: SocketAddress does not take it.
+  if (isIP(literal) === 4 || literal.includes('%')) return literal;
+  return new SocketAddress({ address: literal, family: 'ipv6' }).address;
+}

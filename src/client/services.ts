@@ -1,0 +1,18 @@
+import type { Protocol } from '../knock/door.js';
+
+/**
+ * The port of a service by name or alias, from the text of /etc/services (services(5)). A name that
+ * is there for the other protocol only gives that one's port, as getaddrinfo gives it to Debian's knock.
+ */
+export function servicePort(text: string, name: string, protocol: Protocol): number | undefined {
+  let other: number | undefined;
+  for (const line of text.split('\n')) {
+    const [official, portAndProtocol = '', ...aliases] = (line.split('#')[0] ?? '').trim().split(/\s+/);
+    if (official !== name && !aliases.includes(name)) continue;
+    const [port = '', itsProtocol] = portAndProtocol.split('/');
+    if (!/^[0-9]+$/.test(port)) continue;
+    if (itsProtocol === protocol) return Number(port);
+    other ??= Number(port);
+  }
+  return other;
+}

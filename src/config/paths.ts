@@ -1,0 +1,28 @@
+import type { Settings } from './settings.js';
+
+/** The files in the run and state folders. */
+export interface RunPaths {
+  /** flock(2) held for as long as a supervisor lives. */
+  readonly lock: string;
+  readonly socket: string;
+  /** Process number and start time of the supervisor, and of its listener. */
+  readonly supervisor: string;
+  readonly listener: string;
+  /** Last known addresses of trusted hosts. */
+  readonly resolved: string;
+  readonly snapshots: string;
+  /** The log of a detached supervisor that was given no other place for it. */
+  readonly log: string;
+}
+
+export function runPaths({ run, state }: Settings['paths']): RunPaths {
+  return {
+    lock: `${run}/lock`,
+    socket: `${run}/control.sock`,
+    supervisor: `${run}/supervisor`,
+    listener: `${run}/listener`,
+    resolved: `${state}/resolved.json`,
+    snapshots: `${state}/snapshots`,
+    log: `${state}/knockctl.log`,
+  };
+}

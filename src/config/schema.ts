@@ -1,0 +1,162 @@
+import type { Result } from '../base/result.js';
+
+import { parseCron } from './cron.js';
+import { parseLimit } from './limit.js';
+import {
+  ADDRESSES,
+  CHAIN,
+  FAMILY_LIST,
+  INTERFACES,
+  MAX_TIMEOUT_S,
+  PORTS,
+  TEXT,
+  USER,
+  YES_NO,
+  absolutePath,
+  choice,
+  integer,
+  optional,
+  type ValueType,
+} from './values.js';
+
+export type SectionName = 'paths' | 'listener' | 'firewall' | 'failsafe' | 'health' | 'log' | 'service';
+
+/** One key of knockctl.conf: all that is known of it, for the reader, its messages and the manual. */
+export interface Key<T> {
+  readonly section: SectionName;
+  readonly name: string;
+  /** Ends the sentence "this must be …". */
+  readonly expects: string;
+  /** The default as it would stand in the file. */
+  readonly defaultText: string;
+  /** The default's value. */
+  readonly fallback: T;
+  /** What the key is for, in one line. */
+  readonly meaning: string;
+  readonly parse: (text: string) => Result<T>;
+}
+
+function key<T>(
+  section: SectionName,
+  name: string,
+  type: ValueType<T>,
+  defaultText: string,
+  meaning: string,
+): Key<T> {
+  const parsed = type.parse(defaultText);
+  if (!parsed.ok) throw new Error(`the default of ${section}.${name} is wrong: ${parsed.reason}`);
+  return { section, name, ...type, defaultText, fallback: parsed.value, meaning };
+}
+
+const PATH = absolutePath();
+/** The control socket's path is this and a name; 107 bytes is all that it may have (unix(7)). */
+const RUN_PATH = absolutePath(85);
+const CRON: ValueType<string> = { expects: 'a cron expression of 5 or 6 fields', parse: parseCron };
+const LIMIT: ValueType<string> = { expects: 'a rate such as 6/min', parse: parseLimit };
+const LIMIT_OR_NO: ValueType<string | undefined> = {
+  expects: `${LIMIT.expects}, or no`,
+  parse: (text) => (text === 'no' ? { ok: true, value: undefined } : LIMIT.parse(text)),
+};
+
+/** Every key of knockctl.conf; there is no other list. */
+export const KEYS = {
+  doors: key('paths', 'doors', PATH, '/etc/knockctl/knockd.conf', 'the doors, in the grammar of knockd.conf'),
+  trusted: key('paths', 'trusted', PATH, '/etc/knockctl/knockd.trusted', 'who gets in without a knock'),
+  rules: key('paths', 'rules', PATH, '/etc/knockctl/rules', 'rule templates that replace those shipped'),
+  run: key('paths', 'run', RUN_PATH, '/run/knockctl', 'control socket, lock and pid file'),
+  state: key('paths', 'state', PATH, '/var/lib/knockctl', 'what must outlive a reboot'),
+
+  interface: key(
+    'listener',
+    'interface',
+    INTERFACES,
+    'any',
+    'where knocks are heard; absent ones are waited for',
+  ),
+  user: key('listener', 'user', USER, 'nobody', 'whom the listener runs as'),
+
+  families: key('firewall', 'families', FAMILY_LIST, 'ipv4, ipv6', 'the address families that are protected'),
+  backend: key('firewall', 'backend', choice('auto', 'nft', 'legacy'), 'auto', 'which iptables is used'),
+  hook: key(
+    'firewall',
+    'hook',
+    choice('first', 'last'),
+    'first',
+    'where the jump goes in the chain of a service',
+  ),
+  logLimit: key('firewall', 'log', LIMIT_OR_NO, '6/min', 'limit of the drop log, or no for none'),
+
+  heartbeat: key(
+    'failsafe',
+    'heartbeat',
+    integer(1, 3_600),
+    '5',
+    'seconds between two feedings of the switch',
+  ),
+  switchTimeout: key(
+    'failsafe',
+    'switch_timeout',
+    integer(2, MAX_TIMEOUT_S),
+    '30',
+    'seconds without being fed after which the kernel trips',
+  ),
+  listenerTimeout: key(
+    'failsafe',
+    'listener_timeout',
+    integer(2, MAX_TIMEOUT_S),
+    '10',
+    'seconds after which a silent listener is killed',
+  ),
+  maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
+  rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
+
+  schedule: key('health', 'schedule', CRON, '* * * * *', 'when the supervisor checks itself'),
+  resolve: key('health', 'resolve', CRON, '*/10 * * * *', 'when trusted host names are looked up again'),
+
+  logLevel: key('log', 'level', choice('error', 'warn', 'info', 'debug'), 'info', 'the least that is logged'),
+  logFile: key('log', 'file', optional(PATH), '', 'a file for the log; empty for none'),
+  syslog: key('log', 'syslog', YES_NO, 'no', 'log to syslog, facility daemon'),
+  json: key('log', 'json', YES_NO, 'no', 'log lines as JSON'),
+
+  protocol: key('service', 'protocol', choice('tcp', 'udp'), 'tcp', 'the protocol that is protected'),
+  ports: key('service', 'ports', PORTS, '22', 'the ports that are protected, 15 at most'),
+  address: key(
+    'service',
+    'address',
+    ADDRESSES,
+    '',
+    'protect only this destination, one a family; empty for all',
+  ),
+  chain: key('service', 'chain', CHAIN, 'INPUT', 'the chain that the jump goes into'),
+  acceptTimeout: key(
+    'service',
+    'accept_timeout',
+    integer(0, MAX_TIMEOUT_S),
+    '300',
+    'seconds an accepted address may connect; 0 for ever',
+  ),
+  banTimeout: key(
+    'service',
+    'ban_timeout',
+    integer(0, MAX_TIMEOUT_S),
+    '0',
+    'seconds a banned address is kept out; 0 until flushed',
+  ),
+  onFailure: key(
+    'service',
+    'on_failure',
+    choice('restore', 'flush', 'hold'),
+    'restore',
+    'what new connections meet when knockctl is lost',
+  ),
+  kernelDoors: key(
+    'service',
+    'kernel_doors',
+    YES_NO,
+    'yes',
+    'recognise the doors of this service in netfilter too',
+  ),
+} as const;
+
+/** The same as a list, in the order of the file. */
+export const ALL_KEYS: readonly Key<unknown>[] = Object.values(KEYS);

@@ -1,0 +1,103 @@
+import type { Family } from '../base/address.js';
+import { EXIT, KnockError } from '../base/errors.js';
+import { execOk, type Exec } from '../system/exec.js';
+import { readIfExists } from '../system/files.js';
+import { findTool } from '../system/tools.js';
+
+/** The two ways into netfilter that iptables knows. Rules in both are both traversed. */
+export type BackendName = 'nft' | 'legacy';
+
+/** The programs of one family in one back end, by absolute path. */
+export interface TableTools {
+  readonly save: string;
+  readonly restore: string;
+}
+
+export interface Backend {
+  readonly name: BackendName;
+  readonly tools: Readonly<Record<Family, TableTools>>;
+  /** Why this one, in words for logs and `status`. */
+  readonly reason: string;
+}
+
+/** Where the kernel lists the tables that legacy iptables has made, by family. */
+const LEGACY_TABLES: Readonly<Record<Family, string>> = {
+  4: '/proc/net/ip_tables_names',
+  6: '/proc/net/ip6_tables_names',
+};
+
+/**
+ * Chooses the back end. `auto` follows the host: where rules stand in one back end only, that one;
+ * else the one that the name `iptables` leads to (update-alternatives). Looking is free of side
+ * effects: the legacy tools load kernel modules, so they are only called where tables exist.
+ */
+export async function chooseBackend(exec: Exec, wanted: BackendName | 'auto'): Promise<Backend> {
+  if (wanted !== 'auto') return backend(wanted, `backend = ${wanted}`);
+  const legacyRules = await legacyInUse(exec);
+  const nftRules = await nftInUse(exec);
+  if (legacyRules !== nftRules) {
+    const used = legacyRules ? 'legacy' : 'nft';
+    if (hasBackend(used)) return backend(used, `this host has its rules in ${used}`);
+  }
+  const fallback = await defaultBackend(exec);
+  return backend(fallback, 'the host’s iptables command is this one');
+}
+
+function toolPath(family: Family, name: BackendName, verb: 'save' | 'restore'): string | undefined {
+  const command = family === 4 ? 'iptables' : 'ip6tables';
+  return findTool(`${command}-${name}-${verb}`);
+}
+
+function hasBackend(name: BackendName): boolean {
+  return toolPath(4, name, 'restore') !== undefined;
+}
+
+function backend(name: BackendName, reason: string): Backend {
+  const tools = (family: Family): TableTools => {
+    const save = toolPath(family, name, 'save');
+    const restore = toolPath(family, name, 'restore');
+    if (save !== undefined && restore !== undefined) return { save, restore };
+    throw new KnockError(
+      `the ${name} back end of ${family === 4 ? 'iptables' : 'ip6tables'} is not installed`,
+      {
+        exitCode: EXIT.firewall,
+        hint: 'apt-get install iptables',
+      },
+    );
+  };
+  return { name, reason, tools: { 4: tools(4), 6: tools(6) } };
+}
+
+async function defaultBackend(exec: Exec): Promise<BackendName> {
+  const iptables = findTool('iptables');
+  if (iptables === undefined) {
+    throw new KnockError('iptables is not installed', {
+      exitCode: EXIT.firewall,
+      hint: 'apt-get install iptables',
+    });
+  }
+  return (await execOk(exec, [iptables, '--version'])).includes('legacy') ? 'legacy' : 'nft';
+}
+
+async function legacyInUse(exec: Exec): Promise<boolean> {
+  for (const family of [4, 6] as const) {
+    const tables = readIfExists(LEGACY_TABLES[family])?.trim();
+    const save = toolPath(family, 'legacy', 'save');
+    if (tables === undefined || tables === '' || save === undefined) continue;
+    if (hasRules((await exec([save])).stdout)) return true;
+  }
+  return false;
+}
+
+async function nftInUse(exec: Exec): Promise<boolean> {
+  for (const family of [4, 6] as const) {
+    const save = toolPath(family, 'nft', 'save');
+    if (save !== undefined && hasRules((await exec([save])).stdout)) return true;
+  }
+  return false;
+}
+
+/** Anything beyond empty built-in chains with the policy ACCEPT. */
+function hasRules(saved: string): boolean {
+  return saved.split('\n').some((line) => line.startsWith('-A ') || /^:\S+ (?:DROP|-) /.test(line));
+}

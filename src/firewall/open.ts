@@ -1,0 +1,56 @@
+import { fileURLToPath } from 'node:url';
+
+import { readIfExists } from '../system/files.js';
+import type { Exec } from '../system/exec.js';
+import { requireTool } from '../system/tools.js';
+import { chooseBackend, type Backend, type BackendName } from './backend.js';
+import { IpsetChannel, ipsetStarter } from './channel.js';
+import { Firewall } from './firewall.js';
+import type { RuleSettings, Service } from './service.js';
+import { SetStore } from './set-store.js';
+import { Tables } from './tables.js';
+import type { Template } from './template.js';
+
+const TEMPLATE = 'service.rules';
+
+export interface FirewallSettings extends RuleSettings {
+  readonly backend: BackendName | 'auto';
+  /** The administrator's own templates; those that are missing there are taken from the package. */
+  readonly rulesFolder: string;
+}
+
+/**
+ * The firewall of this network namespace, by the machine's own tools. Throws KnockError where one
+ * is missing (exit 69), ConfigError where the template is not one. Without services it needs none.
+ */
+export async function openFirewall(
+  exec: Exec,
+  services: readonly Service[],
+  settings: FirewallSettings,
+): Promise<Firewall> {
+  if (services.length === 0) {
+    const sets = new SetStore(exec, '', new IpsetChannel(ipsetStarter('', '')));
+    return new Firewall(
+      new Tables(exec, UNUSED),
+      sets,
+      [],
+      { ...settings, families: [] },
+      readTemplate(settings),
+    );
+  }
+  const ipset = requireTool('ipset');
+  const sets = new SetStore(exec, ipset, new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)));
+  const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
+  return new Firewall(tables, sets, services, settings, readTemplate(settings));
+}
+
+const NO_TOOLS = { save: '', restore: '' };
+const UNUSED: Backend = { name: 'nft', reason: 'no service: not used', tools: { 4: NO_TOOLS, 6: NO_TOOLS } };
+
+function readTemplate(settings: FirewallSettings): Template {
+  const own = `${settings.rulesFolder}/${TEMPLATE}`;
+  const text = readIfExists(own);
+  if (text !== undefined) return { file: own, text };
+  const shipped = fileURLToPath(new URL(`../../../rules/${TEMPLATE}`, import.meta.url));
+  return { file: shipped, text: readIfExists(shipped) ?? '' };
+}

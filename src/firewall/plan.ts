@@ -1,0 +1,138 @@
+import { EXIT, KnockError } from '../base/errors.js';
+import { findTable, rulesOf, chains as chainsOf, commands } from '../iptables-parser/query.js';
+import { deletion, type Rule } from '../iptables-parser/rule.js';
+import type { Ruleset, Table } from '../iptables-parser/types.js';
+import { jumpTag } from './names.js';
+import type { DesiredService } from './template.js';
+
+/** From what should be and what is to the smallest transaction. Pure. */
+
+/** Input for one `iptables-restore --noflush`; empty where nothing has to change. */
+export interface Transaction {
+  readonly text: string;
+  /** What it changes, in words for the log: empty together with `text`. */
+  readonly changes: readonly string[];
+}
+
+/**
+ * True where the rules in force are the desired ones. The kernel prints rules in a form of its own,
+ * which an administrator's template need not have: who applied them knows what they look like then.
+ */
+export type SameRules = (chain: string, desired: readonly string[], actual: readonly string[]) => boolean;
+
+export interface ApplyOptions {
+  /** Also the jump: only with it does any packet meet our chains. */
+  readonly jump: boolean;
+  readonly hook: 'first' | 'last';
+  readonly same: SameRules;
+}
+
+const BUILT_IN = ['INPUT', 'FORWARD', 'OUTPUT'];
+
+/** What has to change so that the desired services are in force. Nothing of others is written. */
+export function planApply(
+  desired: readonly DesiredService[],
+  actual: Ruleset,
+  options: ApplyOptions,
+): Transaction {
+  const table = findTable(actual, 'filter');
+  const existing = new Set(table === undefined ? [] : chainsOf(table).map((chain) => chain.name));
+  const lines: string[] = [];
+  const changes: string[] = [];
+  for (const service of desired) {
+    for (const [chain, rules] of service.chains) {
+      const current = rulesIn(table, chain);
+      if (existing.has(chain) && options.same(chain, rules, current)) continue;
+      changes.push(existing.has(chain) ? `chain ${chain} was changed` : `chain ${chain} was missing`);
+      // To --noflush, a chain line empties that chain, or makes it.
+      lines.push(`:${chain} - [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`));
+    }
+    if (options.jump) planJump(service, table, existing, options, { lines, changes });
+  }
+  return transaction(lines, changes);
+}
+
+interface Draft {
+  readonly lines: string[];
+  readonly changes: string[];
+}
+
+function planJump(
+  service: DesiredService,
+  table: Table | undefined,
+  existing: ReadonlySet<string>,
+  options: ApplyOptions,
+  draft: Draft,
+): void {
+  const tagged = table === undefined ? [] : taggedRules(table, service.service);
+  const { jump } = service;
+  const right = jump !== undefined && tagged.length === 1 && isJump(tagged[0], jump, options.same);
+  if (right || (jump === undefined && tagged.length === 0)) return;
+  if (jump !== undefined && !existing.has(jump.chain) && !BUILT_IN.includes(jump.chain)) {
+    throw new KnockError(`[service.${service.service}] chain ${jump.chain} does not exist`, {
+      exitCode: EXIT.firewall,
+      hint: 'the jump goes into a chain that somebody else makes (Docker makes DOCKER-USER): start that first',
+    });
+  }
+  draft.lines.push(...tagged.map((rule) => deletion(rule).text));
+  if (jump !== undefined) {
+    draft.lines.push(`${options.hook === 'first' ? '-I' : '-A'} ${jump.chain} ${jump.rule}`);
+  }
+  const found = tagged.length === 0 ? 'was missing' : `was there ${tagged.length} times, or changed`;
+  draft.changes.push(`the jump to ${service.service}_policy ${found}`);
+}
+
+/** What was left in place by a removal, and why. */
+export interface Removal extends Transaction {
+  readonly left: readonly string[];
+}
+
+/** Takes out jumps and chains of services. A chain that a foreign rule still names is emptied and left. */
+export function planRemove(services: readonly DesiredService[], actual: Ruleset): Removal {
+  const table = findTable(actual, 'filter');
+  if (table === undefined) return { ...transaction([], []), left: [] };
+  const existing = new Set(chainsOf(table).map((chain) => chain.name));
+  const jumps = services.flatMap((service) => taggedRules(table, service.service));
+  const own = services
+    .flatMap((service) => [...service.chains.keys()])
+    .filter((chain) => existing.has(chain));
+  const gone = new Set(jumps);
+  const foreign = commands(table).filter(
+    (rule) => !gone.has(rule) && !own.includes(rule.chain ?? '') && namesOneOf(rule, own),
+  );
+  const named = new Set(foreign.map((rule) => rule.target?.name));
+  const lines = [
+    ...jumps.map((rule) => deletion(rule).text),
+    ...own.map((chain) => `-F ${chain}`),
+    ...own.filter((chain) => !named.has(chain)).map((chain) => `-X ${chain}`),
+  ];
+  const left = foreign.map(
+    (rule) => `chain ${rule.target?.name ?? ''} stays, empty: a rule of somebody else names it: ${rule.text}`,
+  );
+  return { ...transaction(lines, lines), left };
+}
+
+/** The jumps of a service, wherever they stand: known by their comment, never by number. */
+export function taggedRules(table: Table, service: string): Rule[] {
+  const tag = jumpTag(service);
+  // The text first: reading the comment of 10,000 foreign rules costs more than all the rest.
+  return commands(table).filter((rule) => rule.text.includes(tag) && rule.comments.includes(tag));
+}
+
+function isJump(rule: Rule | undefined, jump: NonNullable<DesiredService['jump']>, same: SameRules): boolean {
+  return rule?.chain === jump.chain && same(jump.chain, [jump.rule], [rule.specText]);
+}
+
+function namesOneOf(rule: Rule, own: readonly string[]): boolean {
+  return own.some((chain) => rule.text.includes(chain)) && own.includes(rule.target?.name ?? '');
+}
+
+/** What follows `-A CHAIN ` of each rule of a chain. */
+export function rulesIn(table: Table | undefined, chain: string): string[] {
+  return table === undefined ? [] : rulesOf(table, chain).map((rule) => rule.specText);
+}
+
+function transaction(lines: readonly string[], changes: readonly string[]): Transaction {
+  const text = lines.length === 0 ? '' : `*filter\n${lines.join('\n')}\nCOMMIT\n`;
+  return { text, changes };
+}

@@ -1,0 +1,207 @@
+import type { Network } from '../base/address.js';
+import { CommandError, EXIT, KnockError } from '../base/errors.js';
+import type { ListName } from '../base/lists.js';
+import { execOk, type Exec } from '../system/exec.js';
+import type { IpsetChannel } from './channel.js';
+import { aliveSet, setName } from './names.js';
+import type { Service } from './service.js';
+import {
+  addLine,
+  delLine,
+  isSameKind,
+  listSets,
+  parseEntries,
+  parseHeaders,
+  serviceSets,
+  type Entry,
+  type SetHeader,
+  type SetSpec,
+} from './sets.js';
+
+/** More lines than this go through one `ipset restore`; fewer, line by line through the channel. */
+const BATCH = 32;
+const TIMEOUT_MS = 60_000;
+
+/** The kernel's sets: what they hold is the truth about who is in, until when. */
+export class SetStore {
+  readonly #exec: Exec;
+  readonly #ipset: string;
+  readonly #channel: IpsetChannel;
+
+  constructor(exec: Exec, ipset: string, channel: IpsetChannel) {
+    this.#exec = exec;
+    this.#ipset = ipset;
+    this.#channel = channel;
+  }
+
+  /** Makes the sets of a service that are missing. Those that are there stay as they are, entries and all. */
+  async ensure(service: string): Promise<void> {
+    const existing = await this.headers();
+    const lines: string[] = [];
+    for (const spec of serviceSets(service)) {
+      const header = existing.get(spec.name);
+      if (header !== undefined && isSameKind(spec, header)) continue;
+      if (header !== undefined) lines.push(replaceable(spec, header));
+      lines.push(`create ${spec.name} ${spec.create}`);
+    }
+    if (lines.length > 0) await this.#batch(lines);
+  }
+
+  /** What is wrong with the sets of a service; empty when all are there and of their kind. */
+  async faults(service: string): Promise<string[]> {
+    const existing = await this.headers();
+    return serviceSets(service).flatMap((spec) => {
+      const header = existing.get(spec.name);
+      if (header === undefined) return [`set ${spec.name} is missing`];
+      return isSameKind(spec, header)
+        ? []
+        : [`set ${spec.name} is of another kind: ${header.type} ${header.header}`];
+    });
+  }
+
+  /** Takes the sets of a service out; those that a rule of somebody else still names stay and are told. */
+  async destroy(service: string): Promise<string[]> {
+    const existing = await this.headers();
+    const left: string[] = [];
+    const lines: string[] = [];
+    for (const { name } of serviceSets(service)) {
+      const header = existing.get(name);
+      if (header === undefined) continue;
+      if (header.references === 0) lines.push(`destroy ${name}`);
+      else left.push(`set ${name} stays: ${header.references} rules of somebody else name it`);
+    }
+    if (lines.length > 0) await this.#batch(lines);
+    return left;
+  }
+
+  /** All sets of this network namespace, by name. */
+  async headers(): Promise<Map<string, SetHeader>> {
+    return parseHeaders(await this.#run([this.#ipset, 'list', '-t']));
+  }
+
+  /** Puts entries in, or renews those that are in. Many go in one batch. */
+  async add(service: string, list: ListName, entries: readonly Entry[]): Promise<void> {
+    await this.#lines(entries.map((entry) => addLine(setName(service, list, entry.network.family), entry)));
+  }
+
+  /** Takes entries out; those that are not in do not matter. */
+  async remove(service: string, list: ListName, networks: readonly Network[]): Promise<void> {
+    await this.#lines(networks.map((network) => delLine(setName(service, list, network.family), network)));
+  }
+
+  /** True where the list holds the network itself, or (for a single address) one that covers it. */
+  async covers(service: string, list: ListName, network: Network): Promise<boolean> {
+    const answer = await this.#channel.run(`test ${setName(service, list, network.family)} ${network.text}`);
+    return answer.includes(' is in set ');
+  }
+
+  /** Empties a list. */
+  async empty(service: string, list: ListName): Promise<void> {
+    for (const { set } of listSets(service, list)) await this.#channel.run(`flush ${set}`);
+  }
+
+  /** Everything in a list, both families. */
+  async entries(service: string, list: ListName): Promise<Entry[]> {
+    const saved = await Promise.all(
+      listSets(service, list).map(({ set }) => this.#run([this.#ipset, 'save', set])),
+    );
+    return saved.flatMap(parseEntries);
+  }
+
+  /** Feeds the switch: for `timeoutS` more seconds the kernel knows that we are there. */
+  async feed(service: Service, timeoutS: number): Promise<void> {
+    for (const port of service.ports) {
+      await this.#channel.run(`add ${aliveSet(service.name)} ${port} timeout ${timeoutS}`);
+    }
+  }
+
+  /** Trips the switch at once. */
+  async trip(service: string): Promise<void> {
+    await this.#channel.run(`flush ${aliveSet(service)}`);
+  }
+
+  /** Seconds until the switch trips, by the port that is nearest to it; undefined where some port is not fed. */
+  async switchLeft(service: Service): Promise<number | undefined> {
+    const saved = await this.#run([this.#ipset, 'save', aliveSet(service.name)]);
+    const left = service.ports.map((port) => {
+      const match = new RegExp(`^add \\S+ ${port} timeout (\\d+)`, 'm').exec(saved);
+      return match === null ? undefined : Number(match[1]);
+    });
+    return left.some((seconds) => seconds === undefined)
+      ? undefined
+      : Math.min(...left.map((seconds) => seconds ?? 0));
+  }
+
+  /** Ends the channel's process. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  async #lines(lines: readonly string[]): Promise<void> {
+    if (lines.length > BATCH) {
+      await this.#batch(lines);
+      return;
+    }
+    for (const line of lines) {
+      try {
+        await this.#channel.run(line);
+      } catch (error) {
+        throw error instanceof CommandError ? explain(error) : error;
+      }
+    }
+  }
+
+  async #batch(lines: readonly string[]): Promise<void> {
+    await this.#run([this.#ipset, '-exist', 'restore'], `${lines.join('\n')}\n`);
+  }
+
+  async #run(argv: readonly string[], input?: string): Promise<string> {
+    try {
+      const options = { timeoutMs: TIMEOUT_MS };
+      return await execOk(this.#exec, argv, input === undefined ? options : { ...options, input });
+    } catch (error) {
+      throw error instanceof CommandError ? explain(error) : error;
+    }
+  }
+}
+
+/** The line that makes room for a set of our kind, or why there can be none. */
+function replaceable(spec: SetSpec, header: SetHeader): string {
+  if (header.references === 0) return `destroy ${spec.name}`;
+  throw new KnockError(
+    `set ${spec.name} exists, is of another kind (${header.type} ${header.header}), and is in use`,
+    {
+      exitCode: EXIT.firewall,
+      hint: 'take the rules that name it out of the firewall (knockctl stop, or whoever made it), then start again',
+    },
+  );
+}
+
+/** What the usual failures of ipset mean to an administrator. */
+function explain(error: CommandError): KnockError {
+  const { stderr } = error.failure;
+  const because = (message: string, hint: string): KnockError =>
+    new KnockError(message, { exitCode: EXIT.firewall, hint, cause: error });
+  if (/hash is full/i.test(stderr)) {
+    const set = /\b\S+_(?:banned|filter|trusted)[46]\b/.exec(
+      `${error.message} ${error.failure.input ?? ''}`,
+    )?.[0];
+    return because(
+      `the list is full (${set ?? 'set'}); not everything was added`,
+      'knockctl list shows what can be flushed',
+    );
+  }
+  if (/operation not permitted|permission denied/i.test(stderr)) {
+    return because(
+      'the kernel does not let us change its sets (CAP_NET_ADMIN is missing)',
+      'run as root; in a container, give it --cap-add NET_ADMIN',
+    );
+  }
+  if (/the set with the given name does not exist/i.test(stderr)) {
+    return because(
+      'the sets of this service are not in the kernel: knockctl is not set up',
+      'knockctl start, or knockctl setup',
+    );
+  }
+  return error;
+}

@@ -1,0 +1,118 @@
+import { FAMILIES, parseNetwork, type Family, type Network } from '../base/address.js';
+import { LISTS, type ListName } from '../base/lists.js';
+import { aliveSet, setName } from './names.js';
+
+/** Lines for ipset, and what its answers mean. Pure. */
+
+/** Largest time-out that ipset takes, in seconds: 24.8 days (measured, ipset 7.17). */
+export const MAX_TIMEOUT_S = 2_147_483;
+
+/**
+ * Bound of a list. Full means refuse and report: these sets never evict (kernel-doors.md). A
+ * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.
+ */
+const MAX_ENTRIES = 1_048_576;
+
+/** A set that a service needs, with the words that create it. */
+export interface SetSpec {
+  readonly name: string;
+  /** All after `create NAME`. Constant for each kind, so that a set left by an earlier run is the same set. */
+  readonly create: string;
+}
+
+/**
+ * The sets of a service, for both families whatever the settings say: that an address family is
+ * off must not decide whether a rule that names a set can be loaded.
+ */
+export function serviceSets(service: string): SetSpec[] {
+  const lists = FAMILIES.flatMap((family) =>
+    LISTS.map((list) => ({
+      name: setName(service, list, family),
+      create: `hash:net family ${family === 4 ? 'inet' : 'inet6'} maxelem ${MAX_ENTRIES} timeout 0 comment`,
+    })),
+  );
+  // All ports, so that other ports after a reload need no other set; every feed gives its own time-out.
+  return [...lists, { name: aliveSet(service), create: 'bitmap:port range 0-65535 timeout 30' }];
+}
+
+/** One address or network in a list. */
+export interface Entry {
+  readonly network: Network;
+  /** Seconds left; 0: for ever. */
+  readonly timeoutS: number;
+  /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
+  readonly origin: string;
+}
+
+/** The line that puts an entry into a set, or renews it where it is in. */
+export function addLine(set: string, entry: Entry): string {
+  return `add ${set} ${entry.network.text} timeout ${entry.timeoutS} comment "${safeComment(entry.origin)}"`;
+}
+
+export function delLine(set: string, network: Network): string {
+  return `del ${set} ${network.text}`;
+}
+
+/** The entries in the output of `ipset save SET`. Lines that are not entries are passed over. */
+export function parseEntries(saved: string): Entry[] {
+  const entries: Entry[] = [];
+  for (const line of saved.split('\n')) {
+    const match = /^add \S+ (\S+)(?: timeout (\d+))?(?:.*? comment "([^"]*)")?/.exec(line);
+    const network = match?.[1] === undefined ? undefined : parseNetwork(match[1]);
+    if (match === null || network?.ok !== true) continue;
+    entries.push({ network: network.value, timeoutS: Number(match[2] ?? 0), origin: match[3] ?? '' });
+  }
+  return entries;
+}
+
+/** The header of a set as `ipset list -t` prints it, by name. */
+export interface SetHeader {
+  readonly type: string;
+  readonly header: string;
+  readonly references: number;
+  readonly entries: number;
+}
+
+/** The sets in the output of `ipset list -t`. */
+export function parseHeaders(listed: string): Map<string, SetHeader> {
+  const headers = new Map<string, SetHeader>();
+  for (const block of listed.split('\n\n')) {
+    const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
+    const name = field('Name');
+    if (name === '') continue;
+    headers.set(name, {
+      type: field('Type'),
+      header: field('Header'),
+      references: Number(field('References')),
+      entries: Number(field('Number of entries')),
+    });
+  }
+  return headers;
+}
+
+/** True where an existing set is what we would create: same kind, same bounds, same extensions. */
+export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
+  const [type, ...wanted] = spec.create.split(' ');
+  const have = ` ${existing.header} `;
+  const pairs: string[] = [];
+  for (let index = 0; index < wanted.length; index += 2) {
+    pairs.push(wanted.slice(index, index + 2).join(' '));
+  }
+  return type === existing.type && pairs.every((pair) => have.includes(` ${pair} `));
+}
+
+/** The family of a set's list by its name's last character, for listings. */
+export function listSets(
+  service: string,
+  list: ListName,
+): { readonly set: string; readonly family: Family }[] {
+  return FAMILIES.map((family) => ({ set: setName(service, list, family), family }));
+}
+
+/**
+ * A comment that ipset takes and that cannot be mistaken for anything else: no quotes, no control
+ * characters, nothing like the prompt of its interactive mode; at most 200 characters.
+ */
+export function safeComment(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]|["\\<>]/g, '_').slice(0, 200);
+}

@@ -1,0 +1,146 @@
+import type { Family } from '../base/address.js';
+import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
+import { ParseError } from '../iptables-parser/error.js';
+import { parse } from '../iptables-parser/parse.js';
+import { chains, commands, findTable, rulesOf, tables } from '../iptables-parser/query.js';
+import type { Rule } from '../iptables-parser/rule.js';
+import type { Table } from '../iptables-parser/types.js';
+import { chainPrefix, jumpTag } from './names.js';
+import type { Service } from './service.js';
+
+/** The rule templates of rules/: iptables-save text with placeholders. Pure. */
+
+/** The text of a template, and the file it came from, for errors. */
+export interface Template {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What one family of the filter table must hold for one service. Rules are what follows `-A CHAIN `. */
+export interface DesiredService {
+  readonly service: string;
+  /** The rules of each of the service's own chains. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  /** The one rule in a chain that is not ours; undefined where this family has nothing to protect. */
+  readonly jump: { readonly chain: string; readonly rule: string } | undefined;
+}
+
+/** Chain names are at most 28 characters long (iptables(8)). */
+const MAX_CHAIN = 28;
+const TARGETS = { restore: 'RETURN', flush: 'ACCEPT', hold: undefined } as const;
+const NEW = { tcp: '-m tcp --tcp-flags FIN,SYN,RST,ACK SYN', udp: '-m conntrack --ctstate NEW' } as const;
+
+/**
+ * The rules of a service for a family. Throws ConfigError, all faults at once, where the expanded
+ * template is not what a service's rules can be.
+ */
+export function expandTemplate(
+  template: Template,
+  service: Service,
+  family: Family,
+  log: string | undefined,
+): DesiredService {
+  const text = substitute(template.text, placeholders(service, family, log));
+  const table = readFilterTable(template.file, text);
+  const faults = checkTable(table, template.file, service);
+  if (faults.length > 0) throw new ConfigError(faults);
+  const own = chains(table).map((chain) => chain.name);
+  const [jump] = rulesOf(table, service.chain);
+  return {
+    service: service.name,
+    chains: new Map(own.map((chain) => [chain, rulesOf(table, chain).map((rule) => rule.specText)])),
+    jump: jump === undefined ? undefined : { chain: service.chain, rule: jump.specText },
+  };
+}
+
+function placeholders(
+  service: Service,
+  family: Family,
+  log: string | undefined,
+): Map<string, string | undefined> {
+  return new Map<string, string | undefined>([
+    ['SERVICE', service.name],
+    ['CHAIN', service.chain],
+    ['PROTOCOL', service.protocol],
+    ['PORTS', service.ports.join(',')],
+    ['NEW', NEW[service.protocol]],
+    ['TO', destination(service, family)],
+    ['V', String(family)],
+    ['LOG', log],
+    ['ON_FAILURE', TARGETS[service.onFailure]],
+  ]);
+}
+
+/** Nothing without addresses; undefined where there are some, but none of this family. */
+function destination(service: Service, family: Family): string | undefined {
+  if (service.addresses.length === 0) return '';
+  const address = service.addresses.find((text) => text.includes(':') === (family === 6));
+  if (address === undefined) return undefined;
+  return `-d ${address.includes('/') ? address : `${address}/${family === 4 ? 32 : 128}`}`;
+}
+
+const PLACEHOLDER = /@([A-Z_]+)@( ?)/g;
+
+/** Fills the placeholders in, line by line; a line with a placeholder that has no value becomes empty. */
+function substitute(text: string, values: ReadonlyMap<string, string | undefined>): string {
+  const fill = (line: string): string => {
+    const names = [...line.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
+    if (names.some((name) => values.has(name) && values.get(name) === undefined)) return '';
+    return line.replaceAll(PLACEHOLDER, (whole, name: string, space: string) => {
+      const value = values.get(name);
+      return value === undefined ? whole : value === '' ? '' : value + space;
+    });
+  };
+  return text
+    .split('\n')
+    .map((line) => (line.startsWith('#') ? line : fill(line)))
+    .join('\n');
+}
+
+function readFilterTable(file: string, text: string): Table {
+  const fault = (line: number, message: string): ConfigError => new ConfigError([{ file, line, message }]);
+  try {
+    const ruleset = parse(text);
+    const table = findTable(ruleset, 'filter');
+    if (table === undefined || tables(ruleset).length !== 1) {
+      throw fault(0, 'a template has one table, *filter, and ends it by COMMIT');
+    }
+    return table;
+  } catch (error) {
+    if (error instanceof ParseError) throw fault(error.line, errorText(error));
+    throw error;
+  }
+}
+
+function checkTable(table: Table, file: string, service: Service): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const add = (message: string): void =>
+    void faults.push({ file, line: 0, message: `[service.${service.name}] ${message}` });
+  const own = new Set(chains(table).map((chain) => chain.name));
+  for (const chain of own) {
+    if (!chain.startsWith(chainPrefix(service.name))) add(`chain ${chain} must begin with @SERVICE@_`);
+    if (chain.length > MAX_CHAIN) add(`chain ${chain} is longer than ${MAX_CHAIN} characters`);
+  }
+  for (const rule of commands(table)) {
+    const unknown = /@[A-Z_]+@/.exec(rule.text)?.[0];
+    if (rule.command !== 'append') add(`only -A lines may stand in a template, not: ${rule.text}`);
+    else if (unknown !== undefined) add(`unknown placeholder ${unknown} in: ${rule.text}`);
+    else if (rule.chain !== undefined && !own.has(rule.chain)) checkJump(rule, service, add);
+  }
+  const jumps = rulesOf(table, service.chain).length;
+  if (jumps > 1 || (jumps === 0 && service.addresses.length === 0)) {
+    add(`exactly one rule belongs into @CHAIN@ (${service.chain}); there are ${jumps}`);
+  }
+  if (!own.has(`${service.name}_policy`)) add('the chain @SERVICE@_policy is missing');
+  return faults;
+}
+
+function checkJump(rule: Rule, service: Service, add: (message: string) => void): void {
+  if (rule.chain !== service.chain) {
+    add(
+      `a rule for ${String(rule.chain)}: only own chains and @CHAIN@ (${service.chain}) are ever written: ${rule.text}`,
+    );
+  } else if (!rule.comments.includes(jumpTag(service.name))) {
+    add(`the rule in @CHAIN@ must keep its comment "knockctl:@SERVICE@": ${rule.text}`);
+  }
+}

@@ -1,0 +1,226 @@
+import { hashAddress, type HashKey } from './hash.js';
+import type { AddressWords, Packet } from './packet.js';
+
+/** The number of no attempt. */
+export const NONE = 0;
+
+// The fields of a record, in 32-bit words. The start is a 64-bit float in the last two.
+const SOURCE = 0;
+const DOOR = 4;
+/** Steps done; 0 where the record is free. */
+const STAGE = 5;
+const SOURCE_PORT = 6;
+const SEQUENCE = 7;
+/** Neighbours in the chain of a hash bucket; free records are linked by CHAIN_NEXT. */
+const CHAIN_PREVIOUS = 8;
+const CHAIN_NEXT = 9;
+/** Neighbours in the order of age. */
+const OLDER = 10;
+const NEWER = 11;
+const START = 12;
+const SIZE = 14;
+
+/** Attempts in order of age, the first kind at stage 1, the other beyond it. */
+interface Ages {
+  readonly limit: number;
+  count: number;
+  oldest: number;
+  newest: number;
+}
+
+/**
+ * All attempts under way, found by source, each known by a number from 1 on. Records lie in one typed array, so the
+ * memory is bounded by the limits, 56 bytes an attempt and 4 to 8 for its bucket, and taken only as it is used; nothing is
+ * left to the garbage collector. A full kind loses its oldest attempt to the next. Forged first knocks cannot push out
+ * an attempt that has advanced, for those are a kind of their own.
+ */
+export class AttemptStore {
+  readonly #key: HashKey;
+  readonly #ints: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #buckets: Int32Array;
+  readonly #first: Ages;
+  readonly #advanced: Ages;
+  /** The highest number ever used. */
+  #high = 0;
+  #free = NONE;
+  #evicted = 0;
+
+  /** Both limits are 1 or more. */
+  constructor(maxFirst: number, maxAdvanced: number, key: HashKey) {
+    const capacity = maxFirst + maxAdvanced;
+    const memory = new ArrayBuffer((capacity + 1) * SIZE * 4);
+    this.#key = key;
+    this.#ints = new Int32Array(memory);
+    this.#floats = new Float64Array(memory);
+    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(capacity)));
+    this.#first = { limit: maxFirst, count: 0, oldest: NONE, newest: NONE };
+    this.#advanced = { limit: maxAdvanced, count: 0, oldest: NONE, newest: NONE };
+  }
+
+  get count(): number {
+    return this.#first.count + this.#advanced.count;
+  }
+
+  /** Attempts that lost their place to newer ones, since the start. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** Every attempt has a number from 1 to this; not every number has an attempt (`stage` is 0). */
+  get high(): number {
+    return this.#high;
+  }
+
+  /** The first attempt of a source, or NONE. */
+  find(source: AddressWords): number {
+    return this.#match(this.#buckets[this.#bucketOf(source)] ?? NONE, source);
+  }
+
+  /** The next attempt of the source, or NONE. */
+  next(attempt: number, source: AddressWords): number {
+    return this.#match(this.#get(attempt, CHAIN_NEXT), source);
+  }
+
+  /** Starts an attempt at stage 1, in front of the source's others. */
+  add(packet: Packet, door: number, startMs: number): void {
+    if (this.#first.count === this.#first.limit) this.#evict(this.#first);
+    const attempt = this.#allocate();
+    const { source } = packet;
+    this.#set(attempt, SOURCE, source.w0);
+    this.#set(attempt, SOURCE + 1, source.w1);
+    this.#set(attempt, SOURCE + 2, source.w2);
+    this.#set(attempt, SOURCE + 3, source.w3);
+    this.#set(attempt, DOOR, door);
+    this.#set(attempt, STAGE, 1);
+    this.#floats[(attempt * SIZE + START) / 2] = startMs;
+    this.#remember(attempt, packet);
+    const bucket = this.#bucketOf(source);
+    const head = this.#buckets[bucket] ?? NONE;
+    this.#set(attempt, CHAIN_PREVIOUS, NONE);
+    this.#set(attempt, CHAIN_NEXT, head);
+    if (head !== NONE) this.#set(head, CHAIN_PREVIOUS, attempt);
+    this.#buckets[bucket] = attempt;
+    this.#append(this.#first, attempt);
+  }
+
+  /** One stage further, by this packet. */
+  advance(attempt: number, packet: Packet): void {
+    const stage = this.stage(attempt);
+    if (stage === 1) {
+      this.#unlinkAge(this.#first, attempt);
+      if (this.#advanced.count === this.#advanced.limit) this.#evict(this.#advanced);
+      this.#append(this.#advanced, attempt);
+    }
+    this.#set(attempt, STAGE, stage + 1);
+    this.#remember(attempt, packet);
+  }
+
+  remove(attempt: number): void {
+    this.#unlinkAge(this.stage(attempt) === 1 ? this.#first : this.#advanced, attempt);
+    const previous = this.#get(attempt, CHAIN_PREVIOUS);
+    const next = this.#get(attempt, CHAIN_NEXT);
+    if (next !== NONE) this.#set(next, CHAIN_PREVIOUS, previous);
+    if (previous !== NONE) this.#set(previous, CHAIN_NEXT, next);
+    else this.#buckets[this.#bucketOf(this.source(attempt))] = next;
+    this.#set(attempt, STAGE, 0);
+    this.#set(attempt, CHAIN_NEXT, this.#free);
+    this.#free = attempt;
+  }
+
+  source(attempt: number): AddressWords {
+    return {
+      w0: this.#get(attempt, SOURCE),
+      w1: this.#get(attempt, SOURCE + 1),
+      w2: this.#get(attempt, SOURCE + 2),
+      w3: this.#get(attempt, SOURCE + 3),
+    };
+  }
+
+  /** Steps done; 0: there is no such attempt. */
+  stage(attempt: number): number {
+    return this.#get(attempt, STAGE);
+  }
+
+  door(attempt: number): number {
+    return this.#get(attempt, DOOR);
+  }
+
+  setDoor(attempt: number, door: number): void {
+    this.#set(attempt, DOOR, door);
+  }
+
+  startMs(attempt: number): number {
+    return this.#floats[(attempt * SIZE + START) / 2] ?? 0;
+  }
+
+  /** True where the packet has the source port and sequence number of the one last counted. */
+  isCopy(attempt: number, packet: Packet): boolean {
+    return (
+      this.#get(attempt, SEQUENCE) === packet.sequence &&
+      this.#get(attempt, SOURCE_PORT) === packet.sourcePort
+    );
+  }
+
+  #remember(attempt: number, packet: Packet): void {
+    this.#set(attempt, SOURCE_PORT, packet.sourcePort);
+    this.#set(attempt, SEQUENCE, packet.sequence);
+  }
+
+  #match(start: number, source: AddressWords): number {
+    for (let attempt = start; attempt !== NONE; attempt = this.#get(attempt, CHAIN_NEXT)) {
+      if (
+        this.#get(attempt, SOURCE + 3) === source.w3 &&
+        this.#get(attempt, SOURCE + 2) === source.w2 &&
+        this.#get(attempt, SOURCE + 1) === source.w1 &&
+        this.#get(attempt, SOURCE) === source.w0
+      ) {
+        return attempt;
+      }
+    }
+    return NONE;
+  }
+
+  #bucketOf(source: AddressWords): number {
+    return hashAddress(source, this.#key) & (this.#buckets.length - 1);
+  }
+
+  #allocate(): number {
+    if (this.#free === NONE) return ++this.#high;
+    const attempt = this.#free;
+    this.#free = this.#get(attempt, CHAIN_NEXT);
+    return attempt;
+  }
+
+  #evict(ages: Ages): void {
+    this.remove(ages.oldest);
+    this.#evicted++;
+  }
+
+  #append(ages: Ages, attempt: number): void {
+    this.#set(attempt, OLDER, ages.newest);
+    this.#set(attempt, NEWER, NONE);
+    if (ages.newest === NONE) ages.oldest = attempt;
+    else this.#set(ages.newest, NEWER, attempt);
+    ages.newest = attempt;
+    ages.count++;
+  }
+
+  #unlinkAge(ages: Ages, attempt: number): void {
+    const older = this.#get(attempt, OLDER);
+    const newer = this.#get(attempt, NEWER);
+    if (older === NONE) ages.oldest = newer;
+    else this.#set(older, NEWER, newer);
+    if (newer === NONE) ages.newest = older;
+    else this.#set(newer, OLDER, older);
+    ages.count--;
+  }
+
+  #get(attempt: number, field: number): number {
+    return this.#ints[attempt * SIZE + field] ?? 0;
+  }
+
+  #set(attempt: number, field: number, value: number): void {
+    this.#ints[attempt * SIZE + field] = value;
+  }
+}

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+
+import { Budget } from '../base/budget.js';
+import { AddressSet } from '../knock/addresses.js';
+import { decode } from '../knock/decode.js';
+import type { Door } from '../knock/door.js';
+import { Duplicates } from '../knock/duplicates.js';
+import { addressText, createPacket, type AddressWords, type LinkType } from '../knock/packet.js';
+import { Tracker, type KnockSink } from '../knock/tracker.js';
+import type { Clock } from '../system/clock.js';
+import type { ListenerMessage } from '../wire/listener.js';
+import { ownAddresses } from './own-addresses.js';
+
+/** Lines for the log go through a budget: a flood of first knocks must not become a flood of messages. */
+const STAGE_RATE = 100;
+const STAGE_BURST = 500;
+/** Complete knocks too: whoever knows a sequence can forge its sources. What is over the budget is counted, not sent. */
+const KNOCK_RATE = 500;
+const KNOCK_BURST = 2_000;
+/** An unknown destination makes us look at our own addresses again, but not more often than this. */
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * From packets to messages: decodes, recognises, and beats. Beats and time-outs are driven by the
+ * packets as well as by a timer, since cap drains its ring in one loop and no timer runs while
+ * packets keep coming (measured).
+ */
+export class Sniffer implements KnockSink {
+  readonly #clock: Clock;
+  readonly #send: (message: ListenerMessage) => void;
+  readonly #beatMs: number;
+  readonly #tracker: Tracker;
+  readonly #duplicates = new Duplicates();
+  readonly #packet = createPacket();
+  readonly #stages: Budget;
+  readonly #knocks: Budget;
+  #own: AddressSet;
+  #ownText = '';
+  #lookedMs = 0;
+  #packets = 0;
+  #beatenMs = 0;
+  #suppressed = 0;
+
+  constructor(
+    doors: readonly Door[],
+    beatMs: number,
+    clock: Clock,
+    send: (message: ListenerMessage) => void,
+  ) {
+    this.#clock = clock;
+    this.#send = send;
+    this.#beatMs = beatMs;
+    this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
+    this.#knocks = new Budget(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
+    this.#own = new AddressSet([]);
+    const key = randomBytes(8);
+    this.#tracker = new Tracker(
+      doors,
+      this.#own,
+      { hashKey: [key.readUInt32LE(0), key.readUInt32LE(4)] },
+      this,
+    );
+    this.#look(clock.nowMs());
+  }
+
+  /** One captured packet. Never throws, whatever the bytes. */
+  take(buffer: Buffer, length: number, linkType: LinkType): void {
+    const nowMs = this.#clock.nowMs();
+    this.#packets++;
+    if (nowMs - this.#beatenMs >= this.#beatMs) this.beat();
+    if (!decode(buffer, length, linkType, this.#packet)) return;
+    // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
+    if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
+    if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
+      this.#look(nowMs);
+    this.#tracker.packet(this.#packet, nowMs);
+  }
+
+  /** Says that we live; forgets what has timed out; follows the host's addresses. */
+  beat(): void {
+    const nowMs = this.#clock.nowMs();
+    this.#beatenMs = nowMs;
+    this.#look(nowMs);
+    this.#tracker.expire(nowMs);
+    if (this.#suppressed > 0) {
+      this.#send({ type: 'suppressed', count: this.#suppressed });
+      this.#suppressed = 0;
+    }
+    this.#send({ type: 'beat', packets: this.#packets });
+  }
+
+  stage(door: Door, source: AddressWords, stage: number): void {
+    this.#tell('stage', door, source, stage);
+  }
+
+  timeout(door: Door, source: AddressWords, stage: number): void {
+    this.#tell('timeout', door, source, stage);
+  }
+
+  open(door: Door, source: AddressWords): void {
+    if (!this.#knocks.take(this.#clock.nowMs())) {
+      this.#suppressed++;
+      return;
+    }
+    this.#send({ type: 'knock', door: door.id, address: addressText(source) });
+  }
+
+  #tell(type: 'stage' | 'timeout', door: Door, source: AddressWords, stage: number): void {
+    if (!this.#stages.take(this.#clock.nowMs())) {
+      this.#suppressed++;
+      return;
+    }
+    this.#send({ type, door: door.id, address: addressText(source), stage });
+  }
+
+  #look(nowMs: number): void {
+    this.#lookedMs = nowMs;
+    const addresses = ownAddresses();
+    const text = addresses.map((address) => address.text).join(' ');
+    if (text === this.#ownText) return;
+    this.#ownText = text;
+    this.#own = new AddressSet(addresses);
+    this.#tracker.setOwnAddresses(this.#own);
+  }
+}

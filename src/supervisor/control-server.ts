@@ -1,0 +1,138 @@
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
+import { removeFile } from '../system/files.js';
+import { frame, FrameReader } from '../wire/frames.js';
+import { readRequest, REQUEST_LIMIT, type Happening, type Reply, type Request } from '../wire/control.js';
+
+/** Carries requests out. What it throws becomes an error reply. */
+export interface ControlHandler {
+  answer(request: Request): Promise<Reply>;
+  /** Shows events to a caller that follows them, until the result is disposed. */
+  follow(show: (event: Happening) => void): Disposable;
+}
+
+const MAX_CONNECTIONS = 64;
+/** A caller that has not sent its request after so long is cut off. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Bytes that a follower may leave unread before it is cut off: our memory is not its buffer. */
+const MAX_UNREAD = 4 * 1024 * 1024;
+/** sun_path holds 108 bytes (unix(7)). */
+const MAX_PATH = 107;
+
+/** The control socket: one request a connection, mode 0600, for root only. */
+export class ControlServer {
+  readonly #path: string;
+  readonly #handler: ControlHandler;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(path: string, handler: ControlHandler) {
+    this.#path = path;
+    this.#handler = handler;
+    this.#server = createServer((socket) => {
+      this.#serve(socket);
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Listens. Whoever calls holds the lock of the run folder, so a socket that is there is a leftover. */
+  async open(): Promise<void> {
+    if (Buffer.byteLength(this.#path) > MAX_PATH) {
+      throw new KnockError(`the path of the control socket is too long: ${this.#path}`, {
+        exitCode: EXIT.config,
+        hint: `shorten run in [paths]: a socket path has at most ${MAX_PATH} bytes`,
+      });
+    }
+    removeFile(this.#path);
+    const before = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen(this.#path, resolve);
+      });
+    } catch (cause) {
+      throw new KnockError(`cannot open the control socket ${this.#path}: ${errorText(cause)}`, { cause });
+    } finally {
+      process.umask(before);
+    }
+    chmodSync(this.#path, 0o600);
+  }
+
+  /** Closes it, and every connection once its reply is out. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.end();
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    let asked = false;
+    const reader = new FrameReader(REQUEST_LIMIT, (message) => {
+      if (asked) throw new ProtocolError('one request a connection');
+      asked = true;
+      socket.setTimeout(0);
+      void this.#answer(socket, readRequest(message));
+    });
+    socket.setTimeout(REQUEST_TIMEOUT_MS, () => {
+      socket.destroy();
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        this.#refuse(socket, error);
+      }
+    });
+    socket.on('error', () => {
+      socket.destroy(); // the caller went away: nothing of ours depends on it
+    });
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+    });
+  }
+
+  async #answer(socket: Socket, request: Request): Promise<void> {
+    if (request.verb === 'events' && request.follow === true) this.#follow(socket);
+    let reply: Reply;
+    try {
+      reply = await this.#handler.answer(request);
+    } catch (error) {
+      reply = errorReply(error);
+    }
+    if (socket.destroyed) return;
+    socket.write(frame({ type: 'reply', reply }));
+    if (!(request.verb === 'events' && request.follow === true)) socket.end();
+  }
+
+  #follow(socket: Socket): void {
+    const following = this.#handler.follow((event) => {
+      if (socket.writableLength > MAX_UNREAD) socket.destroy();
+      else socket.write(frame({ type: 'event', event }));
+    });
+    socket.on('close', () => {
+      following[Symbol.dispose]();
+    });
+  }
+
+  /** A request that is malformed or too long: said so, and the connection closed. */
+  #refuse(socket: Socket, error: unknown): void {
+    socket.removeAllListeners('data');
+    socket.resume();
+    const reply: Reply = { exitCode: EXIT.usage, remarks: [{ level: 'error', text: errorText(error) }] };
+    socket.end(frame({ type: 'reply', reply }), () => {
+      socket.destroy();
+    });
+  }
+}
+
+/** What a caller is told of an error: its message, what to do next, and its exit code. */
+export function errorReply(error: unknown): Reply {
+  const exitCode = error instanceof KnockError ? error.exitCode : EXIT.firewall;
+  const hint = error instanceof KnockError ? error.hint : undefined;
+  return {
+    exitCode,
+    remarks: [{ level: 'error', text: errorText(error), ...(hint === undefined ? {} : { hint }) }],
+  };
+}

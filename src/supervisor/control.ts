@@ -1,0 +1,121 @@
+import { EXIT } from '../base/errors.js';
+import type { Config } from '../config/settings.js';
+import type { Happening, Reply, Request } from '../wire/control.js';
+import type { ControlHandler } from './control-server.js';
+import type { Journal } from './journal.js';
+import { MEANING } from './machine.js';
+import { reportServices, type StatusReport } from './status.js';
+import type { Supervisor } from './supervisor.js';
+import { carryOut, isListRequest } from './verbs/table.js';
+
+export interface ControlParts {
+  readonly supervisor: Supervisor;
+  readonly journal: Journal;
+  /** Reads the configuration again; throws ConfigError. */
+  readonly loadConfig: () => Config;
+  /** Ends the service; resolves when nothing is left to do but to exit. */
+  readonly stop: (keep: boolean) => Promise<string[]>;
+}
+
+/** Answers the requests that come in by the control socket: they come from root. */
+export class Control implements ControlHandler {
+  readonly #parts: ControlParts;
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+  }
+
+  async answer(request: Request): Promise<Reply> {
+    const { supervisor, journal } = this.#parts;
+    if (isListRequest(request)) {
+      return carryOut(supervisor.world.verbs, request, { kind: 'admin', label: 'cli' });
+    }
+    switch (request.verb) {
+      case 'status':
+        return { exitCode: EXIT.ok, remarks: [], data: await this.#status() };
+      case 'events':
+        return { exitCode: EXIT.ok, remarks: [], data: journal.events };
+      case 'reload':
+        return this.reload();
+      case 'stop': {
+        const left = await this.#parts.stop(request.keep === true);
+        return {
+          exitCode: EXIT.ok,
+          remarks: [
+            { level: 'result', text: 'stopped' },
+            ...left.map((text) => ({ level: 'note' as const, text })),
+          ],
+          data: { verb: 'stop', left },
+        };
+      }
+    }
+  }
+
+  follow(show: (event: Happening) => void): Disposable {
+    return this.#parts.journal.follow(show);
+  }
+
+  /** Goes over to the configuration as it is on disk now; refuses a bad one whole. */
+  async reload(): Promise<Reply> {
+    const config = this.#parts.loadConfig();
+    const needRestart = restartNeeded(this.#parts.supervisor.world.config, config);
+    if (needRestart.length > 0) {
+      const text = `a reload cannot change ${needRestart.join(', ')}`;
+      return {
+        exitCode: EXIT.refused,
+        remarks: [{ level: 'error', text, hint: 'nothing was changed; knockctl restart' }],
+      };
+    }
+    await this.#parts.supervisor.reload(config);
+    return { exitCode: EXIT.ok, remarks: [{ level: 'result', text: 'reloaded' }], data: { verb: 'reload' } };
+  }
+
+  async #status(): Promise<StatusReport> {
+    const { supervisor } = this.#parts;
+    const { firewall, config, doors } = supervisor.world;
+    const { state, since, reason } = supervisor.state;
+    const { packets, silentMs, interfaces } = supervisor.listener.figures;
+    return {
+      state,
+      meaning: MEANING[state],
+      since: since.toISOString(),
+      reason,
+      pid: process.pid,
+      backend:
+        firewall.services.length === 0 ? null : `${firewall.backend.name} (${firewall.backend.reason})`,
+      listener: {
+        pid: supervisor.listener.pid ?? null,
+        interfaces,
+        packets,
+        silent: silentMs === undefined ? null : Math.round(silentMs / 100) / 10,
+      },
+      services: await reportServices(firewall),
+      doors: config.doors.map(({ door }) => ({
+        name: door.name,
+        sequence: door.sequence.map((step) => `${step.port}:${step.protocol}`).join(','),
+      })),
+      pendingStops: doors.pendingStops,
+      nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
+      configuration: config.file ?? null,
+    };
+  }
+}
+
+/** What only a restart can change: folders, back end, families, and where the log goes. */
+function restartNeeded(old: Config, fresh: Config): string[] {
+  const parts: readonly [string, (config: Config) => unknown][] = [
+    ['[paths]', ({ settings: { paths } }) => [paths.run, paths.state, paths.pidFile]],
+    [
+      '[firewall] backend and families',
+      ({ settings: { firewall } }) => [firewall.backend, firewall.families],
+    ],
+    ['[log]', ({ settings: { log } }) => log],
+    [
+      '[failsafe] listener_timeout and max_restarts',
+      ({ settings: { failsafe } }) => [failsafe.listenerTimeoutMs, failsafe.maxRestarts],
+    ],
+  ];
+  return parts
+    .filter(([, part]) => JSON.stringify(part(old)) !== JSON.stringify(part(fresh)))
+    .map(([name]) => name);
+}

@@ -1,0 +1,165 @@
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import type { Settings } from '../config/settings.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { Clock, Timer } from '../system/clock.js';
+import type { Journal } from './journal.js';
+import { feeds, MEANING, next, type Event, type State } from './machine.js';
+
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** The firewall in force; another one after a reload. */
+  readonly firewall: () => Firewall;
+  readonly failsafe: () => Settings['failsafe'];
+  /** True while the listener is alive and heard. */
+  readonly listenerSound: () => boolean;
+  /** A state was entered and what it asks for is done; `problem`: what could not be done. */
+  readonly entered: (state: State, problem: unknown) => void;
+}
+
+/** The state, since when, and why. */
+export interface StateInfo {
+  readonly state: State;
+  readonly since: Date;
+  readonly reason: string;
+}
+
+/**
+ * Turns events into states, and states into deeds: arms, feeds, trips. Whatever touches the
+ * firewall happens in one queue, in order; each deed looks at the state again when its turn comes.
+ */
+export class Engine {
+  readonly #parts: EngineParts;
+  #state: State = 'stopped';
+  #since: Date;
+  #reason = 'not started';
+  #grace: Timer | undefined;
+  #feeding = false;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#since = parts.clock.wall();
+  }
+
+  get info(): StateInfo {
+    return { state: this.#state, since: this.#since, reason: this.#reason };
+  }
+
+  /** Something happened; `reason` goes to the log where it changes the state. */
+  event(event: Event, reason: string): void {
+    const before = this.#state;
+    const after = next(before, event);
+    if (after === before) return;
+    this.#state = after;
+    this.#since = this.#parts.clock.wall();
+    this.#reason = reason;
+    this.#grace?.[Symbol.dispose]();
+    const level = after === 'tripped' ? 'error' : after === 'degraded' ? 'warn' : 'info';
+    const text = `${after}: ${reason} (${MEANING[after]})`;
+    this.#parts.journal.record('state', text, { state: after, before }, level);
+    this.#enter(after);
+  }
+
+  /** Runs a job after all that was queued before it. */
+  async queued<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(job);
+    this.#queue = result.catch(() => undefined); // the caller has the error
+    return result;
+  }
+
+  /** Feeds where the state allows it. Tripped with a sound listener: tries to get the rules right again. */
+  heartbeat(): void {
+    if (feeds(this.#state)) this.#feed();
+    else if (this.#state === 'tripped' && this.#parts.listenerSound())
+      void this.queued(async () => this.#recover());
+  }
+
+  /** Verifies our rules and sets, and repairs what others undid. */
+  async verify(): Promise<void> {
+    if (!feeds(this.#state)) return;
+    try {
+      const changes = await this.#parts.firewall().repair();
+      for (const change of changes) this.#parts.journal.record('repair', `repaired: ${change}`, {}, 'warn');
+    } catch (error) {
+      if (error instanceof KnockError && error.exitCode === EXIT.busy) {
+        // The rules in force are still right; only the look at them has to wait.
+        this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
+        return;
+      }
+      this.event('rules-unsure', errorText(error));
+    }
+  }
+
+  /** Ends the timers. */
+  [Symbol.dispose](): void {
+    this.#grace?.[Symbol.dispose]();
+  }
+
+  #enter(state: State): void {
+    if (state === 'armed') this.#deed(state, async () => this.#arm());
+    else if (state === 'tripped') this.#deed(state, async () => this.#trip());
+    else if (state === 'degraded') {
+      this.#grace = this.#parts.clock.after(this.#parts.failsafe().listenerTimeoutMs, () => {
+        this.event('given-up', 'the listener has been away for too long');
+      });
+    }
+  }
+
+  #deed(state: State, deed: () => Promise<void>): void {
+    void this.queued(async () => {
+      let problem: unknown;
+      try {
+        await deed();
+      } catch (error) {
+        problem = error;
+      }
+      this.#parts.entered(state, problem);
+      if (problem !== undefined) this.event('rules-unsure', errorText(problem));
+    });
+  }
+
+  /** The switch first: rules in force while it is not fed would be open to everybody for a moment. */
+  async #arm(): Promise<void> {
+    if (!feeds(this.#state)) return;
+    const firewall = this.#parts.firewall();
+    const changes = await firewall.repair(async () => firewall.feed(this.#parts.failsafe().switchTimeoutS));
+    for (const change of changes) this.#parts.journal.record('firewall', change, {}, 'debug');
+  }
+
+  async #trip(): Promise<void> {
+    if (feeds(this.#state)) return;
+    try {
+      await this.#parts.firewall().trip();
+    } catch (error) {
+      // Without the set there is nothing to trip, and the kernel trips by itself in any case.
+      this.#parts.journal.record('firewall', `cannot trip the switch: ${errorText(error)}`, {}, 'warn');
+    }
+  }
+
+  #feed(): void {
+    if (this.#feeding) return;
+    this.#feeding = true;
+    const feed = async (): Promise<void> => {
+      try {
+        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS);
+      } catch (error) {
+        this.event('rules-unsure', errorText(error));
+      } finally {
+        this.#feeding = false;
+      }
+    };
+    void feed();
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#state !== 'tripped' || !this.#parts.listenerSound()) return;
+    try {
+      await this.#parts.firewall().repair();
+    } catch (error) {
+      this.#parts.journal.record('repair', `still tripped: ${errorText(error)}`, {}, 'debug');
+      return;
+    }
+    this.event('sound', 'rules and sets are right again');
+  }
+}

@@ -1,0 +1,42 @@
+import type { ListenerMessage } from '../wire/listener.js';
+import type { DoorKeeper } from './door-keeper.js';
+import type { Journal } from './journal.js';
+import type { ListenerKeeper } from './listener-keeper.js';
+
+/**
+ * What follows from a message of the listener. It is well-formed; whether it is true is another
+ * question: a door that does not exist means that the listener was taken over.
+ */
+export function hear(
+  message: ListenerMessage,
+  doors: DoorKeeper,
+  journal: Journal,
+  listener: Pick<ListenerKeeper, 'condemn'>,
+): void {
+  if (message.type === 'suppressed') {
+    journal.record(
+      'knock',
+      `${message.count} knocks and stages were not reported: too many in a short time`,
+      {},
+      'warn',
+    );
+    return;
+  }
+  if (!('door' in message)) return;
+  const name = doors.nameOf(message.door);
+  if (name === undefined) {
+    listener.condemn(`it named door ${message.door}, which does not exist`);
+    return;
+  }
+  switch (message.type) {
+    case 'knock':
+      void doors.knock(message.door, message.address);
+      break;
+    case 'stage':
+      journal.note(`${message.address}: ${name}: Stage ${message.stage}`);
+      break;
+    case 'timeout':
+      journal.note(`${message.address}: ${name}: sequence timeout (stage ${message.stage})`);
+      break;
+  }
+}

@@ -1,0 +1,58 @@
+import { errorText } from '../base/errors.js';
+import type { Firewall } from '../firewall/firewall.js';
+import { readFootprint, removeFootprint, writeFootprint } from '../firewall/footprint.js';
+import type { Journal } from './journal.js';
+
+/** Where the life of our rules is noted. */
+export interface KernelPlaces {
+  readonly runFolder: string;
+  readonly snapshots: string;
+  /** Whether a supervisor is to be there for the rules. */
+  readonly supervised: boolean;
+}
+
+type Recorder = Pick<Journal, 'record'>;
+
+/**
+ * Builds what a start needs: sets and chains, and no new jump. Rules of ours that are in force are
+ * adopted as they are. At a first start the rules found are saved; services of an earlier
+ * configuration are taken out. Gives true where rules of ours were in force already.
+ */
+export async function settle(
+  firewall: Firewall,
+  places: KernelPlaces,
+  journal: Recorder,
+  now: Date,
+): Promise<boolean> {
+  const footprint = readFootprint(places.runFolder);
+  const names = firewall.services.map((service) => service.name);
+  const adopted = (await firewall.inForce()).some((one) => one.jump);
+  let madeTables = footprint?.madeTables ?? [];
+  if (!adopted && names.length > 0) {
+    madeTables = await firewall.missingTables();
+    try {
+      const saved = await firewall.snapshot(places.snapshots, now);
+      journal.record('firewall', 'rules from before the start saved', { files: saved }, 'debug');
+    } catch (error) {
+      // No space for a copy is no reason to leave a host unprotected.
+      journal.record('firewall', `cannot save the rules found: ${errorText(error)}`, {}, 'warn');
+    }
+  }
+  const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
+  const { supervised } = places;
+  writeFootprint(places.runFolder, { services: [...names, ...strays], madeTables, supervised });
+  await firewall.removeStrays(strays);
+  await firewall.prepare();
+  writeFootprint(places.runFolder, { services: names, madeTables, supervised });
+  return adopted;
+}
+
+/** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
+export async function clear(firewall: Firewall, runFolder: string): Promise<string[]> {
+  const footprint = readFootprint(runFolder);
+  const names = firewall.services.map((service) => service.name);
+  const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
+  const left = await firewall.remove(strays, footprint?.madeTables);
+  removeFootprint(runFolder);
+  return left;
+}

@@ -1,0 +1,229 @@
+import { KnockError } from '../base/errors.js';
+import type { Clock, Timer } from '../system/clock.js';
+import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
+import { presentInterfaces } from './interfaces.js';
+import { ListenerProcess, type ListenerStarter } from './listener-process.js';
+import { decideRestart, WINDOW_MS, type RestartDecision } from './restarts.js';
+
+export interface ListenerKeeperEvents {
+  /** It listens on these interfaces. */
+  ready(interfaces: readonly string[]): void;
+  /** A knock or a line for the log. */
+  message(message: ListenerMessage): void;
+  /** It is gone; the next try comes by itself. */
+  lost(loss: Loss): void;
+  /** None of the interfaces is there: nothing can be started before one comes. */
+  waiting(interfaces: readonly string[]): void;
+}
+
+/** How a listener was lost. */
+export interface Loss extends RestartDecision {
+  readonly reason: string;
+  /** It said itself that it cannot work: no permission, no such user. Trying again is of little use. */
+  readonly fatal: boolean;
+}
+
+export interface ListenerKeeperParts {
+  readonly start: ListenerStarter;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly maxRestarts: number;
+  readonly events: ListenerKeeperEvents;
+}
+
+interface Running {
+  readonly process: ListenerProcess;
+  readonly interfaces: readonly string[];
+  heardMs: number;
+  ready: boolean;
+  fatal: string | undefined;
+}
+
+/** A replacement that has been started, and what happens once it is ready, or fails. */
+interface Candidate {
+  readonly order: ListenOrder;
+  readonly running: Running;
+  readonly promote: () => void;
+  readonly fail: (reason: string) => void;
+}
+
+const WATCH_MS = 500;
+/** The first sign of life may take longer: a process is to be started on a machine that is booting. */
+const FIRST_SIGN_MS = 15_000;
+
+/** Keeps one listener alive: starts it, watches it, restarts it by the policy, replaces it at a reload. */
+export class ListenerKeeper {
+  readonly #parts: ListenerKeeperParts;
+  #order: ListenOrder;
+  #current: Running | undefined;
+  #candidate: Candidate | undefined;
+  #deaths: number[] = [];
+  #restart: Timer | undefined;
+  #watch: Timer | undefined;
+  #waiting = false;
+  #packets = 0;
+
+  constructor(order: ListenOrder, parts: ListenerKeeperParts) {
+    this.#order = order;
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#watch = this.#parts.clock.every(WATCH_MS, () => {
+      this.#check();
+    });
+    this.#launch();
+  }
+
+  stop(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#restart?.[Symbol.dispose]();
+    const running = [this.#current, this.#candidate?.running];
+    this.#current = undefined;
+    this.#candidate = undefined;
+    for (const one of running) one?.process.kill('stopped');
+  }
+
+  get pid(): number | undefined {
+    return this.#current?.process.pid;
+  }
+
+  /** Ends a listener that said what no sound one says; the policy starts another. */
+  condemn(reason: string): void {
+    this.#current?.process.kill(reason);
+  }
+
+  /** True while a listener listens and is heard. */
+  get sound(): boolean {
+    return this.#current?.ready === true;
+  }
+
+  /** Packets that it has seen, and milliseconds since it was last heard; for `status`. */
+  get figures(): {
+    readonly packets: number;
+    readonly silentMs: number | undefined;
+    readonly interfaces: readonly string[];
+  } {
+    const current = this.#current;
+    return {
+      packets: this.#packets,
+      silentMs: current === undefined ? undefined : this.#parts.clock.nowMs() - current.heardMs,
+      interfaces: current?.ready === true ? current.interfaces : [],
+    };
+  }
+
+  /**
+   * A new listener beside the old one, by a new order. `switchOver` runs at the moment in which the
+   * new one takes over. Rejects, with the old one still at work, where the new one does not get ready.
+   */
+  async replace(order: ListenOrder, switchOver: () => void): Promise<void> {
+    const interfaces = presentInterfaces(order.interfaces);
+    if (interfaces.length === 0)
+      throw new KnockError(`none of the interfaces is up: ${order.interfaces.join(', ')}`);
+    await new Promise<void>((resolve, reject) => {
+      const late = this.#parts.clock.after(FIRST_SIGN_MS, () =>
+        this.#candidate?.fail('did not get ready in time'),
+      );
+      const done = (): void => {
+        late[Symbol.dispose]();
+        this.#candidate = undefined;
+      };
+      this.#candidate = {
+        order,
+        running: this.#spawn(order, interfaces),
+        promote: () => {
+          const [old, running] = [this.#current, this.#candidate?.running];
+          done();
+          this.#order = order;
+          this.#current = running;
+          this.#restart?.[Symbol.dispose]();
+          switchOver();
+          old?.process.kill('replaced');
+          resolve();
+        },
+        fail: (reason) => {
+          const running = this.#candidate?.running;
+          done();
+          running?.process.kill(reason);
+          reject(new KnockError(`the new listener ${running?.fatal ?? reason}; the old one goes on`));
+        },
+      };
+    });
+  }
+
+  #launch(): void {
+    const interfaces = presentInterfaces(this.#order.interfaces);
+    if (interfaces.length > 0) {
+      this.#waiting = false;
+      this.#current = this.#spawn(this.#order, interfaces);
+    } else if (!this.#waiting) {
+      this.#waiting = true;
+      this.#parts.events.waiting(this.#order.interfaces);
+    }
+  }
+
+  #spawn(order: ListenOrder, interfaces: readonly string[]): Running {
+    const process = new ListenerProcess(
+      this.#parts.start,
+      { ...order, interfaces },
+      {
+        message: (message) => {
+          this.#heard(running, message);
+        },
+        gone: (reason) => {
+          this.#gone(running, reason);
+        },
+      },
+    );
+    const running: Running = {
+      process,
+      interfaces,
+      heardMs: this.#parts.clock.nowMs(),
+      ready: false,
+      fatal: undefined,
+    };
+    return running;
+  }
+
+  #heard(running: Running, message: ListenerMessage): void {
+    if (running !== this.#current && running !== this.#candidate?.running) return;
+    running.heardMs = this.#parts.clock.nowMs();
+    if (message.type === 'ready') {
+      running.ready = true;
+      if (running === this.#candidate?.running) this.#candidate.promote();
+      this.#parts.events.ready(message.interfaces);
+    } else if (message.type === 'fatal') running.fatal = message.reason;
+    else if (message.type === 'beat') this.#packets = message.packets;
+    else if (running.ready) this.#parts.events.message(message);
+  }
+
+  #gone(running: Running, reason: string): void {
+    if (running === this.#candidate?.running) this.#candidate.fail(reason);
+    if (running !== this.#current) return;
+    this.#current = undefined;
+    const nowMs = this.#parts.clock.nowMs();
+    this.#deaths = [...this.#deaths.filter((death) => nowMs - death < WINDOW_MS), nowMs];
+    const decision = decideRestart(this.#deaths, this.#parts.maxRestarts);
+    this.#restart = this.#parts.clock.after(decision.delayMs, () => {
+      this.#launch();
+    });
+    const { fatal } = running;
+    this.#parts.events.lost({ ...decision, reason: fatal ?? reason, fatal: fatal !== undefined });
+  }
+
+  #check(): void {
+    if (this.#waiting) this.#launch();
+    const current = this.#current;
+    if (current === undefined) return;
+    const limitMs = current.ready ? this.#parts.timeoutMs : Math.max(this.#parts.timeoutMs, FIRST_SIGN_MS);
+    const silentMs = this.#parts.clock.nowMs() - current.heardMs;
+    if (silentMs > limitMs) current.process.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
+    else if (current.ready && this.#candidate === undefined) this.#widen(current);
+  }
+
+  /** An interface that was absent has come: a listener that may still open it takes over. */
+  #widen(current: Running): void {
+    if (presentInterfaces(this.#order.interfaces).length <= current.interfaces.length) return;
+    this.replace(this.#order, () => undefined).catch(() => undefined); // the next check tries again
+  }
+}

@@ -1,0 +1,72 @@
+/** The life of the service as a total table: every state answers every event. Pure (failsafe.md, "States"). */
+
+export const STATES = ['stopped', 'preparing', 'armed', 'degraded', 'tripped', 'stopping'] as const;
+export type State = (typeof STATES)[number];
+
+export const EVENTS = [
+  /** Sets and chains are to be built, the listener to be started. */
+  'start',
+  /** The listener listens, and everything that feeding needs holds. */
+  'sound',
+  /** The listener died, or had to be killed. */
+  'listener-lost',
+  /** It has been away for longer than the switch may be fed without it, or will not stay up. */
+  'given-up',
+  /** Our rules or sets could not be verified, or not be repaired. */
+  'rules-unsure',
+  'stop',
+  /** Nothing of ours is left in the kernel. */
+  'removed',
+] as const;
+export type Event = (typeof EVENTS)[number];
+
+/** What each state means to a user, in a few words. */
+export const MEANING: Readonly<Record<State, string>> = {
+  stopped: 'no rules of ours are in force',
+  preparing: 'rules built, waiting for the listener; nothing is shut yet',
+  armed: 'shut to all but trusted and accepted addresses; knocks are heard',
+  degraded: 'shut; the listener is being restarted',
+  tripped: 'new connections meet on_failure; restarts go on',
+  stopping: 'taking our rules out',
+};
+
+const stay = (state: State): Readonly<Record<Event, State>> => ({
+  start: state,
+  sound: state,
+  'listener-lost': state,
+  'given-up': state,
+  'rules-unsure': state,
+  stop: state,
+  removed: state,
+});
+
+const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
+  stopped: { ...stay('stopped'), start: 'preparing' },
+  preparing: { ...stay('preparing'), sound: 'armed', 'given-up': 'tripped', stop: 'stopping' },
+  armed: {
+    ...stay('armed'),
+    'listener-lost': 'degraded',
+    'given-up': 'tripped',
+    'rules-unsure': 'tripped',
+    stop: 'stopping',
+  },
+  degraded: {
+    ...stay('degraded'),
+    sound: 'armed',
+    'given-up': 'tripped',
+    'rules-unsure': 'tripped',
+    stop: 'stopping',
+  },
+  tripped: { ...stay('tripped'), sound: 'armed', stop: 'stopping' },
+  stopping: { ...stay('stopping'), removed: 'stopped' },
+};
+
+/** The state after an event. */
+export function next(state: State, event: Event): State {
+  return TABLE[state][event];
+}
+
+/** Whether the kernel switch is fed in a state. With any doubt it is not: a trip undoes itself at the next feed. */
+export function feeds(state: State): boolean {
+  return state === 'armed' || state === 'degraded';
+}

@@ -1,0 +1,272 @@
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import type { RunPaths } from '../config/paths.js';
+import type { Config } from '../config/settings.js';
+import type { Timer } from '../system/clock.js';
+import { readIfExists, removeFile, replaceFile } from '../system/files.js';
+import type { StartOutcome } from '../system/notify.js';
+import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
+import { schedule, type Schedule } from './health.js';
+import { Engine, type StateInfo } from './engine.js';
+import { clear, settle, type KernelPlaces } from './kernel-life.js';
+import { ListenerKeeper, type Loss } from './listener-keeper.js';
+import type { ListenerStarter } from './listener-process.js';
+import { hear } from './hearing.js';
+import { feeds, type State } from './machine.js';
+import { listenOrder, makeWorld, type World, type WorldParts } from './world.js';
+
+export interface SupervisorParts extends WorldParts {
+  readonly config: Config;
+  readonly paths: RunPaths;
+  readonly startListener: ListenerStarter;
+}
+
+/** Stop commands of doors get so long when we end. */
+const CLOSING_MS = 10_000;
+
+/** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #engine: Engine;
+  readonly listener: ListenerKeeper;
+  #world: World | undefined;
+  #timers: (Timer | Schedule)[] = [];
+  #health: Schedule | undefined;
+  #adopted = false;
+  #outcome: ((outcome: StartOutcome) => void) | undefined;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    const { failsafe } = parts.config.settings;
+    this.listener = new ListenerKeeper(listenOrder(parts.config), {
+      start: parts.startListener,
+      clock: parts.clock,
+      timeoutMs: failsafe.listenerTimeoutMs,
+      maxRestarts: failsafe.maxRestarts,
+      events: {
+        ready: (interfaces) => {
+          this.#listenerReady(interfaces);
+        },
+        message: (message) => {
+          hear(message, this.world.doors, parts.journal, this.listener);
+        },
+        lost: (loss) => {
+          this.#listenerLost(loss);
+        },
+        waiting: (interfaces) => {
+          this.#engine.event('given-up', `waiting for an interface to come up: ${interfaces.join(', ')}`);
+        },
+      },
+    });
+    this.#engine = new Engine({
+      clock: parts.clock,
+      journal: parts.journal,
+      firewall: () => this.world.firewall,
+      failsafe: () => this.world.config.settings.failsafe,
+      listenerSound: () => this.listener.sound,
+      entered: (state, problem) => {
+        this.#entered(state, problem);
+      },
+    });
+  }
+
+  get state(): StateInfo {
+    return this.#engine.info;
+  }
+
+  /** The world in force. Throws before the start. */
+  get world(): World {
+    if (this.#world === undefined)
+      throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
+    return this.#world;
+  }
+
+  /** When the health check comes next. */
+  get nextCheck(): Date | undefined {
+    return this.#health?.next();
+  }
+
+  /** Starts, and tells how it went once the service is armed or has failed. Rejects where nothing could be built. */
+  async start(): Promise<StartOutcome> {
+    const { clock, config, journal } = this.#parts;
+    const world = await makeWorld(config, this.#parts);
+    this.#world = world;
+    this.#endOrphan();
+    this.#adopted = await settle(world.firewall, this.#places(config), journal, clock.wall());
+    if (this.#adopted) journal.record('firewall', 'rules of an earlier life adopted as they are');
+    await world.trusted.apply();
+    const outcome = new Promise<StartOutcome>((resolve) => {
+      this.#outcome = resolve;
+    });
+    this.#engine.event('start', 'started');
+    this.listener.start();
+    this.#beginTimers(config);
+    this.#refreshTrusted();
+    return outcome;
+  }
+
+  /** Ends. `keep`: what is in the kernel stays, for a supervisor that takes over. Gives what had to be left. */
+  async stop(reason: string, keep: boolean): Promise<string[]> {
+    this.#engine.event('stop', reason);
+    this.#endTimers();
+    this.listener.stop();
+    removeFile(this.#parts.paths.listener);
+    const left = await this.#engine.queued(async () => {
+      const { firewall, doors, config } = this.world;
+      await Promise.race([doors.closeDoors(), this.#afterMs(CLOSING_MS)]);
+      if (keep) await firewall.feed(config.settings.failsafe.switchTimeoutS);
+      const rest = keep ? [] : await clear(firewall, config.settings.paths.run);
+      await firewall.sets.close();
+      return rest;
+    });
+    for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
+    this.#engine.event('removed', reason);
+    return left;
+  }
+
+  /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
+  async abandon(reason: string): Promise<void> {
+    if (this.#world === undefined) return;
+    await this.stop(reason, this.#adopted);
+  }
+
+  /**
+   * Goes over to a new configuration, or stays with the old one as it was. A new listener is ready
+   * before the old one ends; addresses that are in stay in.
+   */
+  async reload(config: Config): Promise<void> {
+    const { state } = this.state;
+    if (!feeds(state) && state !== 'tripped') {
+      throw new KnockError(`cannot reload while ${state}`, {
+        exitCode: EXIT.busy,
+        hint: 'try again in a moment',
+      });
+    }
+    const old = this.world;
+    const fresh = await makeWorld(config, this.#parts);
+    await this.#engine.queued(async () => {
+      try {
+        await fresh.firewall.prepare();
+        await this.listener.replace(listenOrder(config), () => {
+          this.#world = fresh;
+        });
+      } catch (error) {
+        await old.firewall.removeStrays(
+          serviceNames(config).filter((name) => !serviceNames(old.config).includes(name)),
+        );
+        await old.firewall.repair();
+        await fresh.firewall.sets.close();
+        throw error;
+      }
+      await settle(fresh.firewall, this.#places(config), this.#parts.journal, this.#parts.clock.wall());
+      await fresh.trusted.apply();
+      await fresh.firewall.feed(config.settings.failsafe.switchTimeoutS);
+      await fresh.firewall.repair();
+      await old.firewall.sets.close();
+    });
+    this.#endTimers();
+    this.#beginTimers(config);
+    this.#refreshTrusted();
+    this.#parts.journal.record('reload', 'configuration reloaded');
+  }
+
+  #listenerReady(interfaces: readonly string[]): void {
+    const { journal, paths } = this.#parts;
+    journal.record('listener', `starting up, listening on ${interfaces.join(', ')}`, {
+      pid: this.listener.pid,
+    });
+    const identity = identify(this.listener.pid ?? 0);
+    if (identity !== undefined) replaceFile(paths.listener, formatIdentity(identity));
+    this.#engine.event('sound', 'the listener listens');
+  }
+
+  #listenerLost({ reason, delayMs, givenUp, fatal }: Loss): void {
+    const text = `listener lost: ${reason}; started again in ${delayMs / 1000} s`;
+    this.#parts.journal.record('listener', text, {}, 'warn');
+    if (fatal && this.state.state === 'preparing' && !this.#adopted) {
+      this.#tell({ exitCode: EXIT.firewall, text: `the listener cannot work: ${reason}`, goesOn: false });
+    }
+    this.#engine.event('listener-lost', reason);
+    if (givenUp) this.#engine.event('given-up', `the listener will not stay up: ${reason}`);
+  }
+
+  #entered(state: State, problem: unknown): void {
+    if (problem !== undefined) {
+      const { exitCode, hint } =
+        problem instanceof KnockError ? problem : { exitCode: EXIT.firewall, hint: undefined };
+      this.#tell({ exitCode, text: errorText(problem), hint, goesOn: this.#adopted });
+    } else if (state === 'armed') this.#tell({ exitCode: EXIT.ok, text: 'armed', goesOn: true });
+    else {
+      const text = `started, but not armed: ${this.state.reason}`;
+      this.#tell({
+        exitCode: EXIT.firewall,
+        text,
+        hint: 'knockctl status tells more; it goes on trying',
+        goesOn: true,
+      });
+    }
+  }
+
+  #tell(outcome: StartOutcome): void {
+    this.#outcome?.(outcome);
+    this.#outcome = undefined;
+  }
+
+  /** A listener of an earlier life that is stuck has not noticed that its supervisor is gone. */
+  #endOrphan(): void {
+    const orphan = parseIdentity(readIfExists(this.#parts.paths.listener));
+    if (orphan === undefined || !signal(orphan, 'SIGKILL')) return;
+    this.#parts.journal.record(
+      'listener',
+      `a listener of an earlier life was still there: killed`,
+      { pid: orphan.pid },
+      'warn',
+    );
+  }
+
+  #beginTimers(config: Config): void {
+    const { failsafe, health } = config.settings;
+    const beat = this.#parts.clock.every(failsafe.heartbeatMs, () => {
+      this.#engine.heartbeat();
+    });
+    this.#health = schedule(health.schedule, async () =>
+      this.#engine.queued(async () => this.#engine.verify()),
+    );
+    const resolve = schedule(health.resolve, () => {
+      this.#refreshTrusted();
+      return Promise.resolve();
+    });
+    this.#timers = [beat, this.#health, resolve];
+  }
+
+  #endTimers(): void {
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timers = [];
+    this.#engine[Symbol.dispose]();
+  }
+
+  /** Looks trusted hosts up, beside all else: a resolver that is slow must hold up nothing. */
+  #refreshTrusted(): void {
+    this.world.trusted.refresh().catch((error: unknown) => {
+      this.#parts.journal.record(
+        'trusted',
+        `the trusted list could not be applied: ${errorText(error)}`,
+        {},
+        'error',
+      );
+    });
+  }
+
+  #places(config: Config): KernelPlaces {
+    return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
+  }
+
+  async #afterMs(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#parts.clock.after(ms, resolve);
+    });
+  }
+}
+
+function serviceNames(config: Config): string[] {
+  return config.settings.services.map((service) => service.name);
+}

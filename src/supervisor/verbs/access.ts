@@ -1,0 +1,138 @@
+import { contains, overlaps, parseAddress, type Network } from '../../base/address.js';
+import type { Entry } from '../../firewall/sets.js';
+import { ok, refuse, type Result } from '../../base/result.js';
+import type { ServiceSettings } from '../../config/settings.js';
+import type { Reply, RequestOf } from '../../wire/control.js';
+import type { Origin, VerbContext } from './context.js';
+import { done, duration, refused, subject } from './replies.js';
+import { readTargets } from './targets.js';
+
+/** More targets than this are not looked up one by one for a friendly note. */
+const NOTED = 32;
+
+/** Lets addresses connect to a service for a time. On an address that is in, the time starts anew. */
+export async function accept(
+  context: VerbContext,
+  request: RequestOf<'accept'>,
+  origin: Origin,
+): Promise<Reply> {
+  const service = chooseService(context.services, request.service);
+  if (!service.ok) return refused([service.reason]);
+  const { networks, faults } = readTargets(request.targets, request.force === true);
+  const wrong = [...faults, ...wrongFamily(context, networks)];
+  if (wrong.length > 0) return refused(wrong, 'nothing was changed');
+  const timeoutS = request.timeoutS ?? service.value.acceptTimeoutS;
+  await context.sets.add(
+    service.value.name,
+    'filter',
+    networks.map((network) => ({ network, timeoutS, origin: origin.label })),
+  );
+  const texts = networks.map((network) => network.text);
+  const text = `${subject(texts)} accepted at ${service.value.name} ${duration(timeoutS)}`;
+  context.record('accept', text, { service: service.value.name, by: origin.label });
+  return done([text], await bannedNotes(context, service.value.name, networks), {
+    verb: 'accept',
+    service: service.value.name,
+    addresses: texts,
+    timeout: timeoutS,
+  });
+}
+
+/** Bans addresses from every service. Refuses what would shut out the trusted, or the caller, without --force. */
+export async function drop(context: VerbContext, request: RequestOf<'drop'>, origin: Origin): Promise<Reply> {
+  if (context.services.length === 0) return refused([NO_SERVICE]);
+  const force = request.force === true && origin.kind === 'admin';
+  const { networks, faults } = readTargets(request.targets, force);
+  const wrong = [...faults, ...wrongFamily(context, networks)];
+  if (wrong.length > 0) return refused(wrong, 'nothing was changed');
+  if (!force) {
+    const guarded = [
+      ...ownSession(networks, request.session),
+      ...(await trustedAmong(context, networks, origin)),
+    ];
+    if (guarded.length > 0) return refused(guarded, 'nothing was changed; --force bans it all the same');
+  }
+  for (const service of context.services) {
+    const timeoutS = request.timeoutS ?? service.banTimeoutS;
+    const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
+    await context.sets.add(service.name, 'banned', entries);
+    await context.sets.remove(service.name, 'filter', networks);
+  }
+  const texts = networks.map((network) => network.text);
+  const timeoutS = request.timeoutS ?? context.services[0]?.banTimeoutS ?? 0;
+  const text = `${subject(texts)} banned ${duration(timeoutS)}`;
+  context.record('drop', text, { by: origin.label });
+  return done([text], [], { verb: 'drop', addresses: texts, timeout: timeoutS });
+}
+
+const NO_SERVICE =
+  'there is no service to protect: add a [service.ssh] section to knockctl.conf, or a door with a knockctl command';
+
+/** The service by name; without one `ssh`, else the first. */
+function chooseService(
+  services: readonly ServiceSettings[],
+  name: string | undefined,
+): Result<ServiceSettings> {
+  if (services.length === 0) return refuse(NO_SERVICE);
+  const names = services.map((service) => service.name);
+  const service =
+    services.find((one) => one.name === (name ?? 'ssh')) ?? (name === undefined ? services[0] : undefined);
+  return service === undefined
+    ? refuse(`there is no service ${JSON.stringify(name)}; the services are: ${names.join(', ')}`)
+    : ok(service);
+}
+
+function wrongFamily(context: VerbContext, networks: readonly Network[]): string[] {
+  return networks
+    .filter((network) => !context.families.includes(network.family))
+    .map((network) => `${network.text}: IPv${network.family} is not among [firewall] families`);
+}
+
+function ownSession(networks: readonly Network[], session: string | undefined): string[] {
+  const own = session === undefined ? undefined : parseAddress(session);
+  if (own?.ok !== true) return [];
+  return networks
+    .filter((network) => contains(network, own.value))
+    .map((network) => `${network.text} would ban your own SSH session, which comes from ${own.value.text}`);
+}
+
+/**
+ * Which of the networks share an address with the trusted list. A door asks for one address at a
+ * time, often: the kernel tells it by a look-up; an administrator's batch is held against the list.
+ */
+async function trustedAmong(
+  context: VerbContext,
+  networks: readonly Network[],
+  origin: Origin,
+): Promise<string[]> {
+  const guarded = new Map<string, string>();
+  for (const { name } of context.services) {
+    const list = origin.kind === 'door' ? [] : await context.sets.entries(name, 'trusted');
+    for (const network of networks) {
+      const covered = origin.kind === 'door' && (await context.sets.covers(name, 'trusted', network));
+      const entry = list.find((one) => overlaps(one.network, network));
+      if (covered) guarded.set(network.text, `${network.text} is trusted`);
+      if (entry !== undefined) guarded.set(network.text, `${network.text} is trusted (${trustedAs(entry)})`);
+    }
+  }
+  return [...guarded.values()];
+}
+
+function trustedAs(entry: Entry): string {
+  return entry.origin === '' ? entry.network.text : `${entry.network.text}, by ${entry.origin}`;
+}
+
+async function bannedNotes(
+  context: VerbContext,
+  service: string,
+  networks: readonly Network[],
+): Promise<string[]> {
+  if (networks.length > NOTED) return [];
+  const notes: string[] = [];
+  for (const network of networks) {
+    if (await context.sets.covers(service, 'banned', network)) {
+      notes.push(`${network.text} is banned, and a ban comes first: knockctl flush ${network.text}`);
+    }
+  }
+  return notes;
+}

@@ -1,0 +1,24 @@
+import type { ServiceSettings } from '../../config/settings.js';
+import type { SetStore } from '../../firewall/set-store.js';
+import type { Resolver } from '../../system/resolver.js';
+import type { LogFields } from '../../system/log.js';
+
+/** Who asks for a verb: an administrator, or a door that somebody knocked at. */
+export interface Origin {
+  readonly kind: 'admin' | 'door';
+  /** As the kernel keeps it with the entry: `cli`, `door NAME`. */
+  readonly label: string;
+}
+
+/** What verbs act with. The supervisor has it, and a command that acts while no supervisor runs. */
+export interface VerbContext {
+  readonly sets: SetStore;
+  readonly services: readonly ServiceSettings[];
+  readonly families: readonly (4 | 6)[];
+  readonly resolver: Resolver;
+  readonly trustedFile: string;
+  /** Tells what was done, for log and events. */
+  record(kind: string, text: string, fields?: LogFields): void;
+  /** Trusted entries taken out by hand must not come back at the next look-up; undefined: all. */
+  forgetTrusted(texts: readonly string[] | undefined): void;
+}

@@ -1,0 +1,141 @@
+import { parseNetwork, type Network } from '../../base/address.js';
+import { errorText, EXIT, KnockError } from '../../base/errors.js';
+import { ok, refuse, type Result } from '../../base/result.js';
+import { addEntry, parseTrustee, removeEntry } from '../../config/trusted.js';
+import { safeComment } from '../../firewall/sets.js';
+import { readIfExists, replaceFile } from '../../system/files.js';
+import type { Reply, RequestOf } from '../../wire/control.js';
+import type { Origin, VerbContext } from './context.js';
+import { done, refused, subject } from './replies.js';
+
+/** One target of trust: what was asked for, and the networks it stands for. */
+interface Trustee {
+  readonly text: string;
+  readonly host: boolean;
+  readonly networks: readonly Network[];
+}
+
+/** Puts addresses, networks or hosts on the whitelist of every service; with --save also into the file. */
+export async function trust(
+  context: VerbContext,
+  request: RequestOf<'trust'>,
+  origin: Origin,
+): Promise<Reply> {
+  const trustees: Trustee[] = [];
+  const faults: string[] = [];
+  for (const target of request.targets) {
+    const trustee = await resolveTrustee(context, target);
+    if (trustee.ok) trustees.push(trustee.value);
+    else faults.push(trustee.reason);
+  }
+  if (faults.length > 0) return refused(faults, 'nothing was changed');
+  const saved = request.save === true ? saveEntries(context.trustedFile, trustees, addEntry) : undefined;
+  if (saved?.ok === false) return refused([saved.reason], 'nothing was changed');
+  for (const service of context.services) {
+    const entries = trustees.flatMap(({ text, host, networks }) =>
+      networks.map((network) => ({
+        network,
+        timeoutS: 0,
+        origin: host ? `${origin.label} ${text}` : origin.label,
+      })),
+    );
+    await context.sets.add(service.name, 'trusted', entries);
+  }
+  const texts = trustees.map(describe);
+  context.record('trust', `${subject(texts)} trusted`, { by: origin.label, saved: request.save === true });
+  return done(
+    [`${subject(texts)} trusted${request.save === true ? `, and saved in ${context.trustedFile}` : ''}`],
+    [],
+    {
+      verb: 'trust',
+      addresses: trustees.flatMap((trustee) => trustee.networks.map((network) => network.text)),
+      saved: request.save === true,
+    },
+  );
+}
+
+/** Takes addresses, networks or hosts off the whitelist of every service; with --save also out of the file. */
+export async function untrust(
+  context: VerbContext,
+  request: RequestOf<'untrust'>,
+  origin: Origin,
+): Promise<Reply> {
+  const removed: string[] = [];
+  const missing: string[] = [];
+  const texts: string[] = [];
+  for (const target of request.targets) {
+    const trustee = parseTrustee(target);
+    if (!trustee.ok) return refused([trustee.reason], 'nothing was changed');
+    texts.push(trustee.value.network ?? trustee.value.text);
+  }
+  for (const text of texts) {
+    const found = await removeTrusted(context, text);
+    (found ? removed : missing).push(text);
+  }
+  context.forgetTrusted(texts);
+  const trustees = texts.map((text) => ({ text, host: false, networks: [] }));
+  const saved = request.save === true ? saveEntries(context.trustedFile, trustees, removeEntry) : undefined;
+  if (removed.length > 0)
+    context.record('untrust', `${subject(removed)} no longer trusted`, { by: origin.label });
+  if (missing.length > 0 && saved?.ok !== true)
+    return refused(missing.map((text) => `${text} is not trusted`));
+  if (saved?.ok === false) return refused([saved.reason]);
+  const where = request.save === true ? `, and taken out of ${context.trustedFile}` : '';
+  return done([`${subject(texts)} no longer trusted${where}`], [], { verb: 'untrust', addresses: texts });
+}
+
+async function removeTrusted(context: VerbContext, text: string): Promise<boolean> {
+  let found = false;
+  for (const service of context.services) {
+    const entries = await context.sets.entries(service.name, 'trusted');
+    const mine = entries.filter(
+      (entry) => entry.network.text === text || entry.origin.endsWith(` ${safeComment(text)}`),
+    );
+    await context.sets.remove(
+      service.name,
+      'trusted',
+      mine.map((entry) => entry.network),
+    );
+    found ||= mine.length > 0;
+  }
+  return found;
+}
+
+async function resolveTrustee(context: VerbContext, target: string): Promise<Result<Trustee>> {
+  const trustee = parseTrustee(target);
+  if (!trustee.ok) return trustee;
+  const { text, network } = trustee.value;
+  if (network === undefined) {
+    const answer = await context.resolver(text);
+    return answer.ok ? ok({ text, host: true, networks: answer.value }) : answer;
+  }
+  const parsed = parseNetwork(network);
+  return parsed.ok ? ok({ text: parsed.value.text, host: false, networks: [parsed.value] }) : parsed;
+}
+
+/** Edits the trusted file by `edit`, entry by entry, and replaces it whole. */
+function saveEntries(
+  file: string,
+  trustees: readonly Trustee[],
+  edit: (text: string, entry: string) => Result<string>,
+): Result<undefined> {
+  let text = readIfExists(file) ?? '';
+  const before = text;
+  for (const trustee of trustees) {
+    const edited = edit(text, trustee.text);
+    if (!edited.ok) return refuse(`${file}: ${edited.reason}`);
+    text = edited.value;
+  }
+  if (text === before) return ok(undefined);
+  try {
+    replaceFile(file, text);
+  } catch (cause) {
+    throw new KnockError(`cannot save ${file}: ${errorText(cause)}`, { exitCode: EXIT.refused, cause });
+  }
+  return ok(undefined);
+}
+
+function describe(trustee: Trustee): string {
+  if (!trustee.host) return trustee.text;
+  return `${trustee.text} (${trustee.networks.map((network) => network.text).join(', ')})`;
+}

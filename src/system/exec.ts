@@ -1,0 +1,69 @@
+import { execa } from 'execa';
+
+import { CommandError } from '../base/errors.js';
+import { CHILD_ENV } from './exec-env.js';
+
+export interface ExecOptions {
+  /** Given on standard input; without it, standard input is empty. */
+  readonly input?: string;
+  /** After so long the process is killed. */
+  readonly timeoutMs?: number;
+  /** More output than this, in characters, ends the process. */
+  readonly maxOutput?: number;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs one command to its end. `argv[0]` is an absolute path; no shell, a minimal environment.
+ * Resolves with any exit code; rejects with CommandError where the command could not be started,
+ * was killed or ran out of time.
+ */
+export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+/** `ipset save` of a million entries is about 60 MB. */
+const DEFAULT_MAX_OUTPUT = 256 * 1024 * 1024;
+
+/** The real one. */
+export const systemExec: Exec = async (argv, options = {}) => {
+  const [file, ...args] = argv;
+  if (file === undefined) throw new Error('exec: empty argv');
+  const result = await execa(file, args, {
+    reject: false,
+    stripFinalNewline: false,
+    extendEnv: false,
+    env: CHILD_ENV,
+    cwd: '/',
+    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: options.maxOutput ?? DEFAULT_MAX_OUTPUT,
+    input: options.input ?? '',
+  });
+  if (result.exitCode === undefined || result.isMaxBuffer) {
+    throw new CommandError(
+      {
+        argv,
+        exitCode: result.exitCode,
+        signal: result.signal,
+        timedOut: result.timedOut,
+        stderr: result.isMaxBuffer ? 'too much output' : result.stderr || (result.originalMessage ?? ''),
+        input: options.input,
+      },
+      { cause: result.cause },
+    );
+  }
+  return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+};
+
+/** Runs a command that must succeed; any other exit code than 0 is a CommandError. */
+export async function execOk(exec: Exec, argv: readonly string[], options?: ExecOptions): Promise<string> {
+  const { exitCode, stdout, stderr } = await exec(argv, options);
+  if (exitCode === 0) return stdout;
+  const input = options?.input;
+  throw new CommandError({ argv, exitCode, signal: undefined, timedOut: false, stderr, input });
+}

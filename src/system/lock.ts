@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { CommandError } from '../base/errors.js';
+import { requireTool } from './tools.js';
+
+/** A held lock. Disposing it, or the end of the process in any way, frees it. */
+export interface Lock {
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Takes an exclusive flock(2) on a file, or gives undefined at once where another process has it.
+ * Node has no flock, so flock(1) takes it on our descriptor: the lock belongs to the open file, of
+ * which ours is the only descriptor left when flock(1) has ended. It is close-on-exec, so no child
+ * of ours keeps the lock alive after us, and no pid has to be believed.
+ */
+export function tryLock(path: string): Lock | undefined {
+  const descriptor = openSync(path, 'a', 0o600);
+  const argv = [requireTool('flock'), '--nonblock', '3'] as const;
+  const { status, signal, stderr } = spawnSync(argv[0], argv.slice(1), {
+    stdio: ['ignore', 'ignore', 'pipe', descriptor],
+    timeout: 5_000,
+  });
+  if (status === 0) {
+    return {
+      [Symbol.dispose]: () => {
+        closeSync(descriptor);
+      },
+    };
+  }
+  closeSync(descriptor);
+  if (status === 1) return undefined;
+  const failure = { argv, exitCode: status ?? undefined, signal: signal ?? undefined };
+  throw new CommandError({ ...failure, timedOut: false, stderr: stderr.toString(), input: undefined });
+}
+
+/** True while some process holds the lock. A file that is not there is not locked. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const lock = tryLock(path);
+  if (lock === undefined) return true;
+  lock[Symbol.dispose]();
+  return false;
+}
+
+/**
+ * Takes the lock, or gives undefined where somebody keeps it. It tries for a short while, since
+ * isLocked of another process holds the lock for the moment of its look.
+ */
+export async function takeLock(path: string): Promise<Lock | undefined> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const lock = tryLock(path);
+    if (lock !== undefined) return lock;
+    await sleep(20);
+  }
+  return undefined;
+}

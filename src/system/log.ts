@@ -1,0 +1,162 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Writable } from 'node:stream';
+
+import winston from 'winston';
+
+import { CHILD_ENV } from './exec-env.js';
+import { findTool } from './tools.js';
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where the program says what it does: a fixed message, with fields. */
+export interface Log {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
+
+export interface LogSettings {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly file: string | undefined;
+  /** Rotate the file at this size, keeping one old one; undefined: the administrator's logrotate does it. */
+  readonly maxFileBytes: number | undefined;
+  readonly syslog: boolean;
+  readonly json: boolean;
+  /** Also to standard error: in the foreground. */
+  readonly console: boolean;
+}
+
+/** A log that owns files and a helper process until it is closed. */
+export interface OwnedLog extends Log {
+  close(): Promise<void>;
+}
+
+const MESSAGE = Symbol.for('message');
+const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28, info: 30, debug: 31 };
+
+/**
+ * The log by winston. Text lines are knockd's: `[YYYY-MM-DD HH:MM] message`, fields behind as
+ * `key=value`; JSON has one object a line with an ISO time stamp. A place that cannot be written
+ * is reported on the other places, once, and stops nothing.
+ */
+export function openLog(settings: LogSettings): OwnedLog {
+  const transports: winston.transport[] = [];
+  if (settings.console)
+    transports.push(new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }));
+  if (settings.file !== undefined) {
+    const rotation =
+      settings.maxFileBytes === undefined
+        ? {}
+        : { maxsize: settings.maxFileBytes, maxFiles: 2, tailable: true };
+    const options = { flags: 'a', mode: 0o600 };
+    transports.push(new winston.transports.File({ filename: settings.file, options, ...rotation }));
+  }
+  if (settings.syslog) {
+    const stream = new SyslogStream();
+    transports.push(new winston.transports.Stream({ stream, format: syslogLine }));
+  }
+  const logger = winston.createLogger({
+    level: settings.level,
+    silent: transports.length === 0,
+    format: winston.format.combine(
+      winston.format.timestamp(),
+      settings.json ? winston.format.json() : textLine,
+    ),
+    transports,
+    exitOnError: false,
+  });
+  let faulty = false;
+  logger.on('error', (error: Error) => {
+    if (faulty) return;
+    faulty = true;
+    process.stderr.write(`knockctl: the log cannot be written: ${error.message}\n`);
+  });
+  const at =
+    (level: keyof Log) =>
+    (message: string, fields: LogFields = {}) =>
+      void logger.log({ level, message, fields });
+  return {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    close: async () => {
+      const closed = new Promise((resolve) => logger.once('finish', resolve));
+      logger.end();
+      await closed;
+    },
+  };
+}
+
+/** Fields as `key=value`, for text. */
+function fieldsText(fields: unknown): string {
+  if (typeof fields !== 'object' || fields === null) return '';
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join('');
+}
+
+/** One line, whatever a message holds: what came from outside must not forge a second one. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f]/g, (char) => (char === '\n' ? ' | ' : '?'));
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+const textLine = winston.format((info) => {
+  const now = new Date();
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const stamp = `[${day} ${two(now.getHours())}:${two(now.getMinutes())}]`;
+  const level = info.level === 'info' ? '' : `${info.level}: `;
+  return {
+    ...info,
+    [MESSAGE]: `${stamp} ${oneLine(`${level}${String(info.message)}${fieldsText(info['fields'])}`)}`,
+  };
+})();
+
+const syslogLine = winston.format((info) => {
+  const text = oneLine(`${String(info.message)}${fieldsText(info['fields'])}`);
+  return { ...info, [MESSAGE]: `<${SYSLOG_PRIORITY[info.level] ?? 30}>${text}` };
+})();
+
+/**
+ * syslog by logger(1): Node cannot open a datagram socket of the Unix family, and an add-on for
+ * that would be native code in a process that is root. One process for all lines; started again
+ * at the next line where it ended.
+ */
+class SyslogStream extends Writable {
+  #child: ChildProcess | undefined;
+
+  override _write(chunk: Buffer | string, _encoding: string, done: () => void): void {
+    const stdin = (this.#child ?? this.#start())?.stdin;
+    if (stdin === undefined || stdin === null) {
+      done();
+      return;
+    }
+    stdin.write(chunk, () => {
+      done(); // a line that syslog did not take is lost: nothing better can be done with it
+    });
+  }
+
+  override _final(done: () => void): void {
+    this.#child?.stdin?.end();
+    done();
+  }
+
+  #start(): ChildProcess | undefined {
+    const logger = findTool('logger');
+    if (logger === undefined) return undefined;
+    const argv = ['--tag', 'knockctl', `--id=${process.pid}`, '--prio-prefix', '--priority', 'daemon.info'];
+    const child = spawn(logger, argv, { stdio: ['pipe', 'ignore', 'ignore'], env: CHILD_ENV, cwd: '/' });
+    const gone = (): void => {
+      if (this.#child === child) this.#child = undefined;
+    };
+    child.on('error', gone);
+    child.on('exit', gone);
+    child.stdin.on('error', gone);
+    this.#child = child;
+    return child;
+  }
+}

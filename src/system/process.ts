@@ -1,0 +1,46 @@
+import { isErrno, readIfExists } from './files.js';
+
+/** A process, told apart from a later one with the same number by its start time in clock ticks. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** Who has this number now; undefined where nobody, or only a zombie, has it. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  // proc(5): the second field is the name in parentheses, and may hold anything.
+  const stat = readIfExists(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTime = fields?.[19];
+  return startTime === undefined || fields?.[0] === 'Z' ? undefined : { pid, startTime };
+}
+
+/** True while that very process lives. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Sends a signal to that very process; false where it is gone. */
+export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    process.kill(identity.pid, name);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return false;
+    throw error;
+  }
+}
+
+/** `PID START`, for a file. */
+export function formatIdentity(identity: ProcessIdentity): string {
+  return `${identity.pid} ${identity.startTime}\n`;
+}
+
+/** The identity in the text of such a file; undefined where it is none. */
+export function parseIdentity(text: string | undefined): ProcessIdentity | undefined {
+  const match = /^(\d{1,10}) (\d{1,20})\s*$/.exec(text ?? '');
+  return match?.[1] === undefined || match[2] === undefined
+    ? undefined
+    : { pid: Number(match[1]), startTime: match[2] };
+}

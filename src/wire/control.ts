@@ -1,0 +1,136 @@
+import type { ExitCode } from '../base/errors.js';
+import { ProtocolError } from '../base/errors.js';
+import { LISTS, type ListName } from '../base/lists.js';
+import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
+
+/** What commands ask of the supervisor over its control socket, and what they get. */
+
+/** Longest request, in bytes: room for some 100,000 addresses, which go to the kernel as one batch. */
+export const REQUEST_LIMIT = 8 * 1024 * 1024;
+/** Longest reply, in bytes: a list of 1,000,000 entries. The supervisor is root: only a bound against faults. */
+export const REPLY_LIMIT = 512 * 1024 * 1024;
+const MAX_ITEMS = 1_000_000;
+
+export type Request =
+  | {
+      readonly verb: 'accept';
+      readonly targets: readonly string[];
+      readonly timeoutS?: number;
+      readonly service?: string;
+      readonly force?: boolean;
+    }
+  | {
+      readonly verb: 'drop';
+      readonly targets: readonly string[];
+      readonly timeoutS?: number;
+      readonly force?: boolean;
+      /** Where the caller's own SSH session comes from (SSH_CONNECTION). */
+      readonly session?: string;
+    }
+  | { readonly verb: 'trust'; readonly targets: readonly string[]; readonly save?: boolean }
+  | { readonly verb: 'untrust'; readonly targets: readonly string[]; readonly save?: boolean }
+  | { readonly verb: 'flush'; readonly targets: readonly string[] }
+  | { readonly verb: 'list'; readonly list?: ListName }
+  | { readonly verb: 'status' }
+  | { readonly verb: 'events'; readonly follow?: boolean }
+  | { readonly verb: 'reload' }
+  /** `keep`: what is in the kernel stays, for a supervisor that takes over. */
+  | { readonly verb: 'stop'; readonly keep?: boolean };
+
+export type VerbName = Request['verb'];
+/** The requests of one verb. */
+export type RequestOf<V extends VerbName> = Extract<Request, { readonly verb: V }>;
+
+/** One thing that a command has to say. Notes and warnings go to standard error, results to standard output. */
+export interface Remark {
+  readonly level: 'result' | 'note' | 'error';
+  readonly text: string;
+  /** What to do next. */
+  readonly hint?: string;
+}
+
+/** The answer to a request: how the command exits, what it says, and the same as data for --json. */
+export interface Reply {
+  readonly exitCode: ExitCode;
+  readonly remarks: readonly Remark[];
+  readonly data?: unknown;
+}
+
+/** One thing that happened, as `events` shows it. Every one has its place in time and its number. */
+export interface Happening {
+  readonly number: number;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  /** What kind: `state`, `knock`, `accept`, `drop`, `listener`, … */
+  readonly kind: string;
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What stands in a frame from the supervisor: the answer, or (for `events`) one happening of many. */
+export type ControlFrame =
+  { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: Happening };
+
+/** What each verb's request may hold besides `verb`. */
+const KEYS: Readonly<Record<VerbName, readonly string[]>> = {
+  accept: ['targets', 'timeoutS', 'service', 'force'],
+  drop: ['targets', 'timeoutS', 'force', 'session'],
+  trust: ['targets', 'save'],
+  untrust: ['targets', 'save'],
+  flush: ['targets'],
+  list: ['list'],
+  status: [],
+  events: ['follow'],
+  reload: [],
+  stop: ['keep'],
+};
+
+/** The request in a frame; throws ProtocolError where it is not one. Targets are checked by the verbs. */
+export function readRequest(frame: unknown): Request {
+  if (isFields(frame) && isRequest(frame)) return frame;
+  throw new ProtocolError('malformed request');
+}
+
+/** The frame that the supervisor sent; throws ProtocolError where it is not one. */
+export function readControlFrame(frame: unknown): ControlFrame {
+  if (isFields(frame) && isControlFrame(frame)) return frame;
+  throw new ProtocolError('the supervisor sent a malformed reply');
+}
+
+function isRequest(fields: Fields): fields is Fields & Request {
+  const { verb, targets } = fields;
+  if (typeof verb !== 'string' || !isVerb(verb)) return false;
+  if (!hasOnly(fields, ['verb', ...KEYS[verb]])) return false;
+  if (KEYS[verb].includes('targets') && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0))
+    return false;
+  return (
+    optional(fields['timeoutS'], (value) => isCount(value, 0, 2_147_483)) &&
+    optional(fields['service'], (value) => isText(value, 64)) &&
+    optional(fields['session'], (value) => isText(value, 64)) &&
+    optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&
+    ['force', 'save', 'follow', 'keep'].every((key) => optional(fields[key], (value) => typeof value === 'boolean'))
+  );
+}
+
+function isVerb(text: string): text is VerbName {
+  return Object.hasOwn(KEYS, text);
+}
+
+function isTarget(value: unknown): value is string {
+  return isText(value, 256);
+}
+
+function optional(value: unknown, check: (value: unknown) => boolean): boolean {
+  return value === undefined || check(value);
+}
+
+function isControlFrame(fields: Fields): fields is Fields & ControlFrame {
+  if (fields['type'] === 'event') return isFields(fields['event']);
+  const { reply } = fields;
+  return (
+    fields['type'] === 'reply' &&
+    isFields(reply) &&
+    isCount(reply['exitCode'], 0, 255) &&
+    Array.isArray(reply['remarks'])
+  );
+}

@@ -1,0 +1,126 @@
+import { parseAddress } from '../base/address.js';
+import { ProtocolError } from '../base/errors.js';
+import { MAX_STEPS, type Door } from '../knock/door.js';
+import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
+
+/**
+ * What the supervisor and the listener say to each other, on descriptor 3 of the listener. Not
+ * Node's own IPC: that has no limit on the length of a message, and takes handles.
+ */
+
+/** The descriptor of the channel in the listener. */
+export const LISTENER_FD = 3;
+
+/** The supervisor's only message: what to do. It comes once, before anything else. */
+export interface ListenOrder {
+  readonly type: 'listen';
+  readonly interfaces: readonly string[];
+  readonly user: string;
+  readonly beatMs: number;
+  readonly doors: readonly Door[];
+}
+
+/** The order may be long: 1,000 doors of 32 ports. It comes from root, so only its shape is checked. */
+export const ORDER_LIMIT = 4 * 1024 * 1024;
+
+/** What the listener says. It has seen hostile packets: none of it is believed unchecked. */
+export type ListenerMessage =
+  /** The capture is open and root is given up. */
+  | { readonly type: 'ready'; readonly interfaces: readonly string[] }
+  /** Alive; how many packets it has seen. */
+  | { readonly type: 'beat'; readonly packets: number }
+  /** This address completed this door. */
+  | { readonly type: 'knock'; readonly door: number; readonly address: string }
+  /** For the log: an address came to a stage of a door, or its time ran out there. */
+  | {
+      readonly type: 'stage' | 'timeout';
+      readonly door: number;
+      readonly address: string;
+      readonly stage: number;
+    }
+  /** So many knocks and stage lines were not sent, since there were too many in a short time. */
+  | { readonly type: 'suppressed'; readonly count: number }
+  /** It cannot go on, and says why; it exits after this. */
+  | { readonly type: 'fatal'; readonly reason: string };
+
+/** Longest message of the listener, in bytes. */
+export const LISTENER_LIMIT = 2048;
+
+/** The message in a frame from the listener; throws ProtocolError where it is not one. */
+export function readListenerMessage(frame: unknown): ListenerMessage {
+  const message = isFields(frame) ? checkMessage(frame) : undefined;
+  if (message === undefined) throw new ProtocolError('the listener sent a malformed message');
+  return message;
+}
+
+function checkMessage(fields: Fields): ListenerMessage | undefined {
+  const { type, door, address, stage } = fields;
+  switch (type) {
+    case 'ready': {
+      const { interfaces } = fields;
+      if (!hasOnly(fields, ['type', 'interfaces']) || !isList(interfaces, 64, isInterface)) return undefined;
+      return { type, interfaces };
+    }
+    case 'beat': {
+      const { packets } = fields;
+      return hasOnly(fields, ['type', 'packets']) && isCount(packets) ? { type, packets } : undefined;
+    }
+    case 'knock':
+      if (!hasOnly(fields, ['type', 'door', 'address']) || !isCount(door) || !isCanonical(address))
+        return undefined;
+      return { type, door, address };
+    case 'stage':
+    case 'timeout':
+      if (!hasOnly(fields, ['type', 'door', 'address', 'stage'])) return undefined;
+      if (!isCount(door) || !isCanonical(address) || !isCount(stage, 1, MAX_STEPS)) return undefined;
+      return { type, door, address, stage };
+    case 'suppressed': {
+      const { count } = fields;
+      return hasOnly(fields, ['type', 'count']) && isCount(count, 1) ? { type, count } : undefined;
+    }
+    case 'fatal': {
+      const { reason } = fields;
+      return hasOnly(fields, ['type', 'reason']) && isText(reason, 1500) ? { type, reason } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The order in a frame from the supervisor; throws ProtocolError where it is not one. */
+export function readOrder(frame: unknown): ListenOrder {
+  if (isFields(frame) && isOrder(frame)) return frame;
+  throw new ProtocolError('the supervisor sent a malformed order');
+}
+
+function isOrder(fields: Fields): fields is Fields & ListenOrder {
+  return (
+    fields['type'] === 'listen' &&
+    isList(fields['interfaces'], 64, isInterface) &&
+    isText(fields['user'], 64) &&
+    isCount(fields['beatMs'], 1) &&
+    isList(fields['doors'], 100_000, isDoor)
+  );
+}
+
+function isDoor(value: unknown): value is Door {
+  return (
+    isFields(value) &&
+    isCount(value['id']) &&
+    isText(value['name'], 4096) &&
+    Array.isArray(value['sequence']) &&
+    typeof value['windowMs'] === 'number' &&
+    isFields(value['flags'])
+  );
+}
+
+function isInterface(value: unknown): value is string {
+  return isText(value, 32);
+}
+
+/** An address in its one canonical form; anything else is refused, not normalised. */
+function isCanonical(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  const parsed = parseAddress(value);
+  return parsed.ok && parsed.value.text === value;
+}

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+
+/** The configurations that administrators published, by their file names. */
+export const SEEDS = [
+  'debian-default.knockd.conf',
+  'home-ftp.knockd.conf',
+  'home-ssh-udp.knockd.conf',
+  'mixed-proto.knockd.conf',
+  'nantes.knockd.conf',
+  'open-close.knockd.conf',
+  'nantes.knockd.trusted',
+] as const;
+
+export type Seed = (typeof SEEDS)[number];
+
+export function readSeed(name: Seed): string {
+  return readFileSync(new URL(`../../../test/fixtures/seed-configs/${name}`, import.meta.url), 'utf8');
+}
