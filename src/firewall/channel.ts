@@ -130,8 +130,8 @@ export class IpsetChannel {
     const answered = this.#current;
     this.#current = undefined;
     if (answered !== undefined) {
-      // `test` tells its result as a warning; everything else on stderr is a failure.
-      if (errors === '' || errors.startsWith('Warning: ')) answered.resolve(output + errors);
+      // `test` tells its result on stderr; everything else there is a failure.
+      if (errors === '' || / is (?:NOT )?in set \S+\.\s*$/.test(errors)) answered.resolve(output + errors);
       else answered.reject(failure(answered.line, errors));
     }
     this.#next();

@@ -101,7 +101,7 @@ export class Firewall {
   async missingTables(): Promise<Family[]> {
     const missing: Family[] = [];
     for (const family of this.#desired.keys()) {
-      if (findTable(await this.#read(family), 'filter') === undefined) missing.push(family);
+      if (!(await this.#tables.exists(family))) missing.push(family);
     }
     return missing;
   }

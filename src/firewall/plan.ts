@@ -37,6 +37,7 @@ export function planApply(
 ): Transaction {
   const table = findTable(actual, 'filter');
   const existing = new Set(table === undefined ? [] : chainsOf(table).map((chain) => chain.name));
+  const chainLines: string[] = [];
   const lines: string[] = [];
   const changes: string[] = [];
   for (const service of desired) {
@@ -44,12 +45,13 @@ export function planApply(
       const current = rulesIn(table, chain);
       if (existing.has(chain) && options.same(chain, rules, current)) continue;
       changes.push(existing.has(chain) ? `chain ${chain} was changed` : `chain ${chain} was missing`);
-      // To --noflush, a chain line empties that chain, or makes it.
-      lines.push(`:${chain} - [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`));
+      // To --noflush, a chain line empties that chain, or makes it. All of them stand before the first rule.
+      chainLines.push(`:${chain} - [0:0]`);
+      lines.push(...rules.map((rule) => `-A ${chain} ${rule}`));
     }
     if (options.jump) planJump(service, table, existing, options, { lines, changes });
   }
-  return transaction(lines, changes);
+  return transaction([...chainLines, ...lines], changes);
 }
 
 interface Draft {

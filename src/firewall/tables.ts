@@ -38,6 +38,11 @@ export class Tables {
     return this.#run([this.backend.tools[family].save, '-t', 'filter'], {});
   }
 
+  /** Whether the filter table exists: asked for by name, iptables-nft-save prints one that does not. */
+  async exists(family: Family): Promise<boolean> {
+    return /^\*filter$/m.test(await this.saveAll(family));
+  }
+
   /** Everything of a family, for the snapshot. */
   async saveAll(family: Family): Promise<string> {
     return this.#run([this.backend.tools[family].save], {});

@@ -4,7 +4,8 @@ import type { Happening, Reply, Request } from '../wire/control.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
 import { MEANING } from './machine.js';
-import { reportServices, type StatusReport } from './status.js';
+import type { StatusReport } from '../wire/reports.js';
+import { reportServices } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 

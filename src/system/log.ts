@@ -36,9 +36,9 @@ const MESSAGE = Symbol.for('message');
 const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28, info: 30, debug: 31 };
 
 /**
- * The log by winston. Text lines are knockd's: `[YYYY-MM-DD HH:MM] message`, fields behind as
- * `key=value`; JSON has one object a line with an ISO time stamp. A place that cannot be written
- * is reported on the other places, once, and stops nothing.
+ * The log by winston. Text lines are knockd's, `[YYYY-MM-DD HH:MM] message`, so a message says all by
+ * itself; JSON has one object a line, with the fields and an ISO time stamp. A place that cannot be
+ * written is reported on standard error, once, and stops nothing.
  */
 export function openLog(settings: LogSettings): OwnedLog {
   const transports: winston.transport[] = [];
@@ -89,15 +89,6 @@ export function openLog(settings: LogSettings): OwnedLog {
   };
 }
 
-/** Fields as `key=value`, for text. */
-function fieldsText(fields: unknown): string {
-  if (typeof fields !== 'object' || fields === null) return '';
-  return Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join('');
-}
-
 /** One line, whatever a message holds: what came from outside must not forge a second one. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f]/g, (char) => (char === '\n' ? ' | ' : '?'));
@@ -112,12 +103,12 @@ const textLine = winston.format((info) => {
   const level = info.level === 'info' ? '' : `${info.level}: `;
   return {
     ...info,
-    [MESSAGE]: `${stamp} ${oneLine(`${level}${String(info.message)}${fieldsText(info['fields'])}`)}`,
+    [MESSAGE]: `${stamp} ${oneLine(`${level}${String(info.message)}`)}`,
   };
 })();
 
 const syslogLine = winston.format((info) => {
-  const text = oneLine(`${String(info.message)}${fieldsText(info['fields'])}`);
+  const text = oneLine(`${String(info.message)}`);
   return { ...info, [MESSAGE]: `<${SYSLOG_PRIORITY[info.level] ?? 30}>${text}` };
 })();
 

@@ -108,7 +108,9 @@ function isRequest(fields: Fields): fields is Fields & Request {
     optional(fields['service'], (value) => isText(value, 64)) &&
     optional(fields['session'], (value) => isText(value, 64)) &&
     optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&
-    ['force', 'save', 'follow', 'keep'].every((key) => optional(fields[key], (value) => typeof value === 'boolean'))
+    ['force', 'save', 'follow', 'keep'].every((key) =>
+      optional(fields[key], (value) => typeof value === 'boolean'),
+    )
   );
 }
 

@@ -140,6 +140,9 @@ describe('decode', () => {
       assert.equal(read(raw, patched(raw, at, value)), undefined, `byte ${at} = ${value}`);
     }
     const udp = { link: 'raw', protocol: 'udp' } as const;
+    // With a header of 16 bytes the source port would pass for a UDP length.
+    const short = { ...udp, sourcePort: 8 };
+    assert.equal(read(short, patched(short, 0, 0x44)), undefined);
     assert.equal(read(udp, patched(udp, 20 + 5, 7)), undefined);
     const long = { ...V6, link: 'raw', extensions: [{ header: 60 }] } as const;
     assert.equal(read(long, patched(long, 41, 255)), undefined);

@@ -109,6 +109,17 @@ describe('duplicates = tolerate', () => {
     }
   });
 
+  it('only the same port makes a copy: a sender may use one source port and number for all', () => {
+    const stand = new Stand([d()], { tolerateDuplicates: true });
+    assert.deepEqual(stand.knock('7000,8000,9000', again), OPENED);
+    assert.deepEqual(stand.knock('7000,9000,8000', again), ['d stage 1']);
+  });
+
+  it('UDP has no sequence numbers, so equal datagrams are two knocks', () => {
+    const stand = new Stand([door('5:udp,5:udp', { name: 'd' })], { tolerateDuplicates: true });
+    assert.deepEqual(stand.knock('5:udp,5:udp', again), ['d stage 1', 'd stage 2', 'd open']);
+  });
+
   it('is off by default', () => {
     const stand = new Stand([d()]);
     assert.deepEqual(stand.knock('7000,7000', again), ['d stage 1']);

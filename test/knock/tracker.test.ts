@@ -163,6 +163,20 @@ describe('sources', () => {
     assert.deepEqual(stand.knock('8000,9000', { source: B }), OPENED.slice(1));
   });
 
+  it('that differ in one word of their address only are different, in one bucket too', () => {
+    const words = ['2001:db8', '1:2', '3:4', '5:6'];
+    for (const place of words.keys()) {
+      // Room for two attempts makes two buckets.
+      const stand = new Stand([d()], { maxAttempts: 1, maxAdvanced: 1 });
+      stand.knock('7000', { source: words.join(':'), destination: OWN6 });
+      for (let other = 1; other < 9; other++) {
+        const source = words.with(place, `2001:${other}`).join(':');
+        assert.deepEqual(stand.knock('9000', { source, destination: OWN6 }), []);
+      }
+      assert.deepEqual(stand.knock('8000', { source: words.join(':'), destination: OWN6 }), ['d stage 2']);
+    }
+  });
+
   it('IPv4 and IPv6 knocks are separate attempts', () => {
     const stand = new Stand([d()]);
     const source = '2001:db8::99';

@@ -1,18 +1,8 @@
 import { EXIT } from '../../base/errors.js';
-import { LISTS, type ListName } from '../../base/lists.js';
+import { LISTS } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
+import type { ListedEntry } from '../../wire/reports.js';
 import type { VerbContext } from './context.js';
-
-/** One line of `knockctl list`. */
-export interface ListedEntry {
-  readonly service: string;
-  readonly list: ListName;
-  readonly address: string;
-  /** Seconds left; null: for ever. */
-  readonly timeout: number | null;
-  /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
-  readonly by: string;
-}
 
 /** What is in the lists of all services, straight from the kernel. */
 export async function list(context: VerbContext, request: RequestOf<'list'>): Promise<Reply> {

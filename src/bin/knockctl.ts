@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
+import { CommanderError } from 'commander';
+
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { loadConfig } from '../config/load.js';
+import { locatePaths } from '../config/locate.js';
+import type { Context } from '../ctl/context.js';
+import type { Output } from '../ctl/output.js';
+import { makeProgram } from '../ctl/program.js';
+import { readIfExists } from '../system/files.js';
+
+/** The commands that anybody may use. */
+const FOR_ALL = ['check', 'help'];
+
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
+}
+
+function makeOutput(json: boolean): Output {
+  return {
+    json,
+    colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb',
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
+  };
+}
+
+let json = false;
+
+function makeContext(options: { readonly config?: string; readonly json?: boolean }): Context {
+  const file = options.config;
+  json = options.json === true;
+  return {
+    output: makeOutput(json),
+    file,
+    session: process.env['SSH_CONNECTION']?.split(' ')[0],
+    paths: () => locatePaths(file, readIfExists),
+    config: () => loadConfig({ file }, readIfExists),
+    direct: async (config) => {
+      const { Direct } = await import('../supervisor/direct.js');
+      return new Direct(config);
+    },
+    readInput: (path) => readFileSync(path === '-' ? 0 : path, 'utf8'),
+  };
+}
+
+/** Says what went wrong, and what to do next. */
+function report(error: unknown): number {
+  const known = error instanceof KnockError ? error : undefined;
+  const exitCode = known?.exitCode ?? EXIT.firewall;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ exitCode, errors: errorText(error).split('\n') })}\n`);
+    return exitCode;
+  }
+  process.stderr.write(
+    `knockctl: ${errorText(error)}\n${known?.hint === undefined ? '' : `  ${known.hint}\n`}`,
+  );
+  return exitCode;
+}
+
+async function knock(words: readonly string[]): Promise<number> {
+  const { run } = await import('../client/main.js');
+  const { systemIo } = await import('../client/system.js');
+  return run(words, systemIo);
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'knock') return knock(argv.slice(1));
+  let code: number = EXIT.ok;
+  const program = makeProgram(
+    {
+      version: version(),
+      context: makeContext,
+      run: async (file) => {
+        const { supervise } = await import('./supervisor.js');
+        return supervise(file, true);
+      },
+    },
+    (result) => {
+      code = result;
+    },
+  );
+  program.hook('preAction', (_program, command) => {
+    if (FOR_ALL.includes(command.name()) || process.getuid?.() === 0) return;
+    throw new KnockError(`knockctl ${command.name()} is for root only`, {
+      exitCode: EXIT.notRoot,
+      hint: 'run it as root (sudo)',
+    });
+  });
+  try {
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return EXIT.usage;
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    // commander has said what was wrong; help and version are no errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return report(error);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,41 @@
+import { EXIT } from '../base/errors.js';
+import type { Context } from './context.js';
+import { printJson } from './output.js';
+
+/** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
+export function check(context: Context): number {
+  const { output } = context;
+  const config = context.config();
+  const { settings, doors, trusted, warnings } = config;
+  if (output.json) {
+    printJson(output, {
+      ok: true,
+      warnings,
+      services: settings.services,
+      doors: doors.length,
+      trusted: trusted.length,
+    });
+    return EXIT.ok;
+  }
+  for (const warning of warnings) output.err(`warning: ${warning}\n`);
+  output.out(`${config.file ?? 'defaults (no knockctl.conf)'}: good\n`);
+  for (const service of settings.services) {
+    output.out(
+      `  service ${service.name}: ${service.protocol} ${service.ports.join(', ')}, on_failure = ${service.onFailure}\n`,
+    );
+  }
+  if (settings.services.length === 0) {
+    output.out('  no service: no chains of its own, the doors’ commands do what they do\n');
+  }
+  for (const { door, actions } of doors) {
+    const sequence = door.sequence.map((step) => `${step.port}:${step.protocol}`).join(',');
+    const start = actions[4].start;
+    const how =
+      start === undefined
+        ? 'does nothing'
+        : `${start.kind === 'verb' ? 'carries out' : 'runs'}: ${start.line}`;
+    output.out(`  door ${door.name}: ${sequence} ${how}\n`);
+  }
+  output.out(`  ${trusted.length} trusted in ${settings.paths.trusted}\n`);
+  return EXIT.ok;
+}

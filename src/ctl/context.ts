@@ -1,0 +1,30 @@
+import type { Config } from '../config/settings.js';
+import type { Reply, Request } from '../wire/control.js';
+import type { ServiceReport } from '../wire/reports.js';
+import type { RunPaths } from '../config/paths.js';
+import type { Output } from './output.js';
+
+/** What commands do with the kernel themselves while no supervisor runs. */
+export interface DirectActions {
+  answer(request: Request): Promise<Reply>;
+  setup(): Promise<ServiceReport[]>;
+  clear(): Promise<string[]>;
+  report(): Promise<ServiceReport[]>;
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly output: Output;
+  /** The file given with -c. */
+  readonly file: string | undefined;
+  /** Where the caller's own SSH session comes from, if there is one. */
+  readonly session: string | undefined;
+  /** Paths of the run folder: read without regard to faults elsewhere in the configuration. */
+  paths(): RunPaths;
+  /** The whole configuration; throws ConfigError. */
+  config(): Config;
+  /** Actions on the kernel itself, loaded when they are needed. */
+  direct(config: Config): Promise<DirectActions>;
+  /** The text of a file, or of standard input for `-`. */
+  readInput(path: string): string;
+}

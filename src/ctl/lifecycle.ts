@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { EXIT, KnockError } from '../base/errors.js';
+import { readFootprint } from '../firewall/footprint.js';
+import { makePrivateFolder, readIfExists } from '../system/files.js';
+import { isLocked } from '../system/lock.js';
+import { isAlive, parseIdentity, signal } from '../system/process.js';
+import type { StatusReport } from '../wire/reports.js';
+import type { Context } from './context.js';
+import { paint, printJson, printReply } from './output.js';
+import { printStatus, serviceLines } from './show.js';
+import { startSupervisor } from './start-supervisor.js';
+import { ask } from './supervisor-client.js';
+
+/** A supervisor that does not answer a question for so long is taken for hung. */
+const ANSWER_MS = 5_000;
+/** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
+const STOP_MS = 60_000;
+/** LSB leaves 150 to 199 to the application: it runs, but is tripped or degraded. */
+const NOT_ARMED = 150;
+
+/** The init verbs, as an init script and cron call them. */
+export class Lifecycle {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Starts a supervisor in the background; returns once it is armed, or has failed. */
+  async start(): Promise<number> {
+    const { output } = this.#context;
+    const { settings } = this.#context.config();
+    if (this.#isRunning()) return this.#say('knockctl is running already', { verb: 'start', running: true });
+    makePrivateFolder(settings.paths.run);
+    makePrivateFolder(settings.paths.state);
+    const outcome = await startSupervisor(this.#context.file, this.#context.paths().log);
+    if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
+    if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
+    else {
+      output.err(`${paint(output, 'red', 'knockctl:')} ${outcome.text}\n`);
+      if (outcome.hint !== undefined) output.err(`  ${outcome.hint}\n`);
+    }
+    return outcome.exitCode;
+  }
+
+  /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
+  async stop(): Promise<number> {
+    if (!this.#isRunning()) {
+      const direct = await this.#context.direct(this.#context.config());
+      const left = await direct.clear();
+      for (const text of left) this.#note(text);
+      return this.#say('knockctl was not running; nothing of it is in the firewall', { verb: 'stop', left });
+    }
+    const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
+    if (answer.kind === 'reply') {
+      await this.#waitUntilFree();
+      return printReply(this.#context.output, answer.reply);
+    }
+    this.#note('the supervisor did not answer; it was killed');
+    await this.#kill();
+    return this.stop();
+  }
+
+  /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
+  async restart(): Promise<number> {
+    this.#context.config(); // a bad configuration is told before anything is stopped
+    if (this.#isRunning()) {
+      const request = { verb: 'stop', keep: true } as const;
+      const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
+      if (answer.kind === 'reply') await this.#waitUntilFree();
+      else await this.#kill();
+    }
+    return this.start();
+  }
+
+  /** restart where a supervisor runs, else nothing (LSB). */
+  async condrestart(): Promise<number> {
+    return this.#isRunning() ? this.restart() : EXIT.ok;
+  }
+
+  /**
+   * For cron: starts a supervisor that should be there and is not, or is there and does nothing.
+   * Silent where all is well. Where nothing was started, or stop has been called, it does nothing.
+   */
+  async restartIfDead(): Promise<number> {
+    const { settings } = this.#context.config();
+    if (readFootprint(settings.paths.run)?.supervised !== true) return EXIT.ok;
+    if (!this.#isRunning()) {
+      this.#note('the supervisor is dead; starting a new one');
+      return this.start();
+    }
+    const answer = await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
+    if (answer.kind === 'reply') return EXIT.ok;
+    const services = await (await this.#context.direct(this.#context.config())).report();
+    const fed = services.length > 0 && services.every((service) => service.switchLeft !== null);
+    if (fed) return EXIT.ok; // it feeds the switch, so it lives: starting up, or very busy
+    this.#note('the supervisor hangs, and the switch is tripped; replacing it');
+    await this.#kill();
+    return this.start();
+  }
+
+  /** Has the running supervisor take over a changed configuration. */
+  async reload(): Promise<number> {
+    const answer = await ask(this.#context.paths().socket, { verb: 'reload' }, { timeoutMs: STOP_MS });
+    if (answer.kind === 'reply') return printReply(this.#context.output, answer.reply);
+    throw new KnockError(
+      answer.kind === 'absent' ? 'knockctl is not running' : 'the supervisor does not answer',
+      {
+        hint: answer.kind === 'absent' ? 'knockctl start' : 'knockctl restart',
+      },
+    );
+  }
+
+  /** Builds chains and sets from nothing without starting anything; feeds nothing. */
+  async setup(): Promise<number> {
+    const { output } = this.#context;
+    const services = await (await this.#context.direct(this.#context.config())).setup();
+    if (output.json) printJson(output, { verb: 'setup', services, exitCode: EXIT.ok });
+    else if (services.length === 0) output.out('there is no service to set up\n');
+    else
+      output.out(
+        [
+          'set up; nobody feeds the switch, so on_failure is in force:',
+          ...services.flatMap(serviceLines),
+          '',
+        ].join('\n'),
+      );
+    return EXIT.ok;
+  }
+
+  /** Tells how it is; the exit code is LSB's for status. */
+  async status(): Promise<number> {
+    const { output } = this.#context;
+    const running = this.#isRunning();
+    const answer = running
+      ? await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS })
+      : ({ kind: 'absent' } as const);
+    if (answer.kind === 'reply') {
+      if (!isReport(answer.reply.data)) return printReply(output, answer.reply);
+      const report = answer.reply.data;
+      if (output.json) printJson(output, report);
+      else printStatus(output, report);
+      return report.state === 'armed' ? EXIT.ok : NOT_ARMED;
+    }
+    if (running) {
+      const text = 'a supervisor is there, but does not answer';
+      if (output.json) printJson(output, { state: 'unknown', meaning: text });
+      else
+        output.out(
+          `knockctl: ${text}\n  knockctl restart replaces it; what is in the kernel stays in force\n`,
+        );
+      return 4;
+    }
+    return this.#statusOfDead();
+  }
+
+  async #statusOfDead(): Promise<number> {
+    const { output } = this.#context;
+    const config = this.#context.config();
+    const died = readFootprint(config.settings.paths.run)?.supervised === true;
+    const services = await (await this.#context.direct(config)).report();
+    if (output.json) printJson(output, { state: died ? 'dead' : 'stopped', services });
+    else {
+      const text = died
+        ? 'the supervisor is dead; knockctl restartifdead starts a new one'
+        : 'knockctl is stopped';
+      const inForce = services.filter((service) => service.rules.some((rule) => rule.jump));
+      output.out([text, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
+    }
+    return died ? 1 : 3;
+  }
+
+  #say(text: string, data: Readonly<Record<string, unknown>>): number {
+    const { output } = this.#context;
+    if (output.json) printJson(output, { ...data, exitCode: EXIT.ok });
+    else output.out(`${text}\n`);
+    return EXIT.ok;
+  }
+
+  #note(text: string): void {
+    this.#context.output.err(`note: ${text}\n`);
+  }
+
+  /** The lock alone tells it: a pid can be somebody else's by now. */
+  #isRunning(): boolean {
+    return isLocked(this.#context.paths().lock);
+  }
+
+  async #waitUntilFree(): Promise<void> {
+    const endMs = performance.now() + STOP_MS;
+    while (this.#isRunning()) {
+      if (performance.now() > endMs)
+        throw new KnockError('the supervisor does not end', { exitCode: EXIT.busy });
+      await sleep(20);
+    }
+  }
+
+  async #kill(): Promise<void> {
+    const identity = parseIdentity(readIfExists(this.#context.paths().supervisor));
+    if (identity === undefined || !signal(identity, 'SIGKILL')) {
+      throw new KnockError('a process holds the lock, but it is not the supervisor that was noted', {
+        hint: `fuser -v ${this.#context.paths().lock} tells who it is`,
+      });
+    }
+    while (isAlive(identity)) await sleep(20);
+    await this.#waitUntilFree();
+  }
+}
+
+function isReport(data: unknown): data is StatusReport {
+  return typeof data === 'object' && data !== null && 'state' in data && 'services' in data;
+}

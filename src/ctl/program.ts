@@ -1,0 +1,132 @@
+import { Command, InvalidArgumentError } from 'commander';
+
+import { EXIT } from '../base/errors.js';
+import { LISTS, type ListName } from '../base/lists.js';
+import type { Context } from './context.js';
+import { addVerbs } from './program-verbs.js';
+
+/** What the program needs from outside: it does nothing by itself but to understand its words. */
+export interface ProgramParts {
+  readonly version: string;
+  /** A context for the global options. */
+  context(options: { readonly config?: string; readonly json?: boolean }): Context;
+  /** The supervisor in the foreground. */
+  run(configuration: string | undefined): Promise<number>;
+}
+
+const EXAMPLES = `
+Examples:
+  knockctl check                         read all configuration, change nothing
+  knockctl start                         protect the services; returns once armed
+  knockctl accept 203.0.113.7            let an address in for the usual time
+  knockctl drop 198.51.100.0/24          ban a network
+  knockctl trust home.example.org --save whitelist a host, now and after a restart
+  knockctl list                          who is in, for how long, and who put it there
+  knockctl events --follow               what happens, live
+
+Exit status: 0 done, 1 refused or not found, 64 usage, 69 the firewall cannot be used,
+75 busy, 77 not root, 78 configuration error. status: 0 armed, 150 running but not armed,
+1 dead, 3 stopped, 4 unknown.`;
+
+/** The command line of knockctl; \`done\` gets the exit code of the command that was carried out. */
+export function makeProgram(parts: ProgramParts, done: (code: number) => void): Command {
+  const program = new Command('knockctl')
+    .description('Fail-safe, supervised firewall manager for port knocking.')
+    .version(parts.version, '-V, --version')
+    .option('-c, --config <file>', 'configuration (default: /etc/knockctl/knockctl.conf)')
+    .option('--json', 'one JSON document; for streams one a line')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(knockctl --help tells more)')
+    .exitOverride();
+  const context = (): Context => parts.context(program.opts());
+  const finish = (result: Promise<number>): Promise<void> => result.then(done);
+
+  addVerbs(program, async (request, words, file) => {
+    const { gatherTargets, perform } = await import('./verbs.js');
+    const targets = gatherTargets(context(), words, file);
+    if (targets.length === 0) {
+      program.error('error: no address was given, neither as a word nor by --file', { exitCode: EXIT.usage });
+    }
+    await finish(perform(context(), request(targets, context().session)));
+  });
+  addShows(program, context, finish);
+  addLifecycle(program, context, finish, parts);
+  // Carried out before commander sees it (its options are knock's own): here for --help.
+  program.command('knock').description('knock at a host: the client; knockctl knock -h tells more');
+  for (const command of program.commands) withGlobalOptions(program, command);
+  return program;
+}
+
+type MakeContext = () => Context;
+type Finish = (result: Promise<number>) => Promise<void>;
+
+function addShows(program: Command, context: MakeContext, finish: Finish): void {
+  program
+    .command('list')
+    .description('who is in, for how long, and who put it there')
+    .argument('[list]', LISTS.join(', '), parseList)
+    .action(async (list: ListName | undefined) => {
+      const { showList } = await import('./show.js');
+      await finish(showList(context(), list));
+    });
+  program
+    .command('events')
+    .description('what happened')
+    .option('-f, --follow', 'and what happens, until interrupted')
+    .action(async (options: { readonly follow?: boolean }) => {
+      const { showEvents } = await import('./show.js');
+      await finish(showEvents(context(), options.follow === true));
+    });
+  program
+    .command('check')
+    .description('read all configuration, print every error, change nothing')
+    .action(async () => {
+      const { check } = await import('./check.js');
+      await finish(Promise.resolve(check(context())));
+    });
+}
+
+function addLifecycle(program: Command, context: MakeContext, finish: Finish, parts: ProgramParts): void {
+  const verbs = [
+    ['start', 'start in the background; returns once armed, or says what failed'],
+    ['stop', 'stop, and take everything out of the firewall'],
+    ['restart', 'replace the supervisor; nobody is thrown out in between'],
+    ['condrestart', 'restart, if it is running'],
+    ['restartifdead', 'for cron: start again what has died or hangs; silent when all is well'],
+    ['reload', 'read the configuration again; a bad one is refused, the old one stays'],
+    ['status', 'how it is'],
+    ['setup', 'build chains and sets without starting anything'],
+  ] as const;
+  for (const [verb, description] of verbs) {
+    program
+      .command(verb)
+      .description(description)
+      .action(async () => {
+        const { Lifecycle } = await import('./lifecycle.js');
+        const lifecycle = new Lifecycle(context());
+        await finish(verb === 'restartifdead' ? lifecycle.restartIfDead() : lifecycle[verb]());
+      });
+  }
+  program
+    .command('run')
+    .description('the supervisor in the foreground (systemd, containers)')
+    .action(async () => finish(parts.run(context().file)));
+}
+
+/** -c and --json may stand behind the command too: they are the program's all the same. */
+function withGlobalOptions(program: Command, command: Command): void {
+  if (command.name() === 'knock') return;
+  command.option('-c, --config <file>', 'configuration').option('--json', 'JSON output');
+  command.hook('preAction', () => {
+    const { config, json } = command.opts<{ readonly config?: string; readonly json?: boolean }>();
+    if (config !== undefined) program.setOptionValue('config', config);
+    if (json === true) program.setOptionValue('json', true);
+  });
+  command.exitOverride();
+}
+
+function parseList(text: string): ListName {
+  const list = LISTS.find((name) => name === text);
+  if (list === undefined) throw new InvalidArgumentError(`one of ${LISTS.join(', ')} is needed.`);
+  return list;
+}

@@ -1,0 +1,119 @@
+import { EXIT } from '../base/errors.js';
+import type { ListName } from '../base/lists.js';
+import type { Happening, Reply } from '../wire/control.js';
+import type { ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import type { Context } from './context.js';
+import { paint, printJson, printReply, span, table, type Output } from './output.js';
+import { ask } from './supervisor-client.js';
+
+const TIMEOUT_MS = 60_000;
+
+/** Shows what is in the lists: a table for people, an array for --json. */
+export async function showList(context: Context, list: ListName | undefined): Promise<number> {
+  const request = { verb: 'list', ...(list === undefined ? {} : { list }) } as const;
+  const answer = await ask(context.paths().socket, request, { timeoutMs: TIMEOUT_MS });
+  const reply =
+    answer.kind === 'reply' ? answer.reply : await (await context.direct(context.config())).answer(request);
+  if (reply.exitCode !== EXIT.ok || !isEntries(reply.data)) return printReply(context.output, reply);
+  if (context.output.json) printJson(context.output, reply.data);
+  else context.output.out(entriesTable(context.output, reply.data));
+  return EXIT.ok;
+}
+
+function isEntries(data: unknown): data is readonly ListedEntry[] {
+  return Array.isArray(data);
+}
+
+function entriesTable(output: Output, entries: readonly ListedEntry[]): string {
+  if (entries.length === 0) return 'nobody is in\n';
+  const rows = entries.map(({ service, list, address, timeout, by }) => [
+    service,
+    list,
+    address,
+    timeout === null ? 'for ever' : span(timeout),
+    by,
+  ]);
+  return table(output, ['SERVICE', 'LIST', 'ADDRESS', 'LEFT', 'BY'], rows);
+}
+
+/** Shows what has happened, and with `follow` what happens, until interrupted. */
+export async function showEvents(context: Context, follow: boolean): Promise<number> {
+  const { output } = context;
+  let last = 0;
+  const show = (event: Happening): void => {
+    if (event.number <= last) return; // seen already: it came both in the reply and live
+    last = event.number;
+    if (output.json) printJson(output, event);
+    else
+      output.out(`${paint(output, 'dim', localTime(event.time))}  ${event.kind.padEnd(9)} ${event.text}\n`);
+  };
+  const showAll = (reply: Reply): void => {
+    if (Array.isArray(reply.data)) for (const event of reply.data as readonly Happening[]) show(event);
+  };
+  const held: Happening[] = [];
+  let replied = false;
+  const answer = await ask(
+    context.paths().socket,
+    { verb: 'events', follow },
+    {
+      timeoutMs: TIMEOUT_MS,
+      onEvent: (event) => {
+        if (replied) show(event);
+        else held.push(event);
+      },
+      onReply: (reply) => {
+        replied = true;
+        showAll(reply);
+        held.forEach(show);
+      },
+    },
+  );
+  if (answer.kind === 'reply') return answer.reply.exitCode;
+  output.err('knockctl: no supervisor is running, so there are no events\n  knockctl start\n');
+  return EXIT.refused;
+}
+
+function localTime(iso: string): string {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? iso : time.toLocaleString('sv-SE');
+}
+
+/** Prints a report of a running supervisor, for people. */
+export function printStatus(output: Output, report: StatusReport): void {
+  const colour = report.state === 'armed' ? 'green' : report.state === 'tripped' ? 'red' : 'yellow';
+  const sinceS = (Date.now() - new Date(report.since).getTime()) / 1000;
+  const { listener } = report;
+  const lines = [
+    `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
+    `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
+    `  supervisor pid ${String(report.pid)}${report.configuration === null ? '' : `, ${report.configuration}`}`,
+    listener?.pid === null || listener === null
+      ? '  listener   not running'
+      : `  listener   pid ${listener.pid} on ${listener.interfaces.join(', ')}, heard ${listener.silent ?? '?'} s ago, ${listener.packets} packets`,
+    ...(report.backend === null ? [] : [`  back end   ${report.backend}`]),
+    ...report.services.flatMap(serviceLines),
+    ...report.doors.map((door) => `  door       ${door.name}: ${door.sequence}`),
+    ...(report.pendingStops > 0
+      ? [`  stops      ${report.pendingStops} stop commands wait for their time`]
+      : []),
+    ...(report.nextHealthCheck === null ? [] : [`  next check ${localTime(report.nextHealthCheck)}`]),
+  ];
+  output.out(`${lines.join('\n')}\n`);
+}
+
+/** What the kernel holds of a service, in a few lines. */
+export function serviceLines(service: ServiceReport): string[] {
+  const rules = service.rules.map(({ family, chains, jump }) => {
+    const fault = !chains ? 'chains missing or changed' : !jump ? 'no jump' : 'in force';
+    return `IPv${family} ${fault}`;
+  });
+  const { banned, trusted, filter } = service.entries;
+  const fed =
+    service.switchLeft === null
+      ? `tripped, on_failure = ${service.onFailure}`
+      : `fed, ${service.switchLeft} s left`;
+  return [
+    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
+    `             ${filter} accepted, ${trusted} trusted, ${banned} banned`,
+  ];
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+import { EXIT } from '../base/errors.js';
+import { CHILD_ENV } from '../system/exec-env.js';
+import { READY_VARIABLE, type StartOutcome } from '../system/notify.js';
+
+/** A start waits for locks and for the listener; after so long we stop waiting for it. */
+const START_MS = 120_000;
+const READY_FD = 3;
+
+/**
+ * Starts the supervisor in a session of its own, and waits until it tells how the start went.
+ * `log` takes what node itself says of a crash.
+ */
+export async function startSupervisor(configuration: string | undefined, log: string): Promise<StartOutcome> {
+  const program = fileURLToPath(new URL('../bin/supervisor.js', import.meta.url));
+  const errors = openSync(log, 'a', 0o600);
+  const argv = [program, 'detached', ...(configuration === undefined ? [] : [configuration])];
+  const child = spawn(process.execPath, argv, {
+    detached: true,
+    stdio: ['ignore', 'ignore', errors, 'pipe'],
+    env: { ...CHILD_ENV, [READY_VARIABLE]: String(READY_FD) },
+    cwd: '/',
+  });
+  closeSync(errors);
+  child.unref();
+  const channel = child.stdio[READY_FD];
+  const text = channel instanceof Socket ? await readAll(channel) : '';
+  return (
+    parseOutcome(text) ?? {
+      exitCode: EXIT.firewall,
+      text: 'the supervisor ended, or got nowhere, without saying why',
+      hint: `look at the end of ${log}`,
+      goesOn: false,
+    }
+  );
+}
+
+/** Everything that comes until the other end closes, or until it takes too long. */
+async function readAll(channel: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  return new Promise((resolve) => {
+    const late = setTimeout(() => {
+      channel.destroy();
+    }, START_MS);
+    channel.on('data', (chunk: Buffer) => chunks.push(chunk));
+    channel.on('error', () => {
+      channel.destroy();
+    });
+    channel.on('close', () => {
+      clearTimeout(late);
+      resolve(Buffer.concat(chunks).toString());
+    });
+  });
+}
+
+function parseOutcome(text: string): StartOutcome | undefined {
+  if (text === '') return undefined;
+  const parsed: unknown = JSON.parse(text);
+  return isOutcome(parsed) ? parsed : undefined;
+}
+
+function isOutcome(value: unknown): value is StartOutcome {
+  return (
+    typeof value === 'object' && value !== null && 'exitCode' in value && typeof value.exitCode === 'number'
+  );
+}

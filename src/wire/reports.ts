@@ -1,0 +1,51 @@
+import type { ListName } from '../base/lists.js';
+
+/** What replies hold as data, and `--json` prints. */
+
+/** What `knockctl status --json` prints. Times in seconds. */
+export interface StatusReport {
+  readonly state: string;
+  /** What the state means. */
+  readonly meaning: string;
+  /** ISO 8601, UTC: since when, and why. */
+  readonly since: string;
+  readonly reason: string;
+  readonly pid: number | null;
+  readonly backend: string | null;
+  readonly listener: {
+    readonly pid: number | null;
+    readonly interfaces: readonly string[];
+    readonly packets: number;
+    /** Seconds since it was last heard; null where there is none. */
+    readonly silent: number | null;
+  } | null;
+  readonly services: readonly ServiceReport[];
+  readonly doors: readonly { readonly name: string; readonly sequence: string }[];
+  readonly pendingStops: number;
+  /** ISO 8601, UTC; null where none comes. */
+  readonly nextHealthCheck: string | null;
+  readonly configuration: string | null;
+}
+
+export interface ServiceReport {
+  readonly name: string;
+  readonly protocol: string;
+  readonly ports: readonly number[];
+  readonly onFailure: string;
+  /** Seconds until the kernel's switch trips; null: tripped. */
+  readonly switchLeft: number | null;
+  /** Chains and jump, by family: whether they are in force as they should be. */
+  readonly rules: readonly { readonly family: 4 | 6; readonly chains: boolean; readonly jump: boolean }[];
+  readonly entries: { readonly banned: number; readonly trusted: number; readonly filter: number };
+}
+
+/** One line of `knockctl list`. */
+export interface ListedEntry {
+  readonly service: string;
+  readonly list: ListName;
+  readonly address: string;
+  /** Seconds left; null: for ever. */
+  readonly timeout: number | null;
+  /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
+  readonly by: string;
+}
