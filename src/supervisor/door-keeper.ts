@@ -99,7 +99,7 @@ export class DoorKeeper {
       this.#parts.journal.record('command', `${door}: ${line}: ${result.failed}`, { door }, 'error');
     } else if (result.status !== 0) {
       const text = `${door}: command returned non-zero status code (${result.status})`;
-      this.#parts.journal.record('command', text, { door }, 'warn');
+      this.#parts.journal.record('command', text, { door });
     }
   }
 

@@ -108,7 +108,7 @@ const textLine = winston.format((info) => {
 })();
 
 const syslogLine = winston.format((info) => {
-  const text = oneLine(`${String(info.message)}`);
+  const text = oneLine(String(info.message));
   return { ...info, [MESSAGE]: `<${SYSLOG_PRIORITY[info.level] ?? 30}>${text}` };
 })();
 
