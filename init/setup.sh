@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Makes a bare Debian or Ubuntu machine ready for `npm start`, `npm test` and `npm run bench`: Debian packages,
+# npm packages, build. Idempotent, and quick when nothing is missing. It starts no service and touches no firewall.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What is needed, each as FILE-OR-COMMAND:DEBIAN-PACKAGE.
+NEEDED=(
+  iptables:iptables ipset:ipset nft:nftables flock:util-linux setpriv:util-linux stdbuf:coreutils
+  /usr/include/pcap/pcap.h:libpcap-dev g++:g++ make:make python3:python3
+  ip:iproute2 knock:knockd tcpdump:tcpdump nmap:nmap nc:netcat-openbsd conntrack:conntrack ping:iputils-ping
+  ps:procps /etc/services:netbase
+)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 69; }
+
+has() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "$1" >/dev/null ;;
+  esac
+}
+
+# One set-up at a time: npm start and npm test may be called side by side.
+exec 9<package.json
+flock 9 2>/dev/null || true
+
+node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || die "Node.js 20 or newer is needed: https://nodejs.org"
+[ "$node_major" -ge 20 ] || die "Node.js 20 or newer is needed, this is $(node --version)"
+[ "$(uname -s)" = Linux ] || die "knockctl drives iptables and ipset: it needs Linux, this is $(uname -s)"
+
+missing=()
+for need in "${NEEDED[@]}"; do
+  has "${need%:*}" || missing+=("${need##*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  command -v apt-get >/dev/null || die "missing: ${missing[*]} (names of Debian's packages); install what your system calls them, then call this again"
+  [ "$(id -u)" = 0 ] || die "missing: ${missing[*]}; as root: apt-get install ${missing[*]}"
+  say "installing ${missing[*]}"
+  # Debian starts the services that it installs. Ours to test with, not to run: forbid it, unless somebody has already.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f '$policy EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+  fi
+  log=$(mktemp)
+  install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 </dev/null; }
+  install || { apt-get update >>"$log" 2>&1 || true; install; } || { tail -n 20 "$log" >&2; die "apt-get install ${missing[*]} failed"; }
+  rm -f "$log"
+  for need in "${NEEDED[@]}"; do
+    has "${need%:*}" || die "${need%:*} is still missing, although ${need##*:} is installed"
+  done
+fi
+
+# npm packages: again when the lock file or the version of Node (the capture module is native) has changed.
+stamp="$(node -p process.version) $(sha256sum <package-lock.json)"
+if [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
+  say 'npm ci'
+  # Node's own headers where the machine has them: node-gyp would download them.
+  headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  if [ -z "${npm_config_nodedir:-}" ] && [ -e "$headers/include/node/node.h" ]; then export npm_config_nodedir=$headers; fi
+  npm ci --no-audit --no-fund --loglevel=error >&2 </dev/null
+  node -e 'require("cap")' 2>/dev/null || die 'the capture module (cap) was not built: npm rebuild cap --foreground-scripts tells why'
+  printf '%s' "$stamp" >node_modules/.knockctl
+fi
+
+# Build: only where a source is newer than the last build.
+if [ ! -e dist/.built ] || [ -n "$(find src test bench tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
+  say 'building'
+  npx --no-install tsc -p tsconfig.json
+  chmod 755 dist/src/bin/knockctl.js dist/src/bin/knock.js
+  touch dist/.built
+fi

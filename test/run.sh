@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs all tests, or those whose path holds one of the words given: npm test -- firewall
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+[ "$(id -u)" = 0 ] || { echo 'npm test needs root: it makes network namespaces and real firewalls in them' >&2; exit 77; }
+mapfile -t files < <(cd dist && find test -name '*.test.js' | sort)
+if [ $# -gt 0 ]; then
+  mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -F "$(printf '%s\n' "$@")")
+fi
+# A compiled test whose source is gone must not run on.
+existing=()
+for file in "${files[@]}"; do
+  [ -e "${file%.js}.ts" ] && existing+=("dist/$file")
+done
+# The end-to-end tests wait most of their time: more of them at once than there are cores.
+exec node --test --test-concurrency=4 --test-reporter=spec "${existing[@]}"
