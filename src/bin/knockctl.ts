@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 import { CommanderError } from 'commander';
 
@@ -35,7 +36,8 @@ function makeOutput(json: boolean): Output {
 let json = false;
 
 function makeContext(options: { readonly config?: string; readonly json?: boolean }): Context {
-  const file = options.config;
+  // Absolute: the supervisor works in another folder.
+  const file = options.config === undefined ? undefined : resolve(options.config);
   json = options.json === true;
   return {
     output: makeOutput(json),

@@ -93,6 +93,13 @@ function explain(error: CommandError): KnockError {
       cause: error,
     });
   }
+  if (/can't initialize ip6tables|address family not supported/i.test(stderr)) {
+    return new KnockError('this kernel has no IPv6 firewall', {
+      exitCode: EXIT.firewall,
+      hint: 'where IPv6 is switched off, set families = ipv4 in [firewall]',
+      cause: error,
+    });
+  }
   if (/permission denied|must be root|operation not permitted/i.test(stderr)) {
     return new KnockError('the kernel does not let us change the firewall (CAP_NET_ADMIN is missing)', {
       exitCode: EXIT.firewall,

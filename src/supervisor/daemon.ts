@@ -85,7 +85,7 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     await server.open();
     const outcome = await supervisor.start();
     options.started(outcome);
-    if (outcome.goesOn) return await ending.code;
+    if (outcome.goesOn || ending.begun) return await ending.code;
     await supervisor.abandon(outcome.text);
     return outcome.exitCode;
   } catch (error) {
@@ -110,6 +110,10 @@ class Ending {
   constructor(supervisor: Supervisor, journal: Journal) {
     this.#supervisor = supervisor;
     this.#journal = journal;
+  }
+
+  get begun(): boolean {
+    return this.#stopping !== undefined;
   }
 
   readonly byRequest = async (keep: boolean): Promise<string[]> => {

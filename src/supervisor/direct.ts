@@ -9,7 +9,7 @@ import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
 import type { Reply, Request } from '../wire/control.js';
 import { Journal } from './journal.js';
-import { clear, settle } from './kernel-life.js';
+import { clear, isInForce, settle } from './kernel-life.js';
 import { Shell } from './shell.js';
 import type { ServiceReport } from '../wire/reports.js';
 import { reportServices } from './status.js';
@@ -45,7 +45,8 @@ export class Direct {
     return this.#locked(async (world) => {
       const { paths } = this.#config.settings;
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
-      await settle(world.firewall, places, new Journal(SILENT, systemClock), systemClock.wall());
+      const adopted = await isInForce(world.firewall);
+      await settle(world.firewall, adopted, places, new Journal(SILENT, systemClock), systemClock.wall());
       await world.trusted.refresh();
       await world.firewall.repair();
       return reportServices(world.firewall);

@@ -13,20 +13,25 @@ export interface KernelPlaces {
 
 type Recorder = Pick<Journal, 'record'>;
 
+/** Whether packets meet rules of ours already: those of an earlier life. */
+export async function isInForce(firewall: Firewall): Promise<boolean> {
+  return (await firewall.inForce()).some((one) => one.jump);
+}
+
 /**
- * Builds what a start needs: sets and chains, and no new jump. Rules of ours that are in force are
- * adopted as they are. At a first start the rules found are saved; services of an earlier
- * configuration are taken out. Gives true where rules of ours were in force already.
+ * Builds what a start needs: sets and chains, and no new jump. Rules of ours that are in force
+ * (`adopted`) stay so throughout. At a first start the rules found are saved; services of an earlier
+ * configuration are taken out.
  */
 export async function settle(
   firewall: Firewall,
+  adopted: boolean,
   places: KernelPlaces,
   journal: Recorder,
   now: Date,
-): Promise<boolean> {
+): Promise<void> {
   const footprint = readFootprint(places.runFolder);
   const names = firewall.services.map((service) => service.name);
-  const adopted = (await firewall.inForce()).some((one) => one.jump);
   let madeTables = footprint?.madeTables ?? [];
   if (!adopted && names.length > 0) {
     madeTables = await firewall.missingTables();
@@ -44,7 +49,6 @@ export async function settle(
   await firewall.removeStrays(strays);
   await firewall.prepare();
   writeFootprint(places.runFolder, { services: names, madeTables, supervised });
-  return adopted;
 }
 
 /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */

@@ -16,11 +16,9 @@ export interface ListenerKeeperEvents {
   waiting(interfaces: readonly string[]): void;
 }
 
-/** How a listener was lost. */
+/** How a listener was lost, and what follows. */
 export interface Loss extends RestartDecision {
   readonly reason: string;
-  /** It said itself that it cannot work: no permission, no such user. Trying again is of little use. */
-  readonly fatal: boolean;
 }
 
 export interface ListenerKeeperParts {
@@ -207,8 +205,7 @@ export class ListenerKeeper {
     this.#restart = this.#parts.clock.after(decision.delayMs, () => {
       this.#launch();
     });
-    const { fatal } = running;
-    this.#parts.events.lost({ ...decision, reason: fatal ?? reason, fatal: fatal !== undefined });
+    this.#parts.events.lost({ ...decision, reason: running.fatal ?? reason });
   }
 
   #check(): void {

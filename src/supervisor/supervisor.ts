@@ -7,7 +7,7 @@ import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
 import { schedule, type Schedule } from './health.js';
 import { Engine, type StateInfo } from './engine.js';
-import { clear, settle, type KernelPlaces } from './kernel-life.js';
+import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
 import { ListenerKeeper, type Loss } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { hear } from './hearing.js';
@@ -31,7 +31,8 @@ export class Supervisor {
   #world: World | undefined;
   #timers: (Timer | Schedule)[] = [];
   #health: Schedule | undefined;
-  #adopted = false;
+  /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
+  #adopted = true;
   #outcome: ((outcome: StartOutcome) => void) | undefined;
 
   constructor(parts: SupervisorParts) {
@@ -87,39 +88,31 @@ export class Supervisor {
 
   /** Starts, and tells how it went once the service is armed or has failed. Rejects where nothing could be built. */
   async start(): Promise<StartOutcome> {
-    const { clock, config, journal } = this.#parts;
-    const world = await makeWorld(config, this.#parts);
-    this.#world = world;
-    this.#endOrphan();
-    this.#adopted = await settle(world.firewall, this.#places(config), journal, clock.wall());
-    if (this.#adopted) journal.record('firewall', 'rules of an earlier life adopted as they are');
-    await world.trusted.apply();
     const outcome = new Promise<StartOutcome>((resolve) => {
       this.#outcome = resolve;
     });
     this.#engine.event('start', 'started');
-    this.listener.start();
-    this.#beginTimers(config);
-    this.#refreshTrusted();
+    await this.#engine.queued(async () => this.#build());
+    if (this.state.state === 'preparing') {
+      this.listener.start();
+      this.#beginTimers(this.#parts.config);
+      this.#refreshTrusted();
+    }
     return outcome;
   }
 
   /** Ends. `keep`: what is in the kernel stays, for a supervisor that takes over. Gives what had to be left. */
   async stop(reason: string, keep: boolean): Promise<string[]> {
+    const fed = feeds(this.state.state);
     this.#engine.event('stop', reason);
     this.#endTimers();
     this.listener.stop();
     removeFile(this.#parts.paths.listener);
-    const left = await this.#engine.queued(async () => {
-      const { firewall, doors, config } = this.world;
-      await Promise.race([doors.closeDoors(), this.#afterMs(CLOSING_MS)]);
-      if (keep) await firewall.feed(config.settings.failsafe.switchTimeoutS);
-      const rest = keep ? [] : await clear(firewall, config.settings.paths.run);
-      await firewall.sets.close();
-      return rest;
-    });
+    // Queued: a start that is being built is built before it is taken down.
+    const left = await this.#engine.queued(async () => this.#takeDown(keep, fed));
     for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
     this.#engine.event('removed', reason);
+    this.#tell({ exitCode: EXIT.refused, text: `stopped before it was armed: ${reason}`, goesOn: false });
     return left;
   }
 
@@ -157,7 +150,7 @@ export class Supervisor {
         await fresh.firewall.sets.close();
         throw error;
       }
-      await settle(fresh.firewall, this.#places(config), this.#parts.journal, this.#parts.clock.wall());
+      await settle(fresh.firewall, true, this.#places(config), this.#parts.journal, this.#parts.clock.wall());
       await fresh.trusted.apply();
       await fresh.firewall.feed(config.settings.failsafe.switchTimeoutS);
       await fresh.firewall.repair();
@@ -167,6 +160,30 @@ export class Supervisor {
     this.#beginTimers(config);
     this.#refreshTrusted();
     this.#parts.journal.record('reload', 'configuration reloaded');
+  }
+
+  async #build(): Promise<void> {
+    const { clock, config, journal } = this.#parts;
+    const world = await makeWorld(config, this.#parts);
+    this.#world = world;
+    this.#endOrphan();
+    this.#adopted = await isInForce(world.firewall);
+    if (this.#adopted)
+      journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
+    await settle(world.firewall, this.#adopted, this.#places(config), journal, clock.wall());
+    await world.trusted.apply();
+  }
+
+  async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
+    if (this.#world === undefined) return [];
+    const { firewall, doors, config } = this.#world;
+    await Promise.race([doors.closeDoors(), this.#afterMs(CLOSING_MS)]);
+    // A supervisor that takes over has the whole switch time for it.
+    if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
+    if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
+    const left = keep ? [] : await clear(firewall, config.settings.paths.run);
+    await firewall.sets.close();
+    return left;
   }
 
   #listenerReady(interfaces: readonly string[]): void {
@@ -179,12 +196,14 @@ export class Supervisor {
     this.#engine.event('sound', 'the listener listens');
   }
 
-  #listenerLost({ reason, delayMs, givenUp, fatal }: Loss): void {
-    const text = `listener lost: ${reason}; started again in ${delayMs / 1000} s`;
-    this.#parts.journal.record('listener', text, {}, 'warn');
-    if (fatal && this.state.state === 'preparing' && !this.#adopted) {
+  #listenerLost({ reason, delayMs, givenUp }: Loss): void {
+    const { journal } = this.#parts;
+    if (this.state.state === 'preparing' && !this.#adopted) {
+      // Nothing is shut yet: better no start than one that cannot hear a knock.
       this.#tell({ exitCode: EXIT.firewall, text: `the listener cannot work: ${reason}`, goesOn: false });
+      return;
     }
+    journal.record('listener', `listener lost: ${reason}; started again in ${delayMs / 1000} s`, {}, 'warn');
     this.#engine.event('listener-lost', reason);
     if (givenUp) this.#engine.event('given-up', `the listener will not stay up: ${reason}`);
   }
