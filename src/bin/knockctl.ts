@@ -10,6 +10,7 @@ import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { makeProgram } from '../ctl/program.js';
+import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
 
 /** The commands that anybody may use. */
@@ -33,7 +34,8 @@ function makeOutput(json: boolean): Output {
   };
 }
 
-let json = false;
+/** Known before commander has understood the rest: what it refuses is to be told in JSON too. */
+let json = process.argv.includes('--json');
 
 function makeContext(options: { readonly config?: string; readonly json?: boolean }): Context {
   // Absolute: the supervisor works in another folder.
@@ -44,13 +46,27 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     file,
     session: process.env['SSH_CONNECTION']?.split(' ')[0],
     paths: () => locatePaths(file, readIfExists),
-    config: () => loadConfig({ file }, readIfExists),
+    config: () => {
+      const config = loadConfig({ file }, readIfExists);
+      const { services, firewall, paths } = config.settings;
+      checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
+      return config;
+    },
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');
       return new Direct(config);
     },
-    readInput: (path) => readFileSync(path === '-' ? 0 : path, 'utf8'),
+    readInput,
   };
+}
+
+function readInput(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    const what = path === '-' ? 'standard input' : path;
+    throw new KnockError(`cannot read ${what}: ${errorText(cause)}`, { hint: 'nothing was changed', cause });
+  }
 }
 
 /** Says what went wrong, and what to do next. */
@@ -73,12 +89,17 @@ async function knock(words: readonly string[]): Promise<number> {
   return run(words, systemIo);
 }
 
+function usageText({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '');
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'knock') return knock(argv.slice(1));
   let code: number = EXIT.ok;
   const program = makeProgram(
     {
       version: version(),
+      quiet: json,
       context: makeContext,
       run: async (file) => {
         const { supervise } = await import('./supervisor.js');
@@ -104,9 +125,10 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
-    // commander has said what was wrong; help and version are no errors.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return report(error);
+    if (!(error instanceof CommanderError)) return report(error);
+    if (error.exitCode === 0) return EXIT.ok; // help and version are no errors
+    // Without JSON commander has said what was wrong.
+    return json ? report(new KnockError(usageText(error), { exitCode: EXIT.usage })) : EXIT.usage;
   }
 }
 

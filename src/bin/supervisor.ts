@@ -19,8 +19,9 @@ export async function supervise(file: string | undefined, foreground: boolean): 
   } catch (error) {
     const known = error instanceof KnockError ? error : undefined;
     const exitCode = known?.exitCode ?? EXIT.firewall;
-    const text =
-      known === undefined && error instanceof Error ? (error.stack ?? error.message) : errorText(error);
+    // A fault of ours needs its stack; what the system refuses does not.
+    const isOurs = known === undefined && error instanceof Error && !('code' in error);
+    const text = isOurs ? (error.stack ?? error.message) : errorText(error);
     notify({ exitCode, text, hint: known?.hint, goesOn: false });
     if (foreground) throw error;
     process.stderr.write(`knockctl: ${text}\n`);

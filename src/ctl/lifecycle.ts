@@ -76,7 +76,7 @@ export class Lifecycle {
 
   /** restart where a supervisor runs, else nothing (LSB). */
   async condrestart(): Promise<number> {
-    return this.#isRunning() ? this.restart() : EXIT.ok;
+    return this.#isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
   }
 
   /**
@@ -84,17 +84,18 @@ export class Lifecycle {
    * Silent where all is well. Where nothing was started, or stop has been called, it does nothing.
    */
   async restartIfDead(): Promise<number> {
+    const verb = 'restartifdead';
     const { settings } = this.#context.config();
-    if (readFootprint(settings.paths.run)?.supervised !== true) return EXIT.ok;
+    if (readFootprint(settings.paths.run)?.supervised !== true) return this.#silent({ verb, wanted: false });
     if (!this.#isRunning()) {
       this.#note('the supervisor is dead; starting a new one');
       return this.start();
     }
     const answer = await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
-    if (answer.kind === 'reply') return EXIT.ok;
+    if (answer.kind === 'reply') return this.#silent({ verb, running: true });
     const services = await (await this.#context.direct(this.#context.config())).report();
     const fed = services.length > 0 && services.every((service) => service.switchLeft !== null);
-    if (fed) return EXIT.ok; // it feeds the switch, so it lives: starting up, or very busy
+    if (fed) return this.#silent({ verb, running: true }); // it feeds the switch, so it lives: starting up, or very busy
     this.#note('the supervisor hangs, and the switch is tripped; replacing it');
     await this.#kill();
     return this.start();
@@ -175,6 +176,12 @@ export class Lifecycle {
     const { output } = this.#context;
     if (output.json) printJson(output, { ...data, exitCode: EXIT.ok });
     else output.out(`${text}\n`);
+    return EXIT.ok;
+  }
+
+  /** All is well, and people need not hear of it. */
+  #silent(data: Readonly<Record<string, unknown>>): number {
+    if (this.#context.output.json) printJson(this.#context.output, { ...data, exitCode: EXIT.ok });
     return EXIT.ok;
   }
 

@@ -33,7 +33,9 @@ interface VerbLine {
 }
 
 const TIMEOUT = new Option('-t, --timeout <s>', 'for so many seconds; 0 is for ever').argParser(parseSeconds);
-const SERVICE = new Option('--service <name>', 'at this service (default: ssh, else the first)');
+const SERVICE = new Option('--service <name>', 'at this service (default: ssh, else the first)').argParser(
+  parseService,
+);
 const FORCE = new Option('--force', 'although it is very wide, trusted, or your own session');
 const SAVE = new Option('--save', 'in the trusted file too, its comments kept');
 const FILE = new Option('--file <file>', 'take more of them from a file, one a line; - is standard input');
@@ -97,6 +99,12 @@ export function addVerbs(program: Command, act: ActVerb): void {
       act((found, session) => request(found, given, session), words, given.file),
     );
   }
+}
+
+/** The supervisor believes no longer name; no service has one. */
+function parseService(text: string): string {
+  if (text.length > 64) throw new InvalidArgumentError('no service has so long a name.');
+  return text;
 }
 
 function parseSeconds(text: string): number {

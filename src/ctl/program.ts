@@ -8,6 +8,8 @@ import { addVerbs } from './program-verbs.js';
 /** What the program needs from outside: it does nothing by itself but to understand its words. */
 export interface ProgramParts {
   readonly version: string;
+  /** True where the caller itself tells what was wrong with the words: nothing goes to standard error. */
+  readonly quiet: boolean;
   /** A context for the global options. */
   context(options: { readonly config?: string; readonly json?: boolean }): Context;
   /** The supervisor in the foreground. */
@@ -37,6 +39,7 @@ export function makeProgram(parts: ProgramParts, done: (code: number) => void): 
     .option('--json', 'one JSON document; for streams one a line')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(knockctl --help tells more)')
+    .configureOutput(parts.quiet ? { writeErr: () => undefined } : {})
     .exitOverride();
   const context = (): Context => parts.context(program.opts());
   const finish = (result: Promise<number>): Promise<void> => result.then(done);

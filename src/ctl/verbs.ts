@@ -1,5 +1,6 @@
-import { EXIT } from '../base/errors.js';
-import type { Reply, Request } from '../wire/control.js';
+import { quote } from '../base/address.js';
+import { EXIT, KnockError } from '../base/errors.js';
+import { MAX_TARGET, type Reply, type Request } from '../wire/control.js';
 import type { Context } from './context.js';
 import { printReply } from './output.js';
 import { ask } from './supervisor-client.js';
@@ -14,9 +15,14 @@ export function gatherTargets(
   file: string | undefined,
 ): string[] {
   const sources = [...words.filter((word) => word === '-'), ...(file === undefined ? [] : [file])];
-  const lines = sources.flatMap((source) => context.readInput(source).split('\n'));
+  const lines = sources.flatMap((source) => context.readInput(source).split(/\r?\n/));
   const fromFiles = lines.map((line) => line.replace(/#.*$/, '').trim()).filter((line) => line !== '');
-  return [...words.filter((word) => word !== '-'), ...fromFiles];
+  const targets = [...words.filter((word) => word !== '-'), ...fromFiles];
+  const tooLong = targets.find((target) => target.length > MAX_TARGET);
+  if (tooLong === undefined) return targets;
+  throw new KnockError(`${quote(tooLong)} is too long to be an address, a network or a host name`, {
+    hint: 'nothing was changed',
+  });
 }
 
 /** Has the supervisor carry a request out; without one, acts on the kernel, and says so. */

@@ -1,22 +1,15 @@
-import { fileURLToPath } from 'node:url';
-
-import { readIfExists } from '../system/files.js';
 import type { Exec } from '../system/exec.js';
 import { requireTool } from '../system/tools.js';
 import { chooseBackend, type Backend, type BackendName } from './backend.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { Firewall } from './firewall.js';
-import type { RuleSettings, Service } from './service.js';
+import type { Service } from './service.js';
 import { SetStore } from './set-store.js';
 import { Tables } from './tables.js';
-import type { Template } from './template.js';
+import { readTemplate, type TemplateSettings } from './template-file.js';
 
-const TEMPLATE = 'service.rules';
-
-export interface FirewallSettings extends RuleSettings {
+export interface FirewallSettings extends TemplateSettings {
   readonly backend: BackendName | 'auto';
-  /** The administrator's own templates; those that are missing there are taken from the package. */
-  readonly rulesFolder: string;
 }
 
 /**
@@ -46,11 +39,3 @@ export async function openFirewall(
 
 const NO_TOOLS = { save: '', restore: '' };
 const UNUSED: Backend = { name: 'nft', reason: 'no service: not used', tools: { 4: NO_TOOLS, 6: NO_TOOLS } };
-
-function readTemplate(settings: FirewallSettings): Template {
-  const own = `${settings.rulesFolder}/${TEMPLATE}`;
-  const text = readIfExists(own);
-  if (text !== undefined) return { file: own, text };
-  const shipped = fileURLToPath(new URL(`../../../rules/${TEMPLATE}`, import.meta.url));
-  return { file: shipped, text: readIfExists(shipped) ?? '' };
-}

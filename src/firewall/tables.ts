@@ -55,6 +55,7 @@ export class Tables {
   async dropIfEmpty(family: Family): Promise<void> {
     const nft = findTool('nft');
     if (this.backend.name !== 'nft' || nft === undefined) return;
+    if (!(await this.exists(family))) return; // a start that failed may not have got so far as to make it
     if (!isPristine(await this.#saveFilter(family))) return;
     await this.#run([nft, 'delete', 'table', family === 4 ? 'ip' : 'ip6', 'filter'], {});
   }
@@ -97,6 +98,13 @@ function explain(error: CommandError): KnockError {
     return new KnockError('this kernel has no IPv6 firewall', {
       exitCode: EXIT.firewall,
       hint: 'where IPv6 is switched off, set families = ipv4 in [firewall]',
+      cause: error,
+    });
+  }
+  if (/can't open socket to ipset/i.test(stderr)) {
+    return new KnockError('iptables may not ask the kernel for its sets (CAP_NET_RAW is missing)', {
+      exitCode: EXIT.firewall,
+      hint: 'run as root; in a container, give it --cap-add NET_RAW',
       cause: error,
     });
   }

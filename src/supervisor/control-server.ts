@@ -45,15 +45,19 @@ export class ControlServer {
         hint: `shorten run in [paths]: a socket path has at most ${MAX_PATH} bytes`,
       });
     }
-    removeFile(this.#path);
     const before = process.umask(0o177);
     try {
+      removeFile(this.#path);
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject);
         this.#server.listen(this.#path, resolve);
       });
     } catch (cause) {
-      throw new KnockError(`cannot open the control socket ${this.#path}: ${errorText(cause)}`, { cause });
+      throw new KnockError(`cannot open the control socket ${this.#path}: ${errorText(cause)}`, {
+        exitCode: EXIT.config,
+        hint: 'run in [paths] must be a folder that root can write in',
+        cause,
+      });
     } finally {
       process.umask(before);
     }

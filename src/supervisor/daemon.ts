@@ -89,7 +89,12 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     await supervisor.abandon(outcome.text);
     return outcome.exitCode;
   } catch (error) {
-    await supervisor.abandon(errorText(error));
+    try {
+      await supervisor.abandon(errorText(error));
+    } catch (second) {
+      // What went wrong first is what has to be mended, and what is thrown.
+      journal.record('firewall', `could not take everything out: ${errorText(second)}`, {}, 'error');
+    }
     throw error;
   } finally {
     server.close();

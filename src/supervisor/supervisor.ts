@@ -1,17 +1,17 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import type { Timer } from '../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
-import { schedule, type Schedule } from './health.js';
 import { Engine, type StateInfo } from './engine.js';
 import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
 import { ListenerKeeper, type Loss } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { hear } from './hearing.js';
 import { feeds, type State } from './machine.js';
+import { Rescue } from './rescue.js';
+import { Rhythm } from './rhythm.js';
 import { listenOrder, makeWorld, type World, type WorldParts } from './world.js';
 
 export interface SupervisorParts extends WorldParts {
@@ -27,10 +27,10 @@ const CLOSING_MS = 10_000;
 export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #engine: Engine;
+  readonly #rhythm: Rhythm;
+  readonly #rescue: Rescue;
   readonly listener: ListenerKeeper;
   #world: World | undefined;
-  #timers: (Timer | Schedule)[] = [];
-  #health: Schedule | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
   #outcome: ((outcome: StartOutcome) => void) | undefined;
@@ -68,6 +68,9 @@ export class Supervisor {
         this.#entered(state, problem);
       },
     });
+    const { clock, journal } = parts;
+    this.#rhythm = new Rhythm({ clock, journal, engine: this.#engine, world: () => this.world });
+    this.#rescue = new Rescue(parts.shell, journal);
   }
 
   get state(): StateInfo {
@@ -83,7 +86,7 @@ export class Supervisor {
 
   /** When the health check comes next. */
   get nextCheck(): Date | undefined {
-    return this.#health?.next();
+    return this.#rhythm.nextCheck;
   }
 
   /** Starts, and tells how it went once the service is armed or has failed. Rejects where nothing could be built. */
@@ -95,8 +98,7 @@ export class Supervisor {
     await this.#engine.queued(async () => this.#build());
     if (this.state.state === 'preparing') {
       this.listener.start();
-      this.#beginTimers(this.#parts.config);
-      this.#refreshTrusted();
+      this.#rhythm.begin(this.#parts.config.settings);
     }
     return outcome;
   }
@@ -105,7 +107,8 @@ export class Supervisor {
   async stop(reason: string, keep: boolean): Promise<string[]> {
     const fed = feeds(this.state.state);
     this.#engine.event('stop', reason);
-    this.#endTimers();
+    this.#rhythm.end();
+    this.#engine[Symbol.dispose]();
     this.listener.stop();
     removeFile(this.#parts.paths.listener);
     // Queued: a start that is being built is built before it is taken down.
@@ -156,9 +159,7 @@ export class Supervisor {
       await fresh.firewall.repair();
       await old.firewall.sets.close();
     });
-    this.#endTimers();
-    this.#beginTimers(config);
-    this.#refreshTrusted();
+    this.#rhythm.begin(config.settings);
     this.#parts.journal.record('reload', 'configuration reloaded');
   }
 
@@ -205,7 +206,10 @@ export class Supervisor {
     }
     journal.record('listener', `listener lost: ${reason}; started again in ${delayMs / 1000} s`, {}, 'warn');
     this.#engine.event('listener-lost', reason);
-    if (givenUp) this.#engine.event('given-up', `the listener will not stay up: ${reason}`);
+    if (givenUp) {
+      this.#engine.event('given-up', `the listener will not stay up: ${reason}`);
+      void this.#rescue.run(this.world.config.settings.failsafe.rescueCommand);
+    }
   }
 
   #entered(state: State, problem: unknown): void {
@@ -213,8 +217,10 @@ export class Supervisor {
       const { exitCode, hint } =
         problem instanceof KnockError ? problem : { exitCode: EXIT.firewall, hint: undefined };
       this.#tell({ exitCode, text: errorText(problem), hint, goesOn: this.#adopted });
-    } else if (state === 'armed') this.#tell({ exitCode: EXIT.ok, text: 'armed', goesOn: true });
-    else {
+    } else if (state === 'armed') {
+      this.#rescue.reset();
+      this.#tell({ exitCode: EXIT.ok, text: 'armed', goesOn: true });
+    } else {
       const text = `started, but not armed: ${this.state.reason}`;
       this.#tell({
         exitCode: EXIT.firewall,
@@ -240,39 +246,6 @@ export class Supervisor {
       { pid: orphan.pid },
       'warn',
     );
-  }
-
-  #beginTimers(config: Config): void {
-    const { failsafe, health } = config.settings;
-    const beat = this.#parts.clock.every(failsafe.heartbeatMs, () => {
-      this.#engine.heartbeat();
-    });
-    this.#health = schedule(health.schedule, async () =>
-      this.#engine.queued(async () => this.#engine.verify()),
-    );
-    const resolve = schedule(health.resolve, () => {
-      this.#refreshTrusted();
-      return Promise.resolve();
-    });
-    this.#timers = [beat, this.#health, resolve];
-  }
-
-  #endTimers(): void {
-    for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#timers = [];
-    this.#engine[Symbol.dispose]();
-  }
-
-  /** Looks trusted hosts up, beside all else: a resolver that is slow must hold up nothing. */
-  #refreshTrusted(): void {
-    this.world.trusted.refresh().catch((error: unknown) => {
-      this.#parts.journal.record(
-        'trusted',
-        `the trusted list could not be applied: ${errorText(error)}`,
-        {},
-        'error',
-      );
-    });
   }
 
   #places(config: Config): KernelPlaces {

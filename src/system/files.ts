@@ -11,6 +11,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+
 /** True for a Node system error of that code (`ENOENT`, …). */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
@@ -26,9 +28,42 @@ export function readIfExists(path: string): string | undefined {
   }
 }
 
-/** Makes a folder that only its owner can enter, with its parents. One that exists stays as it is. */
+/**
+ * Makes a folder that only its owner can enter, with its parents. One that exists stays as it is, but
+ * is refused where somebody else could put files into it: what we read there is believed. Throws
+ * KnockError.
+ */
 export function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    makeFolder(path);
+  } catch (cause) {
+    throw new KnockError(`cannot make the folder ${path}: ${errorText(cause)}`, {
+      exitCode: EXIT.config,
+      hint: 'run and state in [paths] must be folders that root can write in',
+      cause,
+    });
+  }
+  const { uid, mode } = statSync(path);
+  if (uid === process.getuid?.() && (mode & 0o022) === 0) return;
+  throw new KnockError(`others can write to the folder ${path}`, {
+    exitCode: EXIT.config,
+    hint: `chown root ${path} && chmod 700 ${path}; or name another folder in [paths]`,
+  });
+}
+
+/** Not by mkdir's `recursive`: in a file system that knows no mkdir, such as /proc, Node 20 tries for ever. */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!isFolder(path)) throw error; // else somebody else made it in this moment
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /**

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CommandError } from '../base/errors.js';
+import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { requireTool } from './tools.js';
 
 /** A held lock. Disposing it, or the end of the process in any way, frees it. */
@@ -17,7 +17,7 @@ export interface Lock {
  * of ours keeps the lock alive after us, and no pid has to be believed.
  */
 export function tryLock(path: string): Lock | undefined {
-  const descriptor = openSync(path, 'a', 0o600);
+  const descriptor = openLockFile(path);
   const argv = [requireTool('flock'), '--nonblock', '3'] as const;
   const { status, signal, stderr } = spawnSync(argv[0], argv.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe', descriptor],
@@ -34,6 +34,18 @@ export function tryLock(path: string): Lock | undefined {
   if (status === 1) return undefined;
   const failure = { argv, exitCode: status ?? undefined, signal: signal ?? undefined };
   throw new CommandError({ ...failure, timedOut: false, stderr: stderr.toString(), input: undefined });
+}
+
+function openLockFile(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (cause) {
+    throw new KnockError(`cannot open the lock ${path}: ${errorText(cause)}`, {
+      exitCode: EXIT.config,
+      hint: 'run in [paths] must be a folder that root can write in',
+      cause,
+    });
+  }
 }
 
 /** True while some process holds the lock. A file that is not there is not locked. */

@@ -10,6 +10,8 @@ export const REQUEST_LIMIT = 8 * 1024 * 1024;
 /** Longest reply, in bytes: a list of 1,000,000 entries. The supervisor is root: only a bound against faults. */
 export const REPLY_LIMIT = 512 * 1024 * 1024;
 const MAX_ITEMS = 1_000_000;
+/** Longest target, in characters; a host name has at most 253. */
+export const MAX_TARGET = 256;
 
 export type Request =
   | {
@@ -119,7 +121,7 @@ function isVerb(text: string): text is VerbName {
 }
 
 function isTarget(value: unknown): value is string {
-  return isText(value, 256);
+  return isText(value, MAX_TARGET);
 }
 
 function optional(value: unknown, check: (value: unknown) => boolean): boolean {

@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+
+import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
+import { readIfExists } from '../system/files.js';
+import type { RuleSettings, Service } from './service.js';
+import { expandTemplate, type Template } from './template.js';
+
+const NAME = 'service.rules';
+
+export interface TemplateSettings extends RuleSettings {
+  /** The administrator's own templates; those that are missing there are taken from the package. */
+  readonly rulesFolder: string;
+}
+
+/** The template in force. Throws ConfigError where the administrator's own one cannot be read. */
+export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolder'>): Template {
+  const own = `${rulesFolder}/${NAME}`;
+  const text = readOwn(own);
+  if (text !== undefined) return { file: own, text };
+  const shipped = fileURLToPath(new URL(`../../../rules/${NAME}`, import.meta.url));
+  return { file: shipped, text: readIfExists(shipped) ?? '' };
+}
+
+/** Expands the template for every service and family; throws ConfigError with each fault once. */
+export function checkTemplate(services: readonly Service[], settings: TemplateSettings): void {
+  const template = readTemplate(settings);
+  const faults = new Map<string, ConfigFault>();
+  for (const service of services) {
+    for (const family of settings.families) {
+      try {
+        expandTemplate(template, service, family, settings.log);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        for (const fault of error.faults) faults.set(`${fault.line}:${fault.message}`, fault);
+      }
+    }
+  }
+  if (faults.size > 0) throw new ConfigError([...faults.values()]);
+}
+
+function readOwn(file: string): string | undefined {
+  try {
+    return readIfExists(file);
+  } catch (error) {
+    throw new ConfigError([{ file, line: 0, message: `cannot be read: ${errorText(error)}` }]);
+  }
+}

@@ -1,0 +1,28 @@
+import type { Journal } from './journal.js';
+import type { Shell } from './shell.js';
+
+/** The administrator's own last word (rescue_command): run once each time that the listener is given up. */
+export class Rescue {
+  readonly #shell: Shell;
+  readonly #journal: Pick<Journal, 'record'>;
+  #done = false;
+
+  constructor(shell: Shell, journal: Pick<Journal, 'record'>) {
+    this.#shell = shell;
+    this.#journal = journal;
+  }
+
+  /** The service is armed: the next time is another time. */
+  reset(): void {
+    this.#done = false;
+  }
+
+  async run(command: string | undefined): Promise<void> {
+    if (command === undefined || this.#done) return;
+    this.#done = true;
+    this.#journal.record('rescue', `running rescue_command: ${command}`, {}, 'warn');
+    const result = await this.#shell.run(command);
+    const how = 'failed' in result ? result.failed : `ended with status ${result.status}`;
+    this.#journal.record('rescue', `rescue_command ${how}`);
+  }
+}
