@@ -61,8 +61,8 @@ if [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
   say 'npm ci'
   # Node's own headers where the machine has them: node-gyp would download them.
   headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
-  if [ -z "${npm_config_nodedir:-}" ] && [ -e "$headers/include/node/node.h" ]; then export npm_config_nodedir=$headers; fi
-  npm ci --no-audit --no-fund --loglevel=error >&2 </dev/null
+  [ -e "$headers/include/node/node.h" ] || headers=${npm_config_nodedir:-}
+  npm_config_nodedir=$headers npm ci --no-audit --no-fund --loglevel=error >&2 </dev/null
   node -e 'require("cap")' 2>/dev/null || die 'the capture module (cap) was not built: npm rebuild cap --foreground-scripts tells why'
   printf '%s' "$stamp" >node_modules/.knockctl
 fi
@@ -70,7 +70,7 @@ fi
 # Build: only where a source is newer than the last build.
 if [ ! -e dist/.built ] || [ -n "$(find src test bench tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
   say 'building'
-  npx --no-install tsc -p tsconfig.json
+  node_modules/.bin/tsc -p tsconfig.json
   chmod 755 dist/src/bin/knockctl.js dist/src/bin/knock.js
   touch dist/.built
 fi

@@ -35,10 +35,16 @@ export function isHost(network: Network): boolean {
   return network.prefix === addressBits(network.family);
 }
 
+/** What JSON leaves as it is and a terminal may obey: C1 controls, and what turns the direction of writing. */
+const UNPRINTABLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** A short, printable form of untrusted text, for messages. */
 export function quote(text: string): string {
   const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return JSON.stringify(cut);
+  return JSON.stringify(cut).replaceAll(
+    UNPRINTABLE,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**
@@ -52,7 +58,7 @@ export function parseNetwork(input: string): Result<Network> {
   const literal = slash === -1 ? input : input.slice(0, slash);
   const kind = isIP(literal);
   if (kind === 0) return refuse(`${quote(input)} is not an IPv4 or IPv6 address or network`);
-  const parsed = ipaddr.parse(literal);
+  const parsed = ipaddr.parse(kind === 4 ? literal : withoutDots(literal));
   const bits = kind === 4 ? 32 : 128;
   const prefixText = slash === -1 ? String(bits) : input.slice(slash + 1);
   if (!PREFIX.test(prefixText) || Number(prefixText) > bits) {
@@ -90,6 +96,14 @@ export function contains(outer: Network, inner: Network): boolean {
 /** The 4 or 16 bytes of the network's first address, in network order. */
 export function addressBytes(network: Network): number[] {
   return ipaddr.parse(withoutPrefix(network.text)).toByteArray();
+}
+
+/** An IPv6 literal with its dotted end as groups: ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`. */
+function withoutDots(literal: string): string {
+  return literal.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
 }
 
 function withoutPrefix(text: string): string {

@@ -12,6 +12,7 @@ import type { Output } from '../ctl/output.js';
 import { makeProgram } from '../ctl/program.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
+import { sshSession } from '../system/session.js';
 
 /** The commands that anybody may use. */
 const FOR_ALL = ['check', 'help'];
@@ -44,7 +45,7 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
   return {
     output: makeOutput(json),
     file,
-    session: process.env['SSH_CONNECTION']?.split(' ')[0],
+    session: sshSession(),
     paths: () => locatePaths(file, readIfExists),
     config: () => {
       const config = loadConfig({ file }, readIfExists);

@@ -2,7 +2,8 @@ import { EXIT, errorText, KnockError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
 import { runDaemon } from '../supervisor/daemon.js';
 import { readIfExists } from '../system/files.js';
-import { readyNotifier } from '../system/notify.js';
+import { READY_FD, readyNotifier } from '../system/notify.js';
+import { closeInherited } from '../system/process.js';
 
 /** The supervisor: `knockctl run` in the foreground, or started by `knockctl start` with the word `detached`. */
 export async function supervise(file: string | undefined, foreground: boolean): Promise<number> {
@@ -31,6 +32,7 @@ export async function supervise(file: string | undefined, foreground: boolean): 
 
 const [, , mode, file] = process.argv;
 if (mode === 'detached') {
+  closeInherited(READY_FD);
   // Whatever is still open (a timer, a child's pipe) must not keep a supervisor alive that has ended.
   process.exit(await supervise(file, false));
 }

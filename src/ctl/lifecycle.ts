@@ -54,7 +54,7 @@ export class Lifecycle {
     }
     const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') {
-      await this.#waitUntilFree();
+      if (answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
       return printReply(this.#context.output, answer.reply);
     }
     this.#note('the supervisor did not answer; it was killed');
@@ -68,7 +68,7 @@ export class Lifecycle {
     if (this.#isRunning()) {
       const request = { verb: 'stop', keep: true } as const;
       const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
-      if (answer.kind === 'reply') await this.#waitUntilFree();
+      if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
       else await this.#kill();
     }
     return this.start();

@@ -1,4 +1,4 @@
-import { EXIT } from '../base/errors.js';
+import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import type { Happening, Reply } from '../wire/control.js';
 import type { ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
@@ -69,8 +69,7 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
     },
   );
   if (answer.kind === 'reply') return answer.reply.exitCode;
-  output.err('knockctl: no supervisor is running, so there are no events\n  knockctl start\n');
-  return EXIT.refused;
+  throw new KnockError('no supervisor is running, so there are no events', { hint: 'knockctl start' });
 }
 
 function localTime(iso: string): string {

@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 import { EXIT } from '../base/errors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
-import { READY_VARIABLE, type StartOutcome } from '../system/notify.js';
+import { READY_FD, READY_VARIABLE, type StartOutcome } from '../system/notify.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
 const START_MS = 120_000;
-const READY_FD = 3;
 
 /**
  * Starts the supervisor in a session of its own, and waits until it tells how the start went.

@@ -42,6 +42,8 @@ export class IpsetChannel {
   #ready = false;
   #output = '';
   #errors = '';
+  /** Settles after all lines given so far: they are carried out in their order. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(start: ChannelStarter, timeoutMs = 5_000) {
     this.#start = start;
@@ -51,14 +53,17 @@ export class IpsetChannel {
   /** Carries out one line; resolves with what ipset printed, rejects with CommandError. */
   async run(line: string): Promise<string> {
     if (/[\n\r\0]/.test(line)) throw new Error('ipset: a command is one line');
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<string>((resolve, reject) => {
       this.#queue.push({ line, resolve, reject });
       this.#next();
     });
+    this.#last = answer.catch(() => undefined); // whoever gave the line has the error
+    return answer;
   }
 
   /** Ends the process once the lines given so far are done. */
   async close(): Promise<void> {
+    await this.#last;
     const child = this.#child;
     if (child === undefined) return;
     const ended = new Promise((resolve) => child.once('close', resolve));

@@ -157,7 +157,7 @@ export class Firewall {
         if (plan.text === '') continue;
         await this.#tables.apply(family, plan.text);
         changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        this.#learn(family, desired, await this.#read(family));
+        this.#learn(family, desired, await this.#read(family), jump);
       }
       return changes;
     });
@@ -193,14 +193,18 @@ export class Firewall {
     };
   }
 
-  /** Reads back what the kernel made of our rules, so that the next comparison knows their printed form. */
-  #learn(family: Family, desired: readonly DesiredService[], actual: Ruleset): void {
+  /**
+   * Reads back what the kernel made of our rules, so that the next comparison knows their printed form.
+   * Only what was written: a jump that an earlier configuration left is not the printed form of ours.
+   */
+  #learn(family: Family, desired: readonly DesiredService[], actual: Ruleset, withJump: boolean): void {
     const table = findTable(actual, 'filter');
     for (const service of desired) {
       for (const [chain, rules] of service.chains) {
         const printed = rulesIn(table, chain);
         if (printed.length === rules.length) this.#printed.set(key(family, chain, rules), printed.join('\n'));
       }
+      if (!withJump) continue;
       const [jump, ...more] = table === undefined ? [] : taggedRules(table, service.service);
       if (service.jump !== undefined && jump !== undefined && more.length === 0) {
         this.#printed.set(key(family, service.jump.chain, [service.jump.rule]), jump.specText);

@@ -66,8 +66,12 @@ function planJump(
   options: ApplyOptions,
   draft: Draft,
 ): void {
-  const tagged = table === undefined ? [] : taggedRules(table, service.service);
-  const { jump } = service;
+  const { jump, chains } = service;
+  // A copy in a chain of its own goes when that chain is emptied: to delete it as well would be a fault.
+  const tagged =
+    table === undefined
+      ? []
+      : taggedRules(table, service.service).filter((rule) => !chains.has(rule.chain ?? ''));
   const right = jump !== undefined && tagged.length === 1 && isJump(tagged[0], jump, options.same);
   if (right || (jump === undefined && tagged.length === 0)) return;
   if (jump !== undefined && !existing.has(jump.chain) && !BUILT_IN.includes(jump.chain)) {

@@ -16,6 +16,8 @@ export interface ControlHandler {
 const MAX_CONNECTIONS = 64;
 /** A caller that has not sent its request after so long is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** A caller that was refused may write on for so long; nothing of it is kept. */
+const LINGER_MS = 1_000;
 /** Bytes that a follower may leave unread before it is cut off: our memory is not its buffer. */
 const MAX_UNREAD = 4 * 1024 * 1024;
 /** sun_path holds 108 bytes (unix(7)). */
@@ -25,16 +27,17 @@ const MAX_PATH = 107;
 export class ControlServer {
   readonly #path: string;
   readonly #handler: ControlHandler;
+  readonly #requestTimeoutMs: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(path: string, handler: ControlHandler) {
+  constructor(path: string, handler: ControlHandler, requestTimeoutMs = REQUEST_TIMEOUT_MS) {
     this.#path = path;
     this.#handler = handler;
+    this.#requestTimeoutMs = requestTimeoutMs;
     this.#server = createServer((socket) => {
       this.#serve(socket);
     });
-    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Listens. Whoever calls holds the lock of the run folder, so a socket that is there is a leftover. */
@@ -72,28 +75,34 @@ export class ControlServer {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
-    let asked = false;
-    const reader = new FrameReader(REQUEST_LIMIT, (message) => {
-      if (asked) throw new ProtocolError('one request a connection');
-      asked = true;
-      socket.setTimeout(0);
-      void this.#answer(socket, readRequest(message));
-    });
-    socket.setTimeout(REQUEST_TIMEOUT_MS, () => {
-      socket.destroy();
-    });
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        reader.push(chunk);
-      } catch (error) {
-        this.#refuse(socket, error);
-      }
-    });
     socket.on('error', () => {
       socket.destroy(); // the caller went away: nothing of ours depends on it
     });
     socket.on('close', () => {
       this.#sockets.delete(socket);
+    });
+    if (this.#sockets.size > MAX_CONNECTIONS) {
+      this.#refuse(socket, new KnockError('too many commands at once: try again', { exitCode: EXIT.busy }));
+      return;
+    }
+    let asked = false;
+    const reader = new FrameReader(REQUEST_LIMIT, (message) => {
+      if (asked) throw new ProtocolError('one request a connection');
+      asked = true;
+      clearTimeout(late);
+      void this.#answer(socket, readRequest(message));
+    });
+    // Not the socket's own time-out, which begins anew at each byte.
+    const late = setTimeout(() => socket.destroy(), this.#requestTimeoutMs);
+    socket.on('close', () => {
+      clearTimeout(late);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        this.#refuse(socket, new KnockError(errorText(error), { exitCode: EXIT.usage }));
+      }
     });
   }
 
@@ -120,13 +129,16 @@ export class ControlServer {
     });
   }
 
-  /** A request that is malformed or too long: said so, and the connection closed. */
-  #refuse(socket: Socket, error: unknown): void {
+  /** A request that is malformed, too long or one too many: said so, and the connection closed. */
+  #refuse(socket: Socket, error: KnockError): void {
+    this.#sockets.delete(socket);
     socket.removeAllListeners('data');
+    socket.end(frame({ type: 'reply', reply: errorReply(error) }));
+    // Closed at once, a caller that is still writing would see a broken pipe and not our answer.
     socket.resume();
-    const reply: Reply = { exitCode: EXIT.usage, remarks: [{ level: 'error', text: errorText(error) }] };
-    socket.end(frame({ type: 'reply', reply }), () => {
-      socket.destroy();
+    const late = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.on('close', () => {
+      clearTimeout(late);
     });
   }
 }

@@ -84,10 +84,11 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   try {
     await server.open();
     const outcome = await supervisor.start();
+    const isFailure = !outcome.goesOn && !ending.begun;
+    // Taken out before it is told: who hears of the failure may believe that nothing is left.
+    if (isFailure) await supervisor.abandon(outcome.text);
     options.started(outcome);
-    if (outcome.goesOn || ending.begun) return await ending.code;
-    await supervisor.abandon(outcome.text);
-    return outcome.exitCode;
+    return isFailure ? outcome.exitCode : await ending.code;
   } catch (error) {
     try {
       await supervisor.abandon(errorText(error));
@@ -144,7 +145,12 @@ class Ending {
   async #stop(reason: string, keep: boolean): Promise<string[]> {
     if (this.#stopping === undefined) this.#journal.note('shutting down');
     this.#stopping ??= this.#supervisor.stop(reason, keep);
-    return this.#stopping;
+    try {
+      return await this.#stopping;
+    } catch (error) {
+      this.#stopping = undefined; // what stood in the way (a lock) may be gone when it is asked for again
+      throw error;
+    }
   }
 }
 

@@ -29,7 +29,7 @@ interface PendingStop {
 export class DoorKeeper {
   readonly #parts: DoorKeeperParts;
   readonly #doors: ReadonlyMap<number, DoorSettings>;
-  readonly #stops = new Set<PendingStop>();
+  #stops = new Set<PendingStop>();
 
   constructor(doors: readonly DoorSettings[], parts: DoorKeeperParts) {
     this.#parts = parts;
@@ -61,6 +61,11 @@ export class DoorKeeper {
   /** Stop commands that have not run yet. */
   get pendingStops(): number {
     return this.#stops.size;
+  }
+
+  /** Stop commands that wait since before a reload are ours now: they come at their time, or when we end. */
+  takeOver(earlier: DoorKeeper): void {
+    this.#stops = earlier.#stops;
   }
 
   /** Runs the stop commands that wait, now: a door must not stay open because we end. */

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../system/clock.js';
 import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
 import { presentInterfaces } from './interfaces.js';
 import { ListenerProcess, type ListenerStarter } from './listener-process.js';
-import { decideRestart, WINDOW_MS, type RestartDecision } from './restarts.js';
+import { decideRestart, NO_DEATHS } from './restarts.js';
 
 export interface ListenerKeeperEvents {
   /** It listens on these interfaces. */
@@ -17,8 +17,12 @@ export interface ListenerKeeperEvents {
 }
 
 /** How a listener was lost, and what follows. */
-export interface Loss extends RestartDecision {
+export interface Loss {
   readonly reason: string;
+  /** The next try comes after so long. */
+  readonly delayMs: number;
+  /** It will not stay up: trip at once, tries are slow. */
+  readonly givenUp: boolean;
 }
 
 export interface ListenerKeeperParts {
@@ -32,6 +36,7 @@ export interface ListenerKeeperParts {
 interface Running {
   readonly process: ListenerProcess;
   readonly interfaces: readonly string[];
+  readonly startedMs: number;
   heardMs: number;
   ready: boolean;
   fatal: string | undefined;
@@ -55,7 +60,7 @@ export class ListenerKeeper {
   #order: ListenOrder;
   #current: Running | undefined;
   #candidate: Candidate | undefined;
-  #deaths: number[] = [];
+  #deaths = NO_DEATHS;
   #restart: Timer | undefined;
   #watch: Timer | undefined;
   #waiting = false;
@@ -76,10 +81,10 @@ export class ListenerKeeper {
   stop(): void {
     this.#watch?.[Symbol.dispose]();
     this.#restart?.[Symbol.dispose]();
-    const running = [this.#current, this.#candidate?.running];
+    const current = this.#current;
     this.#current = undefined;
-    this.#candidate = undefined;
-    for (const one of running) one?.process.kill('stopped');
+    this.#candidate?.fail('was stopped'); // whoever waits for it must not wait for ever
+    current?.process.kill('stopped');
   }
 
   get pid(): number | undefined {
@@ -118,6 +123,7 @@ export class ListenerKeeper {
     const interfaces = presentInterfaces(order.interfaces);
     if (interfaces.length === 0)
       throw new KnockError(`none of the interfaces is up: ${order.interfaces.join(', ')}`);
+    this.#candidate?.fail('gave way to a newer one');
     await new Promise<void>((resolve, reject) => {
       const late = this.#parts.clock.after(FIRST_SIGN_MS, () =>
         this.#candidate?.fail('did not get ready in time'),
@@ -176,6 +182,7 @@ export class ListenerKeeper {
     const running: Running = {
       process,
       interfaces,
+      startedMs: this.#parts.clock.nowMs(),
       heardMs: this.#parts.clock.nowMs(),
       ready: false,
       fatal: undefined,
@@ -200,12 +207,13 @@ export class ListenerKeeper {
     if (running !== this.#current) return;
     this.#current = undefined;
     const nowMs = this.#parts.clock.nowMs();
-    this.#deaths = [...this.#deaths.filter((death) => nowMs - death < WINDOW_MS), nowMs];
-    const decision = decideRestart(this.#deaths, this.#parts.maxRestarts);
+    const decision = decideRestart(this.#deaths, nowMs, nowMs - running.startedMs, this.#parts.maxRestarts);
+    this.#deaths = decision.state;
     this.#restart = this.#parts.clock.after(decision.delayMs, () => {
       this.#launch();
     });
-    this.#parts.events.lost({ ...decision, reason: running.fatal ?? reason });
+    const { delayMs, state } = decision;
+    this.#parts.events.lost({ reason: running.fatal ?? reason, delayMs, givenUp: state.givenUp });
   }
 
   #check(): void {

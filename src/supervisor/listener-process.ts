@@ -24,6 +24,9 @@ const BOUNDING = '-all,+setuid,+setgid,+net_raw,+dac_read_search';
 const MESSAGE_RATE = 2_000;
 const MESSAGE_BURST = 10_000;
 
+/** What a listener said before its end is read within this time. */
+const DRAIN_MS = 500;
+
 /** The real one: node itself, through setpriv(1), which takes away all that it will never need. */
 export function listenerStarter(): ListenerStarter {
   const setpriv = requireTool('setpriv');
@@ -62,6 +65,15 @@ export class ListenerProcess {
     const channel = this.#child.stdio[LISTENER_FD];
     this.#child.on('error', (error) => {
       this.#finish(`could not be started: ${errorText(error)}`);
+    });
+    this.#child.on('exit', () => {
+      // What it said is read by then. A process that it started must not hold up its end by holding its pipes.
+      const late = setTimeout(() => {
+        for (const stream of this.#child.stdio) stream?.destroy();
+      }, DRAIN_MS);
+      this.#child.once('close', () => {
+        clearTimeout(late);
+      });
     });
     this.#child.on('close', (code, signal) => {
       const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../system/clock.js';
 import type { Engine } from './engine.js';
 import { schedule, type Schedule } from './health.js';
 import type { Journal } from './journal.js';
+import { feeds } from './machine.js';
 import type { World } from './world.js';
 
 export interface RhythmParts {
@@ -35,10 +36,10 @@ export class Rhythm {
     const beat = clock.every(failsafe.heartbeatMs, () => {
       engine.heartbeat();
     });
-    this.#health = schedule(health.schedule, async () => engine.queued(async () => engine.verify()));
-    const resolve = schedule(health.resolve, async () => this.#refreshTrusted());
+    this.#health = schedule(health.schedule, async () => this.#check());
+    const resolve = schedule(health.resolve, async () => this.#trusted('refresh'));
     this.#timers = [beat, this.#health, resolve];
-    void this.#refreshTrusted();
+    void this.#trusted('refresh');
   }
 
   end(): void {
@@ -46,10 +47,17 @@ export class Rhythm {
     this.#timers = [];
   }
 
+  /** Rules and sets; and whom the trusted file lets in, for somebody may have emptied that set by hand. */
+  async #check(): Promise<void> {
+    const { engine } = this.#parts;
+    await engine.queued(async () => engine.verify());
+    if (feeds(engine.info.state)) await this.#trusted('apply');
+  }
+
   /** Beside all else: a resolver that is slow must hold up nothing. */
-  async #refreshTrusted(): Promise<void> {
+  async #trusted(deed: 'apply' | 'refresh'): Promise<void> {
     try {
-      await this.#parts.world().trusted.refresh();
+      await this.#parts.world().trusted[deed]();
     } catch (error) {
       const text = `the trusted list could not be applied: ${errorText(error)}`;
       this.#parts.journal.record('trusted', text, {}, 'error');

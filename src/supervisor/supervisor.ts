@@ -144,6 +144,8 @@ export class Supervisor {
         await fresh.firewall.prepare();
         await this.listener.replace(listenOrder(config), () => {
           this.#world = fresh;
+          fresh.doors.takeOver(old.doors);
+          old.trusted.retire();
         });
       } catch (error) {
         await old.firewall.removeStrays(
@@ -178,7 +180,7 @@ export class Supervisor {
   async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
     if (this.#world === undefined) return [];
     const { firewall, doors, config } = this.#world;
-    await Promise.race([doors.closeDoors(), this.#afterMs(CLOSING_MS)]);
+    await this.#within(CLOSING_MS, doors.closeDoors());
     // A supervisor that takes over has the whole switch time for it.
     if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
     if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
@@ -252,10 +254,18 @@ export class Supervisor {
     return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
   }
 
-  async #afterMs(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#parts.clock.after(ms, resolve);
+  /** Waits for a job, but not for longer; no timer is left that would keep the process alive. */
+  async #within(ms: number, job: Promise<void>): Promise<void> {
+    let stopWaiting: () => void = () => undefined;
+    const waited = new Promise<void>((resolve) => {
+      stopWaiting = resolve;
     });
+    const late = this.#parts.clock.after(ms, stopWaiting);
+    try {
+      await Promise.race([job, waited]);
+    } finally {
+      late[Symbol.dispose]();
+    }
   }
 }
 

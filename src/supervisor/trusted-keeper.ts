@@ -31,6 +31,7 @@ export class TrustedKeeper {
   readonly #known: Map<string, readonly Network[]>;
   readonly #failing = new Set<string>();
   #entries: readonly TrustedEntry[];
+  #retired = false;
 
   constructor(entries: readonly TrustedEntry[], parts: TrustedKeeperParts) {
     this.#entries = entries;
@@ -63,6 +64,7 @@ export class TrustedKeeper {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) await this.#resolve(name);
     };
     await Promise.all(Array.from({ length: PARALLEL }, worker));
+    if (this.#retired) return;
     this.#writeKnown();
     await this.apply();
   }
@@ -77,6 +79,11 @@ export class TrustedKeeper {
   /** Forgets all entries. */
   forgetAll(): void {
     this.#entries = [];
+  }
+
+  /** Another keeper has taken over: a look-up that is still going on must not bring the old list back. */
+  retire(): void {
+    this.#retired = true;
   }
 
   async #resolve(name: string): Promise<void> {

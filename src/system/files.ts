@@ -1,5 +1,6 @@
 import {
   closeSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -74,8 +75,9 @@ function isFolder(path: string): boolean {
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const descriptor = openSync(temporary, 'w', existingMode(path) ?? 0o600);
+    const descriptor = openSync(temporary, 'w', 0o600);
     try {
+      fchmodSync(descriptor, existingMode(path) ?? 0o600); // the umask has no say in it
       writeWhole(descriptor, Buffer.from(text));
       fsyncSync(descriptor);
     } finally {
@@ -101,7 +103,8 @@ function writeWhole(descriptor: number, bytes: Buffer): void {
 }
 
 function existingMode(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mode;
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  return mode === undefined ? undefined : mode & 0o7777;
 }
 
 function syncFolder(path: string): void {

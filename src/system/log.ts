@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import winston from 'winston';
 
 import { CHILD_ENV } from './exec-env.js';
+import { LogFile } from './log-file.js';
 import { findTool } from './tools.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -42,18 +43,23 @@ const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28,
  */
 export function openLog(settings: LogSettings): OwnedLog {
   const transports: winston.transport[] = [];
+  const streams: Writable[] = [];
+  let faulty = false;
+  const fault = (error: Error): void => {
+    if (faulty) return;
+    faulty = true;
+    process.stderr.write(`knockctl: the log cannot be written: ${error.message}\n`);
+  };
   if (settings.console)
     transports.push(new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }));
   if (settings.file !== undefined) {
-    const rotation =
-      settings.maxFileBytes === undefined
-        ? {}
-        : { maxsize: settings.maxFileBytes, maxFiles: 2, tailable: true };
-    const options = { flags: 'a', mode: 0o600 };
-    transports.push(new winston.transports.File({ filename: settings.file, options, ...rotation }));
+    const stream = new LogFile(settings.file, settings.maxFileBytes, fault);
+    streams.push(stream);
+    transports.push(new winston.transports.Stream({ stream }));
   }
   if (settings.syslog) {
     const stream = new SyslogStream();
+    streams.push(stream);
     transports.push(new winston.transports.Stream({ stream, format: syslogLine }));
   }
   const logger = winston.createLogger({
@@ -66,12 +72,7 @@ export function openLog(settings: LogSettings): OwnedLog {
     transports,
     exitOnError: false,
   });
-  let faulty = false;
-  logger.on('error', (error: Error) => {
-    if (faulty) return;
-    faulty = true;
-    process.stderr.write(`knockctl: the log cannot be written: ${error.message}\n`);
-  });
+  logger.on('error', fault);
   const at =
     (level: keyof Log) =>
     (message: string, fields: LogFields = {}) =>
@@ -82,9 +83,12 @@ export function openLog(settings: LogSettings): OwnedLog {
     info: at('info'),
     debug: at('debug'),
     close: async () => {
-      const closed = new Promise((resolve) => logger.once('finish', resolve));
-      logger.end();
-      await closed;
+      await new Promise((resolve) => {
+        logger.once('finish', resolve);
+        logger.end();
+      });
+      // winston leaves streams open that it was given.
+      await Promise.all(streams.map(async (stream) => new Promise<void>((resolve) => stream.end(resolve))));
     },
   };
 }

@@ -4,6 +4,8 @@ import { isErrno } from './files.js';
 
 /** The environment variable with the descriptor on which `knockctl start` waits for the outcome. */
 export const READY_VARIABLE = 'KNOCKCTL_READY_FD';
+/** That descriptor, where `knockctl start` opens it. */
+export const READY_FD = 3;
 
 /** How a start went, as the supervisor tells whoever started it. */
 export interface StartOutcome {

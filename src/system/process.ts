@@ -1,4 +1,9 @@
+import { closeSync, readdirSync } from 'node:fs';
+
 import { isErrno, readIfExists } from './files.js';
+
+/** O_CLOEXEC in the flags that proc(5) prints in octal; Node opens all of its own descriptors with it. */
+const CLOSE_ON_EXEC = 0o2000000;
 
 /** A process, told apart from a later one with the same number by its start time in clock ticks. */
 export interface ProcessIdentity {
@@ -43,4 +48,16 @@ export function parseIdentity(text: string | undefined): ProcessIdentity | undef
   return match?.[1] === undefined || match[2] === undefined
     ? undefined
     : { pid: Number(match[1]), startTime: match[2] };
+}
+
+/**
+ * Closes what our caller left open above descriptor `keep`: a lock or a pipe of a shell must not live
+ * as long as a daemon, nor reach what the daemon starts. Node's own descriptors stay.
+ */
+export function closeInherited(keep: number): void {
+  for (const name of readdirSync('/proc/self/fdinfo')) {
+    const flags = /^flags:\s+([0-7]+)$/m.exec(readIfExists(`/proc/self/fdinfo/${name}`) ?? '')?.[1];
+    if (flags === undefined || Number(name) <= keep) continue;
+    if ((parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) closeSync(Number(name));
+  }
 }

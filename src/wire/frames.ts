@@ -24,6 +24,7 @@ export class FrameReader {
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
       this.#keep(chunk.subarray(start, end));
+      this.#parts.push(this.#decoder.end()); // a character that the line breaks off stays in this line
       const line = this.#parts.join('');
       this.#parts = [];
       this.#pending = 0;

@@ -1,6 +1,6 @@
 import { parseAddress } from '../base/address.js';
 import { ProtocolError } from '../base/errors.js';
-import { MAX_STEPS, type Door } from '../knock/door.js';
+import { MAX_STEPS, type Door, type Step } from '../knock/door.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
 
 /**
@@ -17,11 +17,31 @@ export interface ListenOrder {
   readonly interfaces: readonly string[];
   readonly user: string;
   readonly beatMs: number;
+  /** A retransmitted copy of the packet just counted is no wrong packet. */
+  readonly tolerateDuplicates: boolean;
+  /** A door with one-time sequences has the first of them as its own. */
   readonly doors: readonly Door[];
+  /** The doors that go on to another sequence each time that they open. */
+  readonly oneTime: readonly OneTimeDoor[];
 }
 
-/** The order may be long: 1,000 doors of 32 ports. It comes from root, so only its shape is checked. */
-export const ORDER_LIMIT = 4 * 1024 * 1024;
+/** What is left for a door that opens by each of its sequences once. */
+export interface OneTimeDoor {
+  readonly door: number;
+  /** In their order, the current one first; ids are the supervisor's own, 1 or more. */
+  readonly sequences: readonly OneTimeSequence[];
+}
+
+export interface OneTimeSequence {
+  readonly id: number;
+  readonly sequence: readonly Step[];
+}
+
+/**
+ * The order may be long: 1,000 doors of 32 ports, or 10,000 one-time sequences. It comes from root, so only its
+ * shape is checked.
+ */
+export const ORDER_LIMIT = 16 * 1024 * 1024;
 
 /** What the listener says. It has seen hostile packets: none of it is believed unchecked. */
 export type ListenerMessage =
@@ -29,8 +49,8 @@ export type ListenerMessage =
   | { readonly type: 'ready'; readonly interfaces: readonly string[] }
   /** Alive; how many packets it has seen. */
   | { readonly type: 'beat'; readonly packets: number }
-  /** This address completed this door. */
-  | { readonly type: 'knock'; readonly door: number; readonly address: string }
+  /** This address completed this door; `sequence`: the id of the one-time sequence that was used. */
+  | { readonly type: 'knock'; readonly door: number; readonly address: string; readonly sequence?: number }
   /** For the log: an address came to a stage of a door, or its time ran out there. */
   | {
       readonly type: 'stage' | 'timeout';
@@ -65,10 +85,13 @@ function checkMessage(fields: Fields): ListenerMessage | undefined {
       const { packets } = fields;
       return hasOnly(fields, ['type', 'packets']) && isCount(packets) ? { type, packets } : undefined;
     }
-    case 'knock':
-      if (!hasOnly(fields, ['type', 'door', 'address']) || !isCount(door) || !isCanonical(address))
-        return undefined;
-      return { type, door, address };
+    case 'knock': {
+      const { sequence } = fields;
+      if (!hasOnly(fields, ['type', 'door', 'address', 'sequence'])) return undefined;
+      if (!isCount(door) || !isCanonical(address)) return undefined;
+      if (!Object.hasOwn(fields, 'sequence')) return { type, door, address };
+      return isCount(sequence, 1) ? { type, door, address, sequence } : undefined;
+    }
     case 'stage':
     case 'timeout':
       if (!hasOnly(fields, ['type', 'door', 'address', 'stage'])) return undefined;
@@ -99,7 +122,9 @@ function isOrder(fields: Fields): fields is Fields & ListenOrder {
     isList(fields['interfaces'], 64, isInterface) &&
     isText(fields['user'], 64) &&
     isCount(fields['beatMs'], 1) &&
-    isList(fields['doors'], 100_000, isDoor)
+    typeof fields['tolerateDuplicates'] === 'boolean' &&
+    isList(fields['doors'], 100_000, isDoor) &&
+    isList(fields['oneTime'], 100_000, isOneTimeDoor)
   );
 }
 
@@ -112,6 +137,16 @@ function isDoor(value: unknown): value is Door {
     typeof value['windowMs'] === 'number' &&
     isFields(value['flags'])
   );
+}
+
+function isOneTimeDoor(value: unknown): value is OneTimeDoor {
+  return (
+    isFields(value) && isCount(value['door']) && isList(value['sequences'], 100_000, isOneTimeSequence)
+  );
+}
+
+function isOneTimeSequence(value: unknown): value is OneTimeSequence {
+  return isFields(value) && isCount(value['id'], 1) && Array.isArray(value['sequence']);
 }
 
 function isInterface(value: unknown): value is string {

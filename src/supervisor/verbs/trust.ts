@@ -63,11 +63,13 @@ export async function untrust(
   const removed: string[] = [];
   const missing: string[] = [];
   const texts: string[] = [];
+  const faults: string[] = [];
   for (const target of request.targets) {
     const trustee = parseTrustee(target);
-    if (!trustee.ok) return refused([trustee.reason], 'nothing was changed');
-    texts.push(trustee.value.network ?? trustee.value.text);
+    if (trustee.ok) texts.push(trustee.value.network ?? trustee.value.text);
+    else faults.push(trustee.reason);
   }
+  if (faults.length > 0) return refused(faults, 'nothing was changed');
   for (const text of texts) {
     const found = await removeTrusted(context, text);
     (found ? removed : missing).push(text);

@@ -1,0 +1,67 @@
+import { close, closeSync, fstatSync, openSync, renameSync, statSync, write } from 'node:fs';
+import { Writable } from 'node:stream';
+
+/**
+ * A file that lines are appended to, mode 0600. Not winston's own: that one says nothing of a full
+ * disk, writes no line after one, and may never finish once it has rotated (3.19). Here a line that
+ * cannot be written is lost and told, and the next one is tried again. A file that was renamed
+ * (logrotate) is left, and made anew under its name.
+ */
+export class LogFile extends Writable {
+  readonly #path: string;
+  readonly #maxBytes: number;
+  readonly #onFault: (error: Error) => void;
+  #descriptor: number | undefined;
+  #inode = 0;
+  #size = 0;
+  /** A line was written in part: the next one must not go on in it. */
+  #torn = false;
+
+  /** `maxBytes`: the file becomes `<path>.1` rather than grow beyond it; undefined: no bound. */
+  constructor(path: string, maxBytes: number | undefined, onFault: (error: Error) => void) {
+    super({ decodeStrings: true });
+    this.#path = path;
+    this.#maxBytes = maxBytes ?? Infinity;
+    this.#onFault = onFault;
+  }
+
+  override _write(line: Buffer, _encoding: string, done: () => void): void {
+    const lost = (error: Error): void => {
+      this.#onFault(error);
+      done();
+    };
+    try {
+      const bytes = this.#torn ? Buffer.concat([Buffer.from('\n'), line]) : line;
+      write(this.#open(bytes.length), bytes, (error, written) => {
+        this.#size += written;
+        this.#torn = written > 0 ? written < bytes.length : this.#torn;
+        if (error !== null) lost(error);
+        else done();
+      });
+    } catch (error) {
+      lost(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#descriptor === undefined) done();
+    else close(this.#descriptor, done);
+  }
+
+  /** The descriptor of the file that has room for so many bytes more. */
+  #open(bytes: number): number {
+    if (this.#descriptor !== undefined) {
+      const isThere = statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+      if (isThere && (this.#size === 0 || this.#size + bytes <= this.#maxBytes)) return this.#descriptor;
+      closeSync(this.#descriptor);
+      this.#descriptor = undefined;
+      if (isThere) renameSync(this.#path, `${this.#path}.1`);
+      this.#torn = false;
+    }
+    this.#descriptor = openSync(this.#path, 'a', 0o600);
+    const { ino, size } = fstatSync(this.#descriptor);
+    this.#inode = ino;
+    this.#size = size;
+    return this.#descriptor;
+  }
+}

@@ -1,0 +1,145 @@
+import { readdirSync } from 'node:fs';
+
+import type { Family } from '../../src/base/address.js';
+import { identify, isAlive } from '../../src/system/process.js';
+import { readIfExists } from '../../src/system/files.js';
+import { ADDRESS, createLab, type Backend, type Lab, type Place } from '../helpers/lab.js';
+import type { LabProcess } from '../helpers/processes.js';
+import { Product, QUICK, type ProductOptions } from '../helpers/product.js';
+import { waitFor } from '../helpers/wait.js';
+
+export const BACKENDS: readonly Backend[] = ['nft', 'legacy'];
+export const FAMILIES: readonly Family[] = [4, 6];
+/** The protected port, with an echo server behind it. */
+export const PORT = 2222;
+export const SEQUENCE = ['7000', '8000', '9000'];
+
+export const DOORS = `[openSSH]
+sequence = ${SEQUENCE.join(',')}
+seq_timeout = 5
+tcpflags = syn
+command = knockctl accept %IP%
+`;
+
+/** knockctl.conf with one service; `more` goes into its section, `before` in front of it. */
+export function ssh(backend: Backend, more = '', before = ''): string {
+  return `${QUICK}[firewall]\nbackend = ${backend}\n${before}[service.ssh]\nports = ${PORT}\naccept_timeout = 60\n${more}`;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly lab: Lab;
+  readonly product: Product;
+}
+
+/** A lab with an echo server at the protected port, and the product's files; nothing is started. */
+export async function stage(backend: Backend, options: Partial<ProductOptions> = {}): Promise<Stage> {
+  const lab = await createLab({ backend });
+  await lab.tcpEcho('server', PORT);
+  const product = new Product(lab, { doors: DOORS, conf: ssh(backend), ...options });
+  return { lab, product, [Symbol.asyncDispose]: async () => lab.dispose() };
+}
+
+/** One attempt from a client, by family. */
+export async function getsIn(lab: Lab, from: 'client' | 'client2', family: Family = 4): Promise<boolean> {
+  return lab.canConnect(from, ADDRESS.server[family], PORT, 400);
+}
+
+/** All that netfilter and ipset hold in the server, without what runs by itself: counters, time left, the switch. */
+export async function kernel(lab: Lab): Promise<string> {
+  const sets = await lab.exec('server', ['/usr/sbin/ipset', 'save']);
+  const lasting = sets.stdout.split('\n').filter((line) => !line.startsWith('add ssh_alive '));
+  const lines = lasting.map((line) => line.replace(/^(add .*) timeout \d+/, '$1'));
+  return [lines.sort().join('\n'), await lab.save('server', 4), await lab.save('server', 6)].join('\n');
+}
+
+/** Waits until nothing is left in the switch of a service with one port; for at most switch_timeout of QUICK, and a look. */
+export async function untilTripped(lab: Lab): Promise<void> {
+  const isEmpty = async (): Promise<boolean> =>
+    !(await lab.exec('server', ['/usr/sbin/ipset', 'save', 'ssh_alive'])).stdout.includes('\nadd ');
+  await waitFor(isEmpty, 3_000 + 1_500, 'the switch to trip');
+}
+
+/** How many jumps of the product stand in INPUT. */
+export async function jumps(lab: Lab, family: Family): Promise<number> {
+  const text = await lab.iptables('server', family, ['-S', 'INPUT']);
+  return text.split('\n').filter((line) => line.includes('knockctl:ssh')).length;
+}
+
+/** The processes in the server whose command line has `words`; zombies do not count. */
+export async function running(lab: Lab, words: string): Promise<number[]> {
+  const { stdout } = await lab.exec('server', ['/usr/sbin/ip', 'netns', 'pids', lab.namespace.server]);
+  return stdout
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0 && commandLine(pid).includes(words) && identify(pid) !== undefined);
+}
+
+function commandLine(pid: number): string {
+  return readIfExists(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ') ?? '';
+}
+
+/** Resident memory of a process, in kB. */
+export function residentKb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readIfExists(`/proc/${pid}/status`) ?? '')?.[1] ?? NaN);
+}
+
+/** True while that very process, as a file of the run folder named it, is there. */
+export const lives = isAlive;
+
+/** What lies in a folder; nothing where there is none. */
+export function files(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Many attempts, one every few milliseconds, until `end` counts them. */
+export interface Prober {
+  /** Attempts that connected, and that did not. */
+  end(): Promise<{ readonly connected: number; readonly refused: number }>;
+}
+
+/** Each attempt sends one SYN only, and is given up after 500 ms. */
+const PROBE = `
+const [address, port, every] = process.argv.slice(1);
+let connected = 0, refused = 0, open = 0, ending = false;
+const report = () => { if (ending && open === 0) { console.log(JSON.stringify({ connected, refused })); process.exit(0); } };
+const timer = setInterval(() => {
+  open++;
+  let done = false;
+  const socket = require('node:net').connect({ host: address, port: Number(port) });
+  const finish = (result) => {
+    if (done) return;
+    done = true; open--; socket.destroy();
+    if (result) connected++; else refused++;
+    report();
+  };
+  setTimeout(finish, 500, false);
+  socket.on('connect', () => finish(true)).on('error', () => finish(false));
+  if (connected + refused === 0) console.log('probing');
+}, Number(every));
+process.stdin.resume().on('end', () => { clearInterval(timer); ending = true; report(); });
+`;
+
+/** Begins to probe the protected port every `everyMs`. */
+export async function probe(lab: Lab, from: Place, everyMs: number): Promise<Prober> {
+  const argv = [process.execPath, '-e', PROBE, ADDRESS.server[4], String(PORT), String(everyMs)];
+  const child: LabProcess = lab.spawn(from, argv);
+  await child.until('probing\n');
+  return {
+    end: async () => {
+      child.end();
+      await child.closed;
+      const [, connected = '', refused = ''] = /"connected":(\d+),"refused":(\d+)/.exec(child.stdout) ?? [
+        '',
+        '',
+        '',
+      ];
+      if (connected === '') throw new Error(`the prober did not report: ${child.describe()}`);
+      return { connected: Number(connected), refused: Number(refused) };
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+
+import { isAlive } from '../../src/system/process.js';
+import { everywhere, OPEN } from './setting.js';
+
+describe('a supervisor that is killed', { concurrency: 4 }, () => {
+  everywhere(
+    'leaves an accepted address in for its time and not longer, with on_failure = hold',
+    { service: 'on_failure = hold\naccept_timeout = 15' },
+    async ({ lab, product, server, client, gets, opens, shuts, knock }) => {
+      await product.start();
+      await knock('client', OPEN);
+      await opens('client');
+      const session = await lab.openSession('client', server, 22);
+      const listener = product.identity('listener');
+      await product.kill('supervisor');
+      assert.ok(listener !== undefined);
+      await lab.waitFor(() => !isAlive(listener), 2_000, 'the end of the listener');
+
+      // The switch trips with nothing of ours running: nobody new comes in, who is in stays.
+      const isFed = async (): Promise<boolean> =>
+        (await lab.exec('server', ['/usr/sbin/ipset', 'test', 'ssh_alive', '22'])).exitCode === 0;
+      await lab.waitFor(async () => !(await isFed()), 4_000, 'the trip of the switch');
+      assert.equal(await gets('client2'), false, 'held shut');
+      assert.equal(await gets('client'), true, 'accepted before, and its time has not come');
+      const report = await product.status();
+      assert.equal(report.state, 'dead');
+      assert.equal(report.services[0]?.switchLeft, null);
+
+      // The kernel ends the time.
+      await shuts('client');
+      assert.deepEqual(await product.addresses('filter'), []);
+      assert.equal(await gets('client2'), false);
+      assert.equal(await session.echo('still here'), true);
+      // Nobody hears a knock now.
+      await knock('client', OPEN);
+      assert.equal(await gets('client'), false);
+
+      await product.must('restartifdead');
+      assert.equal((await product.status()).state, 'armed');
+      assert.equal(await gets('client'), false, 'the knock of before was not heard');
+      await knock('client', OPEN);
+      await opens('client');
+      assert.equal(await gets('client2'), false);
+      assert.equal(await session.echo('armed again'), true);
+      await product.stop();
+    },
+  );
+});

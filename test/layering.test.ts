@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import ts from 'typescript';
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+
+/**
+ * architecture.md, "Folders and floors". Two differences on purpose: iptables-parser stands a floor
+ * lower, since it is pure and firewall uses it; client is a program's logic, like ctl.
+ */
+const FLOORS: Readonly<Record<string, number>> = {
+  base: 0,
+  knock: 1,
+  system: 1,
+  'iptables-parser': 1,
+  config: 2,
+  firewall: 2,
+  wire: 2,
+  supervisor: 3,
+  listener: 3,
+  ctl: 3,
+  client: 3,
+  bin: 4,
+};
+
+/** Each package, and the only files that may import it. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  cap: ['listener/capture.ts'],
+  commander: ['bin/knockctl.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
+  execa: ['system/exec.ts'],
+  ini: ['config/ini.ts'],
+  'ipaddr.js': ['base/address.ts'],
+  'node-cron': ['supervisor/health.ts'],
+  winston: ['system/log.ts'],
+};
+
+/** Folders that compute and do nothing else, and what of Node they may use. */
+const PURE = ['base', 'knock', 'iptables-parser', 'wire'];
+const PURE_MODULES = ['node:net', 'node:string_decoder']; // net: isIP only
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly folder: string;
+  readonly imports: readonly string[];
+}
+
+const files: readonly SourceFile[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .sort()
+  .map((path) => {
+    const text = readFileSync(join(SRC, path), 'utf8');
+    const imports = ts.preProcessFile(text, true, true).importedFiles.map((file) => file.fileName);
+    return { path, text, folder: path.split('/')[0] ?? '', imports };
+  });
+
+/** What a relative import leads to, from src/. */
+function destination(file: SourceFile, specifier: string): string {
+  return normalize(join(dirname(file.path), specifier));
+}
+
+/** The tokens of a file, without comments and strings. */
+function code(text: string): string {
+  return text
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/(?<!:)\/\/.*$/gm, '')
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'/g, "''");
+}
+
+describe('layering', () => {
+  it('sees the source', () => {
+    assert.ok(files.length > 80, `only ${files.length} files found`);
+    const all = files.flatMap((file) => file.imports);
+    assert.ok(all.length > 300, `only ${all.length} imports found`);
+    assert.ok(all.includes('../supervisor/direct.js'), 'imports at run time are seen too');
+  });
+
+  it('knows the floor of every folder', () => {
+    const folders = new Set(files.map((file) => file.folder));
+    assert.deepEqual([...folders].sort(), Object.keys(FLOORS).sort());
+  });
+
+  it('imports downward only, never sideways between folders', () => {
+    const wrong: string[] = [];
+    for (const file of files) {
+      for (const specifier of file.imports.filter((name) => name.startsWith('.'))) {
+        const target = destination(file, specifier);
+        const folder = target.split('/')[0] ?? '';
+        const [from, to] = [FLOORS[file.folder], FLOORS[folder]];
+        if (to === undefined || from === undefined || (folder !== file.folder && to >= from)) {
+          wrong.push(`${file.path} imports ${target}`);
+        }
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it('imports nothing in a circle, types aside', () => {
+    const edges = new Map(
+      files.map((file) => {
+        const erased = file.text.replaceAll(/^import type [^;]*;/gm, '');
+        const imports = ts.preProcessFile(erased, true, true).importedFiles;
+        const targets = imports.filter(({ fileName }) => fileName.startsWith('.'));
+        return [
+          file.path,
+          targets.map(({ fileName }) => destination(file, fileName).replace(/\.js$/, '.ts')),
+        ];
+      }),
+    );
+    const done = new Set<string>();
+    const visit = (path: string, above: readonly string[]): void => {
+      assert.ok(!above.includes(path), `a circle: ${[...above, path].join(' → ')}`);
+      if (done.has(path)) return;
+      for (const target of edges.get(path) ?? []) visit(target, [...above, path]);
+      done.add(path);
+    };
+    for (const path of edges.keys()) visit(path, []);
+  });
+
+  it('imports each package in one place, and no other package', () => {
+    const found = new Map<string, string[]>();
+    for (const file of files) {
+      const packages = file.imports.filter((name) => !name.startsWith('.') && !name.startsWith('node:'));
+      for (const name of new Set(packages)) found.set(name, [...(found.get(name) ?? []), file.path]);
+    }
+    assert.deepEqual(Object.fromEntries([...found].sort()), PACKAGES);
+  });
+
+  it('keeps the pure folders free of effects', () => {
+    const wrong = files
+      .filter((file) => PURE.includes(file.folder))
+      .flatMap((file) =>
+        file.imports
+          .filter((name) => name.startsWith('node:') && !PURE_MODULES.includes(name))
+          .map((name) => `${file.path} imports ${name}`),
+      );
+    assert.deepEqual(wrong, []);
+    const ambient = files.filter(
+      (file) => PURE.includes(file.folder) && /\b(?:process|Date|performance|setTimeout)\b/.test(code(file.text)),
+    );
+    assert.deepEqual(
+      ambient.map((file) => file.path),
+      [],
+    );
+  });
+
+  it('has no console, no default export, no barrel, no shell beside the one for door commands', () => {
+    for (const { path, text } of files) {
+      const tokens = code(text);
+      assert.doesNotMatch(tokens, /\bconsole\b(?!:)\s*[.[]/, path);
+      if (!path.endsWith('.d.ts')) assert.doesNotMatch(tokens, /^\s*export\s+default\b/m, path);
+      assert.doesNotMatch(tokens, /^\s*export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*from\b/m, path);
+      assert.notEqual(basename(path), 'index.ts');
+      assert.doesNotMatch(tokens, /\bexecSync\b|\bshell:\s*true/, path);
+    }
+    const shells = files.filter(({ text }) => /['"]\/bin\/(?:ba|da)?sh['"]/.test(text));
+    assert.deepEqual(
+      shells.map((file) => file.path),
+      ['supervisor/shell.ts'],
+    );
+  });
+
+  it('has no file of more than 250 lines, blank lines and comments aside', () => {
+    const long = files
+      .map(({ path, text }) => ({
+        path,
+        lines: code(text)
+          .split('\n')
+          .filter((line) => line.trim() !== '').length,
+      }))
+      .filter(({ lines }) => lines > 250);
+    assert.deepEqual(long, []);
+  });
+});

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+
+import { readIfExists } from '../../src/system/files.js';
+import { openLog, type LogSettings } from '../../src/system/log.js';
+import { importing, inMountNamespace, runNode } from '../helpers/node-child.js';
+import { TempFolder } from '../helpers/temp.js';
+import { waitFor } from '../helpers/wait.js';
+
+const SETTINGS: LogSettings = {
+  level: 'info',
+  file: undefined,
+  maxFileBytes: undefined,
+  syslog: false,
+  json: false,
+  console: false,
+};
+
+/** The lines of a log to which `write` wrote. */
+async function lines(
+  more: Partial<LogSettings>,
+  write: (log: ReturnType<typeof openLog>) => void,
+): Promise<string[]> {
+  using folder = new TempFolder();
+  const file = folder.file('log');
+  const log = openLog({ ...SETTINGS, file, ...more });
+  write(log);
+  await log.close();
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const text = readFileSync(file, 'utf8');
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}
+
+describe('the log', () => {
+  it('writes knockd’s lines', async () => {
+    const written = await lines({}, (log) => {
+      log.info('192.0.2.1: openSSH: Stage 1');
+      log.warn('careful', { field: 1 });
+      log.error('bad');
+      log.debug('not shown');
+    });
+    const stamp = '\\[\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2}\\] ';
+    const expected = ['192\\.0\\.2\\.1: openSSH: Stage 1', 'warn: careful', 'error: bad'];
+    assert.equal(written.length, 3);
+    expected.forEach((text, index) => {
+      assert.match(written[index] ?? '', new RegExp(`^${stamp}${text}$`));
+    });
+  });
+
+  it('keeps to its level', async () => {
+    const write = (log: ReturnType<typeof openLog>): void => {
+      for (const level of ['error', 'warn', 'info', 'debug'] as const) log[level](level);
+    };
+    const counts = ['error', 'warn', 'info', 'debug'] as const;
+    for (const [index, level] of counts.entries()) {
+      assert.equal((await lines({ level }, write)).length, index + 1);
+    }
+  });
+
+  it('makes one line of a message, whatever it holds', async () => {
+    const hostile = 'a\nb\r\u001b[2Jc\u0000d\te\u007f';
+    const [text, ...more] = await lines({}, (log) => {
+      log.info(hostile);
+    });
+    assert.deepEqual(more, []);
+    assert.match(text ?? '', /\] a \| b\?\?\[2Jc\?d\?e\?$/);
+    const json = await lines({ json: true }, (log) => {
+      log.info(hostile, { field: hostile });
+    });
+    assert.equal(json.length, 1);
+    assert.equal(readJson(json[0]).message, hostile);
+  });
+
+  it('writes JSON with fields and an ISO time', async () => {
+    const [line] = await lines({ json: true }, (log) => {
+      log.warn('knock', { door: 'openSSH', message: 'not the message', level: 'not the level' });
+    });
+    const entry = readJson(line);
+    assert.equal(entry.message, 'knock');
+    assert.equal(entry.level, 'warn');
+    assert.deepEqual(entry.fields, { door: 'openSSH', message: 'not the message', level: 'not the level' });
+    assert.match(entry.timestamp ?? '', /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/);
+  });
+
+  it('appends to what is there', async () => {
+    using folder = new TempFolder();
+    const file = folder.file('log');
+    for (const text of ['one', 'two']) {
+      const log = openLog({ ...SETTINGS, file });
+      log.info(text);
+      await log.close();
+    }
+    assert.match(readFileSync(file, 'utf8'), /one\n.*two\n$/);
+  });
+
+  it('is bounded where it is asked to be', async () => {
+    using folder = new TempFolder();
+    const log = openLog({ ...SETTINGS, file: folder.file('log'), maxFileBytes: 10_000 });
+    for (let index = 0; index < 2000; index += 1) log.info(`line ${index} ${'x'.repeat(80)}`);
+    await log.close();
+    const sizes = readdirSync(folder.path).map((name) => statSync(folder.file(name)).size);
+    assert.ok(sizes.length <= 2, `${sizes.length} files`);
+    assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 2 * 10_200, String(sizes));
+  });
+
+  it('is closed, and goes on until then, although it has rotated in a burst', async () => {
+    using folder = new TempFolder();
+    const file = folder.file('log');
+    const log = openLog({ ...SETTINGS, file, maxFileBytes: 50_000 });
+    for (let burst = 0; burst < 5; burst += 1) {
+      for (let index = 0; index < 500; index += 1) log.info('x'.repeat(100));
+      await setImmediate();
+    }
+    log.info('the last');
+    const last = (): string => readIfExists(file) ?? '';
+    await waitFor(() => last().includes('the last'), 5000, 'the last line');
+    await log.close();
+  });
+
+  it('follows a file that logrotate has renamed', async () => {
+    using folder = new TempFolder();
+    const file = folder.file('log');
+    const log = openLog({ ...SETTINGS, file });
+    log.info('one');
+    await waitFor(() => (readIfExists(file) ?? '').includes('one'), 5000, 'the first line');
+    renameSync(file, `${file}.old`);
+    log.info('two');
+    await log.close();
+    assert.match(readFileSync(`${file}.old`, 'utf8'), /one\n$/);
+    assert.match(readFileSync(file, 'utf8'), /^[^\n]*two\n$/);
+  });
+
+  it('writes again once there is space, and no line into another', async () => {
+    using folder = new TempFolder();
+    const code = `${importing('openLog', 'system/log.js')}
+      import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+      const [file, filler] = ['${folder.file('log')}', '${folder.file('filler')}'];
+      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })});
+      try { writeFileSync(filler, 'x'.repeat(12_000)); } catch {}
+      for (let index = 0; index < 100; index++) log.info('full ' + 'x'.repeat(100));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      rmSync(filler);
+      log.info('space again');
+      await log.close();
+      console.log(readFileSync(file, 'utf8'));`;
+    const done = await runNode(code, inMountNamespace(`mount -t tmpfs -o size=16k none ${folder.path}`));
+    assert.match(done.stdout, /^\[[\d :-]+\] space again$/m);
+    assert.match(done.stderr, /^knockctl: the log cannot be written: ENOSPC[^\n]*\n$/);
+    const whole = done.stdout.split('\n').filter((line) => /^\[[\d :-]+\] full x{100}$/.test(line));
+    assert.ok(whole.length > 5 && whole.length < 100, `${whole.length} lines before the disk was full`);
+  });
+
+  it('that cannot be written says so once, and stops nothing', async () => {
+    using folder = new TempFolder();
+    const code = `${importing('openLog', 'system/log.js')}
+      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })});
+      for (let index = 0; index < 5000; index++) log.info('x'.repeat(100));
+      setTimeout(() => { log.info('more'); console.log('went on'); process.exit(0); }, 300);`;
+    const done = await runNode(code, inMountNamespace(`mount -t tmpfs -o size=16k none ${folder.path}`));
+    assert.equal(done.stdout, 'went on\n');
+    assert.equal(done.exitCode, 0);
+    assert.match(done.stderr, /^knockctl: the log cannot be written: ENOSPC[^\n]*\n$/);
+  });
+
+  it('hands syslog one line a message, with its priority', async () => {
+    using folder = new TempFolder();
+    // A stand-in for logger(1), in the first of the folders that tools are looked for in.
+    mkdirSync(folder.file('bin'));
+    const script = `#!/bin/sh\necho "$@" > ${folder.file('argv')}\ncat > ${folder.file('input')}\n`;
+    writeFileSync(folder.file('bin/logger'), script, { mode: 0o755 });
+    const code = `${importing('openLog', 'system/log.js')}
+      const log = openLog(${JSON.stringify({ ...SETTINGS, level: 'debug', syslog: true, json: true })});
+      log.error('one\\n<0>two'); log.warn('three'); log.info('four'); log.debug('five');
+      await log.close(); console.log(process.pid);`;
+    const done = await runNode(code, inMountNamespace(`mount --bind ${folder.file('bin')} /usr/local/sbin`));
+    assert.equal(done.stderr, '');
+    const argv = `--tag knockctl --id=${done.stdout.trim()} --prio-prefix --priority daemon.info\n`;
+    assert.equal(readFileSync(folder.file('argv'), 'utf8'), argv);
+    assert.equal(
+      readFileSync(folder.file('input'), 'utf8'),
+      '<27>one | <0>two\n<28>three\n<30>four\n<31>five\n',
+    );
+  });
+
+  it('goes on where logger(1) dies or is missing', async () => {
+    using folder = new TempFolder();
+    mkdirSync(folder.file('bin'));
+    writeFileSync(folder.file('bin/logger'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const code = `${importing('openLog', 'system/log.js')}
+      const log = openLog(${JSON.stringify({ ...SETTINGS, syslog: true })});
+      for (let round = 0; round < 3; round++) {
+        for (let index = 0; index < 100; index++) log.info('x'.repeat(2000));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      await log.close(); console.log('went on');`;
+    const bind = `mount --bind ${folder.file('bin')} /usr/local/sbin`;
+    assert.equal((await runNode(code, inMountNamespace(bind))).stdout, 'went on\n');
+  });
+});
+
+interface Entry {
+  readonly message?: string;
+  readonly level?: string;
+  readonly timestamp?: string;
+  readonly fields?: unknown;
+}
+
+function readJson(line: string | undefined): Entry {
+  const parsed: unknown = JSON.parse(line ?? '');
+  assert.ok(typeof parsed === 'object' && parsed !== null);
+  return parsed;
+}
