@@ -140,7 +140,8 @@ describe('layering', () => {
       );
     assert.deepEqual(wrong, []);
     const ambient = files.filter(
-      (file) => PURE.includes(file.folder) && /\b(?:process|Date|performance|setTimeout)\b/.test(code(file.text)),
+      (file) =>
+        PURE.includes(file.folder) && /\b(?:process|Date|performance|setTimeout)\b/.test(code(file.text)),
     );
     assert.deepEqual(
       ambient.map((file) => file.path),

@@ -15,7 +15,7 @@ import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
 
 /** The commands that anybody may use. */
-const FOR_ALL = ['check', 'help'];
+const FOR_ALL = ['check', 'import', 'help'];
 
 function version(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');

@@ -18,14 +18,21 @@ export interface Knock {
 export interface KnockPlan {
   /** A literal address or a name; not empty. */
   readonly host: string;
-  /** The only family that will do; undefined: whichever the host's first address has. */
-  readonly family: Family | undefined;
+  /** The only family that will do, or each that there is; undefined: whichever the host's first address has. */
+  readonly family: Family | 'both' | undefined;
+  /** The interface that the knocks must leave by. */
+  readonly interface: string | undefined;
   /** At least one, in the order in which they go out. */
   readonly knocks: readonly Knock[];
   /** How long to wait after each knock, the last included, in milliseconds. */
   readonly delayMs: number;
   readonly verbose: boolean;
+  /** What to run once all is sent. */
+  readonly command: Command | undefined;
 }
+
+/** A program and its arguments, as execvp(3) takes them. */
+export type Command = readonly [program: string, ...args: string[]];
 
 export type Request =
   | { readonly kind: 'knock'; readonly plan: KnockPlan }
@@ -38,6 +45,10 @@ const OPTIONS = {
   delay: { type: 'string', short: 'd' },
   ipv4: { type: 'boolean', short: '4' },
   ipv6: { type: 'boolean', short: '6' },
+  both: { type: 'boolean' },
+  interface: { type: 'string', short: 'i' },
+  // Its value, all the words behind it, is beyond parseArgs.
+  then: { type: 'boolean' },
   verbose: { type: 'boolean', short: 'v' },
   version: { type: 'boolean', short: 'V' },
   help: { type: 'boolean', short: 'h' },
@@ -47,55 +58,93 @@ const MAX_PORT = 65_535;
 /** The longest that a timer of Node's can wait: 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
 
+/** What options ask for, and the words that are none. */
+interface Words {
+  readonly flags: Set<string>;
+  readonly operands: string[];
+  delay: string;
+  interface: string | undefined;
+  command: readonly string[] | undefined;
+}
+
 /**
- * Reads the words after `knock`: options and operands in any order. A refusal names the value. The
- * text of /etc/services is asked for only where a port is not a number.
+ * Reads the words after `knock`: options and operands in any order; what stands behind `--then` is a
+ * command and left as it is. A refusal names the value. The text of /etc/services is asked for only
+ * where a port is not a number.
  */
 export function parseArguments(argv: readonly string[], services: () => string): Result<Request> {
   // Not strict: the checks below follow getopt, which takes `-d -5` as a delay of -5.
   const { tokens } = parseArgs({ args: [...argv], options: OPTIONS, strict: false, tokens: true });
-  const flags = new Set<string>();
-  const operands: string[] = [];
-  let delay = '0';
+  const words: Words = {
+    flags: new Set(),
+    operands: [],
+    delay: '0',
+    interface: undefined,
+    command: undefined,
+  };
   for (const token of tokens) {
-    if (token.kind === 'positional') operands.push(token.value);
+    if (token.kind === 'positional') words.operands.push(token.value);
     if (token.kind !== 'option') continue;
     const { name, rawName, value } = token;
     if (!isOption(name)) return ok(usage(`unknown option ${rawName}`));
     if (name === 'help') return ok(usage());
     if (name === 'version') return ok({ kind: 'version' });
-    if (name !== 'delay') {
-      if (value !== undefined) return ok(usage(`option ${rawName} takes no value`));
-      flags.add(name);
-    } else {
+    if (name === 'delay') {
       if (value === undefined) return ok(usage(`option ${rawName} needs a time in milliseconds`));
-      delay = value;
+      words.delay = value;
+    } else if (name === 'interface') {
+      if (value === undefined) return ok(usage(`option ${rawName} needs the name of an interface`));
+      words.interface = value;
+    } else {
+      if (value !== undefined) return ok(usage(`option ${rawName} takes no value`));
+      words.flags.add(name);
     }
+    if (name !== 'then') continue;
+    words.command = argv.slice(token.index + 1);
+    break;
   }
-  return plan(flags, delay, operands, services);
+  return plan(words, services);
 }
 
-function plan(
-  flags: ReadonlySet<string>,
-  delay: string,
-  [host, ...words]: readonly string[],
-  services: () => string,
-): Result<Request> {
-  if (host === undefined || words.length === 0) return ok(usage());
+function plan(words: Words, services: () => string): Result<Request> {
+  const [host, ...ports] = words.operands;
+  if (host === undefined || ports.length === 0) return ok(usage());
   if (host === '') return refuse('the host is empty; give a name or an address');
-  const four = flags.has('ipv4');
-  if (four && flags.has('ipv6')) return refuse('-4 and -6 exclude each other; give one of them, or neither');
-  const delayMs = parseDelay(delay);
+  if (words.interface === '') return refuse('the interface is empty; give a name such as eth0');
+  const [program, ...args] = words.command ?? [];
+  if (words.command !== undefined && !program) return ok(usage('option --then needs a command behind it'));
+  const command: Command | undefined = program === undefined ? undefined : [program, ...args];
+  const family = parseFamily(words.flags);
+  if (!family.ok) return family;
+  const delayMs = parseDelay(words.delay);
   if (!delayMs.ok) return delayMs;
   const knocks: Knock[] = [];
-  for (const word of words) {
-    const knock = parseKnock(word, flags.has('udp'), services);
+  for (const port of ports) {
+    const knock = parseKnock(port, words.flags.has('udp'), services);
     if (!knock.ok) return knock;
     knocks.push(knock.value);
   }
-  const family = four ? 4 : flags.has('ipv6') ? 6 : undefined;
-  const verbose = flags.has('verbose');
-  return ok({ kind: 'knock', plan: { host, family, knocks, delayMs: delayMs.value, verbose } });
+  return ok({
+    kind: 'knock',
+    plan: {
+      host,
+      family: family.value,
+      interface: words.interface,
+      knocks,
+      delayMs: delayMs.value,
+      verbose: words.flags.has('verbose'),
+      command,
+    },
+  });
+}
+
+function parseFamily(flags: ReadonlySet<string>): Result<KnockPlan['family']> {
+  const [four, six, both] = [flags.has('ipv4'), flags.has('ipv6'), flags.has('both')];
+  if (four && six) return refuse('-4 and -6 exclude each other; give one of them, or neither');
+  if (both && (four || six)) {
+    return refuse(`--both and -${four ? 4 : 6} exclude each other; give one of them, or neither`);
+  }
+  return ok(both ? 'both' : four ? 4 : six ? 6 : undefined);
 }
 
 function parseDelay(text: string): Result<number> {

@@ -4,9 +4,11 @@ import { connect, isIP, SocketAddress } from 'node:net';
 import type { Family } from '../base/address.js';
 import type { Protocol } from '../knock/door.js';
 
-/** Where a knock goes: an address (a zone id may follow it) and a port. */
+/** Where a knock goes: an address (a zone id may follow it) and a port; and from where. */
 export interface Target {
   readonly address: string;
+  /** An address of this machine; undefined: the kernel chooses. Alone it decides nothing about the way: see route.ts. */
+  readonly source: string | undefined;
   readonly protocol: Protocol;
   readonly port: number;
 }
@@ -19,10 +21,14 @@ export async function sendKnock(target: Target): Promise<void> {
   return target.protocol === 'tcp' ? sendSyn(target) : sendDatagram(target);
 }
 
-async function sendSyn({ address, port }: Target): Promise<void> {
+async function sendSyn({ address, source, port }: Target): Promise<void> {
   return new Promise((resolve, reject) => {
     let failure: Error | undefined;
-    const socket = connect({ host: address, port });
+    const socket = connect({
+      host: address,
+      port,
+      ...(source === undefined ? {} : { localAddress: source }),
+    });
     socket.once('error', (error) => {
       // Refused: the other side has answered, so the knock was there.
       if (!('code' in error && error.code === 'ECONNREFUSED')) failure = error;
@@ -37,12 +43,12 @@ async function sendSyn({ address, port }: Target): Promise<void> {
   });
 }
 
-async function sendDatagram({ address, port }: Target): Promise<void> {
+async function sendDatagram({ address, source, port }: Target): Promise<void> {
   const family = isIP(address) === 6 ? 6 : 4;
   return new Promise((resolve, reject) => {
     const socket = createSocket({
       type: `udp${family}`,
-      // The address is literal: nothing to look up.
+      // The addresses are literal: nothing to look up.
       lookup: (host, _options, done) => {
         done(null, host, family);
       },
@@ -53,6 +59,8 @@ async function sendDatagram({ address, port }: Target): Promise<void> {
       else reject(error);
     };
     socket.once('error', finish);
+    if (source !== undefined) socket.bind({ address: source });
+    // Waits for the bind.
     socket.send(Buffer.of(0), port, address, finish);
   });
 }
@@ -65,14 +73,16 @@ export async function resolveHost(host: string, family: Family | undefined): Pro
   const literal = isIP(host);
   if (literal !== 0) {
     if (family === undefined || family === literal) return canonical(host);
-    throw new Error(`it is an IPv${literal} address, but -${family} was given`);
+    throw new Error(`it is an IPv${literal} address, but IPv${family} was asked for`);
   }
   const { lookup } = await import('node:dns/promises');
   return (await lookup(host, { family: family ?? 0 })).address;
 }
 
 function canonical(literal: string): string {
-  // A zone is for the kernel alone: SocketAddress does not take it.
-  if (isIP(literal) === 4 || literal.includes('%')) return literal;
-  return new SocketAddress({ address: literal, family: 'ipv6' }).address;
+  // SocketAddress does not take a zone.
+  const [address = '', zone] = literal.split('%');
+  if (isIP(address) === 4) return literal;
+  const text = new SocketAddress({ address, family: 'ipv6' }).address;
+  return zone === undefined ? text : `${text}%${zone}`;
 }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { KnockIo } from './main.js';
+import type { KnockIo } from './io.js';
 import { resolveHost, sendKnock } from './send.js';
 
 const SERVICES = '/etc/services';
@@ -18,9 +19,28 @@ export const systemIo: KnockIo = {
   // Small systems have no such file, and then no service names.
   services: () => (existsSync(SERVICES) ? readFileSync(SERVICES, 'utf8') : ''),
   resolve: resolveHost,
+  // What few calls need is loaded late: most of a knock's time is the start of the program.
+  wayOut: async (address, name) => {
+    const { wayOut } = await import('./route.js');
+    const { systemExec } = await import('../system/exec.js');
+    const { findTool } = await import('../system/tools.js');
+    return wayOut(address, name, { ip: findTool('ip'), exec: systemExec, addresses: addressesOf });
+  },
   send: sendKnock,
   sleep,
+  command: async (command) => {
+    const { runCommand } = await import('./command.js');
+    return runCommand(command);
+  },
 };
+
+/** Also those that have a label of their own, such as eth0:1 (ip-address(8)). */
+function addressesOf(name: string): string[] {
+  return Object.entries(networkInterfaces())
+    .filter(([label]) => label === name || label.startsWith(`${name}:`))
+    .flatMap(([, entries]) => entries ?? [])
+    .map(({ address }) => address);
+}
 
 function version(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');

@@ -133,7 +133,12 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
       state: reader.get(KEYS.state),
       pidFile: `${run}/knockctl.pid`,
     },
-    listener: { interfaces: reader.get(KEYS.interface), user: reader.get(KEYS.user) },
+    listener: {
+      interfaces: reader.get(KEYS.interface),
+      user: reader.get(KEYS.user),
+      duplicates: reader.get(KEYS.duplicates),
+      repeat: reader.get(KEYS.repeat),
+    },
     firewall: {
       families: reader.get(KEYS.families),
       backend: reader.get(KEYS.backend),

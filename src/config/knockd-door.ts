@@ -4,22 +4,23 @@ import type { FlagFilter, Step } from '../knock/door.js';
 import { parseCommand } from './commands.js';
 import { trim, type Report } from './lines.js';
 import { ANY_FLAGS, addFlags, parseSequence } from './sequence.js';
-import type { DoorActions, DoorCommand, DoorSettings } from './settings.js';
-import { MAX_TIMEOUT_S, decimal } from './values.js';
+import type { DoorActions, DoorCommand, DoorSettings, OneTimeSettings } from './settings.js';
+import { MAX_TIMEOUT_S, absolutePath, decimal } from './values.js';
 
 /** knockd's defaults, in seconds (knockd(1)). */
 const SEQ_TIMEOUT_S = 25;
 const CMD_TIMEOUT_S = 10;
+const PATH = absolutePath();
 
 /** A door section while its lines are being read. */
 export interface DoorDraft {
   readonly name: string;
   readonly line: number;
   sequence: readonly Step[];
-  /** A sequence line was there, a faulty one included. */
+  /** A line that gives a sequence was there, a faulty one included. */
   hasSequence: boolean;
-  /** The line of a one_time_sequences that no sequence has overridden. */
-  oneTimeLine: number | undefined;
+  /** A one_time_sequences that no sequence has overridden. */
+  oneTime: OneTimeSettings | undefined;
   seqTimeoutS: number;
   cmdTimeoutS: number;
   flags: FlagFilter;
@@ -53,12 +54,7 @@ const seqTimeout: Directive = (draft, value, place) => {
 /** The directives of a door, by their names in capitals. The last of a kind wins, TCPFlags excepted. */
 export const DOOR_DIRECTIVES: ReadonlyMap<string, Directive> = new Map<string, Directive>([
   ['SEQUENCE', setSequence],
-  [
-    'ONE_TIME_SEQUENCES',
-    (draft, _value, { line }) => {
-      draft.oneTimeLine = line;
-    },
-  ],
+  ['ONE_TIME_SEQUENCES', setOneTime],
   ['SEQ_TIMEOUT', seqTimeout],
   ['TIMEOUT', seqTimeout],
   ['START_COMMAND', start],
@@ -93,7 +89,7 @@ export function draftDoor(name: string, line: number): DoorDraft {
     line,
     sequence: [],
     hasSequence: false,
-    oneTimeLine: undefined,
+    oneTime: undefined,
     seqTimeoutS: SEQ_TIMEOUT_S,
     cmdTimeoutS: CMD_TIMEOUT_S,
     flags: ANY_FLAGS,
@@ -105,28 +101,23 @@ export function draftDoor(name: string, line: number): DoorDraft {
   };
 }
 
-/** The door that the draft makes; what it lacks is reported. */
+/** The door that the draft makes; what it lacks is reported. One-time sequences are still to be read. */
 export function finishDoor(draft: DoorDraft, id: number, report: Report, warn: Report): DoorSettings {
-  if (draft.oneTimeLine !== undefined) {
-    report(
-      draft.oneTimeLine,
-      `config: section ${draft.name}: one_time_sequences is not supported by this version, ` +
-        'the door would never open (write a sequence instead)',
-    );
-  } else if (!draft.hasSequence) {
+  if (!draft.hasSequence) {
     report(
       draft.line,
       `error: section '${draft.name}' has an empty knock sequence (write sequence = port[:proto],…)`,
     );
   }
-  if (draft.seqTimeoutS <= 0 && draft.sequence.length > 1) {
+  const sequence = draft.oneTime === undefined ? draft.sequence : [];
+  if (draft.seqTimeoutS <= 0 && sequence.length > 1) {
     warn(draft.line, `door ${draft.name} never opens: its seq_timeout is ${draft.seqTimeoutS}`);
   }
   return {
     door: {
       id,
       name: draft.name,
-      sequence: draft.sequence,
+      sequence,
       windowMs: draft.seqTimeoutS * 1_000,
       flags: draft.flags,
       target: draft.target,
@@ -137,6 +128,7 @@ export function finishDoor(draft: DoorDraft, id: number, report: Report, warn: R
       6: actions(draft.start6 ?? draft.start, draft.stop6 ?? draft.stop),
     },
     cmdTimeoutMs: draft.cmdTimeoutS * 1_000,
+    oneTime: draft.oneTime,
   };
 }
 
@@ -155,7 +147,14 @@ function setSequence(draft: DoorDraft, value: string, { line, report }: Place): 
   for (const fault of faults) report(line, `config: section ${draft.name}: ${fault}`);
   draft.sequence = steps;
   draft.hasSequence = true;
-  draft.oneTimeLine = undefined;
+  draft.oneTime = undefined;
+}
+
+function setOneTime(draft: DoorDraft, value: string, { line, report }: Place): void {
+  const path = PATH.parse(value);
+  if (!path.ok) report(line, `config: section ${draft.name}: one_time_sequences: ${path.reason}`);
+  draft.oneTime = path.ok ? { path: path.value, line } : undefined;
+  draft.hasSequence = true;
 }
 
 function setFlags(draft: DoorDraft, value: string, { line, report }: Place): void {

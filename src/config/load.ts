@@ -3,6 +3,7 @@ import { ok, refuse, type Result } from '../base/result.js';
 
 import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
 import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
+import { readOneTimeDoors } from './one-time.js';
 import { KEYS } from './schema.js';
 import { impliedService } from './services.js';
 import type {
@@ -93,7 +94,11 @@ function loadDoors(conf: KnockctlConf, file: string, readText: ReadText, finding
       const parsed = parseKnockdConf(text.value, path);
       findings.faults.push(...parsed.faults);
       findings.warnings.push(...parsed.warnings);
-      return { path, conf: parsed };
+      const doors = readOneTimeDoors(parsed.doors, path, {
+        ...findings,
+        read: (oneTimeFile) => read(oneTimeFile, readText),
+      });
+      return { path, conf: { ...parsed, doors } };
     }
   }
   findings.faults.push(

@@ -10,6 +10,8 @@ export interface RunPaths {
   readonly listener: string;
   /** Last known addresses of trusted hosts. */
   readonly resolved: string;
+  /** Stop commands of doors that wait for their time. */
+  readonly stops: string;
   readonly snapshots: string;
   /** The log of a detached supervisor that was given no other place for it. */
   readonly log: string;
@@ -22,6 +24,7 @@ export function runPaths({ run, state }: Settings['paths']): RunPaths {
     supervisor: `${run}/supervisor`,
     listener: `${run}/listener`,
     resolved: `${state}/resolved.json`,
+    stops: `${state}/stops.json`,
     snapshots: `${state}/snapshots`,
     log: `${state}/knockctl.log`,
   };

@@ -74,6 +74,20 @@ export const KEYS = {
     'where knocks are heard; absent ones are waited for',
   ),
   user: key('listener', 'user', USER, 'nobody', 'whom the listener runs as'),
+  duplicates: key(
+    'listener',
+    'duplicates',
+    choice('strict', 'tolerate'),
+    'strict',
+    'a retransmitted copy of the packet just counted ends the attempt, or is ignored',
+  ),
+  repeat: key(
+    'listener',
+    'repeat',
+    choice('each', 'extend'),
+    'each',
+    'a knock at an open door has a start and stop of its own, or puts its stop off',
+  ),
 
   families: key('firewall', 'families', FAMILY_LIST, 'ipv4, ipv6', 'the address families that are protected'),
   backend: key('firewall', 'backend', choice('auto', 'nft', 'legacy'), 'auto', 'which iptables is used'),

@@ -34,6 +34,10 @@ export interface Settings {
   readonly listener: {
     readonly interfaces: readonly string[];
     readonly user: string;
+    /** What a copy of the TCP packet just counted is: a wrong packet, as in knockd, or nothing. */
+    readonly duplicates: 'strict' | 'tolerate';
+    /** A knock while the stop command is pending: a pair of its own, as in knockd, or a later stop. */
+    readonly repeat: 'each' | 'extend';
   };
   readonly firewall: {
     readonly families: readonly Family[];
@@ -90,6 +94,13 @@ export interface DoorActions {
   readonly stop: DoorCommand | undefined;
 }
 
+/** Where a door's sequences stand that open it once each. */
+export interface OneTimeSettings {
+  readonly path: string;
+  /** The line of knockd.conf that names the file. */
+  readonly line: number;
+}
+
 /** A door of knockd.conf: what recognises it, and what it triggers. */
 export interface DoorSettings {
   readonly door: Door;
@@ -97,6 +108,8 @@ export interface DoorSettings {
   readonly actions: Readonly<Record<Family, DoorActions>>;
   /** From the end of the start command to the stop command, in milliseconds. */
   readonly cmdTimeoutMs: number;
+  /** One_Time_Sequences: `door.sequence` is then the first one left when the configuration was read. */
+  readonly oneTime: OneTimeSettings | undefined;
 }
 
 /** One line of knockd.trusted: a literal network, or a host name to resolve. */

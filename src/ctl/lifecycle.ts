@@ -31,11 +31,15 @@ export class Lifecycle {
   async start(): Promise<number> {
     const { output } = this.#context;
     const { settings } = this.#context.config();
-    if (this.#isRunning()) return this.#say('knockctl is running already', { verb: 'start', running: true });
+    const alreadyRunning = (): number =>
+      this.#say('knockctl is running already', { verb: 'start', running: true });
+    if (this.#isRunning()) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
     const outcome = await startSupervisor(this.#context.file, this.#context.paths().log);
     if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
+    // Another start was faster by a moment: to LSB that is a success.
+    if (outcome.exitCode === EXIT.refused && this.#isRunning()) return alreadyRunning();
     if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
     else {
       output.err(`${paint(output, 'red', 'knockctl:')} ${outcome.text}\n`);

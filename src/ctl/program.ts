@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import type { Context } from './context.js';
+import type { ImportOptions } from './import.js';
 import { addVerbs } from './program-verbs.js';
 
 /** What the program needs from outside: it does nothing by itself but to understand its words. */
@@ -19,6 +20,7 @@ export interface ProgramParts {
 const EXAMPLES = `
 Examples:
   knockctl check                         read all configuration, change nothing
+  knockctl import /etc/knockd.conf       what your knockd set-up becomes
   knockctl start                         protect the services; returns once armed
   knockctl accept 203.0.113.7            let an address in for the usual time
   knockctl drop 198.51.100.0/24          ban a network
@@ -86,6 +88,18 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     .action(async () => {
       const { check } = await import('./check.js');
       await finish(Promise.resolve(check(context())));
+    });
+  program
+    .command('import')
+    .description(
+      'what a knockd.conf becomes with verbs and time-outs of the kernel; changes nothing by itself',
+    )
+    .argument('<file>', 'a knockd.conf; - is standard input')
+    .option('--write <dir>', 'write knockctl.conf and knockd.conf into this folder')
+    .option('--force', 'replace files that are there')
+    .action(async (file: string, options: ImportOptions) => {
+      const { importKnockd } = await import('./import.js');
+      await finish(Promise.resolve(importKnockd(context(), file, options)));
     });
 }
 

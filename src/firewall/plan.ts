@@ -37,6 +37,7 @@ export function planApply(
 ): Transaction {
   const table = findTable(actual, 'filter');
   const existing = new Set(table === undefined ? [] : chainsOf(table).map((chain) => chain.name));
+  const own = new Set(desired.flatMap((service) => [...service.chains.keys()]));
   const chainLines: string[] = [];
   const lines: string[] = [];
   const changes: string[] = [];
@@ -49,12 +50,14 @@ export function planApply(
       chainLines.push(`:${chain} - [0:0]`);
       lines.push(...rules.map((rule) => `-A ${chain} ${rule}`));
     }
-    if (options.jump) planJump(service, table, existing, options, { lines, changes });
+    if (options.jump) planJump(service, table, existing, options, { own, lines, changes });
   }
   return transaction([...chainLines, ...lines], changes);
 }
 
 interface Draft {
+  /** Every chain of ours. */
+  readonly own: ReadonlySet<string>;
   readonly lines: string[];
   readonly changes: string[];
 }
@@ -66,12 +69,12 @@ function planJump(
   options: ApplyOptions,
   draft: Draft,
 ): void {
-  const { jump, chains } = service;
-  // A copy in a chain of its own goes when that chain is emptied: to delete it as well would be a fault.
+  const { jump } = service;
+  // A copy in a chain of ours goes when that chain is emptied: to delete it as well would be a fault.
   const tagged =
     table === undefined
       ? []
-      : taggedRules(table, service.service).filter((rule) => !chains.has(rule.chain ?? ''));
+      : taggedRules(table, service.service).filter((rule) => !draft.own.has(rule.chain ?? ''));
   const right = jump !== undefined && tagged.length === 1 && isJump(tagged[0], jump, options.same);
   if (right || (jump === undefined && tagged.length === 0)) return;
   if (jump !== undefined && !existing.has(jump.chain) && !BUILT_IN.includes(jump.chain)) {

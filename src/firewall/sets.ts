@@ -46,7 +46,9 @@ export interface Entry {
 
 /** The line that puts an entry into a set, or renews it where it is in. */
 export function addLine(set: string, entry: Entry): string {
-  return `add ${set} ${entry.network.text} timeout ${entry.timeoutS} comment "${safeComment(entry.origin)}"`;
+  // ipset takes no empty comment.
+  const comment = entry.origin === '' ? '' : ` comment "${safeComment(entry.origin)}"`;
+  return `add ${set} ${entry.network.text} timeout ${entry.timeoutS}${comment}`;
 }
 
 export function delLine(set: string, network: Network): string {

@@ -44,6 +44,9 @@ export function doorsToHear({ doors, oneTime }: Doors): Door[] {
   const later = new Map(oneTime.map(({ door, sequences }) => [door, sequences]));
   return doors.flatMap((door): Door[] => [
     door,
-    ...(later.get(door.id) ?? []).map(({ sequence }: { sequence: readonly Step[] }) => ({ ...door, sequence })),
+    ...(later.get(door.id) ?? []).map(({ sequence }: { sequence: readonly Step[] }) => ({
+      ...door,
+      sequence,
+    })),
   ]);
 }

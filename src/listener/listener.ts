@@ -7,6 +7,7 @@ import { findUser, giveUpRoot } from '../system/privileges.js';
 import { frame, FrameReader } from '../wire/frames.js';
 import { ORDER_LIMIT, readOrder, type ListenerMessage, type ListenOrder } from '../wire/listener.js';
 import { openCapture } from './capture.js';
+import { doorsToHear } from './door-book.js';
 import { Sniffer } from './sniffer.js';
 
 /**
@@ -47,11 +48,12 @@ export function listen(channel: Socket, clock: Clock, exit: (code: number) => vo
 function start(order: ListenOrder, clock: Clock, send: (message: ListenerMessage) => void): void {
   const user = findUser(order.user);
   if (user === undefined) throw new KnockError(`[listener] user ${order.user} does not exist`);
-  const sniffer = new Sniffer(order.doors, order.beatMs, clock, send);
+  const sniffer = new Sniffer(order, clock, send);
+  const doors = doorsToHear(order);
   for (const name of order.interfaces) {
     openCapture(
       name,
-      (linkType) => captureFilter(order.doors, linkType),
+      (linkType) => captureFilter(doors, linkType),
       (buffer, length, linkType) => {
         sniffer.take(buffer, length, linkType);
       },

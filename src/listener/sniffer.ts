@@ -8,7 +8,8 @@ import { Duplicates } from '../knock/duplicates.js';
 import { addressText, createPacket, type AddressWords, type LinkType } from '../knock/packet.js';
 import { Tracker, type KnockSink } from '../knock/tracker.js';
 import type { Clock } from '../system/clock.js';
-import type { ListenerMessage } from '../wire/listener.js';
+import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
+import { DoorBook } from './door-book.js';
 import { ownAddresses } from './own-addresses.js';
 
 /** Lines for the log go through a budget: a flood of first knocks must not become a flood of messages. */
@@ -19,6 +20,9 @@ const KNOCK_RATE = 500;
 const KNOCK_BURST = 2_000;
 /** An unknown destination makes us look at our own addresses again, but not more often than this. */
 const LOOK_AGAIN_MS = 250;
+
+/** What the sniffer needs of the order. */
+export type SnifferOrder = Pick<ListenOrder, 'doors' | 'oneTime' | 'beatMs' | 'tolerateDuplicates'>;
 
 /**
  * From packets to messages: decodes, recognises, and beats. Beats and time-outs are driven by the
@@ -32,6 +36,9 @@ export class Sniffer implements KnockSink {
   readonly #tracker: Tracker;
   readonly #duplicates = new Duplicates();
   readonly #packet = createPacket();
+  readonly #book: DoorBook;
+  /** Doors whose current sequence the packet in hand has used. */
+  readonly #used = new Set<number>();
   readonly #stages: Budget;
   readonly #knocks: Budget;
   #own: AddressSet;
@@ -41,25 +48,18 @@ export class Sniffer implements KnockSink {
   #beatenMs = 0;
   #suppressed = 0;
 
-  constructor(
-    doors: readonly Door[],
-    beatMs: number,
-    clock: Clock,
-    send: (message: ListenerMessage) => void,
-  ) {
+  constructor(order: SnifferOrder, clock: Clock, send: (message: ListenerMessage) => void) {
     this.#clock = clock;
     this.#send = send;
-    this.#beatMs = beatMs;
+    this.#beatMs = order.beatMs;
+    this.#book = new DoorBook(order);
     this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
     this.#knocks = new Budget(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
     this.#own = new AddressSet([]);
     const key = randomBytes(8);
-    this.#tracker = new Tracker(
-      doors,
-      this.#own,
-      { hashKey: [key.readUInt32LE(0), key.readUInt32LE(4)] },
-      this,
-    );
+    const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
+    const { tolerateDuplicates } = order;
+    this.#tracker = new Tracker(this.#book.doors, this.#own, { hashKey, tolerateDuplicates }, this);
     this.#look(clock.nowMs());
   }
 
@@ -74,6 +74,10 @@ export class Sniffer implements KnockSink {
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
       this.#look(nowMs);
     this.#tracker.packet(this.#packet, nowMs);
+    if (this.#used.size > 0) {
+      this.#used.clear();
+      this.#tracker.replaceDoors(this.#book.doors);
+    }
   }
 
   /** Says that we live; forgets what has timed out; follows the host's addresses. */
@@ -98,11 +102,23 @@ export class Sniffer implements KnockSink {
   }
 
   open(door: Door, source: AddressWords): void {
+    if (this.#book.isOneTime(door.id)) {
+      this.#openOnce(door.id, source);
+      return;
+    }
     if (!this.#knocks.take(this.#clock.nowMs())) {
       this.#suppressed++;
       return;
     }
     this.#send({ type: 'knock', door: door.id, address: addressText(source) });
+  }
+
+  /** No budget here: a door has only so many sequences, and each that was used must be told. */
+  #openOnce(door: number, source: AddressWords): void {
+    if (this.#used.has(door)) return; // one packet uses one sequence
+    this.#used.add(door);
+    const sequence = this.#book.use(door);
+    if (sequence !== undefined) this.#send({ type: 'knock', door, address: addressText(source), sequence });
   }
 
   #tell(type: 'stage' | 'timeout', door: Door, source: AddressWords, stage: number): void {

@@ -1,5 +1,7 @@
 import { EXIT } from '../base/errors.js';
+import type { OneTimeLine } from '../config/one-time.js';
 import type { Config } from '../config/settings.js';
+import type { Step } from '../knock/door.js';
 import type { Happening, Reply, Request } from '../wire/control.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
@@ -73,7 +75,7 @@ export class Control implements ControlHandler {
 
   async #status(): Promise<StatusReport> {
     const { supervisor } = this.#parts;
-    const { firewall, config, doors } = supervisor.world;
+    const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
     const { packets, silentMs, interfaces } = supervisor.listener.figures;
     return {
@@ -91,15 +93,24 @@ export class Control implements ControlHandler {
         silent: silentMs === undefined ? null : Math.round(silentMs / 100) / 10,
       },
       services: await reportServices(firewall),
-      doors: config.doors.map(({ door }) => ({
-        name: door.name,
-        sequence: door.sequence.map((step) => `${step.port}:${step.protocol}`).join(','),
-      })),
-      pendingStops: doors.pendingStops,
+      doors: config.doors.map(({ door, oneTime }) => {
+        const left = oneTime && supervisor.lasting.oneTime.left(oneTime.path);
+        return { name: door.name, sequence: describeSequence(door.sequence, left) };
+      }),
+      pendingStops: supervisor.lasting.stops.count,
       nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
       configuration: config.file ?? null,
     };
   }
+}
+
+/** `7000:tcp,8000:udp`; of a one-time door the current sequence, and how many there are. */
+function describeSequence(sequence: readonly Step[], left: readonly OneTimeLine[] | undefined): string {
+  const [current] = left ?? [];
+  const steps = current?.sequence ?? (left === undefined ? sequence : []);
+  const text = steps.map(({ port, protocol }) => `${port}:${protocol}`).join(',');
+  if (left === undefined) return text;
+  return current === undefined ? 'no one-time sequence left' : `${text} (one-time, ${left.length} left)`;
 }
 
 /** What only a restart can change: folders, back end, families, and where the log goes. */

@@ -79,6 +79,7 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   process.on('SIGTERM', ending.bySignal);
   process.on('SIGINT', ending.bySignal);
   process.on('SIGHUP', () => {
+    log.reopen();
     void reloadBySignal(control, journal, config.settings.paths.doors);
   });
   try {

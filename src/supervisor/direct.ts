@@ -1,7 +1,7 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { systemClock } from '../system/clock.js';
+import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
 import { makePrivateFolder } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
@@ -10,19 +10,23 @@ import { systemResolver } from '../system/resolver.js';
 import type { Reply, Request } from '../wire/control.js';
 import { Journal } from './journal.js';
 import { clear, isInForce, settle } from './kernel-life.js';
+import { CLOSING_MS, type PendingStops } from './pending-stops.js';
 import { Shell } from './shell.js';
 import type { ServiceReport } from '../wire/reports.js';
 import { reportServices } from './status.js';
 import { carryOut, isListRequest } from './verbs/table.js';
-import { makeWorld, type World } from './world.js';
+import { makeLasting, makeWorld, type World } from './world.js';
 
-/** A command that acts on the kernel itself has no log: what it does, it says. */
-const SILENT: Log = {
-  error: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
-  debug: () => undefined,
-};
+/** What a job works with besides the world. */
+interface Means {
+  readonly stops: PendingStops;
+  readonly shell: Shell;
+  readonly journal: Journal;
+  /** Errors that a supervisor would log: a command that acts on the kernel itself has no log, and says them. */
+  readonly faults: string[];
+}
+
+type Act<T> = (world: World, means: Means) => Promise<T>;
 
 /** What commands do with the kernel while no supervisor runs. Each opens and closes what it needs. */
 export class Direct {
@@ -42,11 +46,11 @@ export class Direct {
 
   /** Builds sets, chains and jump, and fills the trusted list; feeds nothing. */
   async setup(): Promise<ServiceReport[]> {
-    return this.#locked(async (world) => {
+    return this.#locked(async (world, { journal }) => {
       const { paths } = this.#config.settings;
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
       const adopted = await isInForce(world.firewall);
-      await settle(world.firewall, adopted, places, new Journal(SILENT, systemClock), systemClock.wall());
+      await settle(world.firewall, adopted, places, journal, systemClock.wall());
       await world.trusted.refresh();
       await world.firewall.repair();
       return reportServices(world.firewall);
@@ -55,7 +59,15 @@ export class Direct {
 
   /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
   async clear(): Promise<string[]> {
-    return this.#locked(async (world) => clear(world.firewall, this.#config.settings.paths.run));
+    return this.#locked(async (world, { stops, shell, faults }) => {
+      // Doors that a supervisor which died has left open.
+      stops.takeUp();
+      await within(systemClock, CLOSING_MS, stops.runAll());
+      stops.close();
+      shell.letGo();
+      if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
+      return [...faults, ...(await clear(world.firewall, this.#config.settings.paths.run))];
+    });
   }
 
   /** What the kernel holds of each service. */
@@ -63,7 +75,7 @@ export class Direct {
     return this.#with(async (world) => reportServices(world.firewall));
   }
 
-  async #locked<T>(act: (world: World) => Promise<T>): Promise<T> {
+  async #locked<T>(act: Act<T>): Promise<T> {
     const { run, state } = this.#config.settings.paths;
     makePrivateFolder(run);
     makePrivateFolder(state);
@@ -77,18 +89,30 @@ export class Direct {
     return await this.#with(act);
   }
 
-  async #with<T>(act: (world: World) => Promise<T>): Promise<T> {
+  async #with<T>(act: Act<T>): Promise<T> {
+    const faults: string[] = [];
+    const journal = new Journal(errorLog(faults), systemClock);
+    const shell = new Shell();
+    const paths = runPaths(this.#config.settings.paths);
+    const lasting = makeLasting(paths, { clock: systemClock, journal }, () => world);
     const world = await makeWorld(this.#config, {
       exec: systemExec,
       clock: systemClock,
       resolver: systemResolver,
-      journal: new Journal(SILENT, systemClock),
-      shell: new Shell(),
+      journal,
+      shell,
+      ...lasting,
     });
     try {
-      return await act(world);
+      return await act(world, { stops: lasting.stops, shell, journal, faults });
     } finally {
       await world.firewall.sets.close();
     }
   }
+}
+
+/** A log that keeps its errors, and nothing else. */
+function errorLog(errors: string[]): Log {
+  const silent = (): void => undefined;
+  return { error: (text) => errors.push(text), warn: silent, info: silent, debug: silent };
 }

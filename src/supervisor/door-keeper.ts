@@ -1,39 +1,37 @@
 import { parseAddress, type Network } from '../base/address.js';
-import { errorText } from '../base/errors.js';
-import { expandCommand } from '../config/commands.js';
-import type { DoorCommand, DoorSettings, VerbCommand } from '../config/settings.js';
-import type { Clock, Timer } from '../system/clock.js';
-import type { Request } from '../wire/control.js';
-import type { Journal } from './journal.js';
-import type { Shell } from './shell.js';
-import { carryOut, isListRequest } from './verbs/table.js';
-import type { VerbContext } from './verbs/context.js';
+import { exhausted } from '../config/one-time.js';
+import type { DoorCommand, DoorSettings, Settings } from '../config/settings.js';
+import type { Clock } from '../system/clock.js';
+import { DoorCommands, type DoorCommandsParts } from './door-commands.js';
+import { DropNotice } from './drop-notice.js';
+import type { OneTimeKeeper } from './one-time-keeper.js';
+import type { PendingStops, Stop } from './pending-stops.js';
 
-export interface DoorKeeperParts {
-  readonly journal: Pick<Journal, 'record'>;
-  readonly shell: Shell;
+export interface DoorKeeperParts extends DoorCommandsParts {
   readonly clock: Clock;
-  readonly verbs: VerbContext;
-}
-
-/** A stop command that waits for its time. */
-interface PendingStop {
-  readonly timer: Timer;
-  readonly run: () => Promise<void>;
+  readonly repeat: Settings['listener']['repeat'];
+  readonly stops: PendingStops;
+  readonly oneTime: OneTimeKeeper;
 }
 
 /**
- * What happens at a knock: the door's commands for the family that knocked. Our own verbs are
- * carried out here, others by the shell. Log lines are knockd's, so that log readers go on working.
+ * What happens at a knock: the door's commands for the family that knocked. Log lines are knockd's, so
+ * that log readers go on working.
  */
 export class DoorKeeper {
   readonly #parts: DoorKeeperParts;
   readonly #doors: ReadonlyMap<number, DoorSettings>;
-  #stops = new Set<PendingStop>();
+  readonly #commands: DoorCommands;
+  readonly #dropped: DropNotice;
 
   constructor(doors: readonly DoorSettings[], parts: DoorKeeperParts) {
     this.#parts = parts;
     this.#doors = new Map(doors.map((door) => [door.door.id, door]));
+    this.#commands = new DoorCommands(parts);
+    this.#dropped = new DropNotice(parts.clock, (count) => {
+      const text = `${count} start commands were dropped: too many knocks in a short time`;
+      parts.journal.record('command', text, { count }, 'error');
+    });
   }
 
   /** The name of a door, or undefined where the listener names one that does not exist. */
@@ -41,107 +39,84 @@ export class DoorKeeper {
     return this.#doors.get(door)?.door.name;
   }
 
-  /** An address completed a door. Returns once the start command is under way. */
-  async knock(id: number, address: string): Promise<void> {
+  /** True where a sound listener can say this: a one-time door is opened by a sequence that has not been used, others by none. */
+  isPossible(id: number, sequence: number | undefined): boolean {
+    const path = this.#doors.get(id)?.oneTime?.path;
+    if (path === undefined || sequence === undefined) return path === sequence;
+    return this.#parts.oneTime.isOpen(path, sequence);
+  }
+
+  /** An address completed a door, by this sequence of a one-time door. Returns once the start command has ended. */
+  async knock(id: number, address: string, sequence?: number): Promise<void> {
     const settings = this.#doors.get(id);
-    const parsed = parseAddress(address);
-    if (settings === undefined || !parsed.ok) return;
-    const source = parsed.value;
+    const source = parseAddress(address);
+    if (settings === undefined || !source.ok) return;
     const { name } = settings.door;
-    const { start, stop } = settings.actions[source.family];
-    this.#parts.journal.record('knock', `${source.text}: ${name}: OPEN SESAME`, {
+    this.#parts.journal.record('knock', `${source.value.text}: ${name}: OPEN SESAME`, {
       door: name,
-      address: source.text,
+      address: source.value.text,
     });
+    if (sequence !== undefined && !this.#useUp(settings, sequence)) return;
+    const { start, stop } = settings.actions[source.value.family];
     if (start === undefined) return;
-    await this.#perform(name, start, source);
-    if (stop !== undefined) this.#later(settings, stop, source);
-  }
-
-  /** Stop commands that have not run yet. */
-  get pendingStops(): number {
-    return this.#stops.size;
-  }
-
-  /** Stop commands that wait since before a reload are ours now: they come at their time, or when we end. */
-  takeOver(earlier: DoorKeeper): void {
-    this.#stops = earlier.#stops;
-  }
-
-  /** Runs the stop commands that wait, now: a door must not stay open because we end. */
-  async closeDoors(): Promise<void> {
-    await Promise.all([...this.#stops].map(async (stop) => stop.run()));
-  }
-
-  #later(settings: DoorSettings, stop: DoorCommand, source: Network): void {
-    const { name } = settings.door;
-    const run = async (): Promise<void> => {
-      if (!this.#stops.delete(pending)) return;
-      pending.timer[Symbol.dispose]();
-      this.#parts.journal.record('knock', `${source.text}: ${name}: command timeout`, { door: name });
-      await this.#perform(name, stop, source);
-    };
-    const timer = this.#parts.clock.after(settings.cmdTimeoutMs, () => void run());
-    const pending: PendingStop = { timer, run };
-    this.#stops.add(pending);
-  }
-
-  /** Carries a command out to its end; what fails is logged, and stops nothing else. */
-  async #perform(door: string, command: DoorCommand, source: Network): Promise<void> {
-    const line = expandCommand(command.line, source.text);
-    this.#parts.journal.record('command', `${door}: running command: ${line}`, { door });
-    try {
-      if (command.kind === 'verb') await this.#verb(door, command, source);
-      else await this.#shell(door, line);
-    } catch (error) {
-      this.#parts.journal.record('command', `${door}: ${line}: ${errorText(error)}`, { door }, 'error');
+    if (stop === undefined) await this.#start(name, start, source.value);
+    else {
+      const closing = { door: name, source: source.value, command: stop, timeoutMs: settings.cmdTimeoutMs };
+      await this.#openAndClose(start, closing);
     }
   }
 
-  async #shell(door: string, line: string): Promise<void> {
-    const result = await this.#parts.shell.run(line);
-    if ('failed' in result) {
-      this.#parts.journal.record('command', `${door}: ${line}: ${result.failed}`, { door }, 'error');
-    } else if (result.status !== 0) {
-      const text = `${door}: command returned non-zero status code (${result.status})`;
-      this.#parts.journal.record('command', text, { door });
-    }
+  /** A stop command whose time has come. */
+  async stop({ door, source, command }: Stop): Promise<void> {
+    this.#parts.journal.record('knock', `${source.text}: ${door}: command timeout`, { door });
+    await this.#commands.perform(door, command, source, 'stop');
   }
 
-  async #verb(door: string, command: VerbCommand, source: Network): Promise<void> {
-    const request = requestOf(command, source.text);
-    if (!isListRequest(request)) return;
-    const reply = await carryOut(this.#parts.verbs, request, { kind: 'door', label: `door ${door}` });
-    for (const remark of reply.remarks) {
-      if (remark.level !== 'error') continue;
-      this.#parts.journal.record(
-        'command',
-        `${door}: ${command.verb} refused: ${remark.text}`,
-        { door },
-        'warn',
-      );
-    }
+  /** Says in the log what it has not said yet. */
+  tellDropped(): void {
+    this.#dropped.tell();
   }
-}
 
-function requestOf(command: VerbCommand, address: string): Request {
-  const targets = [address];
-  const timeout = command.timeoutS === undefined ? {} : { timeoutS: command.timeoutS };
-  switch (command.verb) {
-    case 'accept':
-      return {
-        verb: 'accept',
-        targets,
-        ...timeout,
-        ...(command.service === undefined ? {} : { service: command.service }),
-      };
-    case 'drop':
-      return { verb: 'drop', targets, ...timeout };
-    case 'trust':
-      return { verb: 'trust', targets };
-    case 'untrust':
-      return { verb: 'untrust', targets };
-    case 'flush':
-      return { verb: 'flush', targets };
+  async #openAndClose(start: DoorCommand, stop: Stop): Promise<void> {
+    const { repeat, stops } = this.#parts;
+    if (repeat === 'extend' && stops.extend(stop)) {
+      // The entry of a verb has a time of its own, which begins anew by the verb alone.
+      if (start.kind === 'verb') await this.#start(stop.door, start, stop.source);
+      return;
+    }
+    const noted = stops.add(stop);
+    if (noted === undefined) {
+      this.#dropped.add();
+      return;
+    }
+    await stops.noted();
+    if (await this.#start(stop.door, start, stop.source)) noted.started();
+    else noted.forget();
+  }
+
+  /** Carries a start command out to its end. False where it was never begun. */
+  async #start(door: string, start: DoorCommand, source: Network): Promise<boolean> {
+    if (this.#commands.hasRoom(start, 'start')) return this.#commands.perform(door, start, source, 'start');
+    this.#dropped.add();
+    return false;
+  }
+
+  /** Marks a one-time sequence as used. False where that failed: then it must not open anything. */
+  #useUp({ door: { name }, oneTime }: DoorSettings, sequence: number): boolean {
+    if (oneTime === undefined) return false;
+    const { journal } = this.#parts;
+    const used = this.#parts.oneTime.use(oneTime.path, sequence);
+    if (!used.ok) {
+      const text = `${name}: the command is not run: ${used.reason}; put a # in front of the line, or it counts again after a restart`;
+      journal.record('door', text, { door: name }, 'error');
+      return false;
+    }
+    const { line, left } = used.value;
+    journal.record('door', `${name}: sequence in line ${line} of ${oneTime.path} used, ${left} left`, {
+      door: name,
+      left,
+    });
+    if (left === 0) journal.record('door', exhausted(name), { door: name });
+    return true;
   }
 }

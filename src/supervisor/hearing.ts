@@ -30,7 +30,9 @@ export function hear(
   }
   switch (message.type) {
     case 'knock':
-      void doors.knock(message.door, message.address);
+      if (doors.isPossible(message.door, message.sequence))
+        void doors.knock(message.door, message.address, message.sequence);
+      else listener.condemn(`it named sequence ${String(message.sequence)} of door ${name}, which is none`);
       break;
     case 'stage':
       journal.note(`${message.address}: ${name}: Stage ${message.stage}`);

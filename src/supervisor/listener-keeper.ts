@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { KnockError } from '../base/errors.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
@@ -33,8 +35,12 @@ export interface ListenerKeeperParts {
   readonly events: ListenerKeeperEvents;
 }
 
+/** Makes the order of a listener that is started now: of one-time sequences, it has those that are left now. */
+export type OrderMaker = () => ListenOrder;
+
 interface Running {
   readonly process: ListenerProcess;
+  readonly order: ListenOrder;
   readonly interfaces: readonly string[];
   readonly startedMs: number;
   heardMs: number;
@@ -44,8 +50,8 @@ interface Running {
 
 /** A replacement that has been started, and what happens once it is ready, or fails. */
 interface Candidate {
-  readonly order: ListenOrder;
-  readonly running: Running;
+  readonly makeOrder: OrderMaker;
+  running: Running;
   readonly promote: () => void;
   readonly fail: (reason: string) => void;
 }
@@ -57,7 +63,7 @@ const FIRST_SIGN_MS = 15_000;
 /** Keeps one listener alive: starts it, watches it, restarts it by the policy, replaces it at a reload. */
 export class ListenerKeeper {
   readonly #parts: ListenerKeeperParts;
-  #order: ListenOrder;
+  #makeOrder: OrderMaker;
   #current: Running | undefined;
   #candidate: Candidate | undefined;
   #deaths = NO_DEATHS;
@@ -66,8 +72,8 @@ export class ListenerKeeper {
   #waiting = false;
   #packets = 0;
 
-  constructor(order: ListenOrder, parts: ListenerKeeperParts) {
-    this.#order = order;
+  constructor(makeOrder: OrderMaker, parts: ListenerKeeperParts) {
+    this.#makeOrder = makeOrder;
     this.#parts = parts;
   }
 
@@ -119,7 +125,8 @@ export class ListenerKeeper {
    * A new listener beside the old one, by a new order. `switchOver` runs at the moment in which the
    * new one takes over. Rejects, with the old one still at work, where the new one does not get ready.
    */
-  async replace(order: ListenOrder, switchOver: () => void): Promise<void> {
+  async replace(makeOrder: OrderMaker, switchOver: () => void): Promise<void> {
+    const order = makeOrder();
     const interfaces = presentInterfaces(order.interfaces);
     if (interfaces.length === 0)
       throw new KnockError(`none of the interfaces is up: ${order.interfaces.join(', ')}`);
@@ -133,12 +140,12 @@ export class ListenerKeeper {
         this.#candidate = undefined;
       };
       this.#candidate = {
-        order,
+        makeOrder,
         running: this.#spawn(order, interfaces),
         promote: () => {
           const [old, running] = [this.#current, this.#candidate?.running];
           done();
-          this.#order = order;
+          this.#makeOrder = makeOrder;
           this.#current = running;
           this.#restart?.[Symbol.dispose]();
           switchOver();
@@ -156,13 +163,14 @@ export class ListenerKeeper {
   }
 
   #launch(): void {
-    const interfaces = presentInterfaces(this.#order.interfaces);
+    const order = this.#makeOrder();
+    const interfaces = presentInterfaces(order.interfaces);
     if (interfaces.length > 0) {
       this.#waiting = false;
-      this.#current = this.#spawn(this.#order, interfaces);
+      this.#current = this.#spawn(order, interfaces);
     } else if (!this.#waiting) {
       this.#waiting = true;
-      this.#parts.events.waiting(this.#order.interfaces);
+      this.#parts.events.waiting(order.interfaces);
     }
   }
 
@@ -181,6 +189,7 @@ export class ListenerKeeper {
     );
     const running: Running = {
       process,
+      order,
       interfaces,
       startedMs: this.#parts.clock.nowMs(),
       heardMs: this.#parts.clock.nowMs(),
@@ -195,11 +204,27 @@ export class ListenerKeeper {
     running.heardMs = this.#parts.clock.nowMs();
     if (message.type === 'ready') {
       running.ready = true;
-      if (running === this.#candidate?.running) this.#candidate.promote();
+      if (running === this.#candidate?.running) {
+        if (this.#renew(this.#candidate)) return;
+        this.#candidate.promote();
+      }
       this.#parts.events.ready(message.interfaces);
     } else if (message.type === 'fatal') running.fatal = message.reason;
     else if (message.type === 'beat') this.#packets = message.packets;
     else if (running.ready) this.#parts.events.message(message);
+  }
+
+  /**
+   * True where the old listener has heard a one-time sequence since this candidate was started, which
+   * would hear it once more: another one takes its place.
+   */
+  #renew(candidate: Candidate): boolean {
+    const { running: stale } = candidate;
+    const order = candidate.makeOrder();
+    if (isDeepStrictEqual(order.oneTime, stale.order.oneTime)) return false;
+    candidate.running = this.#spawn(order, stale.interfaces);
+    stale.process.kill('its order was out of date');
+    return true;
   }
 
   #gone(running: Running, reason: string): void {
@@ -228,7 +253,7 @@ export class ListenerKeeper {
 
   /** An interface that was absent has come: a listener that may still open it takes over. */
   #widen(current: Running): void {
-    if (presentInterfaces(this.#order.interfaces).length <= current.interfaces.length) return;
-    this.replace(this.#order, () => undefined).catch(() => undefined); // the next check tries again
+    if (presentInterfaces(current.order.interfaces).length <= current.interfaces.length) return;
+    this.replace(this.#makeOrder, () => undefined).catch(() => undefined); // the next check tries again
   }
 }

@@ -21,7 +21,7 @@ export class Rescue {
     if (command === undefined || this.#done) return;
     this.#done = true;
     this.#journal.record('rescue', `running rescue_command: ${command}`, {}, 'warn');
-    const result = await this.#shell.run(command);
+    const result = await this.#shell.run(command, 'rescue');
     const how = 'failed' in result ? result.failed : `ended with status ${result.status}`;
     this.#journal.record('rescue', `rescue_command ${how}`);
   }

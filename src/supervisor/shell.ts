@@ -3,16 +3,36 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { errorText } from '../base/errors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 
-/** Shell lines that run at the same time, and those that wait for a place. */
-const MAX_RUNNING = 64;
-const MAX_WAITING = 1_000;
+/**
+ * What a line is for. Each kind has places of its own, so that no flood of knocks, and no start command that hangs,
+ * keeps a door from being closed.
+ */
+export type Lane = 'start' | 'stop' | 'rescue';
 
-/** How a shell line ended: its exit status, 0 where a signal killed it (as knockd reports it). */
+/** Lines of a kind that run at the same time, and that wait for a place. */
+interface Bounds {
+  readonly running: number;
+  readonly waiting: number;
+}
+
+const BOUNDS: Readonly<Record<Lane, Bounds>> = {
+  start: { running: 64, waiting: 1_000 },
+  // As many as doors are open, which is bounded elsewhere: none of them may be dropped.
+  stop: { running: 64, waiting: Infinity },
+  rescue: { running: 1, waiting: Infinity },
+};
+
+/** How a shell line ended: its exit status, 0 where a signal killed it (as knockd reports it). `failed`: it never ran. */
 export type ShellResult = { readonly status: number } | { readonly failed: string };
 
 interface Job {
   readonly line: string;
   readonly resolve: (result: ShellResult) => void;
+}
+
+interface Queue {
+  readonly waiting: Job[];
+  readonly running: Set<ChildProcess>;
 }
 
 /**
@@ -21,40 +41,65 @@ interface Job {
  * bounded number of processes. Descriptors of ours are closed in them (close-on-exec).
  */
 export class Shell {
-  readonly #waiting: Job[] = [];
-  readonly #running = new Set<ChildProcess>();
+  readonly #queues: Readonly<Record<Lane, Queue>> = {
+    start: { waiting: [], running: new Set() },
+    stop: { waiting: [], running: new Set() },
+    rescue: { waiting: [], running: new Set() },
+  };
+
+  /** True where one more line would not be dropped. */
+  hasRoom(lane: Lane): boolean {
+    return this.#queues[lane].waiting.length < BOUNDS[lane].waiting;
+  }
 
   /** Runs a line; resolves when it has ended. Rejects nothing: how it went is the result. */
-  async run(line: string): Promise<ShellResult> {
-    if (this.#waiting.length >= MAX_WAITING) {
-      return { failed: `${MAX_WAITING} commands are waiting already; this one is dropped` };
+  async run(line: string, lane: Lane = 'start'): Promise<ShellResult> {
+    if (!this.hasRoom(lane)) {
+      return { failed: `${BOUNDS[lane].waiting} commands are waiting already; this one is dropped` };
     }
     return new Promise((resolve) => {
-      this.#waiting.push({ line, resolve });
-      this.#next();
+      this.#queues[lane].waiting.push({ line, resolve });
+      this.#next(lane);
     });
   }
 
   /** How many run or wait. */
   get pending(): number {
-    return this.#running.size + this.#waiting.length;
+    return Object.values(this.#queues).reduce(
+      (sum, { running, waiting }) => sum + running.size + waiting.length,
+      0,
+    );
   }
 
-  #next(): void {
-    while (this.#running.size < MAX_RUNNING) {
-      const job = this.#waiting.shift();
-      if (job === undefined) return;
-      this.#start(job);
+  /** Drops the start commands that wait: we end, and nobody would close what they open. */
+  dropStarts(): void {
+    for (const { resolve } of this.#queues.start.waiting.splice(0)) {
+      resolve({ failed: 'not run, since knockctl ends' });
     }
   }
 
-  #start({ line, resolve }: Job): void {
+  /** Lets our process end though lines still run. */
+  letGo(): void {
+    for (const { running } of Object.values(this.#queues)) for (const child of running) child.unref();
+  }
+
+  #next(lane: Lane): void {
+    const { waiting, running } = this.#queues[lane];
+    while (running.size < BOUNDS[lane].running) {
+      const job = waiting.shift();
+      if (job === undefined) return;
+      this.#start(job, lane);
+    }
+  }
+
+  #start({ line, resolve }: Job, lane: Lane): void {
+    const { running } = this.#queues[lane];
     const child = spawn('/bin/sh', ['-c', line], { stdio: 'ignore', env: CHILD_ENV, cwd: '/' });
-    this.#running.add(child);
+    running.add(child);
     const ended = (result: ShellResult): void => {
-      if (!this.#running.delete(child)) return;
+      if (!running.delete(child)) return;
       resolve(result);
-      this.#next();
+      this.#next(lane);
     };
     child.on('error', (error) => {
       ended({ failed: errorText(error) });

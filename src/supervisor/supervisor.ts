@@ -1,27 +1,26 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import { within } from '../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
 import { Engine, type StateInfo } from './engine.js';
 import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
-import { ListenerKeeper, type Loss } from './listener-keeper.js';
+import { ListenerKeeper, type Loss, type OrderMaker } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { hear } from './hearing.js';
 import { feeds, type State } from './machine.js';
+import { CLOSING_MS } from './pending-stops.js';
 import { Rescue } from './rescue.js';
 import { Rhythm } from './rhythm.js';
-import { listenOrder, makeWorld, type World, type WorldParts } from './world.js';
+import { listenOrder, makeLasting, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
 
 export interface SupervisorParts extends WorldParts {
   readonly config: Config;
   readonly paths: RunPaths;
   readonly startListener: ListenerStarter;
 }
-
-/** Stop commands of doors get so long when we end. */
-const CLOSING_MS = 10_000;
 
 /** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
 export class Supervisor {
@@ -30,6 +29,7 @@ export class Supervisor {
   readonly #rhythm: Rhythm;
   readonly #rescue: Rescue;
   readonly listener: ListenerKeeper;
+  readonly lasting: Lasting;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -38,7 +38,9 @@ export class Supervisor {
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     const { failsafe } = parts.config.settings;
-    this.listener = new ListenerKeeper(listenOrder(parts.config), {
+    const { clock, journal } = parts;
+    this.lasting = makeLasting(parts.paths, parts, () => this.world);
+    this.listener = new ListenerKeeper(this.#orderMaker(parts.config), {
       start: parts.startListener,
       clock: parts.clock,
       timeoutMs: failsafe.listenerTimeoutMs,
@@ -68,7 +70,6 @@ export class Supervisor {
         this.#entered(state, problem);
       },
     });
-    const { clock, journal } = parts;
     this.#rhythm = new Rhythm({ clock, journal, engine: this.#engine, world: () => this.world });
     this.#rescue = new Rescue(parts.shell, journal);
   }
@@ -138,13 +139,13 @@ export class Supervisor {
       });
     }
     const old = this.world;
-    const fresh = await makeWorld(config, this.#parts);
+    const fresh = await makeWorld(config, { ...this.#parts, ...this.lasting });
     await this.#engine.queued(async () => {
       try {
         await fresh.firewall.prepare();
-        await this.listener.replace(listenOrder(config), () => {
+        await this.listener.replace(this.#orderMaker(config), () => {
           this.#world = fresh;
-          fresh.doors.takeOver(old.doors);
+          old.doors.tellDropped();
           old.trusted.retire();
         });
       } catch (error) {
@@ -167,7 +168,7 @@ export class Supervisor {
 
   async #build(): Promise<void> {
     const { clock, config, journal } = this.#parts;
-    const world = await makeWorld(config, this.#parts);
+    const world = await makeWorld(config, { ...this.#parts, ...this.lasting });
     this.#world = world;
     this.#endOrphan();
     this.#adopted = await isInForce(world.firewall);
@@ -175,12 +176,17 @@ export class Supervisor {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
     await settle(world.firewall, this.#adopted, this.#places(config), journal, clock.wall());
     await world.trusted.apply();
+    this.lasting.stops.takeUp();
   }
 
   async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
     if (this.#world === undefined) return [];
     const { firewall, doors, config } = this.#world;
-    await this.#within(CLOSING_MS, doors.closeDoors());
+    this.#parts.shell.dropStarts();
+    // A supervisor that takes over runs them at their time.
+    if (!keep) await within(this.#parts.clock, CLOSING_MS, this.lasting.stops.runAll());
+    this.lasting.stops.close();
+    doors.tellDropped();
     // A supervisor that takes over has the whole switch time for it.
     if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
     if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
@@ -250,22 +256,12 @@ export class Supervisor {
     );
   }
 
-  #places(config: Config): KernelPlaces {
-    return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
+  #orderMaker(config: Config): OrderMaker {
+    return () => listenOrder(config, this.lasting.oneTime);
   }
 
-  /** Waits for a job, but not for longer; no timer is left that would keep the process alive. */
-  async #within(ms: number, job: Promise<void>): Promise<void> {
-    let stopWaiting: () => void = () => undefined;
-    const waited = new Promise<void>((resolve) => {
-      stopWaiting = resolve;
-    });
-    const late = this.#parts.clock.after(ms, stopWaiting);
-    try {
-      await Promise.race([job, waited]);
-    } finally {
-      late[Symbol.dispose]();
-    }
+  #places(config: Config): KernelPlaces {
+    return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
   }
 }
 

@@ -1,13 +1,16 @@
-import { runPaths } from '../config/paths.js';
+import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { openFirewall } from '../firewall/open.js';
+import type { Door } from '../knock/door.js';
 import type { Clock } from '../system/clock.js';
 import type { Exec } from '../system/exec.js';
 import type { Resolver } from '../system/resolver.js';
 import type { ListenOrder } from '../wire/listener.js';
 import { DoorKeeper } from './door-keeper.js';
 import type { Journal } from './journal.js';
+import { OneTimeKeeper } from './one-time-keeper.js';
+import { PendingStops, type Stop } from './pending-stops.js';
 import type { Shell } from './shell.js';
 import { TrustedKeeper } from './trusted-keeper.js';
 import type { VerbContext } from './verbs/context.js';
@@ -21,6 +24,12 @@ export interface WorldParts {
   readonly shell: Shell;
 }
 
+/** What goes on from one configuration to the next. */
+export interface Lasting {
+  readonly stops: PendingStops;
+  readonly oneTime: OneTimeKeeper;
+}
+
 /** Everything that follows from one configuration; a reload makes a new one and lets the old one go. */
 export interface World {
   readonly config: Config;
@@ -30,8 +39,21 @@ export interface World {
   readonly verbs: VerbContext;
 }
 
+/** Makes what lasts; stop commands run in the world that is in force at their time. */
+export function makeLasting(
+  paths: Pick<RunPaths, 'stops'>,
+  { clock, journal }: Pick<WorldParts, 'clock' | 'journal'>,
+  world: () => World,
+): Lasting {
+  const run = async (stop: Stop): Promise<void> => world().doors.stop(stop);
+  return {
+    stops: new PendingStops({ path: paths.stops, clock, journal, run }),
+    oneTime: new OneTimeKeeper(journal),
+  };
+}
+
 /** Makes the world of a configuration; changes nothing in the kernel. */
-export async function makeWorld(config: Config, parts: WorldParts): Promise<World> {
+export async function makeWorld(config: Config, parts: WorldParts & Lasting): Promise<World> {
   const { settings } = config;
   const firewall = await openFirewall(parts.exec, settings.services, {
     ...settings.firewall,
@@ -58,18 +80,20 @@ export async function makeWorld(config: Config, parts: WorldParts): Promise<Worl
       else trusted.forget(texts);
     },
   };
-  const { journal, shell, clock } = parts;
+  const { journal, shell, clock, stops, oneTime } = parts;
+  const { repeat } = settings.listener;
   return {
     config,
     firewall,
     trusted,
     verbs,
-    doors: new DoorKeeper(config.doors, { journal, shell, clock, verbs }),
+    doors: new DoorKeeper(config.doors, { journal, shell, clock, verbs, repeat, stops, oneTime }),
   };
 }
 
-/** What the listener is told. */
-export function listenOrder({ settings, doors }: Config): ListenOrder {
+/** What the listener is told; of one-time sequences, what is left in their files now. */
+export function listenOrder({ settings, doors }: Config, oneTime: OneTimeKeeper): ListenOrder {
+  const issued = doors.map((settings) => ({ settings, sequences: oneTime.issue(settings) }));
   return {
     type: 'listen',
     interfaces: settings.listener.interfaces,
@@ -79,6 +103,13 @@ export function listenOrder({ settings, doors }: Config): ListenOrder {
       200,
       Math.min(settings.failsafe.heartbeatMs / 2, settings.failsafe.listenerTimeoutMs / 4),
     ),
-    doors: doors.map((door) => door.door),
+    tolerateDuplicates: settings.listener.duplicates === 'tolerate',
+    doors: issued.flatMap(({ settings: { door, oneTime }, sequences: [first] }): Door[] => {
+      if (oneTime === undefined) return [door];
+      return first === undefined ? [] : [{ ...door, sequence: first.sequence }];
+    }),
+    oneTime: issued.flatMap(({ settings: { door }, sequences }) =>
+      sequences.length > 0 ? [{ door: door.id, sequences }] : [],
+    ),
   };
 }

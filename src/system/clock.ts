@@ -34,3 +34,17 @@ export const systemClock: Clock = {
     };
   },
 };
+
+/** Waits for a job, but not for longer than `ms`; no timer is left that would keep the process alive. */
+export async function within(clock: Clock, ms: number, job: Promise<void>): Promise<void> {
+  let stopWaiting: () => void = () => undefined;
+  const waited = new Promise<void>((resolve) => {
+    stopWaiting = resolve;
+  });
+  const late = clock.after(ms, stopWaiting);
+  try {
+    await Promise.race([job, waited]);
+  } finally {
+    late[Symbol.dispose]();
+  }
+}

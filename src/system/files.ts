@@ -91,6 +91,19 @@ export function replaceFile(path: string, text: string): void {
   syncFolder(dirname(path));
 }
 
+/** Renames a file that is not to be used again to `PATH.damaged`, in place of an earlier one; gives that name. */
+export function setAside(path: string): string {
+  const name = `${path}.damaged`;
+  renameSync(path, name);
+  return name;
+}
+
+/** True where a file is ours, and nobody else can have written it. */
+export function isOwnPrivate(path: string): boolean {
+  const { uid, mode } = statSync(path);
+  return uid === process.getuid?.() && (mode & 0o022) === 0;
+}
+
 /** Removes a file; one that is not there is no error. */
 export function removeFile(path: string): void {
   rmSync(path, { force: true });

@@ -16,6 +16,7 @@ export class LogFile extends Writable {
   #size = 0;
   /** A line was written in part: the next one must not go on in it. */
   #torn = false;
+  #reopen = false;
 
   /** `maxBytes`: the file becomes `<path>.1` rather than grow beyond it; undefined: no bound. */
   constructor(path: string, maxBytes: number | undefined, onFault: (error: Error) => void) {
@@ -23,6 +24,11 @@ export class LogFile extends Writable {
     this.#path = path;
     this.#maxBytes = maxBytes ?? Infinity;
     this.#onFault = onFault;
+  }
+
+  /** The next line goes to the file that then has the name. */
+  reopen(): void {
+    this.#reopen = true;
   }
 
   override _write(line: Buffer, _encoding: string, done: () => void): void {
@@ -52,10 +58,12 @@ export class LogFile extends Writable {
   #open(bytes: number): number {
     if (this.#descriptor !== undefined) {
       const isThere = statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
-      if (isThere && (this.#size === 0 || this.#size + bytes <= this.#maxBytes)) return this.#descriptor;
+      const hasRoom = this.#size === 0 || this.#size + bytes <= this.#maxBytes;
+      if (isThere && hasRoom && !this.#reopen) return this.#descriptor;
       closeSync(this.#descriptor);
       this.#descriptor = undefined;
-      if (isThere) renameSync(this.#path, `${this.#path}.1`);
+      this.#reopen = false;
+      if (isThere && !hasRoom) renameSync(this.#path, `${this.#path}.1`);
       this.#torn = false;
     }
     this.#descriptor = openSync(this.#path, 'a', 0o600);

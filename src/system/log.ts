@@ -30,6 +30,8 @@ export interface LogSettings {
 
 /** A log that owns files and a helper process until it is closed. */
 export interface OwnedLog extends Log {
+  /** Begins the file anew under its name, as logrotate(8) asks for; faults are told once more. */
+  reopen(): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28,
 export function openLog(settings: LogSettings): OwnedLog {
   const transports: winston.transport[] = [];
   const streams: Writable[] = [];
+  let file: LogFile | undefined;
   let faulty = false;
   const fault = (error: Error): void => {
     if (faulty) return;
@@ -53,9 +56,9 @@ export function openLog(settings: LogSettings): OwnedLog {
   if (settings.console)
     transports.push(new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }));
   if (settings.file !== undefined) {
-    const stream = new LogFile(settings.file, settings.maxFileBytes, fault);
-    streams.push(stream);
-    transports.push(new winston.transports.Stream({ stream }));
+    file = new LogFile(settings.file, settings.maxFileBytes, fault);
+    streams.push(file);
+    transports.push(new winston.transports.Stream({ stream: file }));
   }
   if (settings.syslog) {
     const stream = new SyslogStream();
@@ -82,6 +85,10 @@ export function openLog(settings: LogSettings): OwnedLog {
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
+    reopen: () => {
+      faulty = false;
+      file?.reopen();
+    },
     close: async () => {
       await new Promise((resolve) => {
         logger.once('finish', resolve);
@@ -95,7 +102,9 @@ export function openLog(settings: LogSettings): OwnedLog {
 
 /** One line, whatever a message holds: what came from outside must not forge a second one. */
 function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f]/g, (char) => (char === '\n' ? ' | ' : '?'));
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
+    char === '\n' ? ' | ' : '?',
+  );
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');

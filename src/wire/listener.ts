@@ -140,9 +140,7 @@ function isDoor(value: unknown): value is Door {
 }
 
 function isOneTimeDoor(value: unknown): value is OneTimeDoor {
-  return (
-    isFields(value) && isCount(value['door']) && isList(value['sequences'], 100_000, isOneTimeSequence)
-  );
+  return isFields(value) && isCount(value['door']) && isList(value['sequences'], 100_000, isOneTimeSequence);
 }
 
 function isOneTimeSequence(value: unknown): value is OneTimeSequence {

@@ -61,8 +61,12 @@ describe('the error family', () => {
   });
 
   it('says how a command failed', () => {
-    const message = (more: Partial<CommandFailure>): string => new CommandError({ ...FAILURE, ...more }).message;
-    assert.equal(message({ exitCode: 2, stderr: ' no set\n' }), '/sbin/ipset list failed with status 2: no set');
+    const message = (more: Partial<CommandFailure>): string =>
+      new CommandError({ ...FAILURE, ...more }).message;
+    assert.equal(
+      message({ exitCode: 2, stderr: ' no set\n' }),
+      '/sbin/ipset list failed with status 2: no set',
+    );
     assert.equal(message({ signal: 'SIGKILL' }), '/sbin/ipset list was killed by SIGKILL');
     assert.equal(message({ signal: 'SIGKILL', timedOut: true }), '/sbin/ipset list timed out');
     assert.equal(message({ stderr: 'ENOENT' }), '/sbin/ipset list could not be run: ENOENT');

@@ -27,9 +27,11 @@ test('the defaults', () => {
   assert.deepEqual(planOf('host', '7000'), {
     host: 'host',
     family: undefined,
+    interface: undefined,
     knocks: [{ protocol: 'tcp', port: 7000, portText: '7000' }],
     delayMs: 0,
     verbose: false,
+    command: undefined,
   });
 });
 
@@ -79,6 +81,45 @@ test('families', () => {
   assert.equal(refusalOf('-46', 'h', '1'), '-4 and -6 exclude each other; give one of them, or neither');
 });
 
+test('--both', () => {
+  assert.equal(planOf('--both', 'h', '1').family, 'both');
+  assert.equal(
+    refusalOf('--both', '-4', 'h', '1'),
+    '--both and -4 exclude each other; give one of them, or neither',
+  );
+  assert.equal(
+    refusalOf('-6', 'h', '1', '--both'),
+    '--both and -6 exclude each other; give one of them, or neither',
+  );
+});
+
+test('the forms of the interface', () => {
+  for (const form of [
+    ['-i', 'eth1'],
+    ['-ieth1'],
+    ['-vi', 'eth1'],
+    ['--interface=eth1'],
+    ['--interface', 'eth1'],
+  ]) {
+    assert.equal(planOf(...form, 'h', '1').interface, 'eth1', form.join(' '));
+  }
+  assert.equal(refusalOf('--interface=', 'h', '1'), 'the interface is empty; give a name such as eth0');
+});
+
+test('what stands behind --then is a command, and left as it is', () => {
+  const words = ['ssh', '-v', '-4', '--then', '--help', '-d', '', '--', 'gate'];
+  const plain = planOf('-d5', 'gate', '1', '2');
+  for (const before of [
+    ['-d5', 'gate', '1', '2'],
+    ['gate', '1', '-d', '5', '2'],
+    ['gate', '1', '2', '-d5'],
+  ]) {
+    assert.deepEqual(planOf(...before, '--then', ...words), { ...plain, command: words }, before.join(' '));
+  }
+  assert.deepEqual(planOf('gate', '1', '-uvd5', '--then', '-x').command, ['-x']);
+  assert.match(refusalOf('--', 'gate', '1', '--then', 'ssh'), /^port '--then' is neither/);
+});
+
 test('ports that are none', () => {
   for (const port of ['0', '65536', '70000', '99999999999999999999', '00']) {
     assert.equal(refusalOf('h', '1', port), `port ${port} is not from 1 to 65535`);
@@ -103,6 +144,12 @@ test('usage and version', () => {
     [['-ux', 'h', '1'], { kind: 'usage', problem: 'unknown option -x' }],
     [['--toString', 'h', '1'], { kind: 'usage', problem: 'unknown option --toString' }],
     [['--udp=yes', 'h', '1'], { kind: 'usage', problem: 'option --udp takes no value' }],
+    [['--both=4', 'h', '1'], { kind: 'usage', problem: 'option --both takes no value' }],
+    [['h', '1', '-i'], { kind: 'usage', problem: 'option -i needs the name of an interface' }],
+    [['h', '1', '--then'], { kind: 'usage', problem: 'option --then needs a command behind it' }],
+    [['h', '1', '--then', ''], { kind: 'usage', problem: 'option --then needs a command behind it' }],
+    [['h', '1', '--then=ssh'], { kind: 'usage', problem: 'option --then takes no value' }],
+    [['h', '--then', 'ssh'], { kind: 'usage', problem: undefined }],
     [['h', '1', '-d'], { kind: 'usage', problem: 'option -d needs a time in milliseconds' }],
   ];
   for (const [argv, expected] of kinds) {
@@ -125,6 +172,8 @@ test('options mean the same wherever they stand', () => {
     ['-uv'],
     ['--delay=20'],
     ['-vd', '20'],
+    ['-i', 'eth1'],
+    ['--interface=eth1'],
   );
   const port = fc.integer({ min: 1, max: 65_535 }).map((number) => [String(number)]);
   const words = fc.tuple(fc.array(option), fc.array(port, { minLength: 1 }), fc.infiniteStream(fc.nat()));
@@ -141,13 +190,15 @@ test('options mean the same wherever they stand', () => {
 test('whatever the words, the outcome is a plan that can be sent, or a refusal', () => {
   const word = fc.oneof(
     fc.string(),
-    fc.constantFrom('-d', '-u', '--', '-4', '1:udp', 'ssh', 'h', '-', '-d='),
+    fc.constantFrom('-d', '-u', '--', '-4', '1:udp', 'ssh', 'h', '-', '-d=', '-i', '--both', '--then'),
   );
   fc.assert(
     fc.property(fc.array(word), (argv) => {
       const parsed = parseArguments(argv, services);
       if (!parsed.ok || parsed.value.kind !== 'knock') return;
-      const { host, knocks, delayMs } = parsed.value.plan;
+      const { host, knocks, delayMs, command } = parsed.value.plan;
+      const then = argv.indexOf('--then');
+      if (command !== undefined) assert.deepEqual(command, argv.slice(then + 1));
       assert.ok(host !== '' && knocks.length > 0 && Number.isInteger(delayMs) && delayMs >= 0);
       assert.ok(knocks.every(({ port }) => Number.isInteger(port) && port >= 1 && port <= 65_535));
     }),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { run, type KnockIo } from '../../src/client/main.js';
+import type { KnockIo } from '../../src/client/io.js';
+import { run } from '../../src/client/main.js';
+import { ok, refuse } from '../../src/base/result.js';
 import { resolveHost } from '../../src/client/send.js';
 
 interface Outcome {
@@ -26,13 +28,18 @@ async function runWith(argv: readonly string[], changes: Partial<KnockIo> = {}):
     version: () => '1.2.3',
     services: () => 'ssh 22/tcp\n',
     resolve: resolveHost,
-    send: async ({ protocol, address, port }) => {
-      deeds.push(`${protocol} ${address} ${port}`);
+    wayOut: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
+    send: async ({ protocol, address, source, port }) => {
+      deeds.push(`${protocol} ${address} ${port}${source === undefined ? '' : ` from ${source}`}`);
       return Promise.resolve();
     },
     sleep: async (ms) => {
       deeds.push(`sleep ${ms}`);
       return Promise.resolve();
+    },
+    command: async (words) => {
+      deeds.push(`run ${words.join('|')}`);
+      return Promise.resolve(42);
     },
     ...changes,
   });
@@ -90,7 +97,10 @@ test('the host is looked up once, and nothing is sent where it has no address', 
 test('a literal of the wrong family does not resolve', async () => {
   const { exitCode, err } = await runWith(['-4', '::1', '7']);
   assert.equal(exitCode, 1);
-  assert.equal(err, "Failed to resolve hostname '::1' on port 7\nit is an IPv6 address, but -4 was given\n");
+  assert.equal(
+    err,
+    "Failed to resolve hostname '::1' on port 7\nit is an IPv6 address, but IPv4 was asked for\n",
+  );
 });
 
 test('one port that is wrong, and none is sent', async () => {
@@ -109,4 +119,130 @@ test('usage goes to standard output, its cause to standard error', async () => {
 test('-V prints the version', async () => {
   const { exitCode, out } = await runWith(['-V']);
   assert.deepEqual([exitCode, out], [0, 'knock 1.2.3 (knockctl)\n']);
+});
+
+/** A name with an address of each family. */
+const twoAddresses: KnockIo['resolve'] = async (_host, family) =>
+  Promise.resolve(family === 4 ? '192.0.2.1' : '2001:db8::1');
+
+/** A name with one address only. */
+const fourOnly: KnockIo['resolve'] = async (_host, family) =>
+  family === 6 ? Promise.reject(systemError('ENOTFOUND')) : Promise.resolve('192.0.2.1');
+
+/** Refuses to send to IPv6 addresses. */
+function sendFourOnly(code: string, sent: string[]): KnockIo['send'] {
+  return async ({ address, port }) => {
+    if (address.includes(':')) throw systemError(code);
+    sent.push(`${address} ${port}`);
+    return Promise.resolve();
+  };
+}
+
+test('--both knocks the whole sequence over IPv4, then over IPv6', async () => {
+  const words = ['--both', '-d', '5', 'gate', '1', '2:udp'];
+  const { exitCode, err, deeds } = await runWith(words, { resolve: twoAddresses });
+  assert.deepEqual([exitCode, err], [0, '']);
+  assert.deepEqual(deeds, [
+    ...['tcp 192.0.2.1 1', 'sleep 5', 'udp 192.0.2.1 2', 'sleep 5'],
+    ...['tcp 2001:db8::1 1', 'sleep 5', 'udp 2001:db8::1 2', 'sleep 5'],
+  ]);
+});
+
+test('--both with one family: a note, and success', async () => {
+  const named = await runWith(['--both', 'gate', '1', '--then', 'ssh'], { resolve: fourOnly });
+  assert.deepEqual([named.exitCode, named.deeds], [42, ['tcp 192.0.2.1 1', 'sleep 100', 'run ssh']]);
+  assert.equal(
+    named.err,
+    'note: gate was not knocked over IPv6: ENOTFOUND: there is no such name, or it has no address of this family\n',
+  );
+  const literal = await runWith(['--both', '2001:db8::1', '1']);
+  assert.deepEqual([literal.exitCode, literal.deeds], [0, ['tcp 2001:db8::1 1']]);
+  assert.match(literal.err, /^note: 2001:db8::1 was not knocked over IPv4: it is an IPv6 address, but/);
+  for (const code of ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']) {
+    const sent: string[] = [];
+    const changes = { resolve: twoAddresses, send: sendFourOnly(code, sent) };
+    const { exitCode, err } = await runWith(['--both', 'gate', '1', '2'], changes);
+    assert.deepEqual([exitCode, sent], [0, ['192.0.2.1 1', '192.0.2.1 2']]);
+    assert.match(err, new RegExp(`^note: gate was not knocked over IPv6: ${code}: .*\n$`));
+  }
+});
+
+test('--both with no family at all fails', async () => {
+  const nowhere = { resolve: () => Promise.reject(systemError('ENOTFOUND')) };
+  const unknown = await runWith(['--both', 'gate', '7'], nowhere);
+  assert.equal(unknown.exitCode, 1);
+  assert.match(unknown.err, /^Failed to resolve hostname 'gate' on port 7\nENOTFOUND: [^\n]+\n$/);
+  const send = (): Promise<void> => Promise.reject(systemError('ENETUNREACH'));
+  const offline = await runWith(['--both', 'gate', '7'], { resolve: twoAddresses, send });
+  assert.equal(offline.exitCode, 1);
+  assert.match(offline.err, /^(?:error: gate was not knocked over IPv[46]: ENETUNREACH: [^\n]+\n){2}$/);
+});
+
+test('--both with a sequence that is sent in part is a failure', async () => {
+  const send = async ({
+    address,
+    port,
+  }: {
+    readonly address: string;
+    readonly port: number;
+  }): Promise<void> =>
+    address.includes(':') && port === 2 ? Promise.reject(systemError('ENETUNREACH')) : Promise.resolve();
+  const { exitCode, err } = await runWith(['--both', 'gate', '1', '2'], { resolve: twoAddresses, send });
+  assert.equal(exitCode, 1);
+  assert.match(err, /^error: tcp 2001:db8::1:2 was not sent: ENETUNREACH: [^\n]+\n$/);
+  const forbidden = { resolve: twoAddresses, send: sendFourOnly('EPERM', []) };
+  assert.equal(
+    (await runWith(['--both', 'gate', '1'], forbidden)).exitCode,
+    1,
+    'a firewall can be told to allow it',
+  );
+});
+
+test('-i sends from the address found, or nothing', async () => {
+  const found = await runWith(['-i', 'eth1', '192.0.2.1', '1', '2:udp']);
+  assert.deepEqual(found.deeds, ["tcp 192.0.2.1 1 from eth1's", "udp 192.0.2.1 2 from eth1's"]);
+  const wayOut: KnockIo['wayOut'] = async (address) =>
+    Promise.resolve(address.includes(':') ? refuse('no way') : ok({ address, source: undefined }));
+  const lost = await runWith(['-i', 'eth1', '2001:db8::1', '1'], { wayOut });
+  assert.deepEqual([lost.exitCode, lost.deeds], [1, []]);
+  assert.equal(lost.err, 'error: 2001:db8::1 was not knocked over IPv6: no way\n');
+  const both = await runWith(['--both', '-i', 'eth1', 'gate', '1'], { wayOut, resolve: twoAddresses });
+  assert.deepEqual([both.exitCode, both.deeds], [0, ['tcp 192.0.2.1 1']]);
+  assert.equal(both.err, 'note: gate was not knocked over IPv6: no way\n');
+});
+
+test('--then runs the command no earlier than 100 ms after the last knock, and gives its exit code', async () => {
+  const plain = await runWith(['192.0.2.1', '1', '--then', 'ssh', '-v', '']);
+  assert.deepEqual([plain.exitCode, plain.out, plain.err], [42, '', '']);
+  assert.deepEqual(plain.deeds, ['tcp 192.0.2.1 1', 'sleep 100', 'run ssh|-v|']);
+  const short = await runWith(['-d', '30', '192.0.2.1', '1', '--then', 'ssh']);
+  assert.deepEqual(short.deeds, ['tcp 192.0.2.1 1', 'sleep 30', 'sleep 70', 'run ssh']);
+  const long = await runWith(['-d', '300', '192.0.2.1', '1', '--then', 'ssh']);
+  assert.deepEqual(long.deeds, ['tcp 192.0.2.1 1', 'sleep 300', 'run ssh']);
+});
+
+test('--then runs nothing where a knock was not sent', async () => {
+  const send = (): Promise<void> => Promise.reject(systemError('EPERM'));
+  const words = ['gate', '1', '--then', 'ssh', 'gate'];
+  for (const changes of [
+    { resolve: twoAddresses, send },
+    { resolve: () => Promise.reject(systemError('X')) },
+  ]) {
+    const { exitCode, err, deeds } = await runWith(words, changes);
+    assert.deepEqual([exitCode, deeds], [1, []]);
+    assert.match(err, /\nerror: ssh was not run, for the sequence was not sent whole\n$/);
+  }
+});
+
+test('a command that cannot be started gives what a shell gives', async () => {
+  for (const [code, expected] of [
+    ['ENOENT', 127],
+    ['EACCES', 126],
+    ['E2BIG', 126],
+  ] as const) {
+    const command = (): Promise<number> => Promise.reject(systemError(code));
+    const { exitCode, err } = await runWith(['192.0.2.1', '1', '--then', 'ssh', 'h'], { command });
+    assert.equal(exitCode, expected);
+    assert.match(err, /^error: cannot run ssh: [^\n]+\n$/);
+  }
 });

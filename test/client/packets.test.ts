@@ -155,6 +155,15 @@ test('a literal address is printed as the other client prints it', async () => {
   const ours = await watch('ours', long, [CLOSED], ['-v']);
   assert.equal(ours.stdout, theirs.stdout);
   assert.equal(ours.stdout, 'hitting tcp fd77:1::1:8000\n');
+  for (const words of [
+    ['FE80:0::1%eth0', '8000'],
+    ['-u', 'fe80::0001%eth0', 'ssh'],
+  ]) {
+    const printed = await lab.exec('client', [DEBIANS, '-v', ...words]);
+    assert.match(printed.stdout, /^hitting (?:tcp|udp) fe80::1%eth0:(?:8000|ssh)\n$/);
+    assert.deepEqual(await lab.exec('client', [process.execPath, OURS, '-v', ...words]), printed);
+  }
+  assert.equal((await packetsSinceMark()).length, 0, 'nobody has this address');
 });
 
 test('-4 and -6 choose among the addresses of a name', async () => {

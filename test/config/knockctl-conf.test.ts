@@ -18,6 +18,8 @@ state   = /var/lib/knockctl
 [listener]
 interface = any            ; or one or more names; absent ones are waited for
 user      = nobody
+duplicates = strict        ; strict | tolerate
+repeat    = each           ; each | extend
 
 [firewall]
 families = ipv4, ipv6
@@ -81,7 +83,7 @@ describe('the defaults of knockctl.conf', () => {
         state: '/var/lib/knockctl',
         pidFile: '/run/knockctl/knockctl.pid',
       },
-      listener: { interfaces: ['any'], user: 'nobody' },
+      listener: { interfaces: ['any'], user: 'nobody', duplicates: 'strict', repeat: 'each' },
       firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min' },
       failsafe: {
         heartbeatMs: 5_000,

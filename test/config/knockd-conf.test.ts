@@ -43,6 +43,7 @@ describe('the grammar of knockd.conf', () => {
       line: 1,
       actions: { 4: { start: undefined, stop: undefined }, 6: { start: undefined, stop: undefined } },
       cmdTimeoutMs: 10_000,
+      oneTime: undefined,
     });
   });
 
@@ -125,7 +126,15 @@ describe('the grammar of knockd.conf', () => {
   });
 
   it('lets a sequence behind one_time_sequences win', () => {
-    assert.equal(ports(door('[d]\none_time_sequences=/f\nsequence=1')), '1:tcp');
+    const settings = door('[d]\none_time_sequences=/f\nsequence=1');
+    assert.equal(ports(settings), '1:tcp');
+    assert.equal(settings.oneTime, undefined);
+  });
+
+  it('lets one_time_sequences behind a sequence win, to be read later', () => {
+    const settings = door('[d]\nsequence=1\nOne_Time_Sequences = /a//f/\n');
+    assert.deepEqual(settings.oneTime, { path: '/a/f', line: 3 });
+    assert.deepEqual(settings.door.sequence, []);
   });
 });
 

@@ -75,10 +75,10 @@ describe('the faults of knockd.conf', () => {
     ['[d]\ncommand=x', ["k:1: error: section 'd' has an empty knock sequence ("]],
     ['[d]\n[d]\nsequence=1', ["k:1: error: section 'd' has an empty knock sequence ("]],
     [
-      '[d]\none_time_sequences=/f',
-      ['k:2: config: section d: one_time_sequences is not supported by this version'],
+      '[d]\none_time_sequences=f',
+      ['k:2: config: section d: one_time_sequences: "f" is not an absolute path'],
     ],
-    [`${BASE}one_time_sequences=/f`, ['k:3: config: section d: one_time_sequences is not supported']],
+    [`${BASE}one_time_sequences=`, ['k:3: config: section d: one_time_sequences: "" is not']],
     [`${BASE}seq_timeout=abc`, ['k:3: config: line 3: seq_timeout "abc" is invalid (a whole number']],
     [`${BASE}timeout=`, ['k:3: config: line 3: seq_timeout "" is invalid']],
     [`${BASE}cmd_timeout=5s`, ['k:3: config: line 3: cmd_timeout "5s" is invalid']],

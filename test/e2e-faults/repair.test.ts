@@ -58,17 +58,16 @@ describe('undone by others', { concurrency: 4 }, () => {
         .find((line) => line.includes('ssh_'));
       const words = (jump ?? '').replaceAll('"', '').split(' ');
       await lab.iptables('server', 4, words);
-      assert.equal(await jumps(lab, 4), 2);
+      await product.waitForLog(/repaired: /, REPAIRED_MS);
       await lab.iptables('server', 4, ['-I', 'ssh_policy', '-j', 'ACCEPT']);
+      await product.waitForLog(/repaired: /, REPAIRED_MS, 2);
       await repaired(scene, held);
+      assert.equal(await jumps(lab, 4), 1);
       await lab.iptables('server', 4, ['-A', 'INPUT', '-p', 'udp', '--dport', '53', '-j', 'DROP']);
       const foreign = await kernel(lab);
-      const rounds = async (): Promise<number> => {
-        await lab.iptables('server', 4, ['-D', 'INPUT', '1']);
-        await repaired(scene, foreign);
-        return 1;
-      };
-      await rounds();
+      await lab.iptables('server', 4, ['-D', 'INPUT', '1']);
+      await product.waitForLog(/repaired: /, REPAIRED_MS, 3);
+      await repaired(scene, foreign);
       await product.stop();
       assert.match(await lab.iptables('server', 4, ['-S', 'INPUT']), /-A INPUT -p udp .* -j DROP/);
       assert.equal(await jumps(lab, 4), 0);

@@ -7,7 +7,7 @@ import { crosswise, everywhere, OPEN } from './setting.js';
 describe('a knock', { concurrency: 2 }, () => {
   everywhere(
     'opens the port for the knocker alone, for its time, and never cuts a session',
-    { service: 'accept_timeout = 6' },
+    { service: 'accept_timeout = 8' },
     async ({ lab, product, server, client, gets, opens, shuts, knock }) => {
       assert.equal(await gets('client'), true, 'before the start nothing is protected');
       await product.start();
@@ -16,14 +16,14 @@ describe('a knock', { concurrency: 2 }, () => {
 
       await knock('client', OPEN, { client: 'debian' });
       await opens('client');
+      const session = await lab.openSession('client', server, 22);
+      assert.equal(await session.echo('open'), true);
       assert.equal(await gets('client2'), false, 'only the knocker gets in');
       const [entry] = await product.list('filter');
       assert.deepEqual(
         { ...entry, timeout: 0 },
         { service: 'ssh', list: 'filter', address: client, timeout: 0, by: 'door open' },
       );
-      const session = await lab.openSession('client', server, 22);
-      assert.equal(await session.echo('open'), true);
 
       await shuts('client');
       assert.deepEqual(await product.list('filter'), [], 'shut because its time is over');

@@ -8,7 +8,7 @@ describe('a supervisor that is killed', { concurrency: 4 }, () => {
   everywhere(
     'leaves an accepted address in for its time and not longer, with on_failure = hold',
     { service: 'on_failure = hold\naccept_timeout = 15' },
-    async ({ lab, product, server, client, gets, opens, shuts, knock }) => {
+    async ({ lab, product, server, gets, opens, shuts, knock }) => {
       await product.start();
       await knock('client', OPEN);
       await opens('client');

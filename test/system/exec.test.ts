@@ -40,7 +40,12 @@ describe('exec', () => {
     process.env['KNOCKCTL_SECRET'] = 'x';
     try {
       const lines = (await systemExec(['/usr/bin/env'])).stdout.trim().split('\n').sort();
-      assert.deepEqual(lines, Object.entries(CHILD_ENV).map((pair) => pair.join('=')).sort());
+      assert.deepEqual(
+        lines,
+        Object.entries(CHILD_ENV)
+          .map((pair) => pair.join('='))
+          .sort(),
+      );
     } finally {
       Reflect.deleteProperty(process.env, 'KNOCKCTL_SECRET');
     }

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync, chmodSync, mkdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { isErrno, makePrivateFolder, readIfExists, removeFile, replaceFile } from '../../src/system/files.js';
+import {
+  isErrno,
+  isOwnPrivate,
+  makePrivateFolder,
+  readIfExists,
+  removeFile,
+  replaceFile,
+  setAside,
+} from '../../src/system/files.js';
 import { importing, inMountNamespace, runNode, startNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 
@@ -27,6 +35,34 @@ describe('files', () => {
       }
     }
     assert.deepEqual(readdirSync(folder.path), ['f'], 'no temporary file is left');
+  });
+
+  it('setAside renames a file, over an earlier one', () => {
+    using folder = new TempFolder();
+    for (const text of ['one', 'two']) {
+      writeFileSync(folder.file('f'), text);
+      assert.equal(setAside(folder.file('f')), folder.file('f.damaged'));
+      assert.equal(readFileSync(folder.file('f.damaged'), 'utf8'), text);
+      assert.equal(readIfExists(folder.file('f')), undefined);
+    }
+  });
+
+  it('isOwnPrivate is for files of ours that nobody else can have written', () => {
+    using folder = new TempFolder();
+    const path = folder.file('f');
+    writeFileSync(path, 'x');
+    for (const [bits, expected] of [
+      [0o600, true],
+      [0o644, true],
+      [0o620, false],
+      [0o602, false],
+    ] as const) {
+      chmodSync(path, bits);
+      assert.equal(isOwnPrivate(path), expected, bits.toString(8));
+    }
+    chmodSync(path, 0o600);
+    chownSync(path, 65_534, 65_534);
+    assert.equal(isOwnPrivate(path), false, 'of somebody else');
   });
 
   it('replaceFile throws where the folder is missing, and leaves nothing where it cannot rename', () => {

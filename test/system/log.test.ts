@@ -132,6 +132,29 @@ describe('the log', () => {
     assert.match(readFileSync(file, 'utf8'), /^[^\n]*two\n$/);
   });
 
+  it('that is reopened tells a fault once more, and then writes', async () => {
+    using folder = new TempFolder();
+    const code = `${importing('openLog', 'system/log.js')}
+      import { mkdirSync } from 'node:fs';
+      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('later/log') })});
+      let told = () => {};
+      const write = process.stderr.write.bind(process.stderr);
+      process.stderr.write = (text) => { setImmediate(told); return write(text); };
+      for (const text of ['one', 'two']) {
+        const said = new Promise((resolve) => { told = resolve; });
+        log.info(text);
+        log.info(text);
+        await said;
+        log.reopen();
+      }
+      mkdirSync('${folder.file('later')}');
+      log.info('three');
+      await log.close();`;
+    const done = await runNode(code);
+    assert.match(done.stderr, /^(knockctl: the log cannot be written: ENOENT[^\n]*\n){2}$/);
+    assert.match(readFileSync(folder.file('later/log'), 'utf8'), /^[^\n]*three\n$/);
+  });
+
   it('writes again once there is space, and no line into another', async () => {
     using folder = new TempFolder();
     const code = `${importing('openLog', 'system/log.js')}
@@ -139,8 +162,12 @@ describe('the log', () => {
       const [file, filler] = ['${folder.file('log')}', '${folder.file('filler')}'];
       const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })});
       try { writeFileSync(filler, 'x'.repeat(12_000)); } catch {}
+      const told = new Promise((resolve) => {
+        const write = process.stderr.write.bind(process.stderr);
+        process.stderr.write = (text) => { setImmediate(resolve); return write(text); };
+      });
       for (let index = 0; index < 100; index++) log.info('full ' + 'x'.repeat(100));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await told;
       rmSync(filler);
       log.info('space again');
       await log.close();
@@ -157,7 +184,8 @@ describe('the log', () => {
     const code = `${importing('openLog', 'system/log.js')}
       const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })});
       for (let index = 0; index < 5000; index++) log.info('x'.repeat(100));
-      setTimeout(() => { log.info('more'); console.log('went on'); process.exit(0); }, 300);`;
+      await log.close();
+      console.log('went on');`;
     const done = await runNode(code, inMountNamespace(`mount -t tmpfs -o size=16k none ${folder.path}`));
     assert.equal(done.stdout, 'went on\n');
     assert.equal(done.exitCode, 0);

@@ -55,7 +55,10 @@ describe('giving up root', () => {
 
   it('is not believed where something is left', async () => {
     const code = "try { giveUpRoot(findUser('nobody')); } catch (error) { console.log(error.message); }";
-    assert.match((await without(code, [])).stdout, /^privileges are left after giving up root: NoNewPrivs=0$/m);
+    assert.match(
+      (await without(code, [])).stdout,
+      /^privileges are left after giving up root: NoNewPrivs=0$/m,
+    );
   });
 
   it('is refused where the user is root, by name or by number', async () => {

@@ -48,7 +48,18 @@ describe('process identity', () => {
     const own = identify(process.pid);
     assert.ok(own !== undefined);
     assert.deepEqual(parseIdentity(formatIdentity(own)), own);
-    for (const text of [undefined, '', '\n', '12', 'x 1', '1 x', '-1 5', '1 2 3', '1  2', `${'9'.repeat(11)} 1`]) {
+    for (const text of [
+      undefined,
+      '',
+      '\n',
+      '12',
+      'x 1',
+      '1 x',
+      '-1 5',
+      '1 2 3',
+      '1  2',
+      `${'9'.repeat(11)} 1`,
+    ]) {
       assert.equal(parseIdentity(text), undefined);
     }
   });

@@ -36,7 +36,10 @@ describe('the resolver', () => {
   });
 
   it('says that a name does not resolve', async () => {
-    assert.match(String(await resolve('', 'lost.test')), /^lost\.test does not resolve: getaddrinfo ENOTFOUND/);
+    assert.match(
+      String(await resolve('', 'lost.test')),
+      /^lost\.test does not resolve: getaddrinfo ENOTFOUND/,
+    );
   });
 
   it('ends with the process: no timer is left that would hold it', async () => {

@@ -22,7 +22,9 @@ const GOOD: readonly Request[] = [
 ];
 
 const targets = (value: unknown): boolean =>
-  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item.length <= 256);
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((item) => typeof item === 'string' && item.length <= 256);
 const flag = (value: unknown): boolean => typeof value === 'boolean';
 const seconds = (value: unknown): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 2_147_483;
@@ -49,12 +51,19 @@ function isRequest(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const entries = new Map<string, unknown>(Object.entries(value));
   const verb = entries.get('verb');
-  const [needed, optional] = (typeof verb === 'string' && Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined) ?? [];
+  const [needed, optional] =
+    (typeof verb === 'string' && Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined) ?? [];
   if (needed === undefined || optional === undefined) return false;
-  const checks: Readonly<Record<string, (field: unknown) => boolean>> = { verb: isText, ...needed, ...optional };
+  const checks: Readonly<Record<string, (field: unknown) => boolean>> = {
+    verb: isText,
+    ...needed,
+    ...optional,
+  };
   return (
     Object.keys(needed).every((key) => entries.has(key)) &&
-    [...entries].every(([key, field]) => Object.entries(checks).some(([name, check]) => name === key && check(field)))
+    [...entries].every(([key, field]) =>
+      Object.entries(checks).some(([name, check]) => name === key && check(field)),
+    )
   );
 }
 

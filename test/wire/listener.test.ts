@@ -15,6 +15,7 @@ const GOOD: readonly Readonly<Record<string, unknown>>[] = [
   { type: 'beat', packets: 0 },
   { type: 'knock', door: 0, address: '192.0.2.7' },
   { type: 'knock', door: 3, address: '2001:db8::7' },
+  { type: 'knock', door: 3, address: '2001:db8::7', sequence: 1 },
   { type: 'stage', door: 1, address: '192.0.2.7', stage: 1 },
   { type: 'timeout', door: 1, address: '::1', stage: 32 },
   { type: 'suppressed', count: 1 },
@@ -29,10 +30,17 @@ function canonicalAddress(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   if (isIP(value) === 4) return value === new URL(`http://${value}`).hostname;
   if (isIP(value) !== 6 || value.includes('%')) return false;
-  return `[${value}]` === new URL(`http://[${value}]`).hostname && !/^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(value);
+  return (
+    `[${value}]` === new URL(`http://[${value}]`).hostname && !/^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(value)
+  );
 }
 
 const text = (value: unknown, max: number): boolean => typeof value === 'string' && value.length <= max;
+
+/** Fields that a kind may have as well. */
+const OPTIONAL: Readonly<Record<string, (value: unknown) => boolean>> = {
+  sequence: (value) => whole(value, 1),
+};
 
 /** What each kind holds, in another form than the guard has it. */
 const KINDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) => boolean>>>> = {
@@ -60,9 +68,10 @@ function isMessage(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const entries = new Map<string, unknown>(Object.entries(value));
   const type = entries.get('type');
-  const kind = typeof type === 'string' && Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
-  if (kind === undefined) return false;
-  const checks = Object.entries(kind);
+  if (typeof type !== 'string' || !Object.hasOwn(KINDS, type)) return false;
+  const kind = KINDS[type] ?? {};
+  const extra = type === 'knock' && entries.has('sequence') ? OPTIONAL : {};
+  const checks = Object.entries({ ...kind, ...extra });
   return (
     entries.size === checks.length + 1 &&
     checks.every(([key, check]) => entries.has(key) && check(entries.get(key)))
@@ -90,8 +99,11 @@ describe('messages of the listener', () => {
     it(`refuses ${JSON.stringify(message).slice(0, 60)} with a key more, or one less`, () => {
       assert.equal(accepted({ ...message, more: 1 }), false);
       assert.equal(accepted({ ...message, verb: 'flush' }), false);
-      for (const key of Object.keys(message)) {
-        assert.equal(accepted(Object.fromEntries(Object.entries(message).filter(([name]) => name !== key))), false);
+      for (const key of Object.keys(message).filter((name) => !(name in OPTIONAL))) {
+        assert.equal(
+          accepted(Object.fromEntries(Object.entries(message).filter(([name]) => name !== key))),
+          false,
+        );
       }
     });
   }
@@ -115,6 +127,7 @@ describe('messages of the listener', () => {
       'stage',
       'count',
       'reason',
+      'sequence',
       '__proto__',
       'constructor',
     );
@@ -124,7 +137,14 @@ describe('messages of the listener', () => {
       fc.double(),
       fc.ipV4(),
       fc.ipV6(),
-      fc.constantFrom(...Object.keys(KINDS), '::ffff:1.2.3.4', '1.2.3.4/32', '1.2.3.4 ', '2001:DB8::1', 'any'),
+      fc.constantFrom(
+        ...Object.keys(KINDS),
+        '::ffff:1.2.3.4',
+        '1.2.3.4/32',
+        '1.2.3.4 ',
+        '2001:DB8::1',
+        'any',
+      ),
       fc.string({ minLength: 1490, maxLength: 1510 }),
     );
     let kept = 0;
@@ -167,7 +187,9 @@ describe('the order to the listener', () => {
     interfaces: ['any'],
     user: 'nobody',
     beatMs: 500,
+    tolerateDuplicates: true,
     doors: [door('7000,8000:udp')],
+    oneTime: [{ door: 1, sequences: [{ id: 1, sequence: [{ port: 1, protocol: 'tcp' }] }] }],
   };
 
   it('comes through JSON as it is', () => {
@@ -187,6 +209,9 @@ describe('the order to the listener', () => {
       { ...order, beatMs: 0 },
       { ...order, doors: [{}] },
       { ...order, doors: undefined },
+      { ...order, oneTime: undefined },
+      { ...order, oneTime: [{ door: 1, sequences: [{ id: 0, sequence: [] }] }] },
+      { ...order, tolerateDuplicates: 1 },
     ];
     for (const value of wrong) assert.throws(() => readOrder(value), ProtocolError);
   });

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+
+import { CommandError } from '../../src/base/errors.js';
+import { IpsetChannel, type ChannelStarter } from '../../src/firewall/channel.js';
+import { identify } from '../../src/system/process.js';
+import { KernelSpace } from '../helpers/kernel-space.js';
+import { TempFolder } from '../helpers/temp.js';
+import { waitFor } from '../helpers/wait.js';
+
+/** A stand-in for ipset: lines for a shell. `say` prompts. */
+function standIn(script: string): ChannelStarter {
+  const text = `say() { printf 'ipset> '; }\n${script}`;
+  return () => spawn('/bin/sh', ['-c', text], { stdio: ['pipe', 'pipe', 'pipe'] });
+}
+
+const ECHO = 'say; while read -r line; do echo "did $line"; say; done';
+
+async function failed(promise: Promise<unknown>): Promise<CommandError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof CommandError, String(error));
+  return error;
+}
+
+describe('the channel, with a stand-in', () => {
+  it('carries lines out in their order, each acknowledged', async () => {
+    const channel = new IpsetChannel(standIn(ECHO));
+    const answers = await Promise.all(['one', 'two', 'three'].map(async (line) => channel.run(line)));
+    assert.deepEqual(answers, ['did one\n', 'did two\n', 'did three\n']);
+    await channel.close();
+  });
+
+  it('takes no line with a line break in it', async () => {
+    const channel = new IpsetChannel(standIn(ECHO));
+    for (const line of ['add x 1\nflush x', 'a\r', 'a\0']) {
+      await assert.rejects(channel.run(line), /a command is one line/);
+    }
+    await channel.close();
+  });
+
+  it('an error belongs to its line, and the next one goes on', async () => {
+    const script = 'say; while read -r line; do case $line in bad*) echo "no: $line" >&2;; esac; say; done';
+    const channel = new IpsetChannel(standIn(script));
+    const lines = ['ok 1', 'bad 1', 'ok 2', 'bad 2', 'bad 3', 'ok 3'];
+    const results = await Promise.allSettled(lines.map(async (line) => channel.run(line)));
+    assert.deepEqual(
+      results.map((result) => result.status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    );
+    const error = await failed(channel.run('bad 4'));
+    assert.equal(error.message, 'ipset bad 4 failed with status 1: no: bad 4');
+    await channel.close();
+  });
+
+  it('an answer may come in pieces', async () => {
+    const script =
+      "say; while read -r line; do printf part; sleep 0.01; printf 'ip'; sleep 0.01; printf 'set> '; done";
+    const channel = new IpsetChannel(standIn(script));
+    assert.deepEqual([await channel.run('a'), await channel.run('b')], ['part', 'part']);
+    await channel.close();
+  });
+
+  it('reports the line that the process died on, and starts another for the next', async () => {
+    using folder = new TempFolder();
+    const script = `echo $$ >> ${folder.file('pids')}; say; while read -r line; do [ "$line" = die ] && exit 3; say; done`;
+    const channel = new IpsetChannel(standIn(script));
+    await channel.run('fine');
+    const [dying, next] = await Promise.allSettled([channel.run('die'), channel.run('fine')]);
+    assert.equal(next.status, 'fulfilled');
+    assert.ok(dying.status === 'rejected' && dying.reason instanceof CommandError);
+    assert.match(dying.reason.message, /^ipset die .*ipset ended \(status 3\)/);
+    assert.equal(readFileSync(folder.file('pids'), 'utf8').trim().split('\n').length, 2);
+    await channel.close();
+  });
+
+  it('kills what hangs, and goes on', async () => {
+    using folder = new TempFolder();
+    const script = `echo $$ >> ${folder.file('pids')}; say; while read -r line; do [ "$line" = hang ] && exec sleep 600; say; done`;
+    const channel = new IpsetChannel(standIn(script), 300);
+    const error = await failed(channel.run('hang'));
+    assert.match(error.message, /no answer within 300 ms; ipset ended \(SIGKILL\)/);
+    assert.equal(identify(Number(readFileSync(folder.file('pids'), 'utf8').split('\n')[0])), undefined);
+    assert.equal(await channel.run('fine'), '');
+    await channel.close();
+  });
+
+  it('fails line by line, and does not spin, where ipset never gets ready or is missing', async () => {
+    const starters: readonly ChannelStarter[] = [
+      standIn('echo "no permission" >&2; exit 1'),
+      standIn('exec sleep 600'),
+      () => spawn('/nonexistent/ipset', [], { stdio: ['pipe', 'pipe', 'pipe'] }),
+    ];
+    for (const start of starters) {
+      let started = 0;
+      const channel = new IpsetChannel(() => {
+        started += 1;
+        return start();
+      }, 300);
+      const results = await Promise.allSettled(['a', 'b', 'c'].map(async (line) => channel.run(line)));
+      assert.ok(results.every((result) => result.status === 'rejected'));
+      assert.equal(started, 3);
+      await channel.close();
+    }
+  });
+
+  it('close lets the lines that were given be done first, and leaves no process', async () => {
+    using folder = new TempFolder();
+    const script = `echo $$ >> ${folder.file('pids')}; say; while read -r line; do echo "$line" >> ${folder.file('log')}; say; done; echo end >> ${folder.file('log')}`;
+    const channel = new IpsetChannel(standIn(script));
+    const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+    const runs = Promise.all(lines.map(async (line) => channel.run(line)));
+    await channel.close();
+    await runs;
+    assert.equal(readFileSync(folder.file('log'), 'utf8'), [...lines, 'end', ''].join('\n'));
+    const pids = readFileSync(folder.file('pids'), 'utf8').trim().split('\n');
+    assert.equal(pids.length, 1);
+    assert.equal(identify(Number(pids[0])), undefined);
+    await channel.close();
+  });
+
+  it('close kills what does not end', async () => {
+    using folder = new TempFolder();
+    const script = `echo $$ > ${folder.file('pid')}; say; read -r line; say; exec sleep 600`;
+    const channel = new IpsetChannel(standIn(script), 200);
+    await channel.run('a');
+    await channel.close();
+    assert.equal(identify(Number(readFileSync(folder.file('pid'), 'utf8'))), undefined);
+  });
+
+  it('that was never used has nothing to close, and starts nothing', async () => {
+    using folder = new TempFolder();
+    const channel = new IpsetChannel(standIn(`touch ${folder.file('started')}`));
+    await channel.close();
+    assert.equal(existsSync(folder.file('started')), false);
+  });
+});
+
+describe('the channel, with ipset itself', () => {
+  it('acknowledges, and tells an error of the line that it belongs to', async () => {
+    await using space = new KernelSpace();
+    const channel = new IpsetChannel(space.startIpset);
+    await channel.run('create s hash:net timeout 0 comment');
+    const results = await Promise.allSettled(
+      [
+        'add s 192.0.2.1 timeout 5',
+        'add nowhere 192.0.2.2',
+        'add s 192.0.2.1 bogus',
+        'add s 192.0.2.3',
+        'add s ::1',
+      ].map(async (line) => channel.run(line)),
+    );
+    assert.deepEqual(
+      results.map((result) => (result.status === 'fulfilled' ? 'done' : String(result.reason))),
+      [
+        'done',
+        'CommandError: ipset add nowhere 192.0.2.2 failed with status 1: ipset v7.17: The set with the given name does not exist',
+        "CommandError: ipset add s 192.0.2.1 bogus failed with status 1: ipset v7.17: Unknown argument: `bogus'\nTry `ipset help' for more information.",
+        'done',
+        'CommandError: ipset add s ::1 failed with status 1: ipset v7.17: Syntax error: cannot parse ::1: resolving to IPv4 address failed',
+      ],
+    );
+    assert.match(await channel.run('test s 192.0.2.1'), /is in set s/);
+    assert.match(await channel.run('test s 192.0.2.9'), /is NOT in set s/);
+    await channel.run('add s 192.0.2.1 timeout 9');
+    assert.match(await channel.run('list s'), /192\.0\.2\.1 timeout 9$/m);
+    await channel.close();
+  });
+
+  it('starts again after kill -9, with nothing lost that was acknowledged', async () => {
+    await using space = new KernelSpace();
+    const pids: number[] = [];
+    const channel = new IpsetChannel(() => {
+      const child = space.startIpset();
+      pids.push(child.pid ?? 0);
+      return child;
+    });
+    await channel.run('create s hash:ip');
+    await channel.run('add s 192.0.2.1');
+    process.kill(pids[0] ?? 0, 'SIGKILL');
+    await waitFor(() => identify(pids[0] ?? 0) === undefined, 5000, 'its end');
+    // The next line may still meet the dying process: then it is told, and the one after it is carried out.
+    await channel.run('add s 192.0.2.2').catch(async () => channel.run('add s 192.0.2.2'));
+    assert.equal(pids.length, 2);
+    assert.match(await space.must('ipset list -t s'), /^Number of entries: 2$/m);
+    await channel.close();
+  });
+
+  it('carries out 10,000 lines', async () => {
+    await using space = new KernelSpace();
+    const channel = new IpsetChannel(space.startIpset);
+    await channel.run('create s hash:net maxelem 65536 timeout 0');
+    const begun = performance.now();
+    const lines = Array.from(
+      { length: 10_000 },
+      (_, at) => `add s 10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`,
+    );
+    await Promise.all(lines.map(async (line) => channel.run(line)));
+    assert.ok(performance.now() - begun < 15_000);
+    assert.match(await space.must('ipset list -t s'), /^Number of entries: 10000$/m);
+    await channel.close();
+  });
+});

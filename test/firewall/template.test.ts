@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { ConfigError, formatFault } from '../../src/base/errors.js';
+import type { Service } from '../../src/firewall/service.js';
+import { expandTemplate, type DesiredService } from '../../src/firewall/template.js';
+import { SERVICE } from '../helpers/kernel-space.js';
+import { shippedTemplate } from '../helpers/template.js';
+
+const SHIPPED = shippedTemplate();
+
+/** The contract of interface.md, "Chains and sets", as text. */
+function contract(more: {
+  readonly jump: string;
+  readonly policy: readonly string[];
+  readonly family?: 4 | 6;
+}): string[] {
+  const v = more.family ?? 4;
+  return [
+    more.jump,
+    `-A ssh_banned -m set --match-set ssh_banned${v} src -j DROP`,
+    `-A ssh_filter -m set --match-set ssh_filter${v} src -j ACCEPT`,
+    ...more.policy.map((rule) => `-A ssh_policy ${rule}`),
+    `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
+  ];
+}
+
+const TCP = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
+const END = '-m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_policy';
+const [BANNED, TRUSTED, FILTER, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j ssh_filter', '-j DROP'];
+const LOG = '-m limit --limit 6/min -j LOG --log-prefix "[knockctl,drop] "';
+const ALIVE = '-m set ! --match-set ssh_alive dst -j';
+
+function expanded(
+  more: Partial<Service> = {},
+  family: 4 | 6 = 4,
+  log: string | undefined = '6/min',
+): string[] {
+  return linesOf(expandTemplate(SHIPPED, { ...SERVICE, ...more }, family, log));
+}
+
+function linesOf({ jump, chains }: DesiredService): string[] {
+  const rules = [...chains].flatMap(([chain, specs]) => specs.map((spec) => `-A ${chain} ${spec}`));
+  return [...(jump === undefined ? [] : [`-A ${jump.chain} ${jump.rule}`]), ...rules];
+}
+
+describe('the shipped template is the contract', () => {
+  const policy = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, LOG, DROP];
+  const jump = `-A INPUT ${TCP} ${END}`;
+
+  it('for TCP', () => {
+    assert.deepEqual(expanded(), contract({ jump, policy }));
+  });
+  it('for IPv6', () => {
+    assert.deepEqual(expanded({}, 6), contract({ jump, policy, family: 6 }));
+  });
+  it('for UDP', () => {
+    assert.deepEqual(
+      expanded({ protocol: 'udp' }),
+      contract({ jump: `-A INPUT -p udp -m conntrack --ctstate NEW ${END}`, policy }),
+    );
+  });
+  it('for several ports, in the order written', () => {
+    const [first] = expanded({ ports: [2222, 22] });
+    assert.equal(first, jump.replace('--dports 22', '--dports 2222,22'));
+  });
+  it('on_failure = flush', () => {
+    const flushed = [BANNED, TRUSTED, `${ALIVE} ACCEPT`, FILTER, LOG, DROP];
+    assert.deepEqual(expanded({ onFailure: 'flush' }), contract({ jump, policy: flushed }));
+  });
+  it('on_failure = hold', () => {
+    const held = [BANNED, TRUSTED, FILTER, LOG, DROP];
+    assert.deepEqual(expanded({ onFailure: 'hold' }), contract({ jump, policy: held }));
+  });
+  it('log = no', () => {
+    const silent = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, DROP];
+    const service = expandTemplate(SHIPPED, SERVICE, 4, undefined);
+    assert.deepEqual(linesOf(service), contract({ jump, policy: silent }));
+  });
+  it('with an address, of this family', () => {
+    const addresses = ['192.0.2.1', '2001:db8::/64'];
+    assert.equal(expanded({ addresses })[0], `-A INPUT -d 192.0.2.1/32 ${TCP} ${END}`);
+    assert.equal(expanded({ addresses }, 6)[0], `-A INPUT -d 2001:db8::/64 ${TCP} ${END}`);
+  });
+  it('with an address of the other family: no jump, the chains all the same', () => {
+    const service = expandTemplate(SHIPPED, { ...SERVICE, addresses: ['2001:db8::1'] }, 4, '6/min');
+    assert.equal(service.jump, undefined);
+    assert.deepEqual([...service.chains.keys()], ['ssh_banned', 'ssh_filter', 'ssh_policy', 'ssh_trusted']);
+  });
+  it('in another chain, under another name', () => {
+    const { jump: other } = expandTemplate(
+      SHIPPED,
+      { ...SERVICE, name: 'w-3_b', chain: 'DOCKER-USER' },
+      4,
+      '6/min',
+    );
+    assert.equal(other?.chain, 'DOCKER-USER');
+    assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
+  });
+  it('the chains of the longest name are short enough', () => {
+    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 4);
+  });
+});
+
+describe('a template of the administrator', () => {
+  const faultsOf = (text: string, service: Partial<Service> = {}): string[] => {
+    try {
+      expandTemplate({ file: '/t', text }, { ...SERVICE, ...service }, 4, '6/min');
+      return [];
+    } catch (error) {
+      assert.ok(error instanceof ConfigError);
+      return error.faults.map(formatFault);
+    }
+  };
+  const own = (rules: string, chains = ':@SERVICE@_policy - [0:0]\n'): string =>
+    `*filter\n${chains}${rules}COMMIT\n`;
+  const JUMP = '-A @CHAIN@ -m comment --comment "knockctl:@SERVICE@" -j @SERVICE@_policy\n';
+
+  it('may be as small as this', () => {
+    assert.deepEqual(faultsOf(own(JUMP)), []);
+  });
+
+  const FAULTY: readonly (readonly [string, string, readonly string[]])[] = [
+    ['empty', '', ['/t: a template has one table, *filter, and ends it by COMMIT']],
+    ['without COMMIT', '*filter\n', ['/t:1: line 1: table filter has no COMMIT: "*filter"']],
+    [
+      'with a second table',
+      `${own(JUMP)}*nat\nCOMMIT\n`,
+      ['/t: a template has one table, *filter, and ends it by COMMIT'],
+    ],
+    ['of another table', '*nat\nCOMMIT\n', ['/t: a template has one table, *filter, and ends it by COMMIT']],
+    [
+      'without a jump',
+      own(''),
+      ['/t: [service.ssh] exactly one rule belongs into @CHAIN@ (INPUT); there are 0'],
+    ],
+    [
+      'with two jumps',
+      own(JUMP + JUMP),
+      ['/t: [service.ssh] exactly one rule belongs into @CHAIN@ (INPUT); there are 2'],
+    ],
+    [
+      'whose jump has lost its comment',
+      own('-A @CHAIN@ -j @SERVICE@_policy\n'),
+      [
+        '/t: [service.ssh] the rule in @CHAIN@ must keep its comment "knockctl:@SERVICE@": -A INPUT -j ssh_policy',
+      ],
+    ],
+    [
+      'with a rule for a chain of others',
+      own(`${JUMP}-A OUTPUT -j DROP\n`),
+      [
+        '/t: [service.ssh] a rule for OUTPUT: only own chains and @CHAIN@ (INPUT) are ever written: -A OUTPUT -j DROP',
+      ],
+    ],
+    [
+      'that makes a chain of others',
+      own(JUMP, ':INPUT DROP [0:0]\n:@SERVICE@_policy - [0:0]\n'),
+      ['/t: [service.ssh] chain INPUT must begin with @SERVICE@_'],
+    ],
+    [
+      'with a chain whose name is too long',
+      own(JUMP, `:@SERVICE@_policy - [0:0]\n:@SERVICE@_${'x'.repeat(25)} - [0:0]\n`),
+      [`/t: [service.ssh] chain ssh_${'x'.repeat(25)} is longer than 28 characters`],
+    ],
+    [
+      'without the policy chain',
+      own(JUMP.replace('_policy', '_other'), ':@SERVICE@_other - [0:0]\n'),
+      ['/t: [service.ssh] the chain @SERVICE@_policy is missing'],
+    ],
+    [
+      'with an unknown placeholder',
+      own(`${JUMP}-A @SERVICE@_policy -s @WHO@ -j DROP\n`),
+      ['/t: [service.ssh] unknown placeholder @WHO@ in: -A ssh_policy -s @WHO@ -j DROP'],
+    ],
+    [
+      'with a delete, an insert and a policy',
+      own(`${JUMP}-D INPUT -j DROP\n-I @SERVICE@_policy -j DROP\n-P INPUT DROP\n`),
+      [
+        '/t: [service.ssh] only -A lines may stand in a template, not: -D INPUT -j DROP',
+        '/t: [service.ssh] only -A lines may stand in a template, not: -I ssh_policy -j DROP',
+        '/t: [service.ssh] only -A lines may stand in a template, not: -P INPUT DROP',
+      ],
+    ],
+    [
+      'with a flush of everything',
+      own(`${JUMP}-F\n`),
+      ['/t: [service.ssh] only -A lines may stand in a template, not: -F'],
+    ],
+  ];
+  for (const [what, text, faults] of FAULTY) {
+    it(`${what} is refused`, () => {
+      assert.deepEqual(faultsOf(text), faults);
+    });
+  }
+
+  it('tells all faults at once', () => {
+    const text = own('-A OUTPUT -j DROP\n-A @SERVICE@_policy -s @WHO@\n', ':x - [0:0]\n');
+    assert.equal(faultsOf(text).length >= 4, true);
+  });
+
+  it('keeps @…@ in comments as it is', () => {
+    assert.deepEqual(faultsOf(`# @LOG@ @NOTHING@\n${own(JUMP)}`), []);
+  });
+});

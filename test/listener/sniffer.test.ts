@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import fc from 'fast-check';
+
+import type { Door } from '../../src/knock/door.js';
+import { Sniffer, type SnifferOrder } from '../../src/listener/sniffer.js';
+import { readListenerMessage, type ListenerMessage } from '../../src/wire/listener.js';
+import { FakeClock } from '../helpers/fake-clock.js';
+import { buildPacket, type PacketSpec } from '../helpers/packets.js';
+import { door } from '../knock/support.js';
+
+/** A sniffer of packets to this host's own loopback, with a clock that stands still. */
+class Stand {
+  readonly clock = new FakeClock();
+  readonly sent: ListenerMessage[] = [];
+  readonly sniffer: Sniffer;
+  #sequence = 0;
+
+  constructor(doors: readonly Door[], more: Partial<SnifferOrder> = {}) {
+    const order = { doors, oneTime: [], beatMs: 500, tolerateDuplicates: false, ...more };
+    this.sniffer = new Sniffer(order, this.clock, (message) => {
+      this.sent.push(readListenerMessage(JSON.parse(JSON.stringify(message))));
+    });
+    this.sniffer.beat();
+    this.take();
+  }
+
+  packet(spec: PacketSpec): void {
+    const bytes = buildPacket({ destination: '127.0.0.1', sequence: ++this.#sequence, ...spec });
+    const buffer = Buffer.alloc(65_535);
+    buffer.set(bytes);
+    this.sniffer.take(buffer, bytes.length, spec.link ?? 'ethernet');
+  }
+
+  knock(ports: readonly number[], more: PacketSpec = {}): void {
+    for (const port of ports) this.packet({ destinationPort: port, ...more });
+  }
+
+  /** What was sent since the last call. */
+  take(): ListenerMessage[] {
+    return this.sent.splice(0);
+  }
+}
+
+describe('the sniffer', () => {
+  it('tells stages and a knock, of IPv4 and IPv6', () => {
+    const one = door('7000,8000');
+    const stand = new Stand([one]);
+    stand.knock([7000, 8000]);
+    assert.deepEqual(stand.take(), [
+      { type: 'stage', door: one.id, address: '192.0.2.1', stage: 1 },
+      { type: 'stage', door: one.id, address: '192.0.2.1', stage: 2 },
+      { type: 'knock', door: one.id, address: '192.0.2.1' },
+    ]);
+    stand.knock([7000, 8000], { source: '2001:db8::7', destination: '::1' });
+    assert.deepEqual(stand.take().at(-1), { type: 'knock', door: one.id, address: '2001:db8::7' });
+  });
+
+  it('does not count packets to other hosts', () => {
+    const stand = new Stand([door('7000')]);
+    stand.knock([7000], { destination: '198.51.100.77' });
+    assert.deepEqual(stand.take(), []);
+  });
+
+  it('tells a time-out, by its clock and at a beat', () => {
+    const one = door('7000,8000', { windowMs: 2000 });
+    const stand = new Stand([one]);
+    stand.knock([7000]);
+    stand.take();
+    stand.clock.advance(2500);
+    stand.sniffer.beat();
+    assert.deepEqual(stand.take(), [
+      { type: 'timeout', door: one.id, address: '192.0.2.1', stage: 1 },
+      { type: 'beat', packets: 1 },
+    ]);
+  });
+
+  it('beats from the packets too, where no timer runs', () => {
+    const stand = new Stand([door('7000')]);
+    for (let index = 0; index < 100; index += 1) {
+      stand.clock.advance(50);
+      stand.knock([9]);
+    }
+    const beats = stand.take();
+    assert.equal(beats.length, 10);
+    assert.deepEqual(beats.at(-1), { type: 'beat', packets: 100 });
+  });
+
+  it('does not count a packet on `any` twice that two devices have shown', () => {
+    const stand = new Stand([door('7000,7000')]);
+    const packet: PacketSpec = { destinationPort: 7000, link: 'sll', sequence: 77, ipId: 5 };
+    stand.packet(packet);
+    stand.packet(packet);
+    assert.equal(stand.take().filter((message) => message.type === 'stage').length, 1);
+  });
+
+  it('tells no more knocks and stages than the supervisor takes, and how many it kept back', () => {
+    const stand = new Stand([door('7000')]);
+    for (let index = 0; index < 20_000; index += 1) {
+      stand.knock([7000], { source: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}` });
+    }
+    const sent = stand.take();
+    assert.ok(sent.length < 3000, `${sent.length} messages at once`);
+    stand.sniffer.beat();
+    const [suppressed, beat] = stand.take();
+    assert.ok(suppressed?.type === 'suppressed' && beat?.type === 'beat');
+    assert.equal(suppressed.count + sent.length, 40_000);
+    stand.clock.advance(1000);
+    stand.knock([7000]);
+    assert.ok(
+      stand.take().some((message) => message.type === 'knock'),
+      'and goes on',
+    );
+  });
+
+  it('never throws, whatever the bytes', () => {
+    const stand = new Stand([door('7000,8000')]);
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.constantFrom('ethernet', 'sll', 'raw' as const),
+        fc.nat(65_535),
+        (bytes, link, length) => {
+          const buffer = Buffer.alloc(65_535);
+          buffer.set(bytes);
+          stand.sniffer.take(buffer, Math.min(length, buffer.length), link);
+        },
+      ),
+      { numRuns: 500 },
+    );
+    stand.take();
+  });
+
+  it('goes on to the next one-time sequence at once, and shuts the door after the last', () => {
+    const one = door('7000,7001');
+    const sequences = [
+      { id: 11, sequence: one.sequence },
+      { id: 12, sequence: door('8000,8001').sequence },
+    ];
+    const stand = new Stand([one], { oneTime: [{ door: one.id, sequences }] });
+    const knocks = (): ListenerMessage[] => stand.take().filter((message) => message.type === 'knock');
+    stand.knock([8000, 8001]);
+    assert.deepEqual(knocks(), [], 'not its turn yet');
+    stand.knock([7000, 7001]);
+    assert.deepEqual(knocks(), [{ type: 'knock', door: one.id, address: '192.0.2.1', sequence: 11 }]);
+    stand.knock([7000, 7001]);
+    assert.deepEqual(knocks(), [], 'a replay opens nothing');
+    stand.knock([8000, 8001]);
+    assert.deepEqual(knocks(), [{ type: 'knock', door: one.id, address: '192.0.2.1', sequence: 12 }]);
+    for (const ports of [
+      [7000, 7001],
+      [8000, 8001],
+    ])
+      stand.knock(ports);
+    assert.deepEqual(knocks(), []);
+  });
+});

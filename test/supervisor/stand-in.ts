@@ -1,0 +1,34 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+
+import type { ListenerStarter } from '../../src/supervisor/listener-process.js';
+import type { ListenOrder } from '../../src/wire/listener.js';
+
+export const ORDER: ListenOrder = {
+  type: 'listen',
+  interfaces: ['any'],
+  user: 'nobody',
+  beatMs: 500,
+  tolerateDuplicates: false,
+  doors: [],
+  oneTime: [],
+};
+
+/** What a stand-in may say: lines on descriptor 3, in shell words. */
+export const READY = `echo '{"type":"ready","interfaces":["any"]}' >&3`;
+export const BEAT = `echo '{"type":"beat","packets":7}' >&3`;
+export const KNOCK = `echo '{"type":"knock","door":1,"address":"192.0.2.7"}' >&3`;
+/** Until the supervisor closes the channel, as the real one does. */
+export const STAY = 'exec cat <&3 >/dev/null';
+
+/** A tiny listener: a shell that has read its order, with the channel on descriptor 3. */
+export function standIn(script: string): ListenerStarter & { readonly started: ChildProcess[] } {
+  const started: ChildProcess[] = [];
+  const start = (): ChildProcess => {
+    const child = spawn('/bin/sh', ['-c', `read -r order <&3\n${script}`], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    started.push(child);
+    return child;
+  };
+  return Object.assign(start, { started });
+}
