@@ -45,6 +45,7 @@ export class DoorCommands {
 
   async #shell(door: string, line: string, lane: Lane): Promise<boolean> {
     const result = await this.#parts.shell.run(line, lane);
+    if ('dropped' in result) return false; // told by whoever drops: many may come at once
     if ('failed' in result) {
       this.#parts.journal.record('command', `${door}: ${line}: ${result.failed}`, { door }, 'error');
       return false;

@@ -22,7 +22,8 @@ export class Rescue {
     this.#done = true;
     this.#journal.record('rescue', `running rescue_command: ${command}`, {}, 'warn');
     const result = await this.#shell.run(command, 'rescue');
-    const how = 'failed' in result ? result.failed : `ended with status ${result.status}`;
+    const failure = 'failed' in result ? result.failed : 'was dropped';
+    const how = 'status' in result ? `ended with status ${result.status}` : failure;
     this.#journal.record('rescue', `rescue_command ${how}`);
   }
 }

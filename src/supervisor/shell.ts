@@ -22,8 +22,15 @@ const BOUNDS: Readonly<Record<Lane, Bounds>> = {
   rescue: { running: 1, waiting: Infinity },
 };
 
-/** How a shell line ended: its exit status, 0 where a signal killed it (as knockd reports it). `failed`: it never ran. */
-export type ShellResult = { readonly status: number } | { readonly failed: string };
+/** Which goes first. */
+const LANES: readonly Lane[] = ['rescue', 'stop', 'start'];
+
+/**
+ * How a shell line ended: its exit status, 0 where a signal killed it (as knockd reports it). `failed`:
+ * it could not be run, and why. `dropped`: it was not run, since there were too many, or we end.
+ */
+export type ShellResult =
+  { readonly status: number } | { readonly failed: string } | { readonly dropped: true };
 
 interface Job {
   readonly line: string;
@@ -47,19 +54,20 @@ export class Shell {
     rescue: { waiting: [], running: new Set() },
   };
 
+  #turn: NodeJS.Immediate | undefined;
+
   /** True where one more line would not be dropped. */
   hasRoom(lane: Lane): boolean {
-    return this.#queues[lane].waiting.length < BOUNDS[lane].waiting;
+    const { waiting, running } = this.#queues[lane];
+    return waiting.length + running.size < BOUNDS[lane].waiting + BOUNDS[lane].running;
   }
 
   /** Runs a line; resolves when it has ended. Rejects nothing: how it went is the result. */
   async run(line: string, lane: Lane = 'start'): Promise<ShellResult> {
-    if (!this.hasRoom(lane)) {
-      return { failed: `${BOUNDS[lane].waiting} commands are waiting already; this one is dropped` };
-    }
+    if (!this.hasRoom(lane)) return { dropped: true };
     return new Promise((resolve) => {
       this.#queues[lane].waiting.push({ line, resolve });
-      this.#next(lane);
+      this.#next();
     });
   }
 
@@ -71,11 +79,11 @@ export class Shell {
     );
   }
 
-  /** Drops the start commands that wait: we end, and nobody would close what they open. */
-  dropStarts(): void {
-    for (const { resolve } of this.#queues.start.waiting.splice(0)) {
-      resolve({ failed: 'not run, since knockctl ends' });
-    }
+  /** Drops the start commands that wait, and tells how many: we end, and nobody would close what they open. */
+  dropStarts(): number {
+    const dropped = this.#queues.start.waiting.splice(0);
+    for (const { resolve } of dropped) resolve({ dropped: true });
+    return dropped.length;
   }
 
   /** Lets our process end though lines still run. */
@@ -83,13 +91,20 @@ export class Shell {
     for (const { running } of Object.values(this.#queues)) for (const child of running) child.unref();
   }
 
-  #next(lane: Lane): void {
-    const { waiting, running } = this.#queues[lane];
-    while (running.size < BOUNDS[lane].running) {
-      const job = waiting.shift();
-      if (job === undefined) return;
-      this.#start(job, lane);
-    }
+  /** Starts one process, and the next one in a later turn of the event loop: all else must have its turn too. */
+  #next(): void {
+    if (this.#turn !== undefined) return;
+    const lane = LANES.find((name) => {
+      const { waiting, running } = this.#queues[name];
+      return waiting.length > 0 && running.size < BOUNDS[name].running;
+    });
+    const job = lane && this.#queues[lane].waiting.shift();
+    if (lane === undefined || job === undefined) return;
+    this.#start(job, lane);
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined;
+      this.#next();
+    });
   }
 
   #start({ line, resolve }: Job, lane: Lane): void {
@@ -99,7 +114,7 @@ export class Shell {
     const ended = (result: ShellResult): void => {
       if (!running.delete(child)) return;
       resolve(result);
-      this.#next(lane);
+      this.#next();
     };
     child.on('error', (error) => {
       ended({ failed: errorText(error) });

@@ -182,7 +182,11 @@ export class Supervisor {
   async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
     if (this.#world === undefined) return [];
     const { firewall, doors, config } = this.#world;
-    this.#parts.shell.dropStarts();
+    const dropped = this.#parts.shell.dropStarts();
+    if (dropped > 0) {
+      const text = `${dropped} start commands that waited were dropped, since we end`;
+      this.#parts.journal.record('command', text, {}, 'warn');
+    }
     // A supervisor that takes over runs them at their time.
     if (!keep) await within(this.#parts.clock, CLOSING_MS, this.lasting.stops.runAll());
     this.lasting.stops.close();

@@ -1,6 +1,10 @@
 import { close, closeSync, fstatSync, openSync, renameSync, statSync, write } from 'node:fs';
 import { Writable } from 'node:stream';
 
+const NEWLINE = Buffer.from('\n');
+/** Lines are written together up to so many bytes. */
+const BATCH_BYTES = 64 * 1024;
+
 /**
  * A file that lines are appended to, mode 0600. Not winston's own: that one says nothing of a full
  * disk, writes no line after one, and may never finish once it has rotated (3.19). Here a line that
@@ -32,16 +36,44 @@ export class LogFile extends Writable {
   }
 
   override _write(line: Buffer, _encoding: string, done: () => void): void {
+    this.#append(line, done);
+  }
+
+  /** Lines that came while one was being written go out together: else a burst would grow in memory. */
+  override _writev(chunks: readonly { readonly chunk: unknown }[], done: () => void): void {
+    const lines = chunks.map(({ chunk }) => chunk).filter((chunk) => Buffer.isBuffer(chunk));
+    const next = (): void => {
+      const batch = lines.splice(0, this.#fitting(lines));
+      if (batch.length === 0) done();
+      else this.#append(Buffer.concat(batch), next);
+    };
+    next();
+  }
+
+  /** How many of the lines fit into the file as it is; one at least. */
+  #fitting(lines: readonly Buffer[]): number {
+    const room = Math.min(BATCH_BYTES, this.#maxBytes - this.#size);
+    let bytes = 0;
+    const tooMany = lines.findIndex((line) => (bytes += line.length) > room);
+    return tooMany === -1 ? lines.length : Math.max(1, tooMany);
+  }
+
+  #append(lines: Buffer, done: () => void): void {
+    this.#write(this.#torn ? Buffer.concat([NEWLINE, lines]) : lines, done);
+  }
+
+  #write(bytes: Buffer, done: () => void): void {
     const lost = (error: Error): void => {
       this.#onFault(error);
       done();
     };
     try {
-      const bytes = this.#torn ? Buffer.concat([Buffer.from('\n'), line]) : line;
       write(this.#open(bytes.length), bytes, (error, written) => {
         this.#size += written;
-        this.#torn = written > 0 ? written < bytes.length : this.#torn;
+        if (written > 0) this.#torn = bytes[written - 1] !== NEWLINE[0];
         if (error !== null) lost(error);
+        // A disk that is nearly full takes a part, and says why with the next one.
+        else if (written > 0 && written < bytes.length) this.#write(bytes.subarray(written), done);
         else done();
       });
     } catch (error) {

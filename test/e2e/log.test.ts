@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { readIfExists } from '../../src/system/files.js';
@@ -81,6 +81,24 @@ test('the log file has the lines of knockd, which runs beside it', async () => {
   );
   assert.equal(own.at(-1), 'shutting down');
   assert.equal(own.filter((line) => line.includes('OPEN SESAME')).length, 5);
+});
+
+test('HUP begins the log file anew and reads the configuration again', async () => {
+  await using lab = await createLab({ backend: 'nft' });
+  const log = `${lab.dir}/knock.log`;
+  const doors = (port: number): string => `[options]\nlogfile = ${log}\n[d]\nsequence = ${port}\n`;
+  const product = new Product(lab, { doors: doors(7000), conf: QUICK });
+  await product.start();
+  renameSync(log, `${log}.1`);
+  writeFileSync(product.paths.doors, doors(7001));
+  product.signal('supervisor', 'SIGHUP');
+  await lab.waitFor(() => (readIfExists(log) ?? '').includes('configuration reloaded'), 5_000, 'the reload');
+  assert.match(product.log(log)[0] ?? '', /^re-reading config file: .*knockd\.conf$/);
+  assert.ok(!readFileSync(`${log}.1`, 'utf8').includes('re-reading'));
+  await lab.knock('client', ADDRESS.server[4], [7000, 7001]);
+  await lab.waitFor(() => product.log(log).some((line) => line.includes('OPEN SESAME')), 3_000, 'a knock');
+  assert.equal(product.log(log).filter((line) => line.includes('OPEN SESAME')).length, 1);
+  await product.stop();
 });
 
 test('events and list show who did what, as it happens and afterwards', async () => {

@@ -166,8 +166,8 @@ describe('the channel, with ipset itself', () => {
     );
     assert.match(await channel.run('test s 192.0.2.1'), /is in set s/);
     assert.match(await channel.run('test s 192.0.2.9'), /is NOT in set s/);
-    await channel.run('add s 192.0.2.1 timeout 9');
-    assert.match(await channel.run('list s'), /192\.0\.2\.1 timeout 9$/m);
+    await channel.run('add s 192.0.2.1 timeout 1000');
+    assert.match(await channel.run('list s'), /192\.0\.2\.1 timeout (?:9\d\d|1000)$/m);
     await channel.close();
   });
 

@@ -67,10 +67,14 @@ const GOOD = {
 describe('the file of pending stop commands', () => {
   it('gives back what was written, for its owner alone', async () => {
     using own = stand();
-    own.content = [stop('192.0.2.7'), stop('2001:db8::7', 'knockctl flush %IP%'), stop('192.0.2.8', 'echo "ü" \\ $x')];
+    own.content = [
+      stop('192.0.2.7'),
+      stop('2001:db8::7', 'knockctl flush %IP%'),
+      stop('192.0.2.8', 'echo "ü" \\ $x'),
+    ];
     await own.file.note();
     assert.deepEqual(own.file.read(), own.content);
-    assert.deepEqual(JSON.parse(own.text ?? '')[0], GOOD);
+    assert.ok(own.text?.includes(JSON.stringify(GOOD)), own.text);
     assert.deepEqual(own.recording.lines, []);
   });
 
@@ -79,16 +83,129 @@ describe('the file of pending stop commands', () => {
     own.content = [stop('192.0.2.1')];
     await own.file.note();
     assert.match(own.text ?? '', /192\.0\.2\.1/);
-    const written: number[] = [];
-    for (const last of [2, 3, 4]) {
+    const noted = [2, 3, 4].map(async (last) => {
       own.content = [...own.content, stop(`192.0.2.${last}`)];
-      void own.file.note().then(() => written.push(last));
-    }
+      return own.file.note();
+    });
     own.clock.advance(49);
     assert.doesNotMatch(own.text ?? '', /192\.0\.2\.2/);
     own.clock.advance(1);
     assert.match(own.text ?? '', /192\.0\.2\.4/);
-    await own.file.note.call(own.file, undefined as never).catch(() => undefined);
-    assert.deepEqual(written, [2, 3, 4]);
+    await Promise.all(noted);
+    own.clock.advance(50);
+    assert.equal(own.clock.timers, 0);
+  });
+
+  it('is written at once where that is asked for, and leaves no timer', async () => {
+    using own = stand();
+    await own.file.note();
+    own.content = [stop('192.0.2.1')];
+    const noted = own.file.note();
+    own.file.flush();
+    assert.match(own.text ?? '', /192\.0\.2\.1/);
+    await noted;
+    assert.equal(own.clock.timers, 0);
+  });
+
+  it('is not there where nothing waits', async () => {
+    using own = stand();
+    assert.deepEqual(own.file.read(), []);
+    own.content = [stop('192.0.2.1')];
+    await own.file.note();
+    own.content = [];
+    const noted = own.file.note();
+    own.clock.advance(50);
+    await noted;
+    assert.equal(own.text, undefined);
+  });
+
+  it('that cannot be written is told once until it can, and holds nothing up', async () => {
+    using own = new Stand();
+    own.content = [stop('192.0.2.1')];
+    for (let round = 0; round < 3; round += 1) {
+      await own.file.note();
+      own.clock.advance(50);
+    }
+    assert.equal(own.recording.lines.length, 1);
+    assert.match(own.recording.lines[0] ?? '', /^error cannot keep the stop commands that wait in .*ENOENT/);
+    own.makeFolder();
+    await own.file.note();
+    assert.deepEqual(own.file.read(), own.content);
+    assert.equal(own.recording.lines.length, 1);
+  });
+
+  const DAMAGED: readonly (readonly [string, string, RegExp])[] = [
+    ['half a file', '[{"door":"d",', /JSON/],
+    ['not a list', '{}', /it is not a list/],
+    ['an entry that is none', '[7]', /entry 1: it is not of the right shape/],
+    [
+      'a field too many',
+      JSON.stringify([{ ...GOOD, kind: 'shell' }]),
+      /entry 1: it is not of the right shape/,
+    ],
+    ['no door', JSON.stringify([{ ...GOOD, door: '' }]), /it has no door/],
+    ['an address that is none', JSON.stringify([{ ...GOOD, address: '$(id)' }]), /is not an IPv4 or IPv6/],
+    ['a network', JSON.stringify([{ ...GOOD, address: '192.0.2.0/24' }]), /is a network/],
+    ['another form of it', JSON.stringify([{ ...GOOD, address: '2001:DB8::7' }]), /is not canonical/],
+    ['no command', JSON.stringify([{ ...GOOD, command: '' }]), /no command of one line/],
+    ['two lines', JSON.stringify([{ ...GOOD, command: 'a\nb' }]), /no command of one line/],
+    ['a negative time-out', JSON.stringify([{ ...GOOD, timeout: -1 }]), /no cmd_timeout/],
+    ['no time', JSON.stringify([{ ...GOOD, due: 'soon' }]), /it has no time/],
+    ['a time by number', JSON.stringify([{ ...GOOD, due: 7 }]), /it has no time/],
+  ];
+  for (const [what, text, reason] of DAMAGED) {
+    it(`is set aside where it holds ${what}`, () => {
+      using own = stand();
+      writeFileSync(own.path, text);
+      assert.deepEqual(own.file.read(), []);
+      assert.equal(own.recording.lines.length, 1);
+      assert.match(
+        own.recording.lines[0] ?? '',
+        /^error .*stops\.json is damaged: .*it is kept as .*\.damaged$/,
+      );
+      assert.match(own.recording.lines[0] ?? '', reason);
+      assert.equal(own.text, undefined);
+      assert.equal(readFileSync(`${own.path}.damaged`, 'utf8'), text);
+    });
+  }
+
+  it('that is damaged in part gives what is sound', () => {
+    using own = stand();
+    writeFileSync(own.path, JSON.stringify([GOOD, 7, { ...GOOD, address: '::1' }, {}]));
+    assert.deepEqual(own.file.read(), [stop('192.0.2.7'), stop('::1')]);
+    assert.match(own.recording.lines[0] ?? '', /entry 2: it is not of the right shape, and 1 more/);
+  });
+
+  it('that others can write to is not believed', () => {
+    using own = stand();
+    writeFileSync(own.path, JSON.stringify([GOOD]));
+    chmodSync(own.path, 0o622);
+    assert.deepEqual(own.file.read(), []);
+    assert.match(own.recording.lines[0] ?? '', /is damaged: others can write to it/);
+  });
+
+  it('never gives what is not sound, whatever it holds', () => {
+    using own = stand();
+    const field = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(...Object.values(GOOD), '::ffff:1.2.3.4', 'accept', 'knockctl accept %IP%'),
+    );
+    const entry = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(...Object.keys(GOOD)).chain((key) => field.map((value) => ({ ...GOOD, [key]: value }))),
+    );
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 5 }), (entries) => {
+        writeFileSync(own.path, JSON.stringify(entries));
+        for (const { door, source, command, timeoutMs, due } of own.file.read()) {
+          assert.ok(door.length > 0);
+          assert.deepEqual(host(source.text), source);
+          assert.deepEqual(parseCommand(command.line), command);
+          assert.ok(timeoutMs >= 0 && Number.isInteger(timeoutMs));
+          assert.ok(Number.isFinite(due.getTime()));
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

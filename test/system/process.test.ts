@@ -31,8 +31,8 @@ describe('process identity', () => {
   });
 
   it('takes a zombie for dead', async () => {
-    // A shell that becomes another program never asks after its children.
-    const parent = new LabProcess(['/bin/sh', '-c', 'true & echo $! z; exec sleep 600']);
+    // A shell that becomes another program never asks after its children; this one ends after that.
+    const parent = new LabProcess(['/bin/sh', '-c', 'sleep 0.5 & echo $! z; exec sleep 600']);
     await parent.until(' z');
     const pid = Number.parseInt(parent.stdout);
     const status = (): string => readIfExists(`/proc/${pid}/stat`) ?? '';

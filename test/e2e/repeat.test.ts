@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { readIfExists } from '../../src/system/files.js';
+import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
+import { Product, QUICK } from '../helpers/product.js';
+
+/** TCP SYNs to one port each, given as PORT:SEQUENCE, all from one source port: as a kernel sends them again. */
+const RAW = `
+import socket, struct, sys
+source, destination = sys.argv[1:3]
+def checksum(data):
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+for item in sys.argv[3:]:
+    port, sequence = map(int, item.split(':'))
+    head = struct.pack('!HHIIBBH', 40000, port, sequence, 0, 5 << 4, 2, 1024)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack('!BBH', 0, 6, 20)
+    tcp = head + struct.pack('!HH', checksum(pseudo + head + bytes(4)), 0)
+    out.sendto(tcp, (destination, 0))
+`;
+
+async function send(lab: Lab, ...items: readonly string[]): Promise<void> {
+  const argv = ['/usr/bin/python3', '-c', RAW, ADDRESS.client[4], ADDRESS.server[4], ...items];
+  const done = await lab.exec('client', argv);
+  assert.equal(done.exitCode, 0, done.stderr);
+}
+
+for (const [duplicates, opens] of [
+  ['strict', false],
+  ['tolerate', true],
+] as const) {
+  test(`duplicates = ${duplicates}: a retransmitted SYN ${opens ? 'is nothing' : 'ends the attempt'}`, async () => {
+    await using lab = await createLab({ backend: 'nft' });
+    const doors = '[d]\nsequence = 7000,7001\nseq_timeout = 5\ntcpflags = syn\n[end]\nsequence = 6000\n';
+    const product = new Product(lab, { doors, conf: `${QUICK}[listener]\nduplicates = ${duplicates}\n` });
+    await product.start();
+    await send(lab, '7000:1', '7000:1', '7001:2', '6000:3');
+    await product.waitForLog(/: end: OPEN SESAME/);
+    assert.equal(
+      product.log().some((line) => line.includes(': d: OPEN SESAME')),
+      opens,
+    );
+    // Another packet to that port is a wrong one in any case.
+    await send(lab, '7000:11', '7000:12', '7001:13', '6000:14');
+    await product.waitForLog(/: end: OPEN SESAME/, 5_000, 2);
+    assert.equal(product.log().filter((line) => line.includes(': d: OPEN SESAME')).length, opens ? 1 : 0);
+    await product.stop();
+  });
+}
+
+test('repeat = extend: knocks at an open door put its stop command off; repeat = each: a pair each', async () => {
+  await using lab = await createLab({ backend: 'nft' });
+  const write = (word: string): string => `echo ${word} %IP% >> ${lab.dir}/out`;
+  const doors = `[d]\nsequence = 7000\nstart_command = ${write('start')}\ncmd_timeout = 6\nstop_command = ${write('stop')}\n`;
+  const product = new Product(lab, { doors, conf: `${QUICK}[listener]\nrepeat = extend\n` });
+  const lines = (): string[] => (readIfExists(`${lab.dir}/out`) ?? '').split('\n').slice(0, -1);
+  await product.start();
+  const { 4: client, 6: client6 } = ADDRESS.client;
+  await lab.knock('client', ADDRESS.server[4], [7000]);
+  const begun = performance.now();
+  await product.waitForLog(/OPEN SESAME/);
+  for (let times = 2; times <= 4; times += 1) {
+    await lab.waitFor(() => performance.now() - begun > times * 2_000, 10_000, 'a pause');
+    await lab.knock('client', ADDRESS.server[4], [7000]);
+    await product.waitForLog(/OPEN SESAME/, 8_000, times);
+  }
+  await lab.knock('client', ADDRESS.server[6], [7000]);
+  await product.waitForLog(/OPEN SESAME/, 8_000, 5);
+  assert.ok(performance.now() - begun > 6_500);
+  assert.deepEqual(lines(), [`start ${client}`, `start ${client6}`], 'the stop would have come after 6 s');
+  assert.equal((await product.status()).pendingStops, 2);
+  await lab.waitFor(() => lines().length === 4, 20_000, 'both stop commands');
+  assert.deepEqual(lines().slice(2).sort(), [`stop ${client}`, `stop ${client6}`]);
+  assert.equal((await product.status()).pendingStops, 0);
+
+  // A reload is enough to change it.
+  product.configure(`${QUICK}[listener]\nrepeat = each\n`);
+  await product.must('reload');
+  for (const times of [6, 7]) {
+    await lab.knock('client', ADDRESS.server[4], [7000]);
+    await product.waitForLog(/OPEN SESAME/, 8_000, times);
+  }
+  await lab.waitFor(() => lines().length === 8, 20_000, 'two pairs');
+  await product.stop();
+});
