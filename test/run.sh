@@ -13,5 +13,5 @@ existing=()
 for file in "${files[@]}"; do
   [ -e "${file%.js}.ts" ] && existing+=("dist/$file")
 done
-# The end-to-end tests wait most of their time: more of them at once than there are cores.
-exec node --test --test-concurrency=4 --test-reporter=spec "${existing[@]}"
+# The end-to-end tests wait for much of their time: a few more at once than most machines have cores.
+exec node --test --test-concurrency=3 --test-reporter=spec "${existing[@]}"

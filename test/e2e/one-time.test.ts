@@ -111,6 +111,24 @@ test('a one-time sequence that cannot be marked runs nothing', async () => {
   await product.stop();
 });
 
+test('a used one-time sequence cannot be sent again while the supervisor is busy', async () => {
+  await using lab = await createLab({ backend: 'nft' });
+  const product = once(lab, '7000,7001\n7002,7003\n');
+  await product.start();
+  product.signal('supervisor', 'SIGSTOP');
+  await lab.knock('client', ADDRESS.server[4], [7000, 7001]);
+  await lab.knock('client2', ADDRESS.server[4], [7000, 7001]);
+  await lab.knock('client2', ADDRESS.server[6], [7000, 7001]);
+  product.signal('supervisor', 'SIGCONT');
+  await lab.knock('client', ADDRESS.server[4], [7002, 7003]);
+  await product.waitForLog(new RegExp(`^${GONE}$`));
+  const opened = product.log().filter((line) => line.includes('OPEN SESAME'));
+  const line = `${ADDRESS.client[4]}: once: OPEN SESAME`;
+  assert.deepEqual(opened, [line, line]);
+  assert.equal(sequences(lab), '#000,7001\n#002,7003\n');
+  await product.stop();
+});
+
 test('a reload while one-time sequences are used up opens each once', async () => {
   await using lab = await createLab({ backend: 'nft' });
   const ports = Array.from({ length: 60 }, (_, index) => 7000 + index);
