@@ -5,6 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 
 import type { ExecResult } from '../helpers/processes.js';
 import { Product } from '../helpers/product.js';
+import { AS_NOBODY } from '../helpers/nobody.js';
 import { DOORS, files, kernel, ssh, stage, type Stage } from './setting.js';
 
 const GOOD = ssh('nft');
@@ -108,9 +109,8 @@ test('a configuration that is not there, a folder, or not readable', async () =>
   chmodSync(lab.dir, 0o755);
   chmodSync(product.paths.conf, 0o600);
   const words = ['-c', product.paths.conf, 'check'];
-  const nobody = ['/usr/bin/setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups'];
   const { KNOCKCTL } = await import('../helpers/product.js');
-  const done = await lab.exec('server', [...nobody, process.execPath, KNOCKCTL, ...words]);
+  const done = await lab.exec('server', [...AS_NOBODY, process.execPath, KNOCKCTL, ...words]);
   refused(done, 78, /cannot be read: EACCES/);
 });
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { KNOCKCTL } from '../helpers/product.js';
+import { AS_NOBODY } from '../helpers/nobody.js';
 import { ssh, stage } from './setting.js';
 
 test('--json: every command prints one JSON document, whether it succeeds or fails', async () => {
@@ -68,8 +69,7 @@ test('--json: every command prints one JSON document, whether it succeeds or fai
   ] as const) {
     await check(code, args);
   }
-  const nobody = ['/usr/bin/setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', '--'];
-  await check(77, ['status'], nobody);
+  await check(77, ['status'], AS_NOBODY);
   writeFileSync(product.paths.conf, `${ssh('nft')}[nonsense]\n`);
   for (const verb of ['check', 'start', 'restart']) await check(78, [verb]);
 });

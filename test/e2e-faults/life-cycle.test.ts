@@ -46,7 +46,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       assert.equal(await code('stop'), 0);
       assert.equal(await kernel(lab), untouched);
       assert.deepEqual(files(product.paths.run), ['lock']);
-      assert.deepEqual(await running(lab, 'knockctl'), []);
+      assert.deepEqual(await running(lab, 'knockctl: '), []);
     });
   }
 
@@ -63,7 +63,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       await product.waitForState('armed');
       await product.stop();
     }
-    assert.deepEqual(await running(lab, 'knockctl'), []);
+    assert.deepEqual(await running(lab, 'knockctl: '), []);
   });
 
   test('setup without a supervisor: verbs act and say so, stop takes it out', async () => {
@@ -116,7 +116,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       assert.equal(product.identity('supervisor')?.pid, run.pid, 'it is this process, not a child');
       assert.equal(await run.kill(signal), 0, run.describe());
       assert.equal(await kernel(lab), untouched);
-      assert.deepEqual(await running(lab, 'knockctl'), []);
+      assert.deepEqual(await running(lab, 'knockctl: '), []);
     });
 
     test(`started, ended by ${signal}, twice in a row`, async () => {
@@ -126,7 +126,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       await product.start();
       product.signal('supervisor', signal);
       product.signal('supervisor', signal);
-      await waitFor(async () => (await running(lab, 'knockctl')).length === 0, 5_000, 'its end');
+      await waitFor(async () => (await running(lab, 'knockctl: ')).length === 0, 5_000, 'its end');
       assert.equal(await kernel(lab), untouched);
       assert.equal((await product.ctl(['status'])).exitCode, 3);
     });

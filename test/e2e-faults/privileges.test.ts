@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 
 import type { ExecResult } from '../helpers/processes.js';
 import { KNOCKCTL } from '../helpers/product.js';
+import { AS_NOBODY } from '../helpers/nobody.js';
 import { files, jumps, kernel, stage, type Stage } from './setting.js';
 
 let scene: Stage;
@@ -22,7 +23,6 @@ async function as(words: readonly string[], ...args: readonly string[]): Promise
   return scene.lab.exec('server', [...words, ...argv]);
 }
 
-const NOBODY = ['/usr/bin/setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', '--'];
 const without = (capability: string): string[] => [
   '/usr/bin/setpriv',
   `--bounding-set=-${capability}`,
@@ -51,9 +51,9 @@ async function nothingLeft(): Promise<void> {
 
 test('not root: 77, for all but check, help and the client', async () => {
   const verbs = ['start', 'stop', 'status', 'reload', 'list', 'run', 'setup', 'restartifdead'];
-  for (const verb of verbs) await refused(as(NOBODY, verb), 77, /for root only/);
-  await refused(as(NOBODY, 'accept', '192.0.2.1'), 77, /for root only/);
-  assert.equal((await as(NOBODY, '--help')).exitCode, 0);
+  for (const verb of verbs) await refused(as(AS_NOBODY, verb), 77, /for root only/);
+  await refused(as(AS_NOBODY, 'accept', '192.0.2.1'), 77, /for root only/);
+  assert.equal((await as(AS_NOBODY, '--help')).exitCode, 0);
   await nothingLeft();
 });
 
@@ -95,10 +95,10 @@ test('without CAP_SETUID, a listener that cannot give up root: 69, all taken bac
 test('a caller without permission beside a running service does it no harm', async () => {
   const { lab, product } = scene;
   await product.start();
-  await refused(as(NOBODY, 'stop'), 77, /for root only/);
+  await refused(as(AS_NOBODY, 'stop'), 77, /for root only/);
   const connect = `require('node:net').connect(process.argv[1]).on('error', (e) => { console.log(e.code); })`;
   const socket = `${product.paths.run}/control.sock`;
-  const done = await lab.exec('server', [...NOBODY, process.execPath, '-e', connect, socket]);
+  const done = await lab.exec('server', [...AS_NOBODY, process.execPath, '-e', connect, socket]);
   assert.equal(done.stdout, 'EACCES\n');
   assert.equal((await product.status()).state, 'armed');
   assert.equal(await jumps(lab, 4), 1);
