@@ -5,8 +5,6 @@ export type Protocol = 'tcp' | 'udp';
 /** TCP flags by their bit in byte 13 of the TCP header (RFC 9293 section 3.1). */
 export const TCP_FLAGS = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const;
 
-export type TcpFlag = keyof typeof TCP_FLAGS;
-
 /** One knock of a sequence. */
 export interface Step {
   readonly protocol: Protocol;
