@@ -139,7 +139,8 @@ test('SIGINT and SIGQUIT do not end knock before its command', async () => {
 test('the command has the terminal, and Ctrl-C is for it', async () => {
   const command =
     'test -t 0 && test -t 1 && test -t 2 && echo terminal; trap "echo caught; exit 9" INT; echo ready; read x';
-  const line = knockThen('sh', '-c', `'${command}'`).join(' ');
+  // exec: a shell in between would take the signal too, and pass that on as its own end.
+  const line = `exec ${knockThen('sh', '-c', `'${command}'`).join(' ')}`;
   const child = lab.spawn('client', ['/usr/bin/script', '-qec', line, '/dev/null']);
   await child.until('ready');
   child.write('\u0003');
