@@ -1,8 +1,9 @@
 import { parseAddress, quote } from '../base/address.js';
 import { KnockError } from '../base/errors.js';
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 
 import type { DoorCommand, DoorVerb, VerbCommand } from './settings.js';
-import { MAX_TIMEOUT_S, decimal, isServiceName } from './values.js';
+import { decimal, isServiceName } from './values.js';
 
 const VERBS: readonly DoorVerb[] = ['accept', 'drop', 'trust', 'untrust', 'flush'];
 const ADDRESS_WORDS = ['%IP%', '"%IP%"', "'%IP%'"];

@@ -1,11 +1,12 @@
 import { parseAddress, quote, type Network } from '../base/address.js';
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 import type { FlagFilter, Step } from '../knock/door.js';
 
 import { parseCommand } from './commands.js';
 import { trim, type Report } from './lines.js';
 import { ANY_FLAGS, addFlags, parseSequence } from './sequence.js';
 import type { DoorActions, DoorCommand, DoorSettings, OneTimeSettings } from './settings.js';
-import { MAX_TIMEOUT_S, absolutePath, decimal } from './values.js';
+import { absolutePath, decimal } from './values.js';
 
 /** knockd's defaults, in seconds (knockd(1)). */
 const SEQ_TIMEOUT_S = 25;

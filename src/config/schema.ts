@@ -1,3 +1,4 @@
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 import type { Result } from '../base/result.js';
 
 import { parseCron } from './cron.js';
@@ -7,7 +8,6 @@ import {
   CHAIN,
   FAMILY_LIST,
   INTERFACES,
-  MAX_TIMEOUT_S,
   PORTS,
   TEXT,
   USER,

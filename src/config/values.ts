@@ -9,9 +9,6 @@ export interface ValueType<T> {
   readonly parse: (text: string) => Result<T>;
 }
 
-/** ipset's largest time-out in seconds, 24.8 days (measured: 2147484 is refused). */
-export const MAX_TIMEOUT_S = 2_147_483;
-
 /** iptables' multiport match takes no more ports. */
 const MAX_PORTS = 15;
 const MAX_INTERFACE = 15;

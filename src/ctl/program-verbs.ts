@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 import type { Request } from '../wire/control.js';
 
 /** Makes the request of a verb, once its targets are known. */
@@ -11,9 +12,6 @@ export type ActVerb = (
   words: readonly string[],
   file: string | undefined,
 ) => Promise<void>;
-
-/** Largest time-out that ipset takes, in seconds (24.8 days). */
-const MAX_TIMEOUT_S = 2_147_483;
 
 interface Options {
   readonly timeout?: number;

@@ -77,9 +77,11 @@ function localTime(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : time.toLocaleString('sv-SE');
 }
 
+const RED: ReadonlySet<string> = new Set(['tripped', 'contested']);
+
 /** Prints a report of a running supervisor, for people. */
 export function printStatus(output: Output, report: StatusReport): void {
-  const colour = report.state === 'armed' ? 'green' : report.state === 'tripped' ? 'red' : 'yellow';
+  const colour = report.state === 'armed' ? 'green' : RED.has(report.state) ? 'red' : 'yellow';
   const sinceS = (Date.now() - new Date(report.since).getTime()) / 1000;
   const { listener } = report;
   const lines = [
@@ -89,6 +91,12 @@ export function printStatus(output: Output, report: StatusReport): void {
     listener?.pid === null || listener === null
       ? '  listener   not running'
       : `  listener   pid ${listener.pid} on ${listener.interfaces.join(', ')}, heard ${listener.silent ?? '?'} s ago, ${listener.packets} packets`,
+    ...selfKnockLine(report),
+    ...(report.repairs.count === 0
+      ? []
+      : [
+          `  repairs    ${report.repairs.count}; the last ${localTime(report.repairs.time ?? '')}: ${report.repairs.last ?? ''}`,
+        ]),
     ...(report.backend === null ? [] : [`  back end   ${report.backend}`]),
     ...report.services.flatMap(serviceLines),
     ...report.doors.map((door) => `  door       ${door.name}: ${door.sequence}`),
@@ -98,6 +106,14 @@ export function printStatus(output: Output, report: StatusReport): void {
     ...(report.nextHealthCheck === null ? [] : [`  next check ${localTime(report.nextHealthCheck)}`]),
   ];
   output.out(`${lines.join('\n')}\n`);
+}
+
+function selfKnockLine({ listener }: StatusReport): string[] {
+  if (listener?.pid == null) return [];
+  const { selfKnock } = listener;
+  if (selfKnock === null)
+    return ['  self-knock none has come back: there is no loopback, or the listener is not ready'];
+  return [`  self-knock came back in ${selfKnock.roundTrip} ms, ${selfKnock.age} s ago`];
 }
 
 /** What the kernel holds of a service, in a few lines. */

@@ -4,6 +4,7 @@ import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { chainPrefix } from './names.js';
 import { planApply, planRemove, rulesIn, taggedRules, type SameRules, type Transaction } from './plan.js';
+import type { WatchedChains } from './nft-changes.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import type { Tables } from './tables.js';
@@ -57,6 +58,20 @@ export class Firewall {
 
   get backend(): Tables['backend'] {
     return this.#tables.backend;
+  }
+
+  /** The chains to be watched for changes by others. */
+  get watched(): WatchedChains {
+    const services = [...this.#desired.values()].flat();
+    return {
+      own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
+      hooks: new Set(services.flatMap(({ jump }) => (jump === undefined ? [] : [jump.chain]))),
+    };
+  }
+
+  /** True for a process of ours: what it changed we did. */
+  isOwn(pid: number): boolean {
+    return this.#tables.isOwn(pid);
   }
 
   /** Sets and chains, but no new jump: no packet meets them yet. What was there before stays in force. */

@@ -4,9 +4,6 @@ import { aliveSet, setName } from './names.js';
 
 /** Lines for ipset, and what its answers mean. Pure. */
 
-/** Largest time-out that ipset takes, in seconds: 24.8 days (measured, ipset 7.17). */
-export const MAX_TIMEOUT_S = 2_147_483;
-
 /**
  * Bound of a list. Full means refuse and report: these sets never evict (kernel-doors.md). A
  * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.

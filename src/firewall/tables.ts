@@ -9,10 +9,13 @@ import type { Backend } from './backend.js';
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
 const LOCK_WAIT_S = 5;
 const TIMEOUT_MS = 20_000;
+/** Of our own processes so many are remembered, to tell their changes from those of others. */
+const REMEMBERED = 64;
 
 /** The filter tables of both families: whole saves and whole transactions. */
 export class Tables {
   readonly #exec: Exec;
+  readonly #own = new Set<number>();
   readonly backend: Backend;
 
   constructor(exec: Exec, backend: Backend) {
@@ -67,9 +70,21 @@ export class Tables {
     await this.#run([restore, '--noflush', '-w', String(LOCK_WAIT_S)], { input: text });
   }
 
+  /** True for a process of ours: what it changed we did. */
+  isOwn(pid: number): boolean {
+    return this.#own.has(pid);
+  }
+
   async #run(argv: readonly string[], options: ExecOptions): Promise<string> {
+    const spawned = (pid: number): void => {
+      this.#own.add(pid);
+      for (const oldest of this.#own) {
+        if (this.#own.size <= REMEMBERED) break;
+        this.#own.delete(oldest);
+      }
+    };
     try {
-      return await execOk(this.#exec, argv, { timeoutMs: TIMEOUT_MS, ...options });
+      return await execOk(this.#exec, argv, { timeoutMs: TIMEOUT_MS, ...options, spawned });
     } catch (error) {
       throw error instanceof CommandError ? explain(error) : error;
     }

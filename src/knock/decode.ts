@@ -154,6 +154,8 @@ function decodeTransport(
     out.protocol = 'udp';
     out.flags = 0;
     out.sequence = (u16(buffer, at + 6) << 16) | udpLength;
+    out.payloadAt = at + 8;
+    out.payloadLength = udpLength - 8;
   } else return false;
   out.sourcePort = u16(buffer, at);
   out.destinationPort = u16(buffer, at + 2);

@@ -32,6 +32,9 @@ export interface Packet {
   sequence: number;
   /** IPv4: the identification. IPv6: the flow label. */
   ipId: number;
+  /** UDP: where the payload begins in the captured bytes, and the length that the header gives; a first fragment may hold less. */
+  payloadAt: number;
+  payloadLength: number;
 }
 
 /** The third word of an IPv4 address in this form. */
@@ -49,6 +52,8 @@ export function createPacket(): Packet {
     flags: 0,
     sequence: 0,
     ipId: 0,
+    payloadAt: 0,
+    payloadLength: 0,
   };
 }
 

@@ -36,22 +36,23 @@ export function openCapture(
   name: string,
   filter: (linkType: LinkType) => string,
   onPacket: PacketHandler,
+  ringBytes = RING_BYTES,
 ): Capture {
   const guess = guessLinkType(name);
-  const first = open(name, filter(guess), onPacket);
+  const first = open(name, filter(guess), onPacket, ringBytes);
   if (first.linkType === guess) return first;
   first.close();
-  return open(name, filter(first.linkType), onPacket);
+  return open(name, filter(first.linkType), onPacket, ringBytes);
 }
 
 interface OpenCapture extends Capture {
   readonly linkType: LinkType;
 }
 
-function open(name: string, filter: string, onPacket: PacketHandler): OpenCapture {
+function open(name: string, filter: string, onPacket: PacketHandler, ringBytes: number): OpenCapture {
   const capture = new cap.Cap();
   const buffer = Buffer.alloc(MAX_PACKET); // held by the closure below as long as the capture lives
-  const kind = capture.open(name, filter, RING_BYTES, buffer);
+  const kind = capture.open(name, filter, ringBytes, buffer);
   const linkType = LINK_TYPES[kind];
   if (linkType === undefined) {
     capture.close();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import { errorText, KnockError } from '../base/errors.js';
+import type { Door } from '../knock/door.js';
 import { captureFilter } from '../knock/filter.js';
 import type { Clock } from '../system/clock.js';
 import { findUser, giveUpRoot } from '../system/privileges.js';
@@ -45,20 +46,28 @@ export function listen(channel: Socket, clock: Clock, exit: (code: number) => vo
   });
 }
 
+/** Self-knocks alone: 16 of them. */
+const SELF_KNOCK_RING_BYTES = 1024 * 1024;
+
 function start(order: ListenOrder, clock: Clock, send: (message: ListenerMessage) => void): void {
   const user = findUser(order.user);
   if (user === undefined) throw new KnockError(`[listener] user ${order.user} does not exist`);
   const sniffer = new Sniffer(order, clock, send);
   const doors = doorsToHear(order);
-  for (const name of order.interfaces) {
+  const open = (name: string, heard: readonly Door[], ringBytes?: number): void => {
     openCapture(
       name,
-      (linkType) => captureFilter(doors, linkType),
+      (linkType) => captureFilter(heard, linkType, order.selfKnockPort),
       (buffer, length, linkType) => {
         sniffer.take(buffer, length, linkType);
       },
+      ringBytes,
     );
-  }
+  };
+  for (const name of order.interfaces) open(name, doors);
+  // Self-knocks pass the loopback only. Doors are not heard there unless it was asked for.
+  const hearsLoopback = order.interfaces.some((name) => name === 'any' || name === 'lo');
+  if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_RING_BYTES);
   giveUpRoot(user);
   send({ type: 'ready', interfaces: order.interfaces });
   sniffer.beat();

@@ -5,10 +5,10 @@ import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
 import type { Door } from '../knock/door.js';
 import { Duplicates } from '../knock/duplicates.js';
-import { addressText, createPacket, type AddressWords, type LinkType } from '../knock/packet.js';
+import { addressText, createPacket, MAPPED, type AddressWords, type LinkType } from '../knock/packet.js';
 import { Tracker, type KnockSink } from '../knock/tracker.js';
 import type { Clock } from '../system/clock.js';
-import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
+import { NONCE_BYTES, type ListenerMessage, type ListenOrder } from '../wire/listener.js';
 import { DoorBook } from './door-book.js';
 import { ownAddresses } from './own-addresses.js';
 
@@ -18,11 +18,19 @@ const STAGE_BURST = 500;
 /** Complete knocks too: whoever knows a sequence can forge its sources. What is over the budget is counted, not sent. */
 const KNOCK_RATE = 500;
 const KNOCK_BURST = 2_000;
+/** The supervisor sends some thirty a second at most, while none of them comes back. */
+const ECHO_RATE = 50;
+const ECHO_BURST = 200;
+/** 127.0.0.1 as the last word of an address. */
+const LOOPBACK = 0x7f000001;
 /** An unknown destination makes us look at our own addresses again, but not more often than this. */
 const LOOK_AGAIN_MS = 250;
 
 /** What the sniffer needs of the order. */
-export type SnifferOrder = Pick<ListenOrder, 'doors' | 'oneTime' | 'beatMs' | 'tolerateDuplicates'>;
+export type SnifferOrder = Pick<
+  ListenOrder,
+  'doors' | 'oneTime' | 'beatMs' | 'tolerateDuplicates' | 'selfKnockPort'
+>;
 
 /**
  * From packets to messages: decodes, recognises, and beats. Beats and time-outs are driven by the
@@ -41,6 +49,8 @@ export class Sniffer implements KnockSink {
   readonly #used = new Set<number>();
   readonly #stages: Budget;
   readonly #knocks: Budget;
+  readonly #echoes: Budget;
+  readonly #selfKnockPort: number | undefined;
   #own: AddressSet;
   #ownText = '';
   #lookedMs = 0;
@@ -55,6 +65,8 @@ export class Sniffer implements KnockSink {
     this.#book = new DoorBook(order);
     this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
     this.#knocks = new Budget(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
+    this.#echoes = new Budget(ECHO_RATE, ECHO_BURST, clock.nowMs());
+    this.#selfKnockPort = order.selfKnockPort;
     this.#own = new AddressSet([]);
     const key = randomBytes(8);
     const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
@@ -69,6 +81,10 @@ export class Sniffer implements KnockSink {
     this.#packets++;
     if (nowMs - this.#beatenMs >= this.#beatMs) this.beat();
     if (!decode(buffer, length, linkType, this.#packet)) return;
+    if (this.#packet.destinationPort === this.#selfKnockPort && this.#isSelfKnock(length)) {
+      this.#echo(buffer);
+      return;
+    }
     // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
     if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
@@ -121,6 +137,25 @@ export class Sniffer implements KnockSink {
     if (sequence !== undefined) this.#send({ type: 'knock', door, address: addressText(source), sequence });
   }
 
+  /** From the one socket that is bound to the port to itself; the nonce says whether it is the supervisor's. */
+  #isSelfKnock(length: number): boolean {
+    const { protocol, source, destination, sourcePort, payloadAt, payloadLength } = this.#packet;
+    return (
+      protocol === 'udp' &&
+      sourcePort === this.#selfKnockPort &&
+      isLoopback(source) &&
+      isLoopback(destination) &&
+      payloadLength === NONCE_BYTES &&
+      payloadAt + payloadLength <= length
+    );
+  }
+
+  #echo(buffer: Buffer): void {
+    if (!this.#echoes.take(this.#clock.nowMs())) return;
+    const { payloadAt } = this.#packet;
+    this.#send({ type: 'echo', nonce: buffer.toString('hex', payloadAt, payloadAt + NONCE_BYTES) });
+  }
+
   #tell(type: 'stage' | 'timeout', door: Door, source: AddressWords, stage: number): void {
     if (!this.#stages.take(this.#clock.nowMs())) {
       this.#suppressed++;
@@ -138,4 +173,8 @@ export class Sniffer implements KnockSink {
     this.#own = new AddressSet(addresses);
     this.#tracker.setOwnAddresses(this.#own);
   }
+}
+
+function isLoopback({ w0, w1, w2, w3 }: AddressWords): boolean {
+  return w0 === 0 && w1 === 0 && w2 === MAPPED && w3 === LOOPBACK;
 }

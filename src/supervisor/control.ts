@@ -7,7 +7,7 @@ import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
 import { MEANING } from './machine.js';
 import type { StatusReport } from '../wire/reports.js';
-import { reportServices } from './status.js';
+import { reportListener, reportServices } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 
@@ -77,7 +77,7 @@ export class Control implements ControlHandler {
     const { supervisor } = this.#parts;
     const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
-    const { packets, silentMs, interfaces } = supervisor.listener.figures;
+    const { guard } = supervisor;
     return {
       state,
       meaning: MEANING[state],
@@ -86,11 +86,11 @@ export class Control implements ControlHandler {
       pid: process.pid,
       backend:
         firewall.services.length === 0 ? null : `${firewall.backend.name} (${firewall.backend.reason})`,
-      listener: {
-        pid: supervisor.listener.pid ?? null,
-        interfaces,
-        packets,
-        silent: silentMs === undefined ? null : Math.round(silentMs / 100) / 10,
+      listener: reportListener(supervisor.listener),
+      repairs: {
+        count: guard.repairs,
+        last: guard.lastRepair?.text ?? null,
+        time: guard.lastRepair?.time.toISOString() ?? null,
       },
       services: await reportServices(firewall),
       doors: config.doors.map(({ door, oneTime }) => {

@@ -1,17 +1,18 @@
-import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { errorText } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import type { Clock, Timer } from '../system/clock.js';
+import { Guard } from './guard.js';
 import type { Journal } from './journal.js';
 import { feeds, MEANING, next, type Event, type State } from './machine.js';
 
 export interface EngineParts {
   readonly clock: Clock;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'record'>;
   /** The firewall in force; another one after a reload. */
   readonly firewall: () => Firewall;
   readonly failsafe: () => Settings['failsafe'];
-  /** True while the listener is alive and heard. */
+  /** True while the listener is alive and known to hear. */
   readonly listenerSound: () => boolean;
   /** A state was entered and what it asks for is done; `problem`: what could not be done. */
   readonly entered: (state: State, problem: unknown) => void;
@@ -24,11 +25,19 @@ export interface StateInfo {
   readonly reason: string;
 }
 
+const LEVELS: Partial<Readonly<Record<State, 'warn' | 'error'>>> = {
+  degraded: 'warn',
+  tripped: 'error',
+  contested: 'error',
+};
+
 /**
  * Turns events into states, and states into deeds: arms, feeds, trips. Whatever touches the
  * firewall happens in one queue, in order; each deed looks at the state again when its turn comes.
  */
 export class Engine {
+  /** Keeps the rules as they should be. */
+  readonly guard: Guard;
   readonly #parts: EngineParts;
   #state: State = 'stopped';
   #since: Date;
@@ -40,6 +49,20 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#since = parts.clock.wall();
+    this.guard = new Guard({
+      clock: parts.clock,
+      journal: parts.journal,
+      firewall: parts.firewall,
+      state: () => this.#state,
+      event: (event, reason) => {
+        this.event(event, reason);
+      },
+      verified: () => {
+        if (this.#state === 'tripped' && parts.listenerSound())
+          this.event('sound', 'rules and sets are right, and the listener hears');
+      },
+      queued: async (job) => this.queued(job),
+    });
   }
 
   get info(): StateInfo {
@@ -55,9 +78,8 @@ export class Engine {
     this.#since = this.#parts.clock.wall();
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
-    const level = after === 'tripped' ? 'error' : after === 'degraded' ? 'warn' : 'info';
     const text = `${after}: ${reason} (${MEANING[after]})`;
-    this.#parts.journal.record('state', text, { state: after, before }, level);
+    this.#parts.journal.record('state', text, { state: after, before }, LEVELS[after] ?? 'info');
     this.#enter(after);
   }
 
@@ -68,39 +90,25 @@ export class Engine {
     return result;
   }
 
-  /** Feeds where the state allows it. Tripped with a sound listener: tries to get the rules right again. */
+  /** Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. */
   heartbeat(): void {
     if (feeds(this.#state)) this.#feed();
-    else if (this.#state === 'tripped' && this.#parts.listenerSound())
-      void this.queued(async () => this.#recover());
-  }
-
-  /** Verifies our rules and sets, and repairs what others undid. */
-  async verify(): Promise<void> {
-    if (!feeds(this.#state)) return;
-    try {
-      const changes = await this.#parts.firewall().repair();
-      for (const change of changes) this.#parts.journal.record('repair', `repaired: ${change}`, {}, 'warn');
-    } catch (error) {
-      if (error instanceof KnockError && error.exitCode === EXIT.busy) {
-        // The rules in force are still right; only the look at them has to wait.
-        this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
-        return;
-      }
-      this.event('rules-unsure', errorText(error));
-    }
+    this.guard.look();
   }
 
   /** Ends the timers. */
   [Symbol.dispose](): void {
     this.#grace?.[Symbol.dispose]();
+    this.guard[Symbol.dispose]();
   }
 
   #enter(state: State): void {
     if (state === 'armed') this.#deed(state, async () => this.#arm());
-    else if (state === 'tripped') this.#deed(state, async () => this.#trip());
+    else if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
     else if (state === 'degraded') {
-      this.#grace = this.#parts.clock.after(this.#parts.failsafe().listenerTimeoutMs, () => {
+      const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
+      // Never longer than the switch itself would give: the promise is listener_timeout + switch_timeout.
+      this.#grace = this.#parts.clock.after(Math.min(listenerTimeoutMs, switchTimeoutS * 1_000), () => {
         this.event('given-up', 'the listener has been away for too long');
       });
     }
@@ -150,16 +158,5 @@ export class Engine {
       }
     };
     void feed();
-  }
-
-  async #recover(): Promise<void> {
-    if (this.#state !== 'tripped' || !this.#parts.listenerSound()) return;
-    try {
-      await this.#parts.firewall().repair();
-    } catch (error) {
-      this.#parts.journal.record('repair', `still tripped: ${errorText(error)}`, {}, 'debug');
-      return;
-    }
-    this.event('sound', 'rules and sets are right again');
   }
 }

@@ -1,14 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { KnockError } from '../base/errors.js';
-import type { Clock, Timer } from '../system/clock.js';
+import type { Timer } from '../system/clock.js';
 import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
 import { presentInterfaces } from './interfaces.js';
-import { ListenerProcess, type ListenerStarter } from './listener-process.js';
+import { Replacement, type OrderMaker } from './listener-replacement.js';
+import { ListenerRun, type ListenerRunParts } from './listener-run.js';
 import { decideRestart, NO_DEATHS } from './restarts.js';
 
 export interface ListenerKeeperEvents {
-  /** It listens on these interfaces. */
+  /** It listens on these interfaces, and is known to hear. */
   ready(interfaces: readonly string[]): void;
   /** A knock or a line for the log. */
   message(message: ListenerMessage): void;
@@ -27,50 +26,33 @@ export interface Loss {
   readonly givenUp: boolean;
 }
 
-export interface ListenerKeeperParts {
-  readonly start: ListenerStarter;
-  readonly clock: Clock;
-  readonly timeoutMs: number;
+export interface ListenerKeeperParts extends ListenerRunParts {
   readonly maxRestarts: number;
   readonly events: ListenerKeeperEvents;
 }
 
-/** Makes the order of a listener that is started now: of one-time sequences, it has those that are left now. */
-export type OrderMaker = () => ListenOrder;
-
-interface Running {
-  readonly process: ListenerProcess;
-  readonly order: ListenOrder;
+/** What `status` tells of the listener; milliseconds, undefined where there is none or it is not known to hear. */
+export interface ListenerFigures {
   readonly interfaces: readonly string[];
-  readonly startedMs: number;
-  heardMs: number;
-  ready: boolean;
-  fatal: string | undefined;
-}
-
-/** A replacement that has been started, and what happens once it is ready, or fails. */
-interface Candidate {
-  readonly makeOrder: OrderMaker;
-  running: Running;
-  readonly promote: () => void;
-  readonly fail: (reason: string) => void;
+  readonly packets: number;
+  readonly silentMs: number | undefined;
+  readonly roundTripMs: number | undefined;
+  readonly hearsMs: number | undefined;
 }
 
 const WATCH_MS = 500;
-/** The first sign of life may take longer: a process is to be started on a machine that is booting. */
-const FIRST_SIGN_MS = 15_000;
 
 /** Keeps one listener alive: starts it, watches it, restarts it by the policy, replaces it at a reload. */
 export class ListenerKeeper {
   readonly #parts: ListenerKeeperParts;
   #makeOrder: OrderMaker;
-  #current: Running | undefined;
-  #candidate: Candidate | undefined;
+  #current: ListenerRun | undefined;
+  #replacement: Replacement | undefined;
+  #switchOver: () => void = () => undefined;
   #deaths = NO_DEATHS;
   #restart: Timer | undefined;
   #watch: Timer | undefined;
   #waiting = false;
-  #packets = 0;
 
   constructor(makeOrder: OrderMaker, parts: ListenerKeeperParts) {
     this.#makeOrder = makeOrder;
@@ -89,36 +71,28 @@ export class ListenerKeeper {
     this.#restart?.[Symbol.dispose]();
     const current = this.#current;
     this.#current = undefined;
-    this.#candidate?.fail('was stopped'); // whoever waits for it must not wait for ever
-    current?.process.kill('stopped');
+    this.#giveUpReplacement('was stopped'); // whoever waits for it must not wait for ever
+    current?.kill('stopped');
   }
 
   get pid(): number | undefined {
-    return this.#current?.process.pid;
+    return this.#current?.pid;
   }
 
   /** Ends a listener that said what no sound one says; the policy starts another. */
   condemn(reason: string): void {
-    this.#current?.process.kill(reason);
+    this.#current?.kill(reason);
   }
 
-  /** True while a listener listens and is heard. */
+  /** True while a listener listens and is known to hear. */
   get sound(): boolean {
-    return this.#current?.ready === true;
+    return this.#current?.sound === true;
   }
 
-  /** Packets that it has seen, and milliseconds since it was last heard; for `status`. */
-  get figures(): {
-    readonly packets: number;
-    readonly silentMs: number | undefined;
-    readonly interfaces: readonly string[];
-  } {
-    const current = this.#current;
-    return {
-      packets: this.#packets,
-      silentMs: current === undefined ? undefined : this.#parts.clock.nowMs() - current.heardMs,
-      interfaces: current?.ready === true ? current.interfaces : [],
-    };
+  get figures(): ListenerFigures {
+    const none = { packets: 0, silentMs: undefined, roundTripMs: undefined, hearsMs: undefined };
+    const interfaces = this.#current?.sound === true ? this.#current.interfaces : [];
+    return { ...(this.#current?.figures ?? none), interfaces };
   }
 
   /**
@@ -126,40 +100,19 @@ export class ListenerKeeper {
    * new one takes over. Rejects, with the old one still at work, where the new one does not get ready.
    */
   async replace(makeOrder: OrderMaker, switchOver: () => void): Promise<void> {
-    const order = makeOrder();
-    const interfaces = presentInterfaces(order.interfaces);
-    if (interfaces.length === 0)
-      throw new KnockError(`none of the interfaces is up: ${order.interfaces.join(', ')}`);
-    this.#candidate?.fail('gave way to a newer one');
-    await new Promise<void>((resolve, reject) => {
-      const late = this.#parts.clock.after(FIRST_SIGN_MS, () =>
-        this.#candidate?.fail('did not get ready in time'),
-      );
-      const done = (): void => {
-        late[Symbol.dispose]();
-        this.#candidate = undefined;
-      };
-      this.#candidate = {
-        makeOrder,
-        running: this.#spawn(order, interfaces),
-        promote: () => {
-          const [old, running] = [this.#current, this.#candidate?.running];
-          done();
-          this.#makeOrder = makeOrder;
-          this.#current = running;
-          this.#restart?.[Symbol.dispose]();
-          switchOver();
-          old?.process.kill('replaced');
-          resolve();
-        },
-        fail: (reason) => {
-          const running = this.#candidate?.running;
-          done();
-          running?.process.kill(reason);
-          reject(new KnockError(`the new listener ${running?.fatal ?? reason}; the old one goes on`));
-        },
-      };
-    });
+    const wanted = makeOrder().interfaces;
+    const interfaces = presentInterfaces(wanted);
+    if (interfaces.length === 0) throw new KnockError(`none of the interfaces is up: ${wanted.join(', ')}`);
+    this.#giveUpReplacement('gave way to a newer one');
+    const spawn = (order: ListenOrder): ListenerRun => this.#spawn(order, interfaces);
+    const replacement = new Replacement(makeOrder, spawn, this.#parts.clock);
+    this.#replacement = replacement;
+    this.#switchOver = switchOver;
+    try {
+      await replacement.done;
+    } finally {
+      if (this.#replacement === replacement) this.#replacement = undefined;
+    }
   }
 
   #launch(): void {
@@ -174,86 +127,78 @@ export class ListenerKeeper {
     }
   }
 
-  #spawn(order: ListenOrder, interfaces: readonly string[]): Running {
-    const process = new ListenerProcess(
-      this.#parts.start,
-      { ...order, interfaces },
+  #spawn(order: ListenOrder, interfaces: readonly string[]): ListenerRun {
+    const { port } = this.#parts.selfKnock;
+    return new ListenerRun(
+      port === undefined ? order : { ...order, selfKnockPort: port },
+      interfaces,
+      this.#parts,
       {
-        message: (message) => {
-          this.#heard(running, message);
+        sound: (run) => {
+          this.#sound(run);
         },
-        gone: (reason) => {
-          this.#gone(running, reason);
+        message: (message, run) => {
+          if (run === this.#current) this.#parts.events.message(message);
+        },
+        gone: (reason, run) => {
+          this.#gone(reason, run);
         },
       },
     );
-    const running: Running = {
-      process,
-      order,
-      interfaces,
-      startedMs: this.#parts.clock.nowMs(),
-      heardMs: this.#parts.clock.nowMs(),
-      ready: false,
-      fatal: undefined,
-    };
-    return running;
   }
 
-  #heard(running: Running, message: ListenerMessage): void {
-    if (running !== this.#current && running !== this.#candidate?.running) return;
-    running.heardMs = this.#parts.clock.nowMs();
-    if (message.type === 'ready') {
-      running.ready = true;
-      if (running === this.#candidate?.running) {
-        if (this.#renew(this.#candidate)) return;
-        this.#candidate.promote();
-      }
-      this.#parts.events.ready(message.interfaces);
-    } else if (message.type === 'fatal') running.fatal = message.reason;
-    else if (message.type === 'beat') this.#packets = message.packets;
-    else if (running.ready) this.#parts.events.message(message);
+  #sound(run: ListenerRun): void {
+    if (run === this.#replacement?.run) {
+      if (this.#replacement.renew()) return;
+      this.#promote(this.#replacement);
+    } else if (run !== this.#current) return;
+    this.#parts.events.ready(run.interfaces);
   }
 
-  /**
-   * True where the old listener has heard a one-time sequence since this candidate was started, which
-   * would hear it once more: another one takes its place.
-   */
-  #renew(candidate: Candidate): boolean {
-    const { running: stale } = candidate;
-    const order = candidate.makeOrder();
-    if (isDeepStrictEqual(order.oneTime, stale.order.oneTime)) return false;
-    candidate.running = this.#spawn(order, stale.interfaces);
-    stale.process.kill('its order was out of date');
-    return true;
+  #promote(replacement: Replacement): void {
+    const old = this.#current;
+    this.#replacement = undefined;
+    this.#makeOrder = replacement.makeOrder;
+    this.#current = replacement.run;
+    this.#restart?.[Symbol.dispose]();
+    this.#switchOver();
+    old?.kill('replaced');
+    replacement.succeed();
   }
 
-  #gone(running: Running, reason: string): void {
-    if (running === this.#candidate?.running) this.#candidate.fail(reason);
-    if (running !== this.#current) return;
+  #giveUpReplacement(reason: string): void {
+    const replacement = this.#replacement;
+    this.#replacement = undefined;
+    replacement?.fail(reason);
+  }
+
+  #gone(reason: string, run: ListenerRun): void {
+    if (run === this.#replacement?.run) this.#giveUpReplacement(reason);
+    if (run !== this.#current) return;
     this.#current = undefined;
     const nowMs = this.#parts.clock.nowMs();
-    const decision = decideRestart(this.#deaths, nowMs, nowMs - running.startedMs, this.#parts.maxRestarts);
+    const decision = decideRestart(this.#deaths, nowMs, nowMs - run.startedMs, this.#parts.maxRestarts);
     this.#deaths = decision.state;
     this.#restart = this.#parts.clock.after(decision.delayMs, () => {
       this.#launch();
     });
     const { delayMs, state } = decision;
-    this.#parts.events.lost({ reason: running.fatal ?? reason, delayMs, givenUp: state.givenUp });
+    this.#parts.events.lost({ reason, delayMs, givenUp: state.givenUp });
   }
 
   #check(): void {
     if (this.#waiting) this.#launch();
-    const current = this.#current;
-    if (current === undefined) return;
-    const limitMs = current.ready ? this.#parts.timeoutMs : Math.max(this.#parts.timeoutMs, FIRST_SIGN_MS);
-    const silentMs = this.#parts.clock.nowMs() - current.heardMs;
-    if (silentMs > limitMs) current.process.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
-    else if (current.ready && this.#candidate === undefined) this.#widen(current);
+    this.#current?.check();
+    this.#replacement?.run.check();
+    if (this.#current?.sound === true && this.#replacement === undefined) this.#renew(this.#current);
   }
 
-  /** An interface that was absent has come: a listener that may still open it takes over. */
-  #widen(current: Running): void {
-    if (presentInterfaces(current.order.interfaces).length <= current.interfaces.length) return;
+  /** An interface that was absent has come, or the loopback: a listener that may still open it takes over. */
+  #renew({ order, interfaces }: ListenerRun): void {
+    const { selfKnock } = this.#parts;
+    if (order.selfKnockPort === undefined) selfKnock.send(1);
+    const canProve = order.selfKnockPort === undefined && selfKnock.port !== undefined;
+    if (!canProve && presentInterfaces(order.interfaces).length <= interfaces.length) return;
     this.replace(this.#makeOrder, () => undefined).catch(() => undefined); // the next check tries again
   }
 }

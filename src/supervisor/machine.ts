@@ -1,6 +1,14 @@
 /** The life of the service as a total table: every state answers every event. Pure (failsafe.md, "States"). */
 
-export const STATES = ['stopped', 'preparing', 'armed', 'degraded', 'tripped', 'stopping'] as const;
+export const STATES = [
+  'stopped',
+  'preparing',
+  'armed',
+  'degraded',
+  'tripped',
+  'contested',
+  'stopping',
+] as const;
 export type State = (typeof STATES)[number];
 
 export const EVENTS = [
@@ -14,6 +22,10 @@ export const EVENTS = [
   'given-up',
   /** Our rules or sets could not be verified, or not be repaired. */
   'rules-unsure',
+  /** Somebody undoes our rules again and again. */
+  'contested',
+  /** Nobody has fought us for a while. */
+  'calm',
   'stop',
   /** Nothing of ours is left in the kernel. */
   'removed',
@@ -27,6 +39,8 @@ export const MEANING: Readonly<Record<State, string>> = {
   armed: 'shut to all but trusted and accepted addresses; knocks are heard',
   degraded: 'shut; the listener is being restarted',
   tripped: 'new connections meet on_failure; restarts go on',
+  contested:
+    'somebody keeps undoing our rules; we do not fight: new connections meet on_failure, or what is left of it',
   stopping: 'taking our rules out',
 };
 
@@ -36,6 +50,8 @@ const stay = (state: State): Readonly<Record<Event, State>> => ({
   'listener-lost': state,
   'given-up': state,
   'rules-unsure': state,
+  contested: state,
+  calm: state,
   stop: state,
   removed: state,
 });
@@ -48,6 +64,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
     'listener-lost': 'degraded',
     'given-up': 'tripped',
     'rules-unsure': 'tripped',
+    contested: 'contested',
     stop: 'stopping',
   },
   degraded: {
@@ -55,15 +72,22 @@ const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
     sound: 'armed',
     'given-up': 'tripped',
     'rules-unsure': 'tripped',
+    contested: 'contested',
     stop: 'stopping',
   },
-  tripped: { ...stay('tripped'), sound: 'armed', stop: 'stopping' },
+  tripped: { ...stay('tripped'), sound: 'armed', contested: 'contested', stop: 'stopping' },
+  contested: { ...stay('contested'), calm: 'tripped', stop: 'stopping' },
   stopping: { ...stay('stopping'), removed: 'stopped' },
 };
 
 /** The state after an event. */
 export function next(state: State, event: Event): State {
   return TABLE[state][event];
+}
+
+/** Whether what others undo is repaired. */
+export function repairs(state: State): boolean {
+  return feeds(state) || state === 'tripped';
 }
 
 /** Whether the kernel switch is fed in a state. With any doubt it is not: a trip undoes itself at the next feed. */

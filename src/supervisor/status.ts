@@ -2,7 +2,31 @@ import { LISTS } from '../base/lists.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { aliveSet } from '../firewall/names.js';
 import { listSets } from '../firewall/sets.js';
-import type { ServiceReport } from '../wire/reports.js';
+import type { ServiceReport, StatusReport } from '../wire/reports.js';
+import type { ListenerKeeper } from './listener-keeper.js';
+
+/** How the listener is. */
+export function reportListener({
+  pid,
+  figures,
+}: Pick<ListenerKeeper, 'pid' | 'figures'>): StatusReport['listener'] {
+  const { packets, interfaces, silentMs, roundTripMs, hearsMs } = figures;
+  return {
+    pid: pid ?? null,
+    interfaces,
+    packets,
+    silent: silentMs === undefined ? null : tenths(silentMs),
+    selfKnock:
+      roundTripMs === undefined || hearsMs === undefined
+        ? null
+        : { roundTrip: Math.round(roundTripMs * 100) / 100, age: tenths(hearsMs) },
+  };
+}
+
+/** Milliseconds as seconds, to the tenth. */
+function tenths(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
 
 /** What the kernel holds of each service. */
 export async function reportServices(firewall: Firewall): Promise<ServiceReport[]> {

@@ -1,9 +1,9 @@
 import { parseAddress, type Network } from '../base/address.js';
 import { errorText } from '../base/errors.js';
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import { parseCommand } from '../config/commands.js';
 import type { DoorCommand } from '../config/settings.js';
-import { MAX_TIMEOUT_S } from '../config/values.js';
 import type { Clock, Timer } from '../system/clock.js';
 import { isOwnPrivate, readIfExists, removeFile, replaceFile, setAside } from '../system/files.js';
 import { hasOnly, isCount, isFields, isText } from '../wire/guards.js';

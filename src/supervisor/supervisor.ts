@@ -7,13 +7,17 @@ import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
 import { Engine, type StateInfo } from './engine.js';
 import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
-import { ListenerKeeper, type Loss, type OrderMaker } from './listener-keeper.js';
+import { ListenerKeeper, type Loss } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
+import type { OrderMaker } from './listener-replacement.js';
+import { DriftWatch, nftMonitor } from './drift-watch.js';
 import { hear } from './hearing.js';
+import type { Guard } from './guard.js';
 import { feeds, type State } from './machine.js';
 import { CLOSING_MS } from './pending-stops.js';
 import { Rescue } from './rescue.js';
 import { Rhythm } from './rhythm.js';
+import { SelfKnock } from './self-knock.js';
 import { listenOrder, makeLasting, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
 
 export interface SupervisorParts extends WorldParts {
@@ -28,6 +32,8 @@ export class Supervisor {
   readonly #engine: Engine;
   readonly #rhythm: Rhythm;
   readonly #rescue: Rescue;
+  readonly #selfKnock: SelfKnock;
+  readonly #drift: DriftWatch;
   readonly listener: ListenerKeeper;
   readonly lasting: Lasting;
   #world: World | undefined;
@@ -40,9 +46,12 @@ export class Supervisor {
     const { failsafe } = parts.config.settings;
     const { clock, journal } = parts;
     this.lasting = makeLasting(parts.paths, parts, () => this.world);
+    this.#selfKnock = new SelfKnock(clock);
     this.listener = new ListenerKeeper(this.#orderMaker(parts.config), {
       start: parts.startListener,
-      clock: parts.clock,
+      clock,
+      selfKnock: this.#selfKnock,
+      heartbeatMs: failsafe.heartbeatMs,
       timeoutMs: failsafe.listenerTimeoutMs,
       maxRestarts: failsafe.maxRestarts,
       events: {
@@ -72,6 +81,10 @@ export class Supervisor {
     });
     this.#rhythm = new Rhythm({ clock, journal, engine: this.#engine, world: () => this.world });
     this.#rescue = new Rescue(parts.shell, journal);
+    const touched = (culprit: string | undefined): void => {
+      this.#engine.guard.touched(culprit);
+    };
+    this.#drift = new DriftWatch({ start: nftMonitor, clock, journal, touched });
   }
 
   get state(): StateInfo {
@@ -83,6 +96,11 @@ export class Supervisor {
     if (this.#world === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
     return this.#world;
+  }
+
+  /** What keeps the rules as they should be. */
+  get guard(): Guard {
+    return this.#engine.guard;
   }
 
   /** When the health check comes next. */
@@ -98,7 +116,9 @@ export class Supervisor {
     this.#engine.event('start', 'started');
     await this.#engine.queued(async () => this.#build());
     if (this.state.state === 'preparing') {
+      await this.#selfKnock.open();
       this.listener.start();
+      this.#drift.watch(this.world.firewall);
       this.#rhythm.begin(this.#parts.config.settings);
     }
     return outcome;
@@ -109,6 +129,8 @@ export class Supervisor {
     const fed = feeds(this.state.state);
     this.#engine.event('stop', reason);
     this.#rhythm.end();
+    this.#drift.end();
+    this.#selfKnock[Symbol.dispose]();
     this.#engine[Symbol.dispose]();
     this.listener.stop();
     removeFile(this.#parts.paths.listener);
@@ -162,6 +184,7 @@ export class Supervisor {
       await fresh.firewall.repair();
       await old.firewall.sets.close();
     });
+    this.#drift.watch(fresh.firewall);
     this.#rhythm.begin(config.settings);
     this.#parts.journal.record('reload', 'configuration reloaded');
   }
@@ -206,7 +229,7 @@ export class Supervisor {
     });
     const identity = identify(this.listener.pid ?? 0);
     if (identity !== undefined) replaceFile(paths.listener, formatIdentity(identity));
-    this.#engine.event('sound', 'the listener listens');
+    this.#engine.event('sound', 'the listener hears');
   }
 
   #listenerLost({ reason, delayMs, givenUp }: Loss): void {

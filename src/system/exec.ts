@@ -10,6 +10,8 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
   /** More output than this, in characters, ends the process. */
   readonly maxOutput?: number;
+  /** Told the process's number, once it has been started. */
+  readonly spawned?: (pid: number) => void;
 }
 
 export interface ExecResult {
@@ -33,7 +35,7 @@ const DEFAULT_MAX_OUTPUT = 256 * 1024 * 1024;
 export const systemExec: Exec = async (argv, options = {}) => {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('exec: empty argv');
-  const result = await execa(file, args, {
+  const running = execa(file, args, {
     reject: false,
     stripFinalNewline: false,
     extendEnv: false,
@@ -44,6 +46,8 @@ export const systemExec: Exec = async (argv, options = {}) => {
     maxBuffer: options.maxOutput ?? DEFAULT_MAX_OUTPUT,
     input: options.input ?? '',
   });
+  if (running.pid !== undefined) options.spawned?.(running.pid);
+  const result = await running;
   if (result.exitCode === undefined || result.isMaxBuffer) {
     throw new CommandError(
       {

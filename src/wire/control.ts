@@ -1,5 +1,6 @@
 import type { ExitCode } from '../base/errors.js';
 import { ProtocolError } from '../base/errors.js';
+import { MAX_TIMEOUT_S } from '../base/limits.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
 
@@ -106,7 +107,7 @@ function isRequest(fields: Fields): fields is Fields & Request {
   if (KEYS[verb].includes('targets') && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0))
     return false;
   return (
-    optional(fields['timeoutS'], (value) => isCount(value, 0, 2_147_483)) &&
+    optional(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
     optional(fields['service'], (value) => isText(value, 64)) &&
     optional(fields['session'], (value) => isText(value, 64)) &&
     optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&

@@ -19,6 +19,8 @@ export interface ListenOrder {
   readonly beatMs: number;
   /** A retransmitted copy of the packet just counted is no wrong packet. */
   readonly tolerateDuplicates: boolean;
+  /** Where self-knocks come: UDP from this port of 127.0.0.1 to itself. None without a loopback. */
+  readonly selfKnockPort?: number;
   /** A door with one-time sequences has the first of them as its own. */
   readonly doors: readonly Door[];
   /** The doors that go on to another sequence each time that they open. */
@@ -49,6 +51,8 @@ export type ListenerMessage =
   | { readonly type: 'ready'; readonly interfaces: readonly string[] }
   /** Alive; how many packets it has seen. */
   | { readonly type: 'beat'; readonly packets: number }
+  /** A self-knock was captured: its nonce, in hexadecimal digits. */
+  | { readonly type: 'echo'; readonly nonce: string }
   /** This address completed this door; `sequence`: the id of the one-time sequence that was used. */
   | { readonly type: 'knock'; readonly door: number; readonly address: string; readonly sequence?: number }
   /** For the log: an address came to a stage of a door, or its time ran out there. */
@@ -62,6 +66,9 @@ export type ListenerMessage =
   | { readonly type: 'suppressed'; readonly count: number }
   /** It cannot go on, and says why; it exits after this. */
   | { readonly type: 'fatal'; readonly reason: string };
+
+/** A self-knock is a datagram of so many random bytes. */
+export const NONCE_BYTES = 16;
 
 /** Longest message of the listener, in bytes. */
 export const LISTENER_LIMIT = 2048;
@@ -84,6 +91,10 @@ function checkMessage(fields: Fields): ListenerMessage | undefined {
     case 'beat': {
       const { packets } = fields;
       return hasOnly(fields, ['type', 'packets']) && isCount(packets) ? { type, packets } : undefined;
+    }
+    case 'echo': {
+      const { nonce } = fields;
+      return hasOnly(fields, ['type', 'nonce']) && isNonce(nonce) ? { type, nonce } : undefined;
     }
     case 'knock': {
       const { sequence } = fields;
@@ -123,6 +134,7 @@ function isOrder(fields: Fields): fields is Fields & ListenOrder {
     isText(fields['user'], 64) &&
     isCount(fields['beatMs'], 1) &&
     typeof fields['tolerateDuplicates'] === 'boolean' &&
+    (fields['selfKnockPort'] === undefined || isCount(fields['selfKnockPort'], 1, 65_535)) &&
     isList(fields['doors'], 100_000, isDoor) &&
     isList(fields['oneTime'], 100_000, isOneTimeDoor)
   );
@@ -145,6 +157,10 @@ function isOneTimeDoor(value: unknown): value is OneTimeDoor {
 
 function isOneTimeSequence(value: unknown): value is OneTimeSequence {
   return isFields(value) && isCount(value['id'], 1) && Array.isArray(value['sequence']);
+}
+
+function isNonce(value: unknown): value is string {
+  return typeof value === 'string' && value.length === 2 * NONCE_BYTES && /^[0-9a-f]*$/.test(value);
 }
 
 function isInterface(value: unknown): value is string {

@@ -18,8 +18,12 @@ export interface StatusReport {
     readonly packets: number;
     /** Seconds since it was last heard; null where there is none. */
     readonly silent: number | null;
+    /** The last self-knock that came back: its round trip in milliseconds, and how many seconds ago; null: none has. */
+    readonly selfKnock: { readonly roundTrip: number; readonly age: number } | null;
   } | null;
   readonly services: readonly ServiceReport[];
+  /** Repairs of rules and sets that others undid, since the start. */
+  readonly repairs: { readonly count: number; readonly last: string | null; readonly time: string | null };
   readonly doors: readonly { readonly name: string; readonly sequence: string }[];
   readonly pendingStops: number;
   /** ISO 8601, UTC; null where none comes. */

@@ -136,8 +136,19 @@ describe('what is shown', () => {
       reason: 'because',
       pid: 7,
       backend: 'nft (why)',
-      listener: { pid: 8, interfaces: ['any'], packets: 5, silent: 0.1 },
+      listener: {
+        pid: 8,
+        interfaces: ['any'],
+        packets: 5,
+        selfKnock: { roundTrip: 1.25, age: 3.1 },
+        silent: 0.1,
+      },
       services: [SERVICE],
+      repairs: {
+        count: 2,
+        last: 'the jump was missing; changed by nft (pid 9)',
+        time: '2026-01-01T00:00:00Z',
+      },
       doors: [{ name: 'open', sequence: '1:tcp,2:udp' }],
       pendingStops: 2,
       nextHealthCheck: null,
@@ -147,6 +158,11 @@ describe('what is shown', () => {
     printStatus(output, report);
     assert.match(output.stdout, /^knockctl is armed: all is well\n {2}for {8}1 min [12] s \(because\)\n/);
     assert.match(output.stdout, /listener {3}pid 8 on any, heard 0\.1 s ago, 5 packets\n/);
+    assert.match(output.stdout, /self-knock came back in 1\.25 ms, 3\.1 s ago\n/);
+    assert.match(
+      output.stdout,
+      /repairs {4}2; the last .*: the jump was missing; changed by nft \(pid 9\)\n/,
+    );
     assert.match(output.stdout, /door {7}open: 1:tcp,2:udp\n/);
     assert.match(output.stdout, /stops {6}2 stop commands/);
     const without = capture(false);

@@ -9,7 +9,7 @@ import type { ListenerMessage } from '../../src/wire/listener.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { TempFolder } from '../helpers/temp.js';
 import { waitFor } from '../helpers/wait.js';
-import { BEAT, KNOCK, ORDER, READY, standIn, STAY } from './stand-in.js';
+import { BEAT, KNOCK, NO_SELF_KNOCK, ORDER, READY, standIn, STAY } from './stand-in.js';
 
 /** A keeper with a clock that stands still, and all that it tells. */
 class Stand {
@@ -24,6 +24,8 @@ class Stand {
     this.keeper = new ListenerKeeper(() => ({ ...ORDER, interfaces }), {
       start,
       clock: this.clock,
+      selfKnock: NO_SELF_KNOCK,
+      heartbeatMs: 5_000,
       timeoutMs,
       maxRestarts: 3,
       events: {
@@ -62,7 +64,13 @@ describe('the listener keeper', () => {
     assert.equal(stand.messages.length, 1, 'what it said before it was ready is not believed');
     assert.equal(stand.keeper.sound, true);
     stand.clock.advance(1500);
-    assert.deepEqual(stand.keeper.figures, { packets: 7, silentMs: 1500, interfaces: ['any'] });
+    assert.deepEqual(stand.keeper.figures, {
+      packets: 7,
+      silentMs: 1500,
+      hearsMs: 1500,
+      roundTripMs: undefined,
+      interfaces: ['any'],
+    });
   });
 
   it('kills a listener that is not heard for too long, and starts another', async () => {

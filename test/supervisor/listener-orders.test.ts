@@ -8,7 +8,7 @@ import { readOrder, type ListenOrder } from '../../src/wire/listener.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { TempFolder } from '../helpers/temp.js';
 import { waitFor } from '../helpers/wait.js';
-import { ORDER, READY, standIn, STAY } from './stand-in.js';
+import { NO_SELF_KNOCK, ORDER, READY, standIn, STAY } from './stand-in.js';
 
 /** A keeper of listeners that write down their order. */
 class Stand implements AsyncDisposable {
@@ -22,6 +22,8 @@ class Stand implements AsyncDisposable {
   readonly keeper = new ListenerKeeper(() => this.makeOrder(), {
     start: this.start,
     clock: this.clock,
+    selfKnock: NO_SELF_KNOCK,
+    heartbeatMs: 5_000,
     timeoutMs: 10_000,
     maxRestarts: 3,
     events: {

@@ -6,6 +6,7 @@ import {
   feeds,
   MEANING,
   next,
+  repairs,
   STATES,
   type Event,
   type State,
@@ -15,9 +16,22 @@ import {
 const CHANGES: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {
   stopped: { start: 'preparing' },
   preparing: { sound: 'armed', 'given-up': 'tripped', stop: 'stopping' },
-  armed: { 'listener-lost': 'degraded', 'given-up': 'tripped', 'rules-unsure': 'tripped', stop: 'stopping' },
-  degraded: { sound: 'armed', 'given-up': 'tripped', 'rules-unsure': 'tripped', stop: 'stopping' },
-  tripped: { sound: 'armed', stop: 'stopping' },
+  armed: {
+    'listener-lost': 'degraded',
+    'given-up': 'tripped',
+    'rules-unsure': 'tripped',
+    contested: 'contested',
+    stop: 'stopping',
+  },
+  degraded: {
+    sound: 'armed',
+    'given-up': 'tripped',
+    'rules-unsure': 'tripped',
+    contested: 'contested',
+    stop: 'stopping',
+  },
+  tripped: { sound: 'armed', contested: 'contested', stop: 'stopping' },
+  contested: { calm: 'tripped', stop: 'stopping' },
   stopping: { removed: 'stopped' },
 };
 
@@ -45,7 +59,7 @@ describe('the machine', () => {
 
   it('never feeds from tripped, preparing or stopped without a sound listener', () => {
     const others = EVENTS.filter((event) => event !== 'sound');
-    for (const state of ['stopped', 'preparing', 'tripped', 'stopping'] as const) {
+    for (const state of ['stopped', 'preparing', 'tripped', 'contested', 'stopping'] as const) {
       assert.ok(![...reachable(state, others)].some(feeds), state);
     }
   });
@@ -55,10 +69,17 @@ describe('the machine', () => {
     assert.deepEqual([...reachable('stopping', others)].sort(), ['stopped', 'stopping']);
   });
 
+  it('does not fight on: contested neither feeds nor arms before it was calm, whatever the listener does', () => {
+    const others = EVENTS.filter((event) => event !== 'calm' && event !== 'start');
+    assert.deepEqual([...reachable('contested', others)].sort(), ['contested', 'stopped', 'stopping']);
+    assert.equal(repairs('contested'), false);
+  });
+
   it('in doubt about the rules it does not feed', () => {
     for (const state of STATES) {
       assert.equal(feeds(next(state, 'rules-unsure')), false);
       assert.equal(feeds(next(state, 'given-up')), false);
+      assert.equal(feeds(next(state, 'contested')), false);
       assert.equal(feeds(next(state, 'stop')), false);
     }
   });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 import type { ListenerStarter } from '../../src/supervisor/listener-process.js';
+import type { SelfKnocker } from '../../src/supervisor/self-knock.js';
 import type { ListenOrder } from '../../src/wire/listener.js';
 
 export const ORDER: ListenOrder = {
@@ -11,6 +12,14 @@ export const ORDER: ListenOrder = {
   tolerateDuplicates: false,
   doors: [],
   oneTime: [],
+};
+
+/** No loopback: a stand-in that cannot echo is believed by its beats. */
+export const NO_SELF_KNOCK: SelfKnocker = {
+  port: undefined,
+  problem: undefined,
+  send: () => undefined,
+  age: () => undefined,
 };
 
 /** What a stand-in may say: lines on descriptor 3, in shell words. */

@@ -1,0 +1,64 @@
+/** What `nft monitor` (nft(8)) prints, and which of it concerns us. Pure. */
+
+/** Who made one change of the ruleset: its process, by the kernel's account. */
+export interface ChangeAuthor {
+  readonly pid: number;
+  /** The process's name, at most 15 characters (comm). */
+  readonly name: string;
+}
+
+/** Our chains, and those of others that hold our jumps; in the filter tables of iptables and ip6tables. */
+export interface WatchedChains {
+  readonly own: ReadonlySet<string>;
+  readonly hooks: ReadonlySet<string>;
+}
+
+const CHANGE = /^(add|create|insert|replace|delete|destroy) (table|chain|rule) ip6? filter(?: (\S+))?/;
+const GENERATION = /^# new generation \d+ by process (\d+) \((.*)\)$/;
+/** Longer lines are cut: a rule may hold a comment of any length. */
+const MAX_LINE = 10_000;
+
+/**
+ * True for a line after which our rules may not be what they were: anything in a chain of ours, a
+ * removal in a chain that holds a jump of ours, or of a whole table. What others add beside us is theirs.
+ */
+export function concerns(line: string, { own, hooks }: WatchedChains): boolean {
+  const change = CHANGE.exec(line);
+  if (change === null) return false;
+  const [, verb = '', kind, chain = ''] = change;
+  const removes = verb === 'delete' || verb === 'destroy' || verb === 'replace';
+  if (kind === 'table') return removes;
+  if (own.has(chain)) return true;
+  if (!hooks.has(chain)) return false;
+  return removes || line.split(/\s+/).some((word) => own.has(word));
+}
+
+/** Reads what the monitor prints, in whatever pieces it comes, and tells of each change that concerns us who made it. */
+export class ChangeReader {
+  readonly #watched: WatchedChains;
+  readonly #changed: (author: ChangeAuthor) => void;
+  #rest = '';
+  #concerned = false;
+
+  constructor(watched: WatchedChains, changed: (author: ChangeAuthor) => void) {
+    this.#watched = watched;
+    this.#changed = changed;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = (lines.pop() ?? '').slice(0, MAX_LINE);
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    const generation = GENERATION.exec(line);
+    if (generation === null) {
+      this.#concerned ||= concerns(line, this.#watched);
+      return;
+    }
+    const concerned = this.#concerned;
+    this.#concerned = false;
+    if (concerned) this.#changed({ pid: Number(generation[1]), name: generation[2] ?? '' });
+  }
+}

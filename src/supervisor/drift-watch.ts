@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+
+import type { Firewall } from '../firewall/firewall.js';
+import { ChangeReader } from '../firewall/nft-changes.js';
+import type { Clock, Timer } from '../system/clock.js';
+import { CHILD_ENV } from '../system/exec-env.js';
+import { findTool } from '../system/tools.js';
+import type { Journal } from './journal.js';
+
+/** Starts the process that tells of changes; undefined where it cannot be had. Tests give another. */
+export type MonitorStarter = () => ChildProcess | undefined;
+
+/** `nft monitor` tells each change within 2 ms, and who made it (measured). It ends with us, however we end. */
+export const nftMonitor: MonitorStarter = () => {
+  const [setpriv, nft] = [findTool('setpriv'), findTool('nft')];
+  if (setpriv === undefined || nft === undefined) return undefined;
+  return spawn(setpriv, ['--pdeathsig', 'KILL', '--', nft, 'monitor'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: CHILD_ENV,
+    cwd: '/',
+  });
+};
+
+export interface DriftWatchParts {
+  readonly start: MonitorStarter;
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'record'>;
+  /** Somebody else changed what may concern us; undefined: changes may have been missed. */
+  readonly touched: (culprit: string | undefined) => void;
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+
+/** Has nft's monitor tell of changes by others, for as long as that can be had: without it the heartbeats find them. */
+export class DriftWatch {
+  readonly #parts: DriftWatchParts;
+  #child: ChildProcess | undefined;
+  #retry: Timer | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #told = false;
+
+  constructor(parts: DriftWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Watches the chains of this firewall, and no others any more. */
+  watch(firewall: Firewall): void {
+    this.end();
+    if (firewall.services.length === 0 || firewall.backend.name !== 'nft') return;
+    const child = this.#parts.start();
+    if (child?.stdout == null) {
+      this.#complain('nft is not installed (apt-get install nftables)');
+      return;
+    }
+    this.#child = child;
+    const reader = new ChangeReader(firewall.watched, ({ pid, name }) => {
+      this.#retryMs = FIRST_RETRY_MS;
+      if (!firewall.isOwn(pid)) this.#parts.touched(`${name} (pid ${pid})`);
+    });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      reader.push(text);
+    });
+    child.on('error', () => undefined); // 'close' follows
+    child.on('close', () => {
+      this.#lost(child, firewall);
+    });
+  }
+
+  end(): void {
+    this.#retry?.[Symbol.dispose]();
+    const child = this.#child;
+    this.#child = undefined;
+    child?.kill('SIGKILL');
+  }
+
+  /** It has ended: what happens meanwhile is found by a look once it is back. */
+  #lost(child: ChildProcess, firewall: Firewall): void {
+    if (child !== this.#child) return;
+    this.#child = undefined;
+    this.#complain('nft monitor has ended, and is started again');
+    this.#retry = this.#parts.clock.after(this.#retryMs, () => {
+      this.watch(firewall);
+      this.#parts.touched(undefined);
+    });
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+  }
+
+  #complain(what: string): void {
+    if (this.#told) return;
+    this.#told = true;
+    const text = `changes by others are seen at the next heartbeat only: ${what}`;
+    this.#parts.journal.record('repair', text, {}, 'warn');
+  }
+}

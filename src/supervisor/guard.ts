@@ -1,0 +1,132 @@
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { Clock, Timer } from '../system/clock.js';
+import { isCalm, MAX_REPAIRS, noteRepair, type Repairs } from './contest.js';
+import type { Journal } from './journal.js';
+import { repairs, type Event, type State } from './machine.js';
+
+export interface GuardParts {
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'record'>;
+  readonly firewall: () => Firewall;
+  readonly state: () => State;
+  readonly event: (event: Event, reason: string) => void;
+  /** A look found everything right, or put it right. */
+  readonly verified: () => void;
+  /** Runs a job after all others that touch the firewall. */
+  readonly queued: (job: () => Promise<void>) => Promise<void>;
+}
+
+/** The last repair, for `status`. */
+export interface LastRepair {
+  readonly time: Date;
+  readonly text: string;
+}
+
+/** After a change by others we look this soon, and not more often than this: some programs change rules all the time. */
+const SOON_MS = 50;
+const LOOK_GAP_MS = 400;
+/** Culprits remembered from one look to the next. */
+const MAX_CULPRITS = 5;
+const UNKNOWN = 'who did it is not known: this back end does not tell';
+
+/**
+ * Keeps our rules and sets as they should be: looks at each heartbeat, and at once when somebody is
+ * seen to change them; repairs, and says who it was; stops where somebody keeps undoing it.
+ */
+export class Guard {
+  readonly #parts: GuardParts;
+  #repairs: Repairs = [];
+  #culprits: string[] = [];
+  #touchedMs = -Infinity;
+  #looking = false;
+  #lookedMs = -Infinity;
+  #soon: Timer | undefined;
+  #postponed = false;
+  #last: LastRepair | undefined;
+  #count = 0;
+
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+  }
+
+  get lastRepair(): LastRepair | undefined {
+    return this.#last;
+  }
+
+  /** Repairs since the start. */
+  get repairs(): number {
+    return this.#count;
+  }
+
+  /** Somebody else changed something that may concern us; undefined: nobody knows who. */
+  touched(culprit: string | undefined): void {
+    this.#touchedMs = this.#parts.clock.nowMs();
+    if (culprit !== undefined && !this.#culprits.includes(culprit)) {
+      this.#culprits = [...this.#culprits, culprit].slice(-MAX_CULPRITS);
+    }
+    if (!repairs(this.#parts.state())) return;
+    const gapMs = this.#lookedMs + LOOK_GAP_MS - this.#touchedMs;
+    this.#soon ??= this.#parts.clock.after(Math.max(SOON_MS, gapMs), () => {
+      this.#soon = undefined;
+      this.look();
+    });
+  }
+
+  /** Looks at rules and sets when their turn comes. */
+  look(): void {
+    if (this.#parts.state() === 'contested') this.#lookForCalm();
+    if (this.#looking || !repairs(this.#parts.state())) return;
+    this.#looking = true;
+    void this.#parts.queued(async () => {
+      this.#looking = false; // what changes from now on asks for another look
+      await this.#verify();
+      this.#lookedMs = this.#parts.clock.nowMs();
+    });
+  }
+
+  /** Ends the timer. */
+  [Symbol.dispose](): void {
+    this.#soon?.[Symbol.dispose]();
+  }
+
+  async #verify(): Promise<void> {
+    if (!repairs(this.#parts.state())) return;
+    try {
+      const changes = await this.#parts.firewall().repair();
+      this.#postponed = false;
+      if (changes.length > 0) this.#repaired(changes);
+      this.#culprits = [];
+      this.#parts.verified();
+    } catch (error) {
+      if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
+      else this.#parts.event('rules-unsure', errorText(error));
+    }
+  }
+
+  /** The rules in force are still right; only the look at them has to wait. Told once. */
+  #postpone(error: KnockError): void {
+    if (!this.#postponed)
+      this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
+    this.#postponed = true;
+  }
+
+  #repaired(changes: readonly string[]): void {
+    const { clock, journal, event } = this.#parts;
+    const by = this.#culprits.length === 0 ? UNKNOWN : `changed by ${this.#culprits.join(', ')}`;
+    for (const change of changes) journal.record('repair', `repaired: ${change}; ${by}`, {}, 'warn');
+    this.#last = { time: clock.wall(), text: `${changes.join('; ')}; ${by}` };
+    this.#count += 1;
+    const { repairs: recent, isFight } = noteRepair(this.#repairs, clock.nowMs());
+    this.#repairs = recent;
+    if (!isFight) return;
+    this.#repairs = [];
+    this.#touchedMs = clock.nowMs();
+    event('contested', `our rules were undone more than ${MAX_REPAIRS} times within a minute; ${by}`);
+  }
+
+  #lookForCalm(): void {
+    if (isCalm(this.#touchedMs, this.#parts.clock.nowMs()))
+      this.#parts.event('calm', 'nobody has touched our rules for a minute; trying again');
+  }
+}

@@ -1,0 +1,166 @@
+import type { Clock } from '../system/clock.js';
+import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
+import { ListenerProcess, type ListenerStarter } from './listener-process.js';
+import type { SelfKnocker } from './self-knock.js';
+
+/** The first signs of life may take longer: a process is to be started on a machine that is booting. */
+export const FIRST_SIGN_MS = 15_000;
+/** Self-knocks sent at once while none comes back: a flood fills the capture's ring, and most packets are lost. */
+const MOST_AT_ONCE = 16;
+
+export interface ListenerRunEvents {
+  /** It listens, and is known to hear. */
+  sound(run: ListenerRun): void;
+  /** A knock or a line for the log. */
+  message(message: ListenerMessage, run: ListenerRun): void;
+  /** It is gone; comes exactly once, and last. */
+  gone(reason: string, run: ListenerRun): void;
+}
+
+export interface ListenerRunParts {
+  readonly start: ListenerStarter;
+  readonly clock: Clock;
+  readonly selfKnock: SelfKnocker;
+  /** A self-knock is due after so long. */
+  readonly heartbeatMs: number;
+  readonly timeoutMs: number;
+}
+
+/** One life of a listener: what it was told, when it was heard, and whether it hears. */
+export class ListenerRun {
+  readonly order: ListenOrder;
+  readonly interfaces: readonly string[];
+  readonly startedMs: number;
+  readonly #parts: ListenerRunParts;
+  readonly #events: ListenerRunEvents;
+  readonly #process: ListenerProcess;
+  #heardMs: number;
+  /** When it was last known to hear; undefined before that. */
+  #hearsMs: number | undefined;
+  #roundTripMs: number | undefined;
+  #ready = false;
+  #unanswered = 0;
+  #packets = 0;
+  #fatal: string | undefined;
+
+  constructor(
+    order: ListenOrder,
+    interfaces: readonly string[],
+    parts: ListenerRunParts,
+    events: ListenerRunEvents,
+  ) {
+    this.order = order;
+    this.interfaces = interfaces;
+    this.#parts = parts;
+    this.#events = events;
+    this.startedMs = this.#heardMs = parts.clock.nowMs();
+    this.#process = new ListenerProcess(
+      parts.start,
+      { ...order, interfaces },
+      {
+        message: (message) => {
+          this.#hear(message);
+        },
+        gone: (reason) => {
+          events.gone(this.#fatal ?? reason, this);
+        },
+      },
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** True from its first self-knock that came back; `check` ends it where it is no more. */
+  get sound(): boolean {
+    return this.#hearsMs !== undefined;
+  }
+
+  /** Why it could not go on, in its own words. */
+  get fatal(): string | undefined {
+    return this.#fatal;
+  }
+
+  /** For `status`: packets seen, and milliseconds since it was last heard, and known to hear. */
+  get figures(): {
+    readonly packets: number;
+    readonly silentMs: number;
+    readonly roundTripMs: number | undefined;
+    readonly hearsMs: number | undefined;
+  } {
+    const nowMs = this.#parts.clock.nowMs();
+    const hearsMs = this.#hearsMs === undefined ? undefined : nowMs - this.#hearsMs;
+    return {
+      packets: this.#packets,
+      silentMs: nowMs - this.#heardMs,
+      roundTripMs: this.#roundTripMs,
+      hearsMs,
+    };
+  }
+
+  kill(reason: string): void {
+    this.#process.kill(reason);
+  }
+
+  /** From time to time: asks whether it hears, and ends it where it is silent or deaf for too long. */
+  check(): void {
+    const { selfKnock, heartbeatMs, timeoutMs, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const limitMs = this.sound ? timeoutMs : Math.max(timeoutMs, FIRST_SIGN_MS);
+    const silentMs = nowMs - this.#heardMs;
+    const deafMs = nowMs - (this.#hearsMs ?? this.startedMs);
+    if (silentMs > limitMs) this.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
+    else if (this.#isProven && deafMs > limitMs) {
+      const why = selfKnock.problem === undefined ? '' : ` (it could not be sent: ${selfKnock.problem})`;
+      this.kill(`deaf: no self-knock came back for ${Math.round(deafMs / 1000)} s${why}`);
+    } else if (this.#ready && this.#isProven && (!this.sound || deafMs >= heartbeatMs)) {
+      selfKnock.send(Math.min(1 + this.#unanswered, MOST_AT_ONCE));
+      this.#unanswered += 1;
+    }
+  }
+
+  /** Without a loopback there is no self-knock; beats are then all the proof there is. */
+  get #isProven(): boolean {
+    return this.order.selfKnockPort !== undefined;
+  }
+
+  #hear(message: ListenerMessage): void {
+    const nowMs = this.#parts.clock.nowMs();
+    this.#heardMs = nowMs;
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        if (this.#isProven) this.#parts.selfKnock.send(1);
+        else this.#hears(nowMs);
+        break;
+      case 'echo':
+        this.#echo(message.nonce, nowMs);
+        break;
+      case 'fatal':
+        this.#fatal = message.reason;
+        break;
+      case 'beat':
+        this.#packets = message.packets;
+        if (this.#ready && !this.#isProven) this.#hears(nowMs);
+        break;
+      default:
+        if (this.sound) this.#events.message(message, this);
+    }
+  }
+
+  #echo(nonce: string, nowMs: number): void {
+    const { selfKnock, timeoutMs } = this.#parts;
+    const roundTripMs = selfKnock.age(nonce);
+    if (roundTripMs === undefined || roundTripMs > timeoutMs || !this.#ready) return; // of another time: proves nothing
+    this.#roundTripMs = roundTripMs;
+    this.#unanswered = 0;
+    this.#hears(nowMs);
+  }
+
+  #hears(nowMs: number): void {
+    const first = this.#hearsMs === undefined;
+    this.#hearsMs = nowMs;
+    if (first) this.#events.sound(this);
+  }
+}
