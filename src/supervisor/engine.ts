@@ -108,8 +108,9 @@ export class Engine {
     else if (state === 'degraded') {
       const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
       // Never longer than the switch itself would give: the promise is listener_timeout + switch_timeout.
+      const reason = this.#reason;
       this.#grace = this.#parts.clock.after(Math.min(listenerTimeoutMs, switchTimeoutS * 1_000), () => {
-        this.event('given-up', 'the listener has been away for too long');
+        this.event('given-up', `the listener has been away for too long: ${reason}`);
       });
     }
   }
@@ -131,7 +132,10 @@ export class Engine {
   async #arm(): Promise<void> {
     if (!feeds(this.#state)) return;
     const firewall = this.#parts.firewall();
-    const changes = await firewall.repair(async () => firewall.feed(this.#parts.failsafe().switchTimeoutS));
+    const changes = await firewall.repair(async () => {
+      // The state may be another by now.
+      if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
+    });
     for (const change of changes) this.#parts.journal.record('firewall', change, {}, 'debug');
   }
 

@@ -114,8 +114,9 @@ export class Guard {
   #repaired(changes: readonly string[]): void {
     const { clock, journal, event } = this.#parts;
     const by = this.#culprits.length === 0 ? UNKNOWN : `changed by ${this.#culprits.join(', ')}`;
-    for (const change of changes) journal.record('repair', `repaired: ${change}; ${by}`, {}, 'warn');
-    this.#last = { time: clock.wall(), text: `${changes.join('; ')}; ${by}` };
+    const text = `${changes.join('; ')}; ${by}`;
+    journal.record('repair', `repaired: ${text}`, {}, 'warn');
+    this.#last = { time: clock.wall(), text };
     this.#count += 1;
     const { repairs: recent, isFight } = noteRepair(this.#repairs, clock.nowMs());
     this.#repairs = recent;

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 
 import { errorText } from '../base/errors.js';
 import type { Clock } from '../system/clock.js';
 import { NONCE_BYTES } from '../wire/listener.js';
 
+const LOOPBACK = '127.0.0.1';
 /** Nonces remembered: at the most eager, those of the last seconds. */
 const REMEMBERED = 256;
 
@@ -84,6 +86,10 @@ export class SelfKnock implements SelfKnocker {
 
   async #tryOpen(): Promise<void> {
     if (this.#port !== undefined) return;
+    if (!hasLoopback()) {
+      this.#problem = 'the loopback interface is down';
+      return;
+    }
     try {
       const socket = await openToItself();
       this.#socket = socket;
@@ -95,14 +101,21 @@ export class SelfKnock implements SelfKnocker {
   }
 }
 
+/** While it is down a socket can be bound all the same, and what it sends is lost in silence (measured). */
+function hasLoopback(): boolean {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .some(({ address }) => address === LOOPBACK);
+}
+
 /** A datagram socket of the IPv4 loopback that sends to itself. What it receives nobody reads. */
 async function openToItself(): Promise<Socket> {
   const socket = createSocket('udp4');
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
-      socket.bind(0, '127.0.0.1', () => {
-        socket.connect(socket.address().port, '127.0.0.1', resolve);
+      socket.bind(0, LOOPBACK, () => {
+        socket.connect(socket.address().port, LOOPBACK, resolve);
       });
     });
   } catch (error) {

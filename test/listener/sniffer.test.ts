@@ -57,6 +57,44 @@ describe('the sniffer', () => {
     assert.deepEqual(stand.take().at(-1), { type: 'knock', door: one.id, address: '2001:db8::7' });
   });
 
+  it('echoes a self-knock, and takes nothing else for one', () => {
+    const nonce = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
+    const stand = new Stand([door('5000:udp')], { selfKnockPort: 5000 });
+    const own: PacketSpec = {
+      source: '127.0.0.1',
+      protocol: 'udp',
+      sourcePort: 5000,
+      destinationPort: 5000,
+      payload: nonce,
+    };
+    for (const link of ['ethernet', 'sll', 'raw'] as const) {
+      stand.packet({ ...own, link });
+      assert.deepEqual(stand.take(), [{ type: 'echo', nonce: nonce.toString('hex') }]);
+    }
+    const others: PacketSpec[] = [
+      { source: '127.0.0.2' },
+      { source: '192.0.2.1' },
+      { source: '::1', destination: '::1' },
+      { destination: '127.0.0.2' },
+      { sourcePort: 5001 },
+      { payload: nonce.subarray(1) },
+      { payload: Buffer.concat([nonce, nonce]) },
+      { protocol: 'tcp', flags: 2 },
+      { fragment: { offset: 0, more: true } },
+      { sllType: 4, link: 'sll' },
+    ];
+    for (const more of others) {
+      stand.packet({ ...own, ...more });
+      const said = stand.take().filter((message) => message.type === 'echo');
+      assert.deepEqual(
+        said,
+        more.fragment === undefined ? [] : [{ type: 'echo', nonce: nonce.toString('hex') }],
+      );
+    }
+    for (let count = 0; count < 1_000; count += 1) stand.packet(own);
+    assert.ok(stand.take().length <= 200, 'a flood of them is no flood of messages');
+  });
+
   it('does not count packets to other hosts', () => {
     const stand = new Stand([door('7000')]);
     stand.knock([7000], { destination: '198.51.100.77' });
