@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 import { CommanderError } from 'commander';
 
@@ -56,6 +56,14 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');
       return new Direct(config);
+    },
+    applyOnFailure: async () => {
+      const [{ giveUp }, { systemExec }] = await Promise.all([
+        import('../firewall/give-up.js'),
+        import('../system/exec.js'),
+      ]);
+      const { lock, snapshots } = locatePaths(file, readIfExists);
+      return giveUp(systemExec, dirname(lock), snapshots, new Date());
     },
     readInput,
   };

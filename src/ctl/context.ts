@@ -25,6 +25,8 @@ export interface Context {
   config(): Config;
   /** Actions on the kernel itself, loaded when they are needed. */
   direct(config: Config): Promise<DirectActions>;
+  /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */
+  applyOnFailure(): Promise<string[]>;
   /** The text of a file, or of standard input for `-`. */
   readInput(path: string): string;
 }

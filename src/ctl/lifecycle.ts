@@ -5,10 +5,9 @@ import { readFootprint } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
 import { isAlive, parseIdentity, signal } from '../system/process.js';
-import type { StatusReport } from '../wire/reports.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply } from './output.js';
-import { printStatus, serviceLines } from './show.js';
+import { isStatusReport, printStatus, serviceLines } from './show.js';
 import { startSupervisor } from './start-supervisor.js';
 import { ask } from './supervisor-client.js';
 
@@ -33,13 +32,13 @@ export class Lifecycle {
     const { settings } = this.#context.config();
     const alreadyRunning = (): number =>
       this.#say('knockctl is running already', { verb: 'start', running: true });
-    if (this.#isRunning()) return alreadyRunning();
+    if (this.isRunning()) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
     const outcome = await startSupervisor(this.#context.file, this.#context.paths().log);
     if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
     // Another start was faster by a moment: to LSB that is a success.
-    if (outcome.exitCode === EXIT.refused && this.#isRunning()) return alreadyRunning();
+    if (outcome.exitCode === EXIT.refused && this.isRunning()) return alreadyRunning();
     if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
     else {
       output.err(`${paint(output, 'red', 'knockctl:')} ${outcome.text}\n`);
@@ -50,7 +49,7 @@ export class Lifecycle {
 
   /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
   async stop(): Promise<number> {
-    if (!this.#isRunning()) {
+    if (!this.isRunning()) {
       const direct = await this.#context.direct(this.#context.config());
       const left = await direct.clear();
       for (const text of left) this.#note(text);
@@ -62,47 +61,25 @@ export class Lifecycle {
       return printReply(this.#context.output, answer.reply);
     }
     this.#note('the supervisor did not answer; it was killed');
-    await this.#kill();
+    await this.kill();
     return this.stop();
   }
 
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
     this.#context.config(); // a bad configuration is told before anything is stopped
-    if (this.#isRunning()) {
+    if (this.isRunning()) {
       const request = { verb: 'stop', keep: true } as const;
       const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
       if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
-      else await this.#kill();
+      else await this.kill();
     }
     return this.start();
   }
 
   /** restart where a supervisor runs, else nothing (LSB). */
   async condrestart(): Promise<number> {
-    return this.#isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
-  }
-
-  /**
-   * For cron: starts a supervisor that should be there and is not, or is there and does nothing.
-   * Silent where all is well. Where nothing was started, or stop has been called, it does nothing.
-   */
-  async restartIfDead(): Promise<number> {
-    const verb = 'restartifdead';
-    const { settings } = this.#context.config();
-    if (readFootprint(settings.paths.run)?.supervised !== true) return this.#silent({ verb, wanted: false });
-    if (!this.#isRunning()) {
-      this.#note('the supervisor is dead; starting a new one');
-      return this.start();
-    }
-    const answer = await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
-    if (answer.kind === 'reply') return this.#silent({ verb, running: true });
-    const services = await (await this.#context.direct(this.#context.config())).report();
-    const fed = services.length > 0 && services.every((service) => service.switchLeft !== null);
-    if (fed) return this.#silent({ verb, running: true }); // it feeds the switch, so it lives: starting up, or very busy
-    this.#note('the supervisor hangs, and the switch is tripped; replacing it');
-    await this.#kill();
-    return this.start();
+    return this.isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
   }
 
   /** Has the running supervisor take over a changed configuration. */
@@ -137,12 +114,12 @@ export class Lifecycle {
   /** Tells how it is; the exit code is LSB's for status. */
   async status(): Promise<number> {
     const { output } = this.#context;
-    const running = this.#isRunning();
+    const running = this.isRunning();
     const answer = running
       ? await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS })
       : ({ kind: 'absent' } as const);
     if (answer.kind === 'reply') {
-      if (!isReport(answer.reply.data)) return printReply(output, answer.reply);
+      if (!isStatusReport(answer.reply.data)) return printReply(output, answer.reply);
       const report = answer.reply.data;
       if (output.json) printJson(output, report);
       else printStatus(output, report);
@@ -194,20 +171,21 @@ export class Lifecycle {
   }
 
   /** The lock alone tells it: a pid can be somebody else's by now. */
-  #isRunning(): boolean {
+  isRunning(): boolean {
     return isLocked(this.#context.paths().lock);
   }
 
   async #waitUntilFree(): Promise<void> {
     const endMs = performance.now() + STOP_MS;
-    while (this.#isRunning()) {
+    while (this.isRunning()) {
       if (performance.now() > endMs)
         throw new KnockError('the supervisor does not end', { exitCode: EXIT.busy });
       await sleep(20);
     }
   }
 
-  async #kill(): Promise<void> {
+  /** Ends a supervisor that holds the lock and does nothing else; what is in the kernel stays. */
+  async kill(): Promise<void> {
     const identity = parseIdentity(readIfExists(this.#context.paths().supervisor));
     if (identity === undefined || !signal(identity, 'SIGKILL')) {
       throw new KnockError('a process holds the lock, but it is not the supervisor that was noted', {
@@ -217,8 +195,4 @@ export class Lifecycle {
     while (isAlive(identity)) await sleep(20);
     await this.#waitUntilFree();
   }
-}
-
-function isReport(data: unknown): data is StatusReport {
-  return typeof data === 'object' && data !== null && 'state' in data && 'services' in data;
 }

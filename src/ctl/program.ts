@@ -121,7 +121,9 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
       .action(async () => {
         const { Lifecycle } = await import('./lifecycle.js');
         const lifecycle = new Lifecycle(context());
-        await finish(verb === 'restartifdead' ? lifecycle.restartIfDead() : lifecycle[verb]());
+        if (verb !== 'restartifdead') return finish(lifecycle[verb]());
+        const { restartIfDead } = await import('./revive.js');
+        await finish(restartIfDead(context(), lifecycle));
       });
   }
   program

@@ -79,6 +79,11 @@ function localTime(iso: string): string {
 
 const RED: ReadonlySet<string> = new Set(['tripped', 'contested']);
 
+/** True for what a supervisor answers to `status`. */
+export function isStatusReport(data: unknown): data is StatusReport {
+  return typeof data === 'object' && data !== null && 'state' in data && 'services' in data;
+}
+
 /** Prints a report of a running supervisor, for people. */
 export function printStatus(output: Output, report: StatusReport): void {
   const colour = report.state === 'armed' ? 'green' : RED.has(report.state) ? 'red' : 'yellow';

@@ -144,7 +144,10 @@ export class ListenerRun {
         this.#packets = message.packets;
         if (this.#ready && !this.#isProven) this.#hears(nowMs);
         break;
-      default:
+      case 'knock':
+      case 'stage':
+      case 'timeout':
+      case 'suppressed':
         if (this.sound) this.#events.message(message, this);
     }
   }

@@ -46,6 +46,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     paths: unused,
     config: unused,
     direct: unused,
+    applyOnFailure: async () => Promise.resolve([]),
     readInput: (path) => {
       assert.equal(path, file);
       return text;

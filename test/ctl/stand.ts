@@ -67,6 +67,7 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
         clear: async () => Promise.resolve([]),
         report: async () => Promise.resolve([]),
       }),
+    applyOnFailure: async () => Promise.resolve([]),
     readInput: (path) => {
       const text = setting.files?.[path];
       if (text === undefined) throw new Error(`no such file ${path}`);

@@ -1,0 +1,124 @@
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { errorText, EXIT } from '../base/errors.js';
+import type { Config } from '../config/settings.js';
+import { readFootprint } from '../firewall/footprint.js';
+import type { ServiceReport } from '../wire/reports.js';
+import type { Context } from './context.js';
+import {
+  forgetFailedStarts,
+  isDue,
+  MAX_FAILED_STARTS,
+  noteFailedStart,
+  readFailedStarts,
+  SLOW_TRIES_MS,
+} from './failed-starts.js';
+import type { Lifecycle } from './lifecycle.js';
+import { printJson } from './output.js';
+import { isStatusReport } from './show.js';
+import { ask } from './supervisor-client.js';
+
+/** A supervisor that does not answer a question for so long is taken for hung. */
+const ANSWER_MS = 5_000;
+const VERB = 'restartifdead';
+/** States in which the switch is fed. */
+const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
+
+/**
+ * For cron: starts a supervisor that should be there and is not, or is there and does nothing. Silent where all is
+ * well. Where nothing was started, or stop has been called, it does nothing. A start that fails
+ * three times running: on_failure for good, the rules found saved, and few tries from then on.
+ */
+export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
+  const runFolder = dirname(context.paths().lock);
+  if (readFootprint(runFolder)?.supervised !== true) return silent(context, { wanted: false });
+  const configuration = read(context);
+  const reason = await whatIsWrong(context, lifecycle, configuration);
+  if (reason === undefined) {
+    forgetFailedStarts(runFolder);
+    return silent(context, { running: true });
+  }
+  const failed = readFailedStarts(runFolder);
+  if (!isDue(failed, Date.now(), 'config' in configuration))
+    return silent(context, { running: false, failed });
+  note(context, reason);
+  if ('error' in configuration) {
+    await failedAgain(context, runFolder, true);
+    throw configuration.error;
+  }
+  const exitCode = await lifecycle.start();
+  if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
+  else await failedAgain(context, runFolder, false);
+  return exitCode;
+}
+
+/** Why a new supervisor is needed; undefined where none is. A hung one is ended only once its switch has run out. */
+async function whatIsWrong(
+  context: Context,
+  lifecycle: Lifecycle,
+  configuration: Configuration,
+): Promise<string | undefined> {
+  if (!lifecycle.isRunning()) return 'the supervisor is dead; starting a new one';
+  if (!('config' in configuration)) return undefined; // one is running; whether it feeds cannot be asked
+  const { config } = configuration;
+  const answer = await ask(context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
+  if (answer.kind !== 'reply') {
+    if (await feeds(context, config)) return undefined; // so it lives: starting up, or very busy
+    await lifecycle.kill();
+    return 'the supervisor hangs, and the switch is tripped; replacing it';
+  }
+  const { data } = answer.reply;
+  if (!isStatusReport(data) || !FEEDING.has(data.state) || data.services.every(isFed)) return undefined;
+  // It says that it feeds, and the kernel says no: somebody may have emptied the set a moment ago.
+  await sleep(2 * config.settings.failsafe.heartbeatMs);
+  if ((await feeds(context, config)) || !lifecycle.isRunning()) return undefined;
+  await lifecycle.kill();
+  return 'the supervisor answers, but does not feed the switch; replacing it';
+}
+
+async function failedAgain(context: Context, runFolder: string, byConfiguration: boolean): Promise<void> {
+  const { count } = noteFailedStart(runFolder, Date.now(), byConfiguration);
+  if (count < MAX_FAILED_STARTS) return;
+  try {
+    const files = await context.applyOnFailure();
+    const where = files.join(', ');
+    note(
+      context,
+      `${count} starts have failed; on_failure is in force for good, the rules found are in ${where}`,
+    );
+  } catch (error) {
+    note(context, `${count} starts have failed; ${errorText(error)}`);
+  }
+  const minutes = SLOW_TRIES_MS / 60_000;
+  const mended = byConfiguration ? ', or once the configuration is mended' : '';
+  note(context, `the next try comes in ${minutes} minutes${mended}; knockctl start tries at once`);
+}
+
+type Configuration = { readonly config: Config } | { readonly error: unknown };
+
+function read(context: Context): Configuration {
+  try {
+    return { config: context.config() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Whether each switch is fed, by the kernel's word; true where there is none to look at. */
+async function feeds(context: Context, config: Config): Promise<boolean> {
+  return (await (await context.direct(config)).report()).every(isFed);
+}
+
+function isFed(service: ServiceReport): boolean {
+  return service.switchLeft !== null;
+}
+
+function silent({ output }: Context, data: Readonly<Record<string, unknown>>): number {
+  if (output.json) printJson(output, { verb: VERB, ...data, exitCode: EXIT.ok });
+  return EXIT.ok;
+}
+
+function note(context: Context, text: string): void {
+  context.output.err(`note: ${text}\n`);
+}
