@@ -73,6 +73,13 @@ export const KEYS = {
     'any',
     'where knocks are heard; absent ones are waited for',
   ),
+  knockFamilies: key(
+    'listener',
+    'families',
+    FAMILY_LIST,
+    'ipv4, ipv6',
+    'the address families whose knocks are heard',
+  ),
   user: key('listener', 'user', USER, 'nobody', 'whom the listener runs as'),
   duplicates: key(
     'listener',
@@ -131,6 +138,7 @@ export const KEYS = {
   logFile: key('log', 'file', optional(PATH), '', 'a file for the log; empty for none'),
   syslog: key('log', 'syslog', YES_NO, 'no', 'log to syslog, facility daemon'),
   json: key('log', 'json', YES_NO, 'no', 'log lines as JSON'),
+  lookup: key('log', 'lookup', YES_NO, 'no', 'the host name of a source behind its address'),
 
   protocol: key('service', 'protocol', choice('tcp', 'udp'), 'tcp', 'the protocol that is protected'),
   ports: key('service', 'ports', PORTS, '22', 'the ports that are protected, 15 at most'),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import type { Family } from '../base/address.js';
 import { Budget } from '../base/budget.js';
 import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
@@ -22,7 +23,10 @@ const KNOCK_BURST = 2_000;
 const LOOK_AGAIN_MS = 250;
 
 /** What the sniffer needs of the order. */
-export type SnifferOrder = Pick<ListenOrder, 'doors' | 'oneTime' | 'beatMs' | 'tolerateDuplicates'>;
+export type SnifferOrder = Pick<
+  ListenOrder,
+  'doors' | 'oneTime' | 'families' | 'beatMs' | 'tolerateDuplicates'
+>;
 
 /**
  * From packets to messages: decodes, recognises, and beats. Beats and time-outs are driven by the
@@ -32,6 +36,7 @@ export type SnifferOrder = Pick<ListenOrder, 'doors' | 'oneTime' | 'beatMs' | 't
 export class Sniffer implements KnockSink {
   readonly #clock: Clock;
   readonly #send: (message: ListenerMessage) => void;
+  readonly #families: readonly Family[];
   readonly #beatMs: number;
   readonly #tracker: Tracker;
   readonly #duplicates = new Duplicates();
@@ -51,6 +56,7 @@ export class Sniffer implements KnockSink {
   constructor(order: SnifferOrder, clock: Clock, send: (message: ListenerMessage) => void) {
     this.#clock = clock;
     this.#send = send;
+    this.#families = order.families;
     this.#beatMs = order.beatMs;
     this.#book = new DoorBook(order);
     this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
@@ -69,6 +75,7 @@ export class Sniffer implements KnockSink {
     this.#packets++;
     if (nowMs - this.#beatenMs >= this.#beatMs) this.beat();
     if (!decode(buffer, length, linkType, this.#packet)) return;
+    if (!this.#families.includes(this.#packet.family)) return;
     // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
     if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
