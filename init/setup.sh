@@ -71,6 +71,6 @@ fi
 if [ ! -e dist/.built ] || [ -n "$(find src test bench tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
   say 'building'
   node_modules/.bin/tsc -p tsconfig.json
-  chmod 755 dist/src/bin/knockctl.js dist/src/bin/knock.js
+  chmod 755 dist/src/bin/knockctl.js dist/src/bin/knock.js dist/src/bin/knockd.js
   touch dist/.built
 fi

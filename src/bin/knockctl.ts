@@ -10,17 +10,13 @@ import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { makeProgram } from '../ctl/program.js';
+import { version } from '../ctl/version.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
 
 /** The commands that anybody may use. */
 const FOR_ALL = ['check', 'import', 'help'];
-
-function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
-}
 
 function makeOutput(json: boolean): Output {
   return {
@@ -112,7 +108,7 @@ async function main(argv: readonly string[]): Promise<number> {
       context: makeContext,
       run: async (file) => {
         const { supervise } = await import('./supervisor.js');
-        return supervise(file, true);
+        return supervise({ file }, 'file');
       },
     },
     (result) => {

@@ -1,20 +1,27 @@
+import { fileURLToPath } from 'node:url';
+
 import { EXIT, errorText, KnockError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
+import { parseLoadOptions, type LoadOptions } from '../config/load-options.js';
 import { runDaemon } from '../supervisor/daemon.js';
 import { readIfExists } from '../system/files.js';
+import type { ConsoleStyle } from '../system/log.js';
 import { READY_FD, readyNotifier } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
 
-/** The supervisor: `knockctl run` in the foreground, or started by `knockctl start` with the word `detached`. */
-export async function supervise(file: string | undefined, foreground: boolean): Promise<number> {
-  process.title = 'knockctl: supervisor';
+/**
+ * The supervisor: `knockctl run` and `knockd` in the foreground, or started by `knockctl start` and `knockd -d` with
+ * the word `detached` and its options. Who asked for knockd finds it by that name (pidof, killall, start-stop-daemon).
+ */
+export async function supervise(options: LoadOptions, console: ConsoleStyle): Promise<number> {
+  process.title = options.front === undefined ? 'knockctl: supervisor' : 'knockd';
   process.umask(0o077);
   process.chdir('/');
   const notify = readyNotifier();
   try {
     return await runDaemon({
-      loadConfig: () => loadConfig({ file }, readIfExists),
-      foreground,
+      loadConfig: () => loadConfig(options, readIfExists),
+      console,
       started: notify,
     });
   } catch (error) {
@@ -24,15 +31,15 @@ export async function supervise(file: string | undefined, foreground: boolean): 
     const isOurs = known === undefined && error instanceof Error && !('code' in error);
     const text = isOurs ? (error.stack ?? error.message) : errorText(error);
     notify({ exitCode, text, hint: known?.hint, goesOn: false });
-    if (foreground) throw error;
+    if (console !== 'none') throw error;
     process.stderr.write(`knockctl: ${text}\n`);
     return exitCode;
   }
 }
 
-const [, , mode, file] = process.argv;
-if (mode === 'detached') {
+const [, program, mode, options] = process.argv;
+if (mode === 'detached' && program === fileURLToPath(import.meta.url)) {
   closeInherited(READY_FD);
   // Whatever is still open (a timer, a child's pipe) must not keep a supervisor alive that has ended.
-  process.exit(await supervise(file, false));
+  process.exit(await supervise(parseLoadOptions(options ?? ''), 'none'));
 }

@@ -93,9 +93,10 @@ function hintForSection(name: string): string {
 }
 
 function hintForKey(entry: IniEntry, keys: readonly Key<unknown>[]): string {
-  const elsewhere = ALL_KEYS.find((key) => key.name === entry.key);
-  if (elsewhere !== undefined) {
-    return `: it belongs in [${elsewhere.section}${elsewhere.section === 'service' ? '.NAME' : ''}]`;
+  const elsewhere = ALL_KEYS.filter((key) => key.name === entry.key);
+  if (elsewhere.length > 0) {
+    const sections = elsewhere.map(({ section }) => `[${section}${section === 'service' ? '.NAME' : ''}]`);
+    return `: it belongs in ${sections.join(' or ')}`;
   }
   const names = keys.map(({ name }) => name);
   const hint = didYouMean(entry.key, names);
@@ -135,6 +136,7 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
     },
     listener: {
       interfaces: reader.get(KEYS.interface),
+      families: reader.get(KEYS.knockFamilies),
       user: reader.get(KEYS.user),
       duplicates: reader.get(KEYS.duplicates),
       repeat: reader.get(KEYS.repeat),
@@ -158,6 +160,7 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
       file: reader.get(KEYS.logFile),
       syslog: reader.get(KEYS.syslog),
       json: reader.get(KEYS.json),
+      lookup: reader.get(KEYS.lookup),
     },
   };
 }

@@ -3,17 +3,12 @@ import { ok, refuse, type Result } from '../base/result.js';
 
 import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
 import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
+import type { LoadOptions } from './load-options.js';
+import { mergeOptions } from './merge.js';
 import { readOneTimeDoors } from './one-time.js';
 import { KEYS } from './schema.js';
 import { impliedService } from './services.js';
-import type {
-  Config,
-  DoorCommand,
-  DoorSettings,
-  ServiceSettings,
-  Settings,
-  TrustedEntry,
-} from './settings.js';
+import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
 
@@ -24,11 +19,6 @@ export const FALLBACK_DOORS = '/etc/knockd.conf';
 
 /** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
-
-export interface LoadOptions {
-  /** The knockctl.conf given with `-c`; undefined: the default one, if it exists. */
-  readonly file?: string | undefined;
-}
 
 /** What the check of all three files gathers. */
 interface Findings {
@@ -52,7 +42,7 @@ export function loadConfig(options: LoadOptions, readText: ReadText): Config {
   findings.faults.push(...conf.faults);
   findings.warnings.push(...conf.warnings);
 
-  const doors = loadDoors(conf, file, readText, findings);
+  const doors = loadDoors(conf, { file, named: options.front?.doors }, readText, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
   const trusted = loadTrusted(conf, file, readText, findings);
@@ -60,7 +50,7 @@ export function loadConfig(options: LoadOptions, readText: ReadText): Config {
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return {
     file: text.value === undefined ? undefined : file,
-    settings: { ...mergeOptions(conf.settings, doors), services },
+    settings: { ...mergeOptions(conf.settings, doors.path, doors.conf.options, options.front), services },
     doors: doors.conf.doors,
     trusted,
     warnings: findings.warnings.map(formatFault),
@@ -80,10 +70,21 @@ const NO_OPTIONS: KnockdOptions = {
 };
 const NO_DOORS: KnockdConf = { doors: [], options: NO_OPTIONS, faults: [], warnings: [] };
 
-function loadDoors(conf: KnockctlConf, file: string, readText: ReadText, findings: Findings): LoadedDoors {
-  const wanted = conf.settings.paths.doors;
-  if (conf.isBroken(KEYS.doors)) return { path: wanted, conf: NO_DOORS };
-  const isDefault = wanted === KEYS.doors.fallback;
+/** Where the doors are said to be: by knockctl.conf, `file`, or by name on the command line. */
+interface Whereabouts {
+  readonly file: string;
+  readonly named: string | undefined;
+}
+
+function loadDoors(
+  conf: KnockctlConf,
+  { file, named }: Whereabouts,
+  readText: ReadText,
+  findings: Findings,
+): LoadedDoors {
+  const wanted = named ?? conf.settings.paths.doors;
+  if (named === undefined && conf.isBroken(KEYS.doors)) return { path: wanted, conf: NO_DOORS };
+  const isDefault = named === undefined && wanted === KEYS.doors.fallback;
   for (const path of isDefault ? [wanted, FALLBACK_DOORS] : [wanted]) {
     const text = read(path, readText);
     if (!text.ok) {
@@ -101,13 +102,10 @@ function loadDoors(conf: KnockctlConf, file: string, readText: ReadText, finding
       return { path, conf: { ...parsed, doors } };
     }
   }
+  const nowhere = `there is no such file${isDefault ? `, nor ${FALLBACK_DOORS}: write the doors there` : ''}`;
   findings.faults.push(
-    isDefault
-      ? {
-          file: wanted,
-          line: 0,
-          message: `there is no such file, nor ${FALLBACK_DOORS}: write the doors there`,
-        }
+    isDefault || named !== undefined
+      ? { file: wanted, line: 0, message: nowhere }
       : { file, line: conf.lineOf(KEYS.doors), message: `doors: there is no file ${wanted}` },
   );
   return { path: wanted, conf: NO_DOORS };
@@ -190,26 +188,6 @@ function commandsOf(door: DoorSettings): readonly DoorCommand[] {
     }
   }
   return [...byLine.values()];
-}
-
-/** knockd.conf's `[options]` count where knockctl.conf leaves the same thing at its default. */
-function mergeOptions(settings: KnockctlConf['settings'], doors: LoadedDoors): Omit<Settings, 'services'> {
-  const { options } = doors.conf;
-  const atDefault = settings.listener.interfaces.join() === KEYS.interface.fallback.join();
-  return {
-    ...settings,
-    paths: { ...settings.paths, doors: doors.path, pidFile: options.pidFile ?? settings.paths.pidFile },
-    listener: {
-      ...settings.listener,
-      interfaces:
-        atDefault && options.interface !== undefined ? [options.interface] : settings.listener.interfaces,
-    },
-    log: {
-      ...settings.log,
-      file: settings.log.file ?? options.logFile,
-      syslog: settings.log.syslog || options.syslog,
-    },
-  };
 }
 
 function read(path: string, readText: ReadText): Result<string | undefined> {

@@ -73,6 +73,13 @@ export const KEYS = {
     'any',
     'where knocks are heard; absent ones are waited for',
   ),
+  knockFamilies: key(
+    'listener',
+    'families',
+    FAMILY_LIST,
+    'ipv4, ipv6',
+    'the address families whose knocks are heard',
+  ),
   user: key('listener', 'user', USER, 'nobody', 'whom the listener runs as'),
   duplicates: key(
     'listener',
@@ -119,7 +126,7 @@ export const KEYS = {
     'listener_timeout',
     integer(2, MAX_TIMEOUT_S),
     '10',
-    'seconds after which a silent listener is killed',
+    'seconds after which a silent or deaf listener is killed',
   ),
   maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
   rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
@@ -131,6 +138,7 @@ export const KEYS = {
   logFile: key('log', 'file', optional(PATH), '', 'a file for the log; empty for none'),
   syslog: key('log', 'syslog', YES_NO, 'no', 'log to syslog, facility daemon'),
   json: key('log', 'json', YES_NO, 'no', 'log lines as JSON'),
+  lookup: key('log', 'lookup', YES_NO, 'no', 'the host name of a source behind its address'),
 
   protocol: key('service', 'protocol', choice('tcp', 'udp'), 'tcp', 'the protocol that is protected'),
   ports: key('service', 'ports', PORTS, '22', 'the ports that are protected, 15 at most'),

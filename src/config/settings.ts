@@ -33,6 +33,8 @@ export interface Settings {
   };
   readonly listener: {
     readonly interfaces: readonly string[];
+    /** Packets of the others are nothing to a door. */
+    readonly families: readonly Family[];
     readonly user: string;
     /** What a copy of the TCP packet just counted is: a wrong packet, as in knockd, or nothing. */
     readonly duplicates: 'strict' | 'tolerate';
@@ -63,6 +65,8 @@ export interface Settings {
     readonly file: string | undefined;
     readonly syslog: boolean;
     readonly json: boolean;
+    /** `IP (HOST): DOOR: …` in place of `IP: DOOR: …`. */
+    readonly lookup: boolean;
   };
   readonly services: readonly ServiceSettings[];
 }

@@ -1,13 +1,14 @@
 import { EXIT } from '../base/errors.js';
+import type { Config } from '../config/settings.js';
 import type { Context } from './context.js';
-import { printJson } from './output.js';
+import { printJson, type Output } from './output.js';
 
 /** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
 export function check(context: Context): number {
   const { output } = context;
   const config = context.config();
-  const { settings, doors, trusted, warnings } = config;
   if (output.json) {
+    const { settings, doors, trusted, warnings } = config;
     printJson(output, {
       ok: true,
       warnings,
@@ -17,6 +18,13 @@ export function check(context: Context): number {
     });
     return EXIT.ok;
   }
+  printConfig(output, config);
+  return EXIT.ok;
+}
+
+/** Says, for people, what a configuration was understood to be. */
+export function printConfig(output: Output, config: Config): void {
+  const { settings, doors, trusted, warnings } = config;
   for (const warning of warnings) output.err(`warning: ${warning}\n`);
   output.out(`${config.file ?? 'defaults (no knockctl.conf)'}: good\n`);
   for (const service of settings.services) {
@@ -37,5 +45,4 @@ export function check(context: Context): number {
     output.out(`  door ${door.name}: ${sequence} ${how}\n`);
   }
   output.out(`  ${trusted.length} trusted in ${settings.paths.trusted}\n`);
-  return EXIT.ok;
 }

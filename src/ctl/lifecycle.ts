@@ -35,7 +35,7 @@ export class Lifecycle {
     if (this.isRunning()) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
-    const outcome = await startSupervisor(this.#context.file, this.#context.paths().log);
+    const outcome = await startSupervisor({ file: this.#context.file }, this.#context.paths().log);
     if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
     // Another start was faster by a moment: to LSB that is a success.
     if (outcome.exitCode === EXIT.refused && this.isRunning()) return alreadyRunning();

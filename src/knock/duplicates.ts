@@ -4,19 +4,35 @@ import type { Packet } from './packet.js';
 const SLOTS = 4096;
 const FIELDS = 9;
 
+/** How long, in milliseconds, an equal packet counts as a copy. */
+export interface CopyWindows {
+  /** Of a packet that bears a number: TCP, and IPv4 UDP with an identification. */
+  readonly numberedMs: number;
+  /** Of a UDP datagram without one: identification 0, or IPv6. */
+  readonly bareMs: number;
+}
+
+/**
+ * Copies follow within microseconds on the wire, but `cap` gives no capture times, so the time is that of processing, and
+ * on a busy machine the listener may lose the processor between two of them. A SYN is sent again after 1 s at the earliest
+ * (RFC 6298), IPv4 with another identification.
+ */
+const WINDOWS: CopyWindows = { numberedMs: 500, bareMs: 50 };
+
 /**
  * Tells a copy of one packet, seen on a second interface of this host (a bridge and its port, a VLAN and its device),
- * from a packet sent twice: a true retransmission comes 200 ms later at the earliest (Linux: TCP_RTO_MIN), or 1 s for a
- * SYN (RFC 6298). Only packets that agree in every field are copies. What cannot be told from a copy: two UDP
- * datagrams within the window with the same ports and content where the sender gives no IP identification (0, or IPv6).
+ * from a packet sent twice. Only packets that agree in every field are copies. What cannot be told from a copy: two UDP
+ * datagrams within the short window with the same ports and content and no IP identification (our client and knock(1)
+ * take a new source port for each), and hand-made TCP packets within the long one whose maker gives them all the same
+ * source port, sequence number and identification.
  */
 export class Duplicates {
-  readonly #windowMs: number;
+  readonly #windows: CopyWindows;
   readonly #fields = new Int32Array(SLOTS * FIELDS);
   readonly #times = new Float64Array(SLOTS).fill(-Infinity);
 
-  constructor(windowMs = 20) {
-    this.#windowMs = windowMs;
+  constructor(windows = WINDOWS) {
+    this.#windows = windows;
   }
 
   /** True where the very same packet came at most a window ago; else it is remembered, and false. */
@@ -25,7 +41,8 @@ export class Duplicates {
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
     const kind = (packet.protocol === 'tcp' ? 0x100 : 0) | packet.flags;
     const slot = slotOf(packet, ports);
-    const recent = nowMs - (this.#times[slot] ?? -Infinity) <= this.#windowMs;
+    const windowMs = isNumbered(packet) ? this.#windows.numberedMs : this.#windows.bareMs;
+    const recent = nowMs - (this.#times[slot] ?? -Infinity) <= windowMs;
     let same = this.#exchange(slot, 0, packet.sequence);
     same = this.#exchange(slot, 1, packet.ipId) && same;
     same = this.#exchange(slot, 2, ports) && same;
@@ -48,6 +65,10 @@ export class Duplicates {
     this.#fields[at] = value;
     return same;
   }
+}
+
+function isNumbered(packet: Packet): boolean {
+  return packet.protocol === 'tcp' || (packet.family === 4 && packet.ipId !== 0);
 }
 
 function slotOf(packet: Packet, ports: number): number {

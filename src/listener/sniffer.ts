@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import type { Family } from '../base/address.js';
 import { Budget } from '../base/budget.js';
 import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
@@ -29,7 +30,7 @@ const LOOK_AGAIN_MS = 250;
 /** What the sniffer needs of the order. */
 export type SnifferOrder = Pick<
   ListenOrder,
-  'doors' | 'oneTime' | 'beatMs' | 'tolerateDuplicates' | 'selfKnockPort'
+  'doors' | 'oneTime' | 'families' | 'beatMs' | 'tolerateDuplicates' | 'selfKnockPort'
 >;
 
 /**
@@ -40,6 +41,7 @@ export type SnifferOrder = Pick<
 export class Sniffer implements KnockSink {
   readonly #clock: Clock;
   readonly #send: (message: ListenerMessage) => void;
+  readonly #families: readonly Family[];
   readonly #beatMs: number;
   readonly #tracker: Tracker;
   readonly #duplicates = new Duplicates();
@@ -61,6 +63,7 @@ export class Sniffer implements KnockSink {
   constructor(order: SnifferOrder, clock: Clock, send: (message: ListenerMessage) => void) {
     this.#clock = clock;
     this.#send = send;
+    this.#families = order.families;
     this.#beatMs = order.beatMs;
     this.#book = new DoorBook(order);
     this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
@@ -85,6 +88,7 @@ export class Sniffer implements KnockSink {
       this.#echo(buffer);
       return;
     }
+    if (!this.#families.includes(this.#packet.family)) return;
     // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
     if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)

@@ -5,12 +5,13 @@ import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
 import { makePrivateFolder, removeFile, replaceFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
-import { openLog, type OwnedLog } from '../system/log.js';
+import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify } from '../system/process.js';
-import { systemResolver } from '../system/resolver.js';
+import { systemResolver, systemReverse } from '../system/resolver.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
+import { HostNames } from './host-names.js';
 import { Journal } from './journal.js';
 import { listenerStarter } from './listener-process.js';
 import { Shell } from './shell.js';
@@ -19,8 +20,8 @@ import { Supervisor } from './supervisor.js';
 export interface DaemonOptions {
   /** Reads the configuration, at the start and at each reload; throws ConfigError. */
   readonly loadConfig: () => Config;
-  /** In the foreground: the log goes to standard error as well. */
-  readonly foreground: boolean;
+  /** What a terminal sees of the log; none where there is no terminal. */
+  readonly console: ConsoleStyle;
   /** Told once how the start went. */
   readonly started: (outcome: StartOutcome) => void;
 }
@@ -41,11 +42,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       hint: 'knockctl status tells how it is; knockctl restart replaces it',
     });
   }
-  const log = openLog(logSettings(config, places.log, options.foreground));
+  const log = openLog(logSettings(config, places.log, options.console));
   try {
     const own = identify(process.pid);
     if (own !== undefined) replaceFile(places.supervisor, formatIdentity(own));
-    replaceFile(paths.pidFile, `${process.pid}\n`);
+    writePidFile(paths.pidFile, log);
     return await serve(config, options, log);
   } finally {
     removeFile(paths.pidFile);
@@ -54,9 +55,21 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
+/** For others to read: init scripts, monitors. One that cannot be written is no reason not to protect (nor for knockd). */
+function writePidFile(path: string, log: OwnedLog): void {
+  try {
+    replaceFile(path, `${process.pid}\n`, 0o644);
+  } catch (error) {
+    log.warn(`could not create pid file ${path}: ${errorText(error)}`);
+  }
+}
+
 /** Runs the supervisor and its control socket until somebody ends it. */
 async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Promise<number> {
-  const journal = new Journal(log, systemClock);
+  const names = config.settings.log.lookup
+    ? new HostNames({ clock: systemClock, lookUp: systemReverse })
+    : undefined;
+  const journal = new Journal(log, systemClock, names);
   for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
   const supervisor = new Supervisor({
     config,
@@ -86,6 +99,8 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     await server.open();
     const outcome = await supervisor.start();
     const isFailure = !outcome.goesOn && !ending.begun;
+    // A fault, unlike the states that follow: who sees nothing else on the terminal sees it.
+    if (isFailure) journal.record('state', outcome.text, {}, 'error');
     // Taken out before it is told: who hears of the failure may believe that nothing is left.
     if (isFailure) await supervisor.abandon(outcome.text);
     options.started(outcome);
@@ -99,6 +114,7 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     }
     throw error;
   } finally {
+    names?.close();
     server.close();
   }
 }
@@ -166,14 +182,15 @@ async function reloadBySignal(control: Control, journal: Journal, doors: string)
   }
 }
 
-function logSettings(config: Config, ownLog: string, foreground: boolean): Parameters<typeof openLog>[0] {
+function logSettings(config: Config, ownLog: string, console: ConsoleStyle): Parameters<typeof openLog>[0] {
   const { log } = config.settings;
-  const nowhere = log.file === undefined && !log.syslog && !foreground;
+  const shown = console === 'file' || console === 'plain';
+  const nowhere = log.file === undefined && !log.syslog && !shown;
   return {
     level: log.level,
     json: log.json,
     syslog: log.syslog,
-    console: foreground,
+    console,
     file: nowhere ? ownLog : log.file,
     maxFileBytes: nowhere ? OWN_LOG_BYTES : undefined,
   };

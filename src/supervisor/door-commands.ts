@@ -2,6 +2,7 @@ import type { Network } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import { expandCommand } from '../config/commands.js';
 import type { DoorCommand, VerbCommand } from '../config/settings.js';
+import type { LogFields } from '../system/log.js';
 import type { Request } from '../wire/control.js';
 import type { Journal } from './journal.js';
 import type { Lane, Shell } from './shell.js';
@@ -12,6 +13,12 @@ export interface DoorCommandsParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly shell: Shell;
   readonly verbs: VerbContext;
+}
+
+/** The fields of each line: whose knock it follows from. */
+interface About extends LogFields {
+  readonly door: string;
+  readonly address: string;
 }
 
 /** Carries out the commands of doors: our own verbs here, other lines by the shell. */
@@ -33,40 +40,46 @@ export class DoorCommands {
    */
   async perform(door: string, command: DoorCommand, source: Network, lane: Lane): Promise<boolean> {
     const line = expandCommand(command.line, source.text);
-    this.#parts.journal.record('command', `${door}: running command: ${line}`, { door });
+    const about = { door, address: source.text };
+    this.#parts.journal.record('command', `${door}: running command: ${line}`, about);
     try {
-      if (command.kind === 'shell') return await this.#shell(door, line, lane);
-      await this.#verb(door, command, source);
+      if (command.kind === 'shell') return await this.#shell(about, line, lane);
+      await this.#verb(about, command, source);
     } catch (error) {
-      this.#parts.journal.record('command', `${door}: ${line}: ${errorText(error)}`, { door }, 'error');
+      this.#parts.journal.record('command', `${door}: ${line}: ${errorText(error)}`, about, 'error');
     }
     return true;
   }
 
-  async #shell(door: string, line: string, lane: Lane): Promise<boolean> {
+  async #shell(about: About, line: string, lane: Lane): Promise<boolean> {
     const result = await this.#parts.shell.run(line, lane);
     if ('dropped' in result) return false; // told by whoever drops: many may come at once
     if ('failed' in result) {
-      this.#parts.journal.record('command', `${door}: ${line}: ${result.failed}`, { door }, 'error');
+      this.#parts.journal.record('command', `${about.door}: ${line}: ${result.failed}`, about, 'error');
       return false;
     }
     if (result.status !== 0) {
-      const text = `${door}: command returned non-zero status code (${result.status})`;
-      this.#parts.journal.record('command', text, { door });
+      const text = `${about.door}: command returned non-zero status code (${result.status})`;
+      this.#parts.journal.record('command', text, about);
     }
     return true;
   }
 
-  async #verb(door: string, command: VerbCommand, source: Network): Promise<void> {
+  async #verb(about: About, command: VerbCommand, source: Network): Promise<void> {
     const request = requestOf(command, source.text);
     if (!isListRequest(request)) return;
-    const reply = await carryOut(this.#parts.verbs, request, { kind: 'door', label: `door ${door}` });
+    const { verbs } = this.#parts;
+    const record: VerbContext['record'] = (kind, text, fields) => {
+      verbs.record(kind, text, { ...fields, address: about.address });
+    };
+    const origin = { kind: 'door', label: `door ${about.door}` } as const;
+    const reply = await carryOut({ ...verbs, record }, request, origin);
     for (const remark of reply.remarks) {
       if (remark.level !== 'error') continue;
       this.#parts.journal.record(
         'command',
-        `${door}: ${command.verb} refused: ${remark.text}`,
-        { door },
+        `${about.door}: ${command.verb} refused: ${remark.text}`,
+        about,
         'warn',
       );
     }

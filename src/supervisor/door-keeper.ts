@@ -56,7 +56,7 @@ export class DoorKeeper {
       door: name,
       address: source.value.text,
     });
-    if (sequence !== undefined && !this.#useUp(settings, sequence)) return;
+    if (sequence !== undefined && !this.#useUp(settings, sequence, source.value)) return;
     const { start, stop } = settings.actions[source.value.family];
     if (start === undefined) return;
     if (stop === undefined) await this.#start(name, start, source.value);
@@ -68,7 +68,10 @@ export class DoorKeeper {
 
   /** A stop command whose time has come. */
   async stop({ door, source, command }: Stop): Promise<void> {
-    this.#parts.journal.record('knock', `${source.text}: ${door}: command timeout`, { door });
+    this.#parts.journal.record('knock', `${source.text}: ${door}: command timeout`, {
+      door,
+      address: source.text,
+    });
     await this.#commands.perform(door, command, source, 'stop');
   }
 
@@ -102,21 +105,22 @@ export class DoorKeeper {
   }
 
   /** Marks a one-time sequence as used. False where that failed: then it must not open anything. */
-  #useUp({ door: { name }, oneTime }: DoorSettings, sequence: number): boolean {
+  #useUp({ door: { name }, oneTime }: DoorSettings, sequence: number, { text: address }: Network): boolean {
     if (oneTime === undefined) return false;
     const { journal } = this.#parts;
     const used = this.#parts.oneTime.use(oneTime.path, sequence);
     if (!used.ok) {
       const text = `${name}: the command is not run: ${used.reason}; put a # in front of the line, or it counts again after a restart`;
-      journal.record('door', text, { door: name }, 'error');
+      journal.record('door', text, { door: name, address }, 'error');
       return false;
     }
     const { line, left } = used.value;
     journal.record('door', `${name}: sequence in line ${line} of ${oneTime.path} used, ${left} left`, {
       door: name,
+      address,
       left,
     });
-    if (left === 0) journal.record('door', exhausted(name), { door: name });
+    if (left === 0) journal.record('door', exhausted(name), { door: name, address });
     return true;
   }
 }

@@ -35,10 +35,14 @@ export function hear(
       else listener.condemn(`it named sequence ${String(message.sequence)} of door ${name}, which is none`);
       break;
     case 'stage':
-      journal.note(`${message.address}: ${name}: Stage ${message.stage}`);
+      journal.note(`${message.address}: ${name}: Stage ${message.stage}`, {
+        address: message.address,
+      });
       break;
     case 'timeout':
-      journal.note(`${message.address}: ${name}: sequence timeout (stage ${message.stage})`);
+      journal.note(`${message.address}: ${name}: sequence timeout (stage ${message.stage})`, {
+        address: message.address,
+      });
       break;
   }
 }

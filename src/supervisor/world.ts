@@ -97,6 +97,7 @@ export function listenOrder({ settings, doors }: Config, oneTime: OneTimeKeeper)
   return {
     type: 'listen',
     interfaces: settings.listener.interfaces,
+    families: settings.listener.families,
     user: settings.listener.user,
     // Two beats within each heartbeat, and several within the time after which it is taken for dead.
     beatMs: Math.max(

@@ -70,14 +70,14 @@ function isFolder(path: string): boolean {
 /**
  * Replaces a file whole: temporary file, fsync, rename, fsync of the folder. Whatever goes wrong
  * (no space, a crash), the old content stays readable. A file that exists keeps its mode; a new
- * one gets 0600.
+ * one gets `mode`.
  */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const descriptor = openSync(temporary, 'w', 0o600);
     try {
-      fchmodSync(descriptor, existingMode(path) ?? 0o600); // the umask has no say in it
+      fchmodSync(descriptor, existingMode(path) ?? mode); // the umask has no say in it
       writeWhole(descriptor, Buffer.from(text));
       fsyncSync(descriptor);
     } finally {

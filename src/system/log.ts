@@ -17,6 +17,12 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
 }
 
+/**
+ * What a terminal sees: nothing; every line as in a file, on standard error; every line without its time, faults on
+ * standard error and the others on standard output (knockd -v); only the faults, on standard error (knockd).
+ */
+export type ConsoleStyle = 'none' | 'file' | 'plain' | 'faults';
+
 export interface LogSettings {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
   readonly file: string | undefined;
@@ -24,8 +30,7 @@ export interface LogSettings {
   readonly maxFileBytes: number | undefined;
   readonly syslog: boolean;
   readonly json: boolean;
-  /** Also to standard error: in the foreground. */
-  readonly console: boolean;
+  readonly console: ConsoleStyle;
 }
 
 /** A log that owns files and a helper process until it is closed. */
@@ -53,8 +58,7 @@ export function openLog(settings: LogSettings): OwnedLog {
     faulty = true;
     process.stderr.write(`knockctl: the log cannot be written: ${error.message}\n`);
   };
-  if (settings.console)
-    transports.push(new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }));
+  transports.push(...consoleTransports(settings.console));
   if (settings.file !== undefined) {
     file = new LogFile(settings.file, settings.maxFileBytes, fault);
     streams.push(file);
@@ -100,11 +104,29 @@ export function openLog(settings: LogSettings): OwnedLog {
   };
 }
 
+function consoleTransports(style: ConsoleStyle): winston.transport[] {
+  const { Console } = winston.transports;
+  switch (style) {
+    case 'none':
+      return [];
+    case 'file':
+      return [new Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })];
+    case 'plain':
+      return [new Console({ stderrLevels: ['error', 'warn'], format: plainLine })];
+    case 'faults':
+      return [new Console({ stderrLevels: ['error', 'warn'], format: plainLine, level: 'warn' })];
+  }
+}
+
 /** One line, whatever a message holds: what came from outside must not forge a second one. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
     char === '\n' ? ' | ' : '?',
   );
+}
+
+function levelled({ level, message }: winston.Logform.TransformableInfo): string {
+  return oneLine(`${level === 'info' ? '' : `${level}: `}${String(message)}`);
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
@@ -113,12 +135,10 @@ const textLine = winston.format((info) => {
   const now = new Date();
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
   const stamp = `[${day} ${two(now.getHours())}:${two(now.getMinutes())}]`;
-  const level = info.level === 'info' ? '' : `${info.level}: `;
-  return {
-    ...info,
-    [MESSAGE]: `${stamp} ${oneLine(`${level}${String(info.message)}`)}`,
-  };
+  return { ...info, [MESSAGE]: `${stamp} ${levelled(info)}` };
 })();
+
+const plainLine = winston.format((info) => ({ ...info, [MESSAGE]: levelled(info) }))();
 
 const syslogLine = winston.format((info) => {
   const text = oneLine(String(info.message));

@@ -1,8 +1,9 @@
-import { lookup } from 'node:dns/promises';
+import { lookup, Resolver as DnsResolver } from 'node:dns/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorText } from '../base/errors.js';
-import { isHost, parseNetwork, type Network } from '../base/address.js';
+import { isHost, parseAddress, parseNetwork, type Network } from '../base/address.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
 /** Resolves a host name to the addresses of both families. A refusal says why there is none. */
@@ -47,4 +48,71 @@ function usable(name: string, answers: readonly string[]): Result<readonly Netwo
   if (networks.size > MAX_ADDRESSES)
     return refuse(`${name} resolves to ${networks.size} addresses: too many`);
   return ok([...networks.values()]);
+}
+
+/**
+ * The host name of an address in canonical form; undefined where there is none, or none that may be shown. Never
+ * rejects, and ends at once where the signal is given.
+ */
+export type ReverseResolver = (address: string, signal: AbortSignal) => Promise<string | undefined>;
+
+/** Wholly: with all of its tries at all servers. */
+const REVERSE_MS = 5_000;
+/** A longer hosts file is a list of blocked hosts: too much to read for a name. */
+const MAX_HOSTS_BYTES = 1_000_000;
+/** RFC 1035, section 2.3.4, for the text of a name. */
+const MAX_NAME = 253;
+
+/**
+ * The hosts file, then DNS by the servers of resolv.conf, asked by Node itself: getnameinfo(3) would hold threads that
+ * files are written with, cannot be ended before its time, and a few slow answers would stop both. (Node's `reverse`
+ * reads the hosts file too, but gives the aliases in it without the name: measured with Node 20.)
+ */
+export const systemReverse: ReverseResolver = async (address, signal) => {
+  const local = await hostsName(address);
+  if (local !== undefined) return showableName(local);
+  const resolver = new DnsResolver({ timeout: 2_000, tries: 2 });
+  const cancel = (): void => {
+    resolver.cancel();
+  };
+  const late = setTimeout(cancel, REVERSE_MS);
+  signal.addEventListener('abort', cancel);
+  try {
+    if (signal.aborted) return undefined;
+    const [name] = await resolver.reverse(address);
+    return name === undefined ? undefined : showableName(name);
+  } catch {
+    return undefined; // no name, no answer, or cancelled: all the same to the line that goes without
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener('abort', cancel);
+  }
+};
+
+/**
+ * The name, if it can be nothing else: letters, digits, `-` and `_` between dots. Whoever owns an address writes its
+ * name, so all else (spaces, brackets, control characters, what looks like an address) is none.
+ */
+export function showableName(name: string): string | undefined {
+  const text = name.replace(/\.$/, '');
+  if (text.length > MAX_NAME) return undefined;
+  const labels = text.split('.');
+  const isName = labels.every((label) => /^(?!-)[A-Za-z0-9_-]{1,63}$/.test(label));
+  return isName && !/^[0-9]+$/.test(labels.at(-1) ?? '') ? text : undefined;
+}
+
+/** The name that the hosts file has for an address: its first (hosts(5)). */
+async function hostsName(address: string): Promise<string | undefined> {
+  try {
+    if ((await stat('/etc/hosts')).size > MAX_HOSTS_BYTES) return undefined;
+    for (const line of (await readFile('/etc/hosts', 'utf8')).split('\n')) {
+      const [written = '', name] = line.replace(/#.*/, '').trim().split(/\s+/);
+      if (name === undefined) continue;
+      const parsed = parseAddress(written);
+      if (parsed.ok && parsed.value.text === address) return name;
+    }
+  } catch {
+    return undefined; // no file, no name
+  }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { parseAddress } from '../base/address.js';
+import { parseAddress, type Family } from '../base/address.js';
 import { ProtocolError } from '../base/errors.js';
 import { MAX_STEPS, type Door, type Step } from '../knock/door.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
@@ -15,6 +15,8 @@ export const LISTENER_FD = 3;
 export interface ListenOrder {
   readonly type: 'listen';
   readonly interfaces: readonly string[];
+  /** Packets of another family count for nothing. */
+  readonly families: readonly Family[];
   readonly user: string;
   readonly beatMs: number;
   /** A retransmitted copy of the packet just counted is no wrong packet. */
@@ -131,6 +133,7 @@ function isOrder(fields: Fields): fields is Fields & ListenOrder {
   return (
     fields['type'] === 'listen' &&
     isList(fields['interfaces'], 64, isInterface) &&
+    isList(fields['families'], 2, isFamily) &&
     isText(fields['user'], 64) &&
     isCount(fields['beatMs'], 1) &&
     typeof fields['tolerateDuplicates'] === 'boolean' &&
@@ -161,6 +164,10 @@ function isOneTimeSequence(value: unknown): value is OneTimeSequence {
 
 function isNonce(value: unknown): value is string {
   return typeof value === 'string' && value.length === 2 * NONCE_BYTES && /^[0-9a-f]*$/.test(value);
+}
+
+function isFamily(value: unknown): value is Family {
+  return value === 4 || value === 6;
 }
 
 function isInterface(value: unknown): value is string {

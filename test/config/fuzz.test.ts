@@ -3,21 +3,26 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
+import { FAMILIES } from '../../src/base/address.js';
 import { ConfigError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
-import { SEEDS, readSeed } from './seeds.js';
+import { expandTemplate } from '../../src/firewall/template.js';
+import { amountOf, FuzzWatch, randomFrom } from '../helpers/fuzz.js';
+import { SERVICE } from '../helpers/kernel-space.js';
+import { SEEDS, readSeed, shipped } from './seeds.js';
 
 const KNOCKCTL = `[paths]\nrun = /run/k\n[listener]\ninterface = eth0, wg0 ; c
 [firewall]\nlog = 10/min\n[failsafe]\nheartbeat = 5\nrescue_command = 'a; b'\n[health]\nschedule = */5 1-3 * jan,feb mon
 [service.ssh]\nports = 22, 2222\naddress = 192.0.2.1 2001:db8::1\nchain = INPUT\n`;
 
 /** Loads the texts as the three files: undefined where they are refused, as they may be, by ConfigError only. */
-function attempt(conf: string, doors: string, trusted: string): Config | undefined {
+function attempt(conf: string, doors: string, trusted: string, once = ''): Config | undefined {
   const files = new Map([
     ['/k', conf],
     ['/etc/knockctl/knockd.conf', doors],
     ['/etc/knockctl/knockd.trusted', trusted],
+    ['/once', once],
   ]);
   try {
     return loadConfig({ file: '/k' }, (path) => files.get(path));
@@ -48,17 +53,6 @@ function checkSound(config: Config): void {
   for (const { network, text } of config.trusted) assert.ok(network !== '0.0.0.0/0' && text !== '');
   const { failsafe } = config.settings;
   assert.ok(failsafe.switchTimeoutS * 1_000 > failsafe.heartbeatMs);
-}
-
-/** A small generator of numbers that repeats itself for a seed (mulberry32). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const PIECES = [
@@ -106,29 +100,81 @@ function mutate(text: string, random: (below: number) => number): string {
   return mutant;
 }
 
-describe('whatever the files hold', () => {
-  it('10,000 mutants of published configurations are taken soundly or refused by ConfigError', () => {
-    const texts = SEEDS.map((name) => ({ isTrusted: name.endsWith('.trusted'), text: readSeed(name) }));
-    const random = randomFrom(20_060_314);
-    let taken = 0;
-    const before = process.cpuUsage().user;
-    for (let run = 0; run < 10_000; run += 1) {
-      const index = run % (texts.length + 1);
-      const seed = texts[index];
-      const mutant = mutate(seed?.text ?? KNOCKCTL, random);
-      const config =
-        seed === undefined
-          ? attempt(mutant, '', '')
-          : seed.isTrusted
-            ? attempt('', '', mutant)
-            : attempt('', mutant, '');
-      if (config === undefined) continue;
-      taken += 1;
-      checkSound(config);
+/** A one-time file's door, and the file as it may be after some use. */
+const ONCE = '[d]\none_time_sequences = /once\nseq_timeout = 5\n';
+const SEQUENCES = '# spent\n#000,7001\n7002:udp,8002\n\n  7003 , 8003 , 9003:TCP\n7004\n';
+
+/** Expands the template in both families: what is taken, names chains of its service only. */
+function attemptTemplate(text: string): boolean {
+  try {
+    for (const family of FAMILIES) {
+      const { chains, jump } = expandTemplate({ file: '/t', text }, SERVICE, family, '6/min');
+      for (const chain of chains.keys()) assert.match(chain, /^ssh_/);
+      // A backslash in quotes stands for what follows it (iptables-restore).
+      const rule = jump?.rule.replaceAll('\\', '') ?? '';
+      assert.ok(jump?.chain === 'INPUT' && rule.includes('knockctl:ssh'), rule);
     }
-    assert.ok(taken > 1_000 && taken < 9_000, `${taken} of 10,000 were taken: the mutants say little`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return false;
+  }
+}
+
+/** Loads the texts and checks what comes of them; true where they are taken. */
+function load(conf: string, doors: string, trusted: string, once = ''): boolean {
+  const config = attempt(conf, doors, trusted, once);
+  if (config !== undefined) checkSound(config);
+  return config !== undefined;
+}
+
+/** What is mutated, and what takes it. */
+const SUBJECTS: readonly (readonly [text: string, take: (mutant: string) => boolean])[] = [
+  ...SEEDS.map((name) => {
+    const take = (text: string): boolean =>
+      name.endsWith('.trusted') ? load('', '', text) : load('', text, '');
+    return [readSeed(name), take] as const;
+  }),
+  [KNOCKCTL, (text) => load(text, '', '')],
+  [shipped('trusted/knockd.trusted'), (text) => load('', '', text)],
+  [SEQUENCES, (text) => load('', ONCE, '', text)],
+  [shipped('rules/service.rules'), attemptTemplate],
+];
+
+describe('whatever the files hold', () => {
+  it('mutants of published files, and of ours, are taken soundly or refused by ConfigError', (test) => {
+    const amount = amountOf('FUZZ_FILES', 15_000);
+    const next = randomFrom(20_060_314);
+    const random = (below: number): number => next() % below;
+    const watch = new FuzzWatch(amount);
+    const taken = SUBJECTS.map(() => 0);
+    const before = process.cpuUsage().user;
+    for (let run = 0; run < amount; run += 1) {
+      const index = run % SUBJECTS.length;
+      const [text, take] = SUBJECTS[index] ?? ['', () => false];
+      const mutant = mutate(text, random);
+      if (
+        watch.item(
+          () => take(mutant),
+          () => JSON.stringify(mutant),
+        )
+      )
+        taken[index] = (taken[index] ?? 0) + 1;
+    }
+    watch.finish(test);
+    const each = amount / SUBJECTS.length;
+    test.diagnostic(
+      `taken, in percent of each: ${taken.map((count) => Math.round((100 * count) / each)).join(' ')}`,
+    );
+    for (const [index, count] of taken.entries()) {
+      assert.ok(
+        count > each / 50 && count < each,
+        `${count} of ${each} of subject ${index}: they say little`,
+      );
+    }
     // Time of the processor, in microseconds: other work on the machine does not count.
-    assert.ok(process.cpuUsage().user - before < 3_000_000, 'the mutants took over 3 s');
+    const perFile = (process.cpuUsage().user - before) / amount;
+    assert.ok(perFile < 1_000, `${perFile} µs a file`);
   });
 
   it('random text throws nothing but ConfigError', () => {
@@ -140,8 +186,7 @@ describe('whatever the files hold', () => {
     );
     fc.assert(
       fc.property(text, text, text, (conf, doors, trusted) => {
-        const config = attempt(conf, doors, trusted);
-        if (config !== undefined) checkSound(config);
+        load(conf, doors, trusted);
       }),
       { numRuns: 1_000 },
     );

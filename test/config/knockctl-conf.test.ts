@@ -17,6 +17,7 @@ state   = /var/lib/knockctl
 
 [listener]
 interface = any            ; or one or more names; absent ones are waited for
+families  = ipv4, ipv6
 user      = nobody
 duplicates = strict        ; strict | tolerate
 repeat    = each           ; each | extend
@@ -43,6 +44,7 @@ level  = info
 file   =
 syslog = no
 json   = no
+lookup = no
 
 [service.ssh]
 protocol       = tcp
@@ -83,7 +85,13 @@ describe('the defaults of knockctl.conf', () => {
         state: '/var/lib/knockctl',
         pidFile: '/run/knockctl/knockctl.pid',
       },
-      listener: { interfaces: ['any'], user: 'nobody', duplicates: 'strict', repeat: 'each' },
+      listener: {
+        interfaces: ['any'],
+        families: [4, 6],
+        user: 'nobody',
+        duplicates: 'strict',
+        repeat: 'each',
+      },
       firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min' },
       failsafe: {
         heartbeatMs: 5_000,
@@ -93,7 +101,7 @@ describe('the defaults of knockctl.conf', () => {
         rescueCommand: undefined,
       },
       health: { schedule: '* * * * *', resolve: '*/10 * * * *' },
-      log: { level: 'info', file: undefined, syslog: false, json: false },
+      log: { level: 'info', file: undefined, syslog: false, json: false, lookup: false },
     });
   });
 

@@ -31,7 +31,7 @@ describe('the faults of knockctl.conf', () => {
     [
       'listener',
       'port = 1',
-      '"port" is not a key of [listener]: there are interface, user, duplicates, repeat',
+      '"port" is not a key of [listener]: there are interface, families, user, duplicates, repeat',
     ],
     ['firewall', 'families = ipv5', 'families: "ipv5" is not ipv4 or ipv6'],
     ['firewall', 'families =', 'families: "" is not a list of 1 to 2'],

@@ -16,3 +16,8 @@ export type Seed = (typeof SEEDS)[number];
 export function readSeed(name: Seed): string {
   return readFileSync(new URL(`../../../test/fixtures/seed-configs/${name}`, import.meta.url), 'utf8');
 }
+
+/** A file of the repository that is installed as it stands. */
+export function shipped(path: 'rules/service.rules' | 'trusted/knockd.trusted'): string {
+  return readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+}

@@ -105,6 +105,7 @@ describe('life cycle', { concurrency: 3 }, () => {
     assert.equal(await getsIn(lab, 'client2'), false);
   });
 
+  // knockd 0.8: ends with 15 by SIGTERM and 2 by SIGINT, seen 2026-11-21.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`run in the foreground, ended by ${signal}`, async () => {
       await using scene = await stage('nft');

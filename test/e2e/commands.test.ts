@@ -68,6 +68,7 @@ start_command_6 =
   assert.equal((await lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout, '');
 });
 
+// knockd 0.8: commands have its log, its socket and more (test/better/life.test.ts), seen 2026-11-21.
 test('a command inherits no descriptor, and how it ends is logged as knockd does', async () => {
   await using lab = await createLab({ backend: 'nft' });
   const product = await startPlain(

@@ -42,8 +42,12 @@ export class Host implements AsyncDisposable {
 
   /** Runs a command on this host. */
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const enter = ['/usr/bin/nsenter', '--mount', `--target=${this.#holder.pid}`];
-    return this.lab.exec('server', [...enter, ...argv], options);
+    return this.lab.exec('server', [...this.#enter(), ...argv], options);
+  }
+
+  /** The same, left running; its pid is the command's own. */
+  spawn(argv: readonly string[]): LabProcess {
+    return this.lab.spawn('server', [...this.#enter(), ...argv]);
   }
 
   /** knockctl, which must succeed; gives standard output. */
@@ -69,6 +73,10 @@ export class Host implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.dispose();
+  }
+
+  #enter(): string[] {
+    return ['/usr/bin/nsenter', '--mount', `--target=${this.#holder.pid}`];
   }
 
   /** The file as it is seen from outside: /proc/PID/root leads into the mount namespace (proc(5)). */

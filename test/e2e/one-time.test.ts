@@ -22,6 +22,7 @@ function once(lab: Lab, sequences: string, command = 'command = echo %IP% >> OUT
 
 const sequences = (lab: Lab): string => readFileSync(`${lab.dir}/sequences`, 'utf8');
 
+// knockd 0.8 beside it: test/better/one-time.test.ts.
 everywhere('a one-time sequence lets in once, and the next one then', {}, async (setting) => {
   const { lab, product, knock, gets, opens, client } = setting;
   const file = `${lab.dir}/sequences`;

@@ -74,6 +74,7 @@ test('one whose time passed meanwhile runs at the start, and one of a dead super
   assert.equal(readIfExists(`${product.paths.state}/stops.json`), undefined);
 });
 
+// knockd 0.8: under systemd neither: its children are killed with it (test/better/life.test.ts), seen 2026-11-21.
 test('a restart keeps them waiting, a stop runs them at once', async () => {
   await using lab = await createLab({ backend: 'nft' });
   const product = new Product(lab, { doors: door(lab, 1_000), conf: QUICK });
@@ -119,6 +120,7 @@ stop_command = knockctl flush %IP%
   await product.stop();
 });
 
+// knockd 0.8: its addresses come from packets alone; none that was no literal has been seen to reach a shell.
 test('a damaged file is set aside, and a full disk stops no door', async () => {
   await using lab = await createLab({ backend: 'nft' });
   const product = new Product(lab, { doors: door(lab, 1), conf: QUICK });

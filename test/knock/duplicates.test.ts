@@ -6,6 +6,7 @@ import type { Packet } from '../../src/knock/packet.js';
 import { OWN, OWN6, packetOf } from './support.js';
 
 const SOURCE = '192.0.2.1';
+const UDP = { protocol: 'udp', flags: 0 } as const;
 const base = { destinationPort: 7000, sequence: 5, ipId: 9 };
 
 function syn(more: Partial<Packet> = {}, source = SOURCE, destination = OWN): Packet {
@@ -17,19 +18,46 @@ describe('duplicates', () => {
     const duplicates = new Duplicates();
     assert.equal(duplicates.seenBefore(syn(), 100), false);
     assert.equal(duplicates.seenBefore(syn(), 100.002), true);
-    assert.equal(duplicates.seenBefore(syn(), 120), true);
+    assert.equal(duplicates.seenBefore(syn(), 600), true);
   });
 
   it('a retransmission is not, however often it was copied', () => {
-    const duplicates = new Duplicates();
-    for (const sentMs of [0, 200, 600]) {
-      assert.equal(duplicates.seenBefore(syn(), sentMs), false);
-      assert.equal(duplicates.seenBefore(syn(), sentMs + 0.01), true);
+    for (const more of [{}, { family: 6 } as const]) {
+      const duplicates = new Duplicates();
+      for (const sentMs of [0, 1000, 3000]) {
+        assert.equal(duplicates.seenBefore(syn(more), sentMs), false);
+        assert.equal(duplicates.seenBefore(syn(more), sentMs + 400), true);
+      }
     }
   });
 
+  it('with another identification it is none at any time', () => {
+    const duplicates = new Duplicates();
+    for (const ipId of [9, 10, 11]) assert.equal(duplicates.seenBefore(syn({ ipId }), ipId), false);
+  });
+
+  for (const [what, more, copiesMs] of [
+    ['TCP', {}, 500],
+    ['TCP without an identification', { ipId: 0 }, 500],
+    ['TCP over IPv6', { family: 6 }, 500],
+    ['UDP', UDP, 500],
+    ['UDP without an identification', { ...UDP, ipId: 0 }, 50],
+    ['UDP over IPv6, whatever its flow label', { ...UDP, family: 6 }, 50],
+  ] as const) {
+    it(`${what}: a copy for ${copiesMs} ms`, () => {
+      for (const [laterMs, copy] of [
+        [copiesMs, true],
+        [copiesMs + 1, false],
+      ] as const) {
+        const duplicates = new Duplicates();
+        duplicates.seenBefore(syn(more), 1000);
+        assert.equal(duplicates.seenBefore(syn(more), 1000 + laterMs), copy);
+      }
+    });
+  }
+
   it('copies do not stretch the window', () => {
-    const duplicates = new Duplicates(20);
+    const duplicates = new Duplicates({ numberedMs: 20, bareMs: 5 });
     const seen = [0, 15, 30, 45].map((nowMs) => duplicates.seenBefore(syn(), nowMs));
     assert.deepEqual(seen, [false, true, false, true]);
   });

@@ -63,6 +63,7 @@ class Flood {
   }
 }
 
+// knockd 0.8: walks a list of them all for each packet, and drops none (test/better/recognition.test.ts).
 describe('a million forged sources', () => {
   it('fill the bounds and no more, and a knock in their midst goes through', () => {
     const flood = new Flood();

@@ -15,6 +15,7 @@ const PROGRAM = fileURLToPath(new URL('../../src/bin/listener.js', import.meta.u
 const ORDER: ListenOrder = {
   type: 'listen',
   interfaces: ['any'],
+  families: [4, 6],
   user: 'nobody',
   beatMs: 200,
   tolerateDuplicates: false,

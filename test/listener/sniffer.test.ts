@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
+import { FAMILIES } from '../../src/base/address.js';
 import type { Door } from '../../src/knock/door.js';
 import { Sniffer, type SnifferOrder } from '../../src/listener/sniffer.js';
 import { readListenerMessage, type ListenerMessage } from '../../src/wire/listener.js';
@@ -18,7 +19,14 @@ class Stand {
   #sequence = 0;
 
   constructor(doors: readonly Door[], more: Partial<SnifferOrder> = {}) {
-    const order = { doors, oneTime: [], beatMs: 500, tolerateDuplicates: false, ...more };
+    const order = {
+      doors,
+      oneTime: [],
+      families: FAMILIES,
+      beatMs: 500,
+      tolerateDuplicates: false,
+      ...more,
+    };
     this.sniffer = new Sniffer(order, this.clock, (message) => {
       this.sent.push(readListenerMessage(JSON.parse(JSON.stringify(message))));
     });
@@ -93,6 +101,20 @@ describe('the sniffer', () => {
     }
     for (let count = 0; count < 1_000; count += 1) stand.packet(own);
     assert.ok(stand.take().length <= 200, 'a flood of them is no flood of messages');
+  });
+
+  it('hears the families that it is told, and no other', () => {
+    const one = door('7000');
+    const [v4, v6] = [{}, { source: '2001:db8::7', destination: '::1' }];
+    for (const [families, heard] of [
+      [[4], '192.0.2.1'],
+      [[6], '2001:db8::7'],
+    ] as const) {
+      const stand = new Stand([one], { families });
+      for (const more of [v4, v6]) stand.knock([7000], more);
+      const knocks = stand.take().filter(({ type }) => type === 'knock');
+      assert.deepEqual(knocks, [{ type: 'knock', door: one.id, address: heard }]);
+    }
   });
 
   it('does not count packets to other hosts', () => {

@@ -7,6 +7,7 @@ import type { ListenOrder } from '../../src/wire/listener.js';
 export const ORDER: ListenOrder = {
   type: 'listen',
   interfaces: ['any'],
+  families: [4, 6],
   user: 'nobody',
   beatMs: 500,
   tolerateDuplicates: false,

@@ -15,7 +15,7 @@ const SETTINGS: LogSettings = {
   maxFileBytes: undefined,
   syslog: false,
   json: false,
-  console: false,
+  console: 'none',
 };
 
 /** The lines of a log to which `write` wrote. */

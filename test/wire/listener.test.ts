@@ -185,6 +185,7 @@ describe('the order to the listener', () => {
   const order: ListenOrder = {
     type: 'listen',
     interfaces: ['any'],
+    families: [4, 6],
     user: 'nobody',
     beatMs: 500,
     tolerateDuplicates: true,
@@ -212,6 +213,9 @@ describe('the order to the listener', () => {
       { ...order, oneTime: undefined },
       { ...order, oneTime: [{ door: 1, sequences: [{ id: 0, sequence: [] }] }] },
       { ...order, tolerateDuplicates: 1 },
+      { ...order, families: undefined },
+      { ...order, families: [5] },
+      { ...order, families: [4, 6, 4] },
     ];
     for (const value of wrong) assert.throws(() => readOrder(value), ProtocolError);
   });

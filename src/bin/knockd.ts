@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { runFront } from '../ctl/knockd-front.js';
+
+process.exitCode = await runFront(process.argv.slice(2), {
+  output: {
+    json: false,
+    colour: false,
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
+  },
+  isRoot: process.getuid?.() === 0,
+  supervise: async (options, console) => {
+    const { supervise } = await import('./supervisor.js');
+    return supervise(options, console);
+  },
+});
