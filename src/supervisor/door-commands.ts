@@ -58,7 +58,8 @@ export class DoorCommands {
       this.#parts.journal.record('command', `${about.door}: ${line}: ${result.failed}`, about, 'error');
       return false;
     }
-    if (result.status !== 0) {
+    // As knockd has it: a command that a signal ends has the status 0, and a line.
+    if (result.status !== 0 || result.signal !== undefined) {
       const text = `${about.door}: command returned non-zero status code (${result.status})`;
       this.#parts.journal.record('command', text, about);
     }

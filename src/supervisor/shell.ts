@@ -26,11 +26,13 @@ const BOUNDS: Readonly<Record<Lane, Bounds>> = {
 const LANES: readonly Lane[] = ['rescue', 'stop', 'start'];
 
 /**
- * How a shell line ended: its exit status, 0 where a signal killed it (as knockd reports it). `failed`:
+ * How a shell line ended: its exit status; 0 where a signal killed it (as knockd reports it), and which. `failed`:
  * it could not be run, and why. `dropped`: it was not run, since there were too many, or we end.
  */
 export type ShellResult =
-  { readonly status: number } | { readonly failed: string } | { readonly dropped: true };
+  | { readonly status: number; readonly signal?: NodeJS.Signals }
+  | { readonly failed: string }
+  | { readonly dropped: true };
 
 interface Job {
   readonly line: string;
@@ -119,8 +121,8 @@ export class Shell {
     child.on('error', (error) => {
       ended({ failed: errorText(error) });
     });
-    child.on('exit', (code) => {
-      ended({ status: code ?? 0 });
+    child.on('exit', (code, signal) => {
+      ended({ status: code ?? 0, ...(signal === null ? {} : { signal }) });
     });
   }
 }

@@ -111,11 +111,12 @@ command = true
 
   await knock(lab, 'client', 4, 7001, 7002, 7003, 7004);
   await product.waitForLog(/^good: running command/);
-  await product.waitForLog(/non-zero/, 5_000, 2);
+  await product.waitForLog(/non-zero/, 5_000, 3);
   await product.stop();
   const logged = product.log().filter((line) => line.includes('command returned'));
   assert.deepEqual(logged.sort(), [
     'absent: command returned non-zero status code (127)',
+    'killed: command returned non-zero status code (0)',
     'seven: command returned non-zero status code (7)',
   ]);
 });
