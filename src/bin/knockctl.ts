@@ -5,7 +5,6 @@ import { dirname, resolve } from 'node:path';
 import { CommanderError } from 'commander';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
@@ -14,6 +13,7 @@ import { version } from '../ctl/version.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
+import { load } from './load.js';
 
 /** The commands that anybody may use. */
 const FOR_ALL = ['check', 'import', 'help'];
@@ -44,7 +44,7 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     session: sshSession(),
     paths: () => locatePaths(file, readIfExists),
     config: () => {
-      const config = loadConfig({ file }, readIfExists);
+      const config = load({ file });
       const { services, firewall, paths } = config.settings;
       checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
       return config;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runFront } from '../ctl/knockd-front.js';
+import { load } from './load.js';
 
 process.exitCode = await runFront(process.argv.slice(2), {
   output: {
@@ -12,6 +13,7 @@ process.exitCode = await runFront(process.argv.slice(2), {
       process.stderr.write(text);
     },
   },
+  load,
   isRoot: process.getuid?.() === 0,
   supervise: async (options, console) => {
     const { supervise } = await import('./supervisor.js');

@@ -1,13 +1,12 @@
 import { fileURLToPath } from 'node:url';
 
 import { EXIT, errorText, KnockError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import { parseLoadOptions, type LoadOptions } from '../config/load-options.js';
 import { runDaemon } from '../supervisor/daemon.js';
-import { readIfExists } from '../system/files.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { READY_FD, readyNotifier } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
+import { load } from './load.js';
 
 /**
  * The supervisor: `knockctl run` and `knockd` in the foreground, or started by `knockctl start` and `knockd -d` with
@@ -20,7 +19,7 @@ export async function supervise(options: LoadOptions, console: ConsoleStyle): Pr
   const notify = readyNotifier();
   try {
     return await runDaemon({
-      loadConfig: () => loadConfig(options, readIfExists),
+      loadConfig: () => load(options),
       console,
       started: notify,
     });

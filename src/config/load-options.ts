@@ -25,6 +25,15 @@ export interface LoadOptions {
   readonly front?: FrontOptions | undefined;
 }
 
+/** What the reading of the configuration depends on beside its files. */
+export interface LoadState {
+  /**
+   * Rules of ours are in force, and a supervisor is or was there for them: a door whose one-time sequences
+   * are used up is then no reason to refuse all the others. A start from nothing is refused, as knockd's is.
+   */
+  readonly inForce: boolean;
+}
+
 const TEXTS = ['doors', 'interface', 'pidFile', 'logFile'];
 const FLAGS = ['lookup', 'onlyIpv4'];
 

@@ -3,7 +3,7 @@ import { ok, refuse, type Result } from '../base/result.js';
 
 import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
 import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
-import type { LoadOptions } from './load-options.js';
+import type { LoadOptions, LoadState } from './load-options.js';
 import { mergeOptions } from './merge.js';
 import { readOneTimeDoors } from './one-time.js';
 import { KEYS } from './schema.js';
@@ -30,7 +30,11 @@ interface Findings {
  * Reads knockctl.conf, the doors and the trusted list, and gives everything that the supervisor runs
  * from. Throws ConfigError with every fault of all three files at once; nothing else is thrown.
  */
-export function loadConfig(options: LoadOptions, readText: ReadText): Config {
+export function loadConfig(
+  options: LoadOptions,
+  readText: ReadText,
+  state: LoadState = { inForce: false },
+): Config {
   const findings: Findings = { faults: [], warnings: [] };
   const file = options.file ?? DEFAULT_FILE;
   const text = read(file, readText);
@@ -42,7 +46,8 @@ export function loadConfig(options: LoadOptions, readText: ReadText): Config {
   findings.faults.push(...conf.faults);
   findings.warnings.push(...conf.warnings);
 
-  const doors = loadDoors(conf, { file, named: options.front?.doors }, readText, findings);
+  const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce };
+  const doors = loadDoors(conf, where, readText, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
   const trusted = loadTrusted(conf, file, readText, findings);
@@ -74,11 +79,12 @@ const NO_DOORS: KnockdConf = { doors: [], options: NO_OPTIONS, faults: [], warni
 interface Whereabouts {
   readonly file: string;
   readonly named: string | undefined;
+  readonly mayBeUsedUp: boolean;
 }
 
 function loadDoors(
   conf: KnockctlConf,
-  { file, named }: Whereabouts,
+  { file, named, mayBeUsedUp }: Whereabouts,
   readText: ReadText,
   findings: Findings,
 ): LoadedDoors {
@@ -97,6 +103,7 @@ function loadDoors(
       findings.warnings.push(...parsed.warnings);
       const doors = readOneTimeDoors(parsed.doors, path, {
         ...findings,
+        mayBeUsedUp,
         read: (oneTimeFile) => read(oneTimeFile, readText),
       });
       return { path, conf: { ...parsed, doors } };

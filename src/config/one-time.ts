@@ -57,6 +57,8 @@ export interface OneTimeSources {
   readonly read: (path: string) => Result<string | undefined>;
   readonly faults: ConfigFault[];
   readonly warnings: ConfigFault[];
+  /** A file without a sequence left disables its door with a warning; else it is a fault, as knockd has it at its start. */
+  readonly mayBeUsedUp: boolean;
 }
 
 /** The doors of `file`, those with a one-time file with the first sequence that is left in it. */
@@ -73,8 +75,13 @@ export function readOneTimeDoors(
     const owner = owners.get(oneTime.path);
     owners.set(oneTime.path, door.name);
     const current = readCurrent(door.name, oneTime.path, sources);
-    if (!current.ok) sources.faults.push({ ...at, message: current.reason });
-    else if (owner !== undefined) {
+    if (!current.ok) {
+      const isUsedUp = current.reason === exhausted(door.name);
+      (isUsedUp && sources.mayBeUsedUp ? sources.warnings : sources.faults).push({
+        ...at,
+        message: current.reason,
+      });
+    } else if (owner !== undefined) {
       const message = `config: section ${door.name}: ${oneTime.path} is the file of door ${owner}: give each door its own`;
       sources.faults.push({ ...at, message });
     }

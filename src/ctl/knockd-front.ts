@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
-import { loadConfig } from '../config/load.js';
 import type { FrontOptions, LoadOptions } from '../config/load-options.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { makePrivateFolder, readIfExists } from '../system/files.js';
+import { makePrivateFolder } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { printConfig } from './check.js';
@@ -18,6 +17,8 @@ import { version } from './version.js';
 export interface FrontParts {
   readonly output: Output;
   readonly isRoot: boolean;
+  /** Reads the configuration. Throws ConfigError. */
+  load(options: LoadOptions): Config;
   /** The supervisor in the foreground; gives its exit code. Rejects where it could not begin. */
   supervise(options: LoadOptions, console: ConsoleStyle): Promise<number>;
 }
@@ -51,7 +52,7 @@ async function run(request: KnockdRequest, parts: FrontParts): Promise<number> {
     });
   }
   const options: LoadOptions = { front: absolute(request.front) };
-  const config = loadConfig(options, readIfExists);
+  const config = parts.load(options);
   if (request.debug) printConfig(parts.output, config);
   if (request.daemon) return daemonize(options, config, parts.output);
   return parts.supervise(options, request.verbose || request.debug ? 'plain' : 'faults');

@@ -10,13 +10,14 @@ import type { Config } from '../../src/config/settings.js';
 
 const DOORS = '/etc/knockctl/knockd.conf';
 
-function load(doors: string, files: Readonly<Record<string, string | Error>>): Config {
+function load(doors: string, files: Readonly<Record<string, string | Error>>, inForce = false): Config {
   const all: Readonly<Record<string, string | Error>> = { ...files, [DOORS]: doors };
-  return loadConfig({}, (path) => {
+  const readText = (path: string): string | undefined => {
     const found = Object.hasOwn(all, path) ? all[path] : undefined;
     if (found instanceof Error) throw found;
     return found;
-  });
+  };
+  return loadConfig({}, readText, { inForce });
 }
 
 function faults(doors: string, files: Readonly<Record<string, string | Error>> = {}): readonly string[] {
@@ -110,6 +111,15 @@ describe('a door with one-time sequences', () => {
         `${at} no more sequences left in the one time sequences file for door d --> disabling the door`,
       ]);
     }
+  });
+
+  it('is disabled with a warning where none is left while our rules are in force', () => {
+    const config = load(doors, { '/f': '# 1\n' }, true);
+    assert.deepEqual(config.doors[0]?.door.sequence, []);
+    assert.deepEqual(config.warnings, [
+      `${DOORS}:2: no more sequences left in the one time sequences file for door d --> disabling the door`,
+    ]);
+    assert.throws(() => load(doors, {}, true), ConfigError, 'but not without its file');
   });
 
   it('has a file of its own', () => {

@@ -117,6 +117,7 @@ describe('knockd', () => {
         out: (text) => (out += text),
         err: (text) => (err += text),
       },
+      load: () => assert.fail('nothing is read'),
       isRoot: false,
       supervise: () => Promise.reject(new Error('not called')),
     });

@@ -50,15 +50,23 @@ everywhere('a one-time sequence lets in once, and the next one then', {}, async 
   assert.equal(await gets('client'), false, 'the door is disabled');
   assert.equal((await product.status()).state, 'armed');
 
-  // The supervisor goes on; what is appended counts from the next reload.
-  const refused = await product.ctl(['reload']);
-  assert.equal(refused.exitCode, 78);
-  assert.ok(refused.stderr.includes(GONE), refused.stderr);
+  // One door that is used up must keep neither a reload nor a supervisor after a crash from all the others.
+  const warned = await product.ctl(['check']);
+  assert.equal(warned.exitCode, 0);
+  assert.ok(warned.stderr.includes(GONE), warned.stderr);
+  await product.must('reload');
+  await product.kill('supervisor');
+  await product.must('restartifdead');
+  await product.waitForState('armed');
+  assert.deepEqual((await product.status()).doors, [{ name: 'once', sequence: 'no one-time sequence left' }]);
   appendFileSync(file, '9000,9001\n');
   await product.must('reload');
   await knock('client', [9000, 9001]);
   await opens('client');
   await product.stop();
+  const refused = await product.ctl(['start']);
+  assert.equal(refused.exitCode, 78, 'a start from nothing is refused, as knockd’s is');
+  assert.ok(refused.stderr.includes(GONE), refused.stderr);
 });
 
 test('a one-time sequence is marked before its command runs, and again knows no listener of it', async () => {
