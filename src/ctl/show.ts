@@ -1,7 +1,9 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import type { Happening, Reply } from '../wire/control.js';
-import type { ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import type { KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import { readIfExists } from '../system/files.js';
+import { readHistory } from '../wire/history.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply, span, table, type Output } from './output.js';
 import { ask } from './supervisor-client.js';
@@ -69,7 +71,11 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
     },
   );
   if (answer.kind === 'reply') return answer.reply.exitCode;
-  throw new KnockError('no supervisor is running, so there are no events', { hint: 'knockctl start' });
+  const { events } = context.paths();
+  readHistory([`${events}.1`, events].map((path) => readIfExists(path) ?? '')).forEach(show);
+  if (!follow) return EXIT.ok;
+  const why = answer.kind === 'absent' ? 'no supervisor is running' : 'the supervisor does not answer';
+  throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
 }
 
 function localTime(iso: string): string {
@@ -95,9 +101,15 @@ export function printStatus(output: Output, report: StatusReport): void {
     ...(report.pendingStops > 0
       ? [`  stops      ${report.pendingStops} stop commands wait for their time`]
       : []),
+    ...savedLines(output, report.entriesKept),
     ...(report.nextHealthCheck === null ? [] : [`  next check ${localTime(report.nextHealthCheck)}`]),
   ];
   output.out(`${lines.join('\n')}\n`);
+}
+
+function savedLines(output: Output, { saved, problem }: KeeperReport): string[] {
+  const when = saved === null ? [] : [`  saved      ${localTime(saved)}`];
+  return problem === null ? when : [...when, `  ${paint(output, 'red', 'not saved')}  ${problem}`];
 }
 
 /** What the kernel holds of a service, in a few lines. */

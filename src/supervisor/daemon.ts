@@ -11,6 +11,7 @@ import { formatIdentity, identify } from '../system/process.js';
 import { systemResolver } from '../system/resolver.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
+import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
 import { listenerStarter } from './listener-process.js';
 import { Shell } from './shell.js';
@@ -56,7 +57,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
 /** Runs the supervisor and its control socket until somebody ends it. */
 async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Promise<number> {
-  const journal = new Journal(log, systemClock);
+  const history = new EventHistory(runPaths(config.settings.paths).events, (text) => {
+    log.warn(text);
+  });
+  const journal = new Journal(log, systemClock, history);
   for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
   const supervisor = new Supervisor({
     config,
@@ -100,6 +104,7 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     throw error;
   } finally {
     server.close();
+    await history.close();
   }
 }
 

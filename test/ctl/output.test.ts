@@ -140,6 +140,7 @@ describe('what is shown', () => {
       services: [SERVICE],
       doors: [{ name: 'open', sequence: '1:tcp,2:udp' }],
       pendingStops: 2,
+      entriesKept: { saved: '2030-01-01T00:00:00.000Z', problem: null },
       nextHealthCheck: null,
       configuration: '/c',
     };

@@ -1,0 +1,25 @@
+import type { Network } from '../base/address.js';
+import type { Entry } from './sets.js';
+
+/** What is about to be done with a set. */
+export type SetChange =
+  | { readonly kind: 'add' | 'remove'; readonly networks: readonly Network[] }
+  /** All goes out. */
+  | { readonly kind: 'empty' };
+
+/** Whoever keeps what the sets hold beyond the life of the kernel; the sets ask it and tell it. */
+export interface SetMemory {
+  /** What a set that has to be made anew is to hold from its first moment. */
+  recall(set: string): Promise<readonly Entry[]>;
+  /** The kernel did not take what was recalled. */
+  unfit(sets: readonly string[], error: unknown): void;
+  /** Carries a change out: told before it happens, and nothing of the memory's own comes between. */
+  change(set: string, change: SetChange, act: () => Promise<void>): Promise<void>;
+}
+
+/** For sets that nobody keeps. */
+export const NO_MEMORY: SetMemory = {
+  recall: async () => Promise.resolve([]),
+  unfit: () => undefined,
+  change: async (_set, _change, act) => act(),
+};
