@@ -3,7 +3,8 @@ import type { Entry } from './sets.js';
 
 /** What is about to be done with a set. */
 export type SetChange =
-  | { readonly kind: 'add' | 'remove'; readonly networks: readonly Network[] }
+  | { readonly kind: 'add'; readonly entries: readonly Entry[] }
+  | { readonly kind: 'remove'; readonly networks: readonly Network[] }
   /** All goes out. */
   | { readonly kind: 'empty' };
 

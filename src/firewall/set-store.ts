@@ -117,7 +117,7 @@ export class SetStore {
     for (const { set, family } of listSets(service, list)) {
       const own = entries.filter((entry) => entry.network.family === family);
       if (own.length === 0) continue;
-      const change = { kind: 'add', networks: own.map((entry) => entry.network) } as const;
+      const change = { kind: 'add', entries: own } as const;
       await this.#memory.change(set, change, async () => this.#lines(own.map((entry) => addLine(set, entry))));
     }
   }

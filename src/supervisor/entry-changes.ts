@@ -27,6 +27,7 @@ export class EntryChanges {
 
   note(change: SetChange): void {
     if (change.kind === 'empty') this.#current = { touched: new Set(), emptied: true };
+    else if (change.kind === 'add') for (const { network } of change.entries) this.#current.touched.add(network.text);
     else for (const { text } of change.networks) this.#current.touched.add(text);
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { parseNetwork, type Family } from '../base/address.js';
+import { parseNetwork, type Family, type Network } from '../base/address.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import { MAX_TIMEOUT_S, type Entry } from '../firewall/sets.js';
 import { elapsedMs, type Moment } from '../system/moment.js';
@@ -11,7 +11,7 @@ import { elapsedMs, type Moment } from '../system/moment.js';
  *
  *     knockctl entries 1 ssh_banned4
  *     saved <boot id> <monotonic ms> <wall ms>
- *     add ssh_banned4 203.0.113.7 timeout 299 comment "door decoy"
+ *     add ssh_banned4 203.0.113.7 timeout 299.871 comment "door decoy"
  *     end <entries> <sha256 of all before>
  */
 
@@ -32,16 +32,22 @@ export function countLines(text: string): number {
   return count;
 }
 
-/** The text of the file, in parts; `lines` from entryLines. */
-export function* renderEntries(set: string, moment: Moment, lines: string): Generator<string> {
+/** The text of the file, in parts; `lines` from entryLines, each part of them written as `refine` gives it. */
+export function* renderEntries(
+  set: string,
+  moment: Moment,
+  lines: string,
+  refine: (part: string) => string = (part) => part,
+): Generator<string> {
   const hash = createHash('sha256');
   const { bootId, monotonicMs, wallMs } = moment;
   const head = `knockctl entries 1 ${set}\nsaved ${bootId || '-'} ${monotonicMs} ${wallMs}\n`;
   hash.update(head);
   yield head;
   for (const part of parts(lines)) {
-    hash.update(part);
-    yield part;
+    const text = refine(part);
+    hash.update(text);
+    yield text;
   }
   yield `end ${countLines(lines)} ${hash.digest('hex')}\n`;
 }
@@ -71,12 +77,12 @@ export function openEntries(text: string, set: string): Result<SavedEntries> {
 }
 
 /**
- * What is left of an entry that had `timeoutS` seconds left (0: for ever) `passedMs` ago: whole seconds, never more
- * than it had; undefined where its time is over. Never 0 for a timed one: to ipset that is for ever.
+ * What is left of an entry that had `leftMs` left (0: for ever) `passedMs` ago: whole seconds, never more than it had;
+ * undefined where its time is over. Never 0 for a timed one: to ipset that is for ever.
  */
-export function secondsLeft(timeoutS: number, passedMs: number): number | undefined {
-  if (timeoutS === 0) return 0;
-  const left = Math.min(timeoutS, Math.floor((timeoutS * 1_000 - Math.max(0, passedMs)) / 1_000));
+export function secondsLeft(leftMs: number, passedMs: number): number | undefined {
+  if (leftMs === 0) return 0;
+  const left = Math.floor((leftMs - Math.max(0, passedMs)) / 1_000);
   return left >= 1 ? left : undefined;
 }
 
@@ -87,7 +93,7 @@ export interface LeftEntries {
   readonly faults: readonly string[];
 }
 
-const LINE = /^add (\S+) (\S+) timeout (\d{1,7})(?: comment "([^"]*)")?$/;
+const LINE = /^add (\S+) (\S+) timeout (\d{1,7})(?:\.(\d{3}))?(?: comment "([^"]*)")?$/;
 
 /** The entries that have time left, part by part; each line is checked. */
 export function* entriesLeft(
@@ -101,20 +107,28 @@ export function* entriesLeft(
     const entries: Entry[] = [];
     const faults: string[] = [];
     for (const line of part.slice(0, -1).split('\n')) {
-      const entry = parseLine(line, set, family);
-      if (!entry.ok) {
-        faults.push(entry.reason);
+      const saved = parseLine(line, set, family);
+      if (!saved.ok) {
+        faults.push(saved.reason);
         continue;
       }
-      const timeoutS = secondsLeft(entry.value.timeoutS, passedMs);
-      if (timeoutS !== undefined) entries.push({ ...entry.value, timeoutS });
+      const { network, leftMs, origin } = saved.value;
+      const timeoutS = secondsLeft(leftMs, passedMs);
+      if (timeoutS !== undefined) entries.push({ network, timeoutS, origin });
     }
     yield { entries, faults };
   }
 }
 
-function parseLine(line: string, set: string, family: Family): Result<Entry> {
-  const [, name, address = '', timeout, origin = ''] = LINE.exec(line) ?? [];
+interface SavedEntry {
+  readonly network: Network;
+  /** 0: for ever. */
+  readonly leftMs: number;
+  readonly origin: string;
+}
+
+function parseLine(line: string, set: string, family: Family): Result<SavedEntry> {
+  const [, name, address = '', seconds, ms = '0', origin = ''] = LINE.exec(line) ?? [];
   // Other flags than ours (nomatch) say something that we could not put back.
   if (name !== set) return refuse(`${JSON.stringify(line.slice(0, 100))} is no entry of ${set}`);
   const network = parseNetwork(address);
@@ -122,9 +136,9 @@ function parseLine(line: string, set: string, family: Family): Result<Entry> {
   if (network.value.family !== family || network.value.prefix === 0) {
     return refuse(`${network.value.text} does not belong into ${set}`);
   }
-  const timeoutS = Number(timeout);
-  if (timeoutS > MAX_TIMEOUT_S) return refuse(`${network.value.text} has a time of ${timeoutS} s`);
-  return ok({ network: network.value, timeoutS, origin });
+  const leftMs = Number(seconds) * 1_000 + Number(ms);
+  if (leftMs >= (MAX_TIMEOUT_S + 1) * 1_000) return refuse(`${network.value.text} has a time of ${leftMs} ms`);
+  return ok({ network: network.value, leftMs, origin });
 }
 
 /** A text cut after line feeds. */

@@ -77,14 +77,19 @@ export class EntryFiles {
   }
 
   /** Writes what a set holds; nothing is kept of one that is empty, and for that there is always space. */
-  async write(set: KeptSet, moment: Moment, lines: string): Promise<void> {
+  async write(
+    set: KeptSet,
+    moment: Moment,
+    lines: string,
+    refine?: (part: string) => string,
+  ): Promise<void> {
     const path = this.path(set);
     if (lines === '') {
       await removeFileForGood(path);
       return;
     }
     makePrivateFolder(this.#folder(set));
-    await replaceFileInParts(path, renderEntries(set.name, moment, lines));
+    await replaceFileInParts(path, renderEntries(set.name, moment, lines, refine));
   }
 
   /** Removes the file of a set. */

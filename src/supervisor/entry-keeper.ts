@@ -9,6 +9,7 @@ import type { KeeperReport } from '../wire/reports.js';
 import { EntryChanges } from './entry-changes.js';
 import { countLines, entryLines } from './entry-file.js';
 import { EntryFiles, type EntryFolders, type KeptSet } from './entry-files.js';
+import { ExactTimes } from './exact-times.js';
 import type { Journal } from './journal.js';
 import { Turns } from './turns.js';
 
@@ -23,7 +24,8 @@ export interface EntryKeeperParts {
 
 interface Keeping {
   readonly set: KeptSet;
-  changes: EntryChanges;
+  readonly changes: EntryChanges;
+  readonly exact: ExactTimes;
   /** Entries in the file, as they were when it was written; undefined: this life has not written it. */
   inFile: number | undefined;
   /** It is to be written. */
@@ -93,6 +95,7 @@ export class EntryKeeper implements SetMemory {
     const keeping = this.#keeping(name);
     if (keeping === undefined || this.#closed) return [];
     const entries = await this.#left(keeping);
+    keeping.exact.note(entries, this.#parts.clock.nowMs());
     if (entries.length > 0) {
       this.#record(`${entries.length} entries of ${name} are put back, for the time that each had left`);
     }
@@ -108,6 +111,7 @@ export class EntryKeeper implements SetMemory {
     if (keeping === undefined || this.#closed) return act();
     return this.#turns.take(name, async () => {
       keeping.changes.note(change);
+      if (change.kind === 'add') keeping.exact.note(change.entries, this.#parts.clock.nowMs());
       try {
         await act();
       } finally {
@@ -217,13 +221,16 @@ export class EntryKeeper implements SetMemory {
         const count = (await this.#parts.sets().headers()).get(set.name)?.entries;
         if (count === undefined) return undefined; // the health check makes it anew, with what the file tells
         await this.#putBack(keeping, count);
+        const atMs = clock.nowMs();
         const now = moment(); // before the dump: the entries must not get the time that it takes
         const lines = entryLines(await this.#parts.sets().dump(set.name));
         keeping.changes.read();
-        return { now, lines };
+        return { now, atMs, lines };
       });
       if (held !== undefined) {
-        await this.#files.write(set, held.now, held.lines);
+        const refine = (part: string): string => keeping.exact.refine(part, held.atMs);
+        await this.#files.write(set, held.now, held.lines, refine);
+        keeping.exact.prune(held.atMs);
         keeping.changes.saved();
         keeping.inFile = countLines(held.lines);
         this.#savedAt = clock.wall();
@@ -251,6 +258,7 @@ export class EntryKeeper implements SetMemory {
     const present = parseEntries(await sets.dump(set.name));
     const texts = new Set(present.map(({ network }) => network.text));
     if (lost.some(({ network }) => texts.has(network.text))) return;
+    keeping.exact.note(lost, this.#parts.clock.nowMs());
     await sets.refill(set.name, [...lost, ...present]);
     const text = `${set.name} was emptied by somebody else: its ${lost.length} entries are back (knockctl flush takes entries out for good)`;
     this.#parts.journal.record('repair', text, { set: set.name, entries: lost.length }, 'warn');
@@ -280,8 +288,8 @@ export class EntryKeeper implements SetMemory {
     const known = this.#kept.get(name);
     const set = known === undefined ? parseSetName(name) : undefined;
     if (set === undefined) return known;
-    const changes = new EntryChanges();
-    const keeping = { set, changes, inFile: undefined, due: false, savedMs: 0, restUntilMs: 0 };
+    const parts = { changes: new EntryChanges(), exact: new ExactTimes() };
+    const keeping = { set, ...parts, inFile: undefined, due: false, savedMs: 0, restUntilMs: 0 };
     this.#kept.set(name, keeping);
     return keeping;
   }

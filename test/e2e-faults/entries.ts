@@ -12,23 +12,25 @@ import type { Product } from '../helpers/product.js';
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 export interface Held {
+  readonly service: string;
   readonly address: string;
   /** Seconds; null: for ever. */
   readonly timeout: number | null;
   readonly by: string;
 }
 
-/** What the kernel holds in a list, ordered by address. */
-export async function held(product: Product, list: ListName): Promise<Held[]> {
-  const entries: readonly ListedEntry[] = await product.list(list);
+/** What the kernel holds in lists, in an order of its own. */
+export async function held(product: Product, lists: readonly ListName[]): Promise<Held[]> {
+  const entries: readonly ListedEntry[] = await product.list();
   return entries
-    .map(({ address, timeout, by }) => ({ address, timeout, by }))
-    .sort((a, b) => a.address.localeCompare(b.address));
+    .filter(({ list }) => lists.includes(list))
+    .map(({ service, address, timeout, by }) => ({ service, address, timeout, by }))
+    .sort((a, b) => `${a.service} ${a.address}`.localeCompare(`${b.service} ${b.address}`));
 }
 
 /** The same entries, each with what is left of it after `passedS`, give or take 2 s; and never more than it had. */
 export function assertLeft(now: readonly Held[], before: readonly Held[], passedS: number): void {
-  const names = (list: readonly Held[]): string[] => list.map(({ address, by }) => `${address} by ${by}`);
+  const names = (list: readonly Held[]): string[] => list.map(({ service, address, by }) => `${service}: ${address} by ${by}`);
   assert.deepEqual(names(now), names(before));
   for (const [index, { address, timeout }] of now.entries()) {
     const had = before[index]?.timeout ?? null;
