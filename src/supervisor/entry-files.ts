@@ -20,7 +20,6 @@ import type { Journal } from './journal.js';
 /** A set that is kept, as its name tells it. */
 export interface KeptSet {
   readonly name: string;
-  readonly service: string;
   readonly list: ListName;
   readonly family: Family;
 }
@@ -77,12 +76,7 @@ export class EntryFiles {
   }
 
   /** Writes what a set holds; nothing is kept of one that is empty, and for that there is always space. */
-  async write(
-    set: KeptSet,
-    moment: Moment,
-    lines: string,
-    refine?: (part: string) => string,
-  ): Promise<void> {
+  async write(set: KeptSet, moment: Moment, lines: string, refine?: (part: string) => string): Promise<void> {
     const path = this.path(set);
     if (lines === '') {
       await removeFileForGood(path);
@@ -118,7 +112,9 @@ export class EntryFiles {
     try {
       this.#report(`${path} is damaged: ${fault}; nothing in it is used, it is kept as ${setAside(path)}`);
     } catch (error) {
-      this.#report(`${path} is damaged: ${fault}; nothing in it is used, it cannot be renamed: ${errorText(error)}`);
+      this.#report(
+        `${path} is damaged: ${fault}; nothing in it is used, it cannot be renamed: ${errorText(error)}`,
+      );
     }
     return [];
   }

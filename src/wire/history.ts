@@ -16,16 +16,17 @@ export function historyLine(event: Happening): string {
 
 /**
  * The newest events in the texts of the files, oldest file first. A line that is damaged is passed over. So is one
- * whose number leads back, or further on than the file is long: it would make all later numbers wrong.
+ * whose number leads back, or is further from the others than the file is long: all later numbers would be wrong.
  */
 export function readHistory(texts: readonly string[]): Happening[] {
   const lines = texts.flatMap((text) => text.split('\n'));
+  const read = lines.map(readLine).filter((event) => event !== undefined);
+  const numbers = read.map(({ number }) => number).sort((a, b) => a - b);
+  const middle = numbers[numbers.length >> 1] ?? 0;
   const events: Happening[] = [];
-  for (const line of lines) {
-    const event = readLine(line);
-    const last = events.at(-1)?.number;
-    if (event === undefined) continue;
-    if (last === undefined || (event.number > last && event.number <= last + lines.length)) events.push(event);
+  for (const event of read) {
+    const isNear = Math.abs(event.number - middle) <= lines.length;
+    if (isNear && event.number > (events.at(-1)?.number ?? 0)) events.push(event);
   }
   return events.slice(-EVENTS_KEPT);
 }
