@@ -34,7 +34,12 @@ export async function openFirewall(
     );
   }
   const ipset = requireTool('ipset');
-  const sets = new SetStore(exec, ipset, new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)), memory);
+  const sets = new SetStore(
+    exec,
+    ipset,
+    new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)),
+    memory,
+  );
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
   return new Firewall(tables, sets, services, settings, readTemplate(settings));
 }

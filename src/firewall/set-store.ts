@@ -118,7 +118,9 @@ export class SetStore {
       const own = entries.filter((entry) => entry.network.family === family);
       if (own.length === 0) continue;
       const change = { kind: 'add', entries: own } as const;
-      await this.#memory.change(set, change, async () => this.#lines(own.map((entry) => addLine(set, entry))));
+      await this.#memory.change(set, change, async () =>
+        this.#lines(own.map((entry) => addLine(set, entry))),
+      );
     }
   }
 
@@ -143,15 +145,13 @@ export class SetStore {
   /** Empties a list. */
   async empty(service: string, list: ListName): Promise<void> {
     for (const { set } of listSets(service, list)) {
-      await this.#memory.change(set, { kind: 'empty' }, async () => void (await this.#channel.run(`flush ${set}`)));
+      await this.#memory.change(set, { kind: 'empty' }, async () => this.#lines([`flush ${set}`]));
     }
   }
 
   /** Everything in a list, both families. */
   async entries(service: string, list: ListName): Promise<Entry[]> {
-    const saved = await Promise.all(
-      listSets(service, list).map(async ({ set }) => this.dump(set)),
-    );
+    const saved = await Promise.all(listSets(service, list).map(async ({ set }) => this.dump(set)));
     return saved.flatMap(parseEntries);
   }
 

@@ -27,7 +27,8 @@ export class EntryChanges {
 
   note(change: SetChange): void {
     if (change.kind === 'empty') this.#current = { touched: new Set(), emptied: true };
-    else if (change.kind === 'add') for (const { network } of change.entries) this.#current.touched.add(network.text);
+    else if (change.kind === 'add')
+      for (const { network } of change.entries) this.#current.touched.add(network.text);
     else for (const { text } of change.networks) this.#current.touched.add(text);
   }
 
@@ -63,7 +64,9 @@ export class EntryChanges {
 
   #merge(): void {
     const { touched, emptied } = this.#saving;
-    const all = this.#current.emptied ? this.#current.touched : new Set([...touched, ...this.#current.touched]);
+    const all = this.#current.emptied
+      ? this.#current.touched
+      : new Set([...touched, ...this.#current.touched]);
     this.#current = { touched: all, emptied: emptied || this.#current.emptied };
     this.#saving = fresh();
   }

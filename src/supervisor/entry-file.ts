@@ -137,7 +137,8 @@ function parseLine(line: string, set: string, family: Family): Result<SavedEntry
     return refuse(`${network.value.text} does not belong into ${set}`);
   }
   const leftMs = Number(seconds) * 1_000 + Number(ms);
-  if (leftMs >= (MAX_TIMEOUT_S + 1) * 1_000) return refuse(`${network.value.text} has a time of ${leftMs} ms`);
+  if (leftMs >= (MAX_TIMEOUT_S + 1) * 1_000)
+    return refuse(`${network.value.text} has a time of ${leftMs} ms`);
   return ok({ network: network.value, leftMs, origin });
 }
 

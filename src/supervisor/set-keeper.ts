@@ -72,8 +72,9 @@ export class SetKeeper {
   /** Whether a set that holds so many entries is to be written: soon, or (`now`) since it may have been emptied by others. */
   judge(entries: number): 'no' | 'soon' | 'now' {
     const age = this.#parts.clock.nowMs() - this.#savedMs;
-    if (this.#inFile === undefined || this.#changes.any) return 'soon';
+    if (this.#inFile === undefined) return 'soon';
     if (this.#changes.lookEmptied(this.#inFile, entries)) return 'now';
+    if (this.#changes.any) return 'soon';
     const byHand = entries !== this.#inFile && (entries < SMALL || age > BY_HAND_MS);
     return byHand || (age > STALE_MS && entries > 0) ? 'soon' : 'no';
   }

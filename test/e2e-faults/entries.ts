@@ -30,7 +30,8 @@ export async function held(product: Product, lists: readonly ListName[]): Promis
 
 /** The same entries, each with what is left of it after `passedS`, give or take 2 s; and never more than it had. */
 export function assertLeft(now: readonly Held[], before: readonly Held[], passedS: number): void {
-  const names = (list: readonly Held[]): string[] => list.map(({ service, address, by }) => `${service}: ${address} by ${by}`);
+  const names = (list: readonly Held[]): string[] =>
+    list.map(({ service, address, by }) => `${service}: ${address} by ${by}`);
   assert.deepEqual(names(now), names(before));
   for (const [index, { address, timeout }] of now.entries()) {
     const had = before[index]?.timeout ?? null;
@@ -39,7 +40,10 @@ export function assertLeft(now: readonly Held[], before: readonly Held[], passed
       continue;
     }
     const off = timeout - (had - passedS);
-    assert.ok(Math.abs(off) <= 2, `${address}: had ${had} s, ${passedS.toFixed(1)} s passed, has ${timeout} s`);
+    assert.ok(
+      Math.abs(off) <= 2,
+      `${address}: had ${had} s, ${passedS.toFixed(1)} s passed, has ${timeout} s`,
+    );
     assert.ok(timeout <= had, `${address} got longer: ${timeout} s of ${had} s`);
   }
 }

@@ -96,11 +96,19 @@ describe('entries at their limits', () => {
     assert.match(full.entriesKept.problem ?? '', /no space left/i);
     assert.match((await product.ctl(['status'])).stdout, /not saved {2}ssh_\w+: .*no space/i);
     await product.must('flush', 'banned');
-    await lab.waitFor(() => !files(`${state}/entries`).includes('ssh_banned4'), 2_500, 'the flush to be kept');
+    await lab.waitFor(
+      () => !files(`${state}/entries`).includes('ssh_banned4'),
+      2_500,
+      'the flush to be kept',
+    );
 
     rmSync(join(state, 'filler'));
     await lab.waitFor(() => saved().includes(ADDRESS.client[4]), 2_500, 'the file to be written');
-    await lab.waitFor(async () => (await product.status()).entriesKept.problem === null, 2_500, 'all to be well');
+    await lab.waitFor(
+      async () => (await product.status()).entriesKept.problem === null,
+      2_500,
+      'all to be well',
+    );
     assert.equal(said(/kept on disk again/), 1);
     assert.equal(said(/cannot keep the entries/), 1);
   });
@@ -120,11 +128,18 @@ describe('entries at their limits', () => {
       assert.match(String(error), /ENOSPC/);
     }
     for (let round = 0; round < 40; round += 1) await product.must('accept', '192.0.2.1');
-    assert.equal((await product.events()).filter(({ kind }) => kind === 'accept').length, 40, 'shown all the same');
+    assert.equal(
+      (await product.events()).filter(({ kind }) => kind === 'accept').length,
+      40,
+      'shown all the same',
+    );
     const lost = product.log(log).filter((line) => line.includes('events cannot be kept'));
     assert.equal(lost.length, 1);
     rmSync(join(state, 'filler'));
     await product.must('accept', '192.0.2.2');
-    assert.match(readFileSync(`${state}/events.jsonl`, 'utf8'), /\n\{"number":\d+,[^\n]*192\.0\.2\.2 [^\n]*\}\n$/);
+    assert.match(
+      readFileSync(`${state}/events.jsonl`, 'utf8'),
+      /\n\{"number":\d+,[^\n]*192\.0\.2\.2 [^\n]*\}\n$/,
+    );
   });
 });
