@@ -71,10 +71,16 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
     },
   );
   if (answer.kind === 'reply') return answer.reply.exitCode;
-  const { events } = context.paths();
-  readHistory([`${events}.1`, events].map((path) => readIfExists(path) ?? '')).forEach(show);
-  if (!follow) return EXIT.ok;
   const why = answer.kind === 'absent' ? 'no supervisor is running' : 'the supervisor does not answer';
+  const { events } = context.paths();
+  const history = readHistory([`${events}.1`, events].map((path) => readIfExists(path) ?? ''));
+  if (history.length === 0)
+    throw new KnockError(`${why}, so there are no events`, { hint: 'knockctl start' });
+  history.forEach(show);
+  if (!follow) {
+    if (!output.json) output.err(`note: ${why}: these are the events on disk\n`);
+    return EXIT.ok;
+  }
   throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
 }
 

@@ -5,7 +5,7 @@ import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
 import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
-import { NO_MEMORY, type SetMemory } from './set-memory.js';
+import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
 import {
   addLine,
   delLine,
@@ -52,9 +52,9 @@ export class SetStore {
       missing.push(spec);
     }
     if (missing.length === 0) return;
-    const recalled = new Map<string, readonly Entry[]>();
+    const recalled = new Map<string, Recalled>();
     for (const { name } of missing) recalled.set(name, await this.#memory.recall(name));
-    const full = [...recalled].filter(([, entries]) => entries.length > 0).map(([name]) => name);
+    const full = [...recalled].filter(([, { count }]) => count > 0).map(([name]) => name);
     try {
       await this.#build(missing, recalled);
     } catch (error) {
@@ -67,10 +67,10 @@ export class SetStore {
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
-  async refill(set: string, entries: readonly Entry[]): Promise<void> {
+  async refill(set: string, recalled: Recalled): Promise<void> {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
-    await this.#build([spec], new Map([[set, entries]]));
+    await this.#build([spec], new Map([[set, recalled]]));
     await this.#batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
   }
 
@@ -188,14 +188,14 @@ export class SetStore {
    * Makes sets under another name and fills them. Only when that is done do they get their own: a set that is there is
    * whole, although `ipset restore` is not, and carries out even a last line that was cut off (measured, ipset 7.17).
    */
-  async #build(specs: readonly SetSpec[], entries: ReadonlyMap<string, readonly Entry[]>): Promise<void> {
+  async #build(specs: readonly SetSpec[], recalled: ReadonlyMap<string, Recalled>): Promise<void> {
     const existing = await this.headers();
     const lines: string[] = [];
     for (const { name, create } of specs) {
       const fresh = freshName(name);
       if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
       lines.push(`create ${fresh} ${create}`);
-      for (const entry of entries.get(name) ?? []) lines.push(addLine(fresh, entry));
+      for (const entry of recalled.get(name)?.entries() ?? []) lines.push(addLine(fresh, entry));
     }
     await this.#batch(lines);
   }

@@ -86,45 +86,46 @@ export function secondsLeft(leftMs: number, passedMs: number): number | undefine
   return left >= 1 ? left : undefined;
 }
 
+/** An entry as it was saved. */
+export interface SavedEntry {
+  readonly network: Network;
+  /** 0: for ever. */
+  readonly leftMs: number;
+  readonly origin: string;
+}
+
 /** What a part of the lines comes to. */
-export interface LeftEntries {
-  readonly entries: readonly Entry[];
+export interface CheckedLines {
+  readonly entries: readonly SavedEntry[];
   /** A reason for each line that is not used. */
   readonly faults: readonly string[];
 }
 
 const LINE = /^add (\S+) (\S+) timeout (\d{1,7})(?:\.(\d{3}))?(?: comment "([^"]*)")?$/;
 
-/** The entries that have time left, part by part; each line is checked. */
-export function* entriesLeft(
-  { moment, lines }: SavedEntries,
-  set: string,
-  family: Family,
-  now: Moment,
-): Generator<LeftEntries> {
-  const passedMs = elapsedMs(moment, now);
+/** The entries in the lines of a file, part by part; each line is checked. */
+export function* checkLines(lines: string, set: string, family: Family): Generator<CheckedLines> {
   for (const part of parts(lines)) {
-    const entries: Entry[] = [];
+    const entries: SavedEntry[] = [];
     const faults: string[] = [];
     for (const line of part.slice(0, -1).split('\n')) {
       const saved = parseLine(line, set, family);
-      if (!saved.ok) {
-        faults.push(saved.reason);
-        continue;
-      }
-      const { network, leftMs, origin } = saved.value;
-      const timeoutS = secondsLeft(leftMs, passedMs);
-      if (timeoutS !== undefined) entries.push({ network, timeoutS, origin });
+      if (saved.ok) entries.push(saved.value);
+      else faults.push(saved.reason);
     }
     yield { entries, faults };
   }
 }
 
-interface SavedEntry {
-  readonly network: Network;
-  /** 0: for ever. */
-  readonly leftMs: number;
-  readonly origin: string;
+/** Those of saved entries that have time left, with what is left. */
+export function entriesLeft(saved: readonly SavedEntry[], since: Moment, now: Moment): Entry[] {
+  const passedMs = elapsedMs(since, now);
+  const left: Entry[] = [];
+  for (const { network, leftMs, origin } of saved) {
+    const timeoutS = secondsLeft(leftMs, passedMs);
+    if (timeoutS !== undefined) left.push({ network, timeoutS, origin });
+  }
+  return left;
 }
 
 function parseLine(line: string, set: string, family: Family): Result<SavedEntry> {

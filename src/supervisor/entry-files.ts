@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import type { Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
-import type { Entry } from '../firewall/sets.js';
 import {
   isOwnPrivate,
   makePrivateFolder,
@@ -14,7 +13,7 @@ import {
   setAside,
 } from '../system/files.js';
 import type { Moment } from '../system/moment.js';
-import { entriesLeft, openEntries, renderEntries } from './entry-file.js';
+import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-file.js';
 import type { Journal } from './journal.js';
 
 /** A set that is kept, as its name tells it. */
@@ -22,6 +21,13 @@ export interface KeptSet {
   readonly name: string;
   readonly list: ListName;
   readonly family: Family;
+}
+
+/** What a file tells. */
+export interface ReadEntries {
+  readonly entries: readonly SavedEntry[];
+  /** When that was so. */
+  readonly since: Moment;
 }
 
 export interface EntryFolders {
@@ -45,26 +51,32 @@ export class EntryFiles {
     return `${this.#folder(set)}/${set.name}`;
   }
 
-  /** What a set held when its file was written, as far as it has time left. */
-  async read(set: KeptSet, now: Moment): Promise<Entry[]> {
+  /** What a set held when its file was written; undefined where that is nothing, or nothing that can be believed. */
+  async read(set: KeptSet, now: Moment): Promise<ReadEntries | undefined> {
     const path = this.path(set);
     let text: string | undefined;
     try {
       text = readIfExists(path);
-      if (text === undefined) return [];
-      if (!isOwnPrivate(path)) return this.#distrust(path, 'others can write to it');
+      if (text === undefined) return undefined;
+      if (!isOwnPrivate(path)) {
+        this.#distrust(path, 'others can write to it');
+        return undefined;
+      }
     } catch (error) {
       this.#report(`${path} cannot be read: ${errorText(error)}; its entries are not used`);
-      return [];
+      return undefined;
     }
     const saved = openEntries(text, set.name);
-    if (!saved.ok) return this.#distrust(path, saved.reason);
+    if (!saved.ok) {
+      this.#distrust(path, saved.reason);
+      return undefined;
+    }
     // Who was trusted by hand is not trusted for ever: a reboot ends it.
-    if (set.list === 'trusted' && saved.value.moment.bootId !== now.bootId) return [];
-    const left: Entry[] = [];
+    if (set.list === 'trusted' && saved.value.moment.bootId !== now.bootId) return undefined;
+    const entries: SavedEntry[] = [];
     const faults: string[] = [];
-    for (const part of entriesLeft(saved.value, set.name, set.family, now)) {
-      for (const entry of part.entries) left.push(entry);
+    for (const part of checkLines(saved.value.lines, set.name, set.family)) {
+      for (const entry of part.entries) entries.push(entry);
       faults.push(...part.faults);
       await nextTurn();
     }
@@ -72,7 +84,7 @@ export class EntryFiles {
       const more = faults.length > 1 ? `, and ${faults.length - 1} more` : '';
       this.#report(`${path}: ${faults[0] ?? ''}${more}: not put back`);
     }
-    return left;
+    return { entries, since: saved.value.moment };
   }
 
   /** Writes what a set holds; nothing is kept of one that is empty, and for that there is always space. */
@@ -84,6 +96,11 @@ export class EntryFiles {
     }
     makePrivateFolder(this.#folder(set));
     await replaceFileInParts(path, renderEntries(set.name, moment, lines, refine));
+  }
+
+  /** Takes a file out of use, and keeps it; gives its new name. */
+  putAside(set: KeptSet): string {
+    return setAside(this.path(set));
   }
 
   /** Removes the file of a set. */
@@ -108,7 +125,7 @@ export class EntryFiles {
     return list === 'trusted' ? this.#folders.run : this.#folders.state;
   }
 
-  #distrust(path: string, fault: string): Entry[] {
+  #distrust(path: string, fault: string): void {
     try {
       this.#report(`${path} is damaged: ${fault}; nothing in it is used, it is kept as ${setAside(path)}`);
     } catch (error) {
@@ -116,7 +133,6 @@ export class EntryFiles {
         `${path} is damaged: ${fault}; nothing in it is used, it cannot be renamed: ${errorText(error)}`,
       );
     }
-    return [];
   }
 
   #report(text: string): void {

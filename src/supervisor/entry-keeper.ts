@@ -1,8 +1,8 @@
 import { errorText } from '../base/errors.js';
 import { LISTS } from '../base/lists.js';
-import type { SetChange, SetMemory } from '../firewall/set-memory.js';
+import { NOTHING, type Recalled, type SetChange, type SetMemory } from '../firewall/set-memory.js';
 import type { SetStore } from '../firewall/set-store.js';
-import { listSets, type Entry } from '../firewall/sets.js';
+import { listSets } from '../firewall/sets.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { MomentReader } from '../system/moment.js';
 import type { KeeperReport } from '../wire/reports.js';
@@ -74,18 +74,24 @@ export class EntryKeeper implements SetMemory {
     this.#heartbeat = this.#parts.clock.every(heartbeatMs, () => void this.check());
   }
 
-  async recall(name: string): Promise<readonly Entry[]> {
+  async recall(name: string): Promise<Recalled> {
     const keeping = this.#keeping(name);
-    if (keeping === undefined || this.#closed) return [];
-    const entries = await keeping.keeper.recall();
-    if (entries.length > 0) {
-      this.#record(`${entries.length} entries of ${name} are put back, for the time that each had left`);
+    if (keeping === undefined || this.#closed) return NOTHING;
+    const recalled = await keeping.keeper.recall();
+    if (recalled.count > 0) {
+      this.#record(`${recalled.count} entries of ${name} are put back, for the time that each had left`);
     }
-    return entries;
+    return recalled;
   }
 
   unfit(sets: readonly string[], error: unknown): void {
-    this.#record(`the entries of ${sets.join(', ')} could not be put back: ${errorText(error)}`, 'error');
+    // Else they would be written over by the empty sets.
+    const kept = sets.flatMap((name) => this.#putAside(this.#keeping(name)?.keeper.set));
+    const where = kept.length === 0 ? '' : `; they are kept in ${kept.join(', ')}`;
+    this.#record(
+      `the entries of ${sets.join(', ')} could not be put back: ${errorText(error)}${where}`,
+      'error',
+    );
   }
 
   async change(name: string, change: SetChange, act: () => Promise<void>): Promise<void> {
@@ -151,6 +157,14 @@ export class EntryKeeper implements SetMemory {
     this.#timer = undefined;
   }
 
+  #putAside(set: KeptSet | undefined): string[] {
+    try {
+      return set === undefined ? [] : [this.#files.putAside(set)];
+    } catch {
+      return []; // told that they are nowhere
+    }
+  }
+
   #mark(keeping: Keeping | undefined): void {
     if (keeping === undefined) return;
     keeping.due = true;
@@ -169,12 +183,12 @@ export class EntryKeeper implements SetMemory {
     });
   }
 
-  /** Writes one set after the other, those that have rested. Never rejects. */
+  /** Writes the sets that are due and have rested; a short one does not wait for a long one. Never rejects. */
   async #saveDue(): Promise<void> {
     const save = async (): Promise<void> => {
-      for (const [name, keeping] of [...this.#kept]) {
-        if (keeping.due && keeping.restUntilMs <= this.#parts.clock.nowMs()) await this.#save(name, keeping);
-      }
+      const nowMs = this.#parts.clock.nowMs();
+      const due = [...this.#kept].filter(([, keeping]) => keeping.due && keeping.restUntilMs <= nowMs);
+      await Promise.all(due.map(async ([name, keeping]) => this.#save(name, keeping)));
       // What failed waits for the next heartbeat.
       if ([...this.#kept].some(([name, { due }]) => due && !this.#problems.has(name))) this.#wait();
     };

@@ -21,15 +21,15 @@ export class ExactTimes {
     }
   }
 
-  /** The lines of a dump that was begun at `nowMs`, with milliseconds where they fit what the kernel says. */
-  refine(lines: string, nowMs: number): string {
+  /** The lines of a dump that was begun at `nowMs` and took so long, with milliseconds where they fit what it says. */
+  refine(lines: string, nowMs: number, tookMs: number): string {
     if (this.#endsMs.size === 0) return lines;
     return lines.replaceAll(TIMED, (line, head: string, address: string, seconds: string) => {
       const leftMs = Math.floor((this.#endsMs.get(address) ?? 0) - nowMs);
       const least = Number(seconds) * 1_000;
       // Else somebody has given it another time; with 0 seconds it is for ever.
-      if (seconds === '0' || leftMs < least || leftMs > least + 3_000) return line;
-      return `${head}${seconds}.${String(Math.min(leftMs - least, 999)).padStart(3, '0')}`;
+      if (seconds === '0' || leftMs < least || leftMs > least + 1_000 + tookMs) return line;
+      return `${head}${Math.floor(leftMs / 1_000)}.${String(leftMs % 1_000).padStart(3, '0')}`;
     });
   }
 

@@ -1,10 +1,10 @@
-import type { SetChange } from '../firewall/set-memory.js';
+import { NOTHING, type Recalled, type SetChange } from '../firewall/set-memory.js';
 import type { SetStore } from '../firewall/set-store.js';
-import { parseEntries, type Entry } from '../firewall/sets.js';
+import { parseEntries } from '../firewall/sets.js';
 import type { Clock } from '../system/clock.js';
 import type { Moment, MomentReader } from '../system/moment.js';
 import { EntryChanges } from './entry-changes.js';
-import { countLines, entryLines } from './entry-file.js';
+import { countLines, entriesLeft, entryLines } from './entry-file.js';
 import type { EntryFiles, KeptSet } from './entry-files.js';
 import { ExactTimes } from './exact-times.js';
 import type { Journal } from './journal.js';
@@ -29,6 +29,7 @@ interface Dump {
   readonly lines: string;
   readonly now: Moment;
   readonly atMs: number;
+  readonly tookMs: number;
 }
 
 /**
@@ -61,12 +62,19 @@ export class SetKeeper {
   }
 
   /** What the file still has, but for what we changed since. */
-  async recall(): Promise<Entry[]> {
-    if (this.#changes.emptied) return [];
-    const entries = await this.#parts.files.read(this.set, this.#parts.moment());
-    const left = entries.filter(({ network }) => !this.#changes.touched(network.text));
-    this.#exact.note(left, this.#parts.clock.nowMs());
-    return left;
+  async recall(): Promise<Recalled> {
+    const { files, clock, moment } = this.#parts;
+    const read = this.#changes.emptied ? undefined : await files.read(this.set, moment());
+    if (read === undefined) return NOTHING;
+    const entries = read.entries.filter(({ network }) => !this.#changes.touched(network.text));
+    return {
+      count: entriesLeft(entries, read.since, moment()).length,
+      entries: () => {
+        const left = entriesLeft(entries, read.since, moment());
+        this.#exact.note(left, clock.nowMs());
+        return left;
+      },
+    };
   }
 
   /** Whether a set that holds so many entries is to be written: soon, or (`now`) since it may have been emptied by others. */
@@ -83,9 +91,9 @@ export class SetKeeper {
   async save(): Promise<boolean> {
     const dump = await this.#inTurn(async () => this.#dump());
     if (dump === undefined) return false;
-    const { lines, now, atMs } = dump;
+    const { lines, now, atMs, tookMs } = dump;
     try {
-      await this.#parts.files.write(this.set, now, lines, (part) => this.#exact.refine(part, atMs));
+      await this.#parts.files.write(this.set, now, lines, (part) => this.#exact.refine(part, atMs, tookMs));
     } catch (error) {
       this.#changes.failed();
       throw error;
@@ -98,32 +106,44 @@ export class SetKeeper {
   }
 
   async #dump(): Promise<Dump | undefined> {
+    let dump = await this.#read();
+    if (dump !== undefined && (await this.#putBack(dump.lines))) dump = await this.#read();
+    if (dump !== undefined) this.#changes.read();
+    return dump;
+  }
+
+  async #read(): Promise<Dump | undefined> {
+    const { clock, moment } = this.#parts;
     const sets = this.#parts.sets();
-    const count = (await sets.headers()).get(this.set.name)?.entries;
-    if (count === undefined) return undefined; // the health check makes it anew, with what the file tells
-    await this.#putBack(sets, count);
-    const atMs = this.#parts.clock.nowMs();
-    const now = this.#parts.moment(); // before the dump: the entries must not get the time that it takes
-    const lines = entryLines(await sets.dump(this.set.name));
-    this.#changes.read();
-    return { lines, now, atMs };
+    const atMs = clock.nowMs();
+    const now = moment(); // before the dump: the entries must not get the time that it takes
+    try {
+      const lines = entryLines(await sets.dump(this.set.name));
+      return { lines, now, atMs, tookMs: clock.nowMs() - atMs };
+    } catch (error) {
+      if ((await sets.headers()).has(this.set.name)) throw error;
+      return undefined; // the health check makes it anew, with what the file tells
+    }
   }
 
   /**
    * Where a set has lost all that its file tells of, and we did not take it out: somebody has emptied it, and
    * everything that we did not change since is put back. Single entries that are gone were taken out on purpose.
    */
-  async #putBack(sets: SetStore, count: number): Promise<void> {
-    if (this.#inFile === undefined || !this.#changes.lookEmptied(this.#inFile, count)) return;
+  async #putBack(lines: string): Promise<boolean> {
+    if (this.#inFile === undefined || !this.#changes.lookEmptied(this.#inFile, countLines(lines)))
+      return false;
     const lost = await this.recall();
-    if (lost.length === 0) return;
+    if (lost.count === 0) return false;
     const { name } = this.set;
-    const present = parseEntries(await sets.dump(name));
+    const present = parseEntries(lines);
     const texts = new Set(present.map(({ network }) => network.text));
-    if (lost.some(({ network }) => texts.has(network.text))) return;
-    await sets.refill(name, [...lost, ...present]);
-    const text = `${name} was emptied by somebody else: its ${lost.length} entries are back (knockctl flush takes entries out for good)`;
-    this.#parts.journal.record('repair', text, { set: name, entries: lost.length }, 'warn');
+    if (lost.entries().some(({ network }) => texts.has(network.text))) return false;
+    const count = lost.count + present.length;
+    await this.#parts.sets().refill(name, { count, entries: () => [...lost.entries(), ...present] });
+    const text = `${name} was emptied by somebody else: its ${lost.count} entries are back (knockctl flush takes entries out for good)`;
+    this.#parts.journal.record('repair', text, { set: name, entries: lost.count }, 'warn');
+    return true;
   }
 
   async #inTurn<T>(job: () => Promise<T>): Promise<T> {

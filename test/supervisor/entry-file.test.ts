@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import { parseNetwork } from '../../src/base/address.js';
 import { addLine, MAX_TIMEOUT_S, type Entry } from '../../src/firewall/sets.js';
 import {
+  checkLines,
   countLines,
   entriesLeft,
   entryLines,
   openEntries,
   renderEntries,
   secondsLeft,
-  type LeftEntries,
 } from '../../src/supervisor/entry-file.js';
 import { elapsedMs, type Moment } from '../../src/system/moment.js';
 
@@ -48,11 +48,20 @@ const dump = (list: readonly Entry[]): string =>
 const file = (list: readonly Entry[], at: Moment): string =>
   [...renderEntries(SET, at, entryLines(dump(list)))].join('');
 
-function left(text: string, now: Moment): LeftEntries {
+interface Left {
+  readonly entries: readonly Entry[];
+  readonly faults: readonly string[];
+}
+
+function left(text: string, now: Moment): Left {
   const saved = openEntries(text, SET);
   if (!saved.ok) return { entries: [], faults: [saved.reason] };
-  const parts = [...entriesLeft(saved.value, SET, 4, now)];
-  return { entries: parts.flatMap((part) => part.entries), faults: parts.flatMap((part) => part.faults) };
+  const parts = [...checkLines(saved.value.lines, SET, 4)];
+  const entries = parts.flatMap((part) => part.entries);
+  return {
+    entries: entriesLeft(entries, saved.value.moment, now),
+    faults: parts.flatMap((part) => part.faults),
+  };
 }
 
 const shown = (list: readonly Entry[]): string[] => list.map((one) => addLine(SET, one));
@@ -183,7 +192,7 @@ describe('the file of the entries of a set', () => {
     const saved = openEntries(parts.join(''), SET);
     assert.ok(saved.ok);
     assert.equal(countLines(saved.value.lines), 30_000);
-    const read = [...entriesLeft(saved.value, SET, 4, at)];
+    const read = [...checkLines(saved.value.lines, SET, 4)];
     assert.ok(read.length > 3);
     assert.equal(read.flatMap((part) => part.entries).length, 30_000);
   });
