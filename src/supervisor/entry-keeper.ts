@@ -71,6 +71,8 @@ export class EntryKeeper implements SetMemory {
     }
     for (const name of names) this.#mark(this.#keeping(name));
     this.#heartbeat?.[Symbol.dispose]();
+    this.#heartbeat = undefined;
+    if (names.size === 0) return; // there may be no ipset at all
     this.#heartbeat = this.#parts.clock.every(heartbeatMs, () => void this.check());
   }
 

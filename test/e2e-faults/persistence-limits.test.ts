@@ -9,7 +9,7 @@ import { ADDRESS, type Lab } from '../helpers/lab.js';
 import { inMountNamespace } from '../helpers/node-child.js';
 import type { Product } from '../helpers/product.js';
 import { reboot } from './entries.js';
-import { files, getsIn, ssh, stage } from './setting.js';
+import { files, getsIn, residentKb, ssh, stage } from './setting.js';
 
 const BANS = 100_000;
 /** 10.0.0.0 to 10.1.134.159. */
@@ -59,6 +59,8 @@ describe('entries at their limits', () => {
       );
       measured.push(ms);
     }
+    const pid = product.identity('supervisor')?.pid ?? 0;
+    t.diagnostic(`resident memory of the supervisor: ${residentKb(pid)} kB`);
     t.diagnostic(`from start to armed, ms: ${measured.join(', ')}`);
     assert.ok(Math.min(...measured) < 2_000, `took ${measured.join(', ')} ms`);
   });

@@ -49,7 +49,7 @@ const ipset = async ({ lab }: Stage, ...args: string[]): Promise<void> => {
 
 describe('entries outlive', { concurrency: 2 }, () => {
   for (const backend of BACKENDS) {
-    // Red without SetMemory.recall (no entry is there after the start), and with a clock that is not asked (too long).
+    // Red without EntryKeeper.recall (no entry is there after the start), and where elapsedMs is 0 (too long).
     test(`${backend}: stop and start, with what is left (fault 22)`, async () => {
       await using scene = await filled({ backend });
       const { lab, product } = scene;
@@ -68,7 +68,6 @@ describe('entries outlive', { concurrency: 2 }, () => {
       assert.equal(await getsIn(lab, 'client2'), false);
     });
 
-    // Red with WINDOW_MS = 2000 in entry-keeper.ts: what was changed last is not there.
     test(`${backend}: a power cut, but for the last second`, async () => {
       await using scene = await filled({ backend });
       const { lab, product } = scene;
@@ -183,7 +182,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
 
 describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
   for (const backend of BACKENDS) {
-    // Red without EntryKeeper's putBack: the sets stay empty, and the file is emptied after them.
+    // Red without SetKeeper's putBack: the sets stay empty, and the file is emptied after them.
     test(`${backend}: entries are back within a heartbeat, no lock-out`, async () => {
       await using scene = await filled({ backend, trusted: `${ADDRESS.client2[6]} # second\n` });
       const { lab, product } = scene;

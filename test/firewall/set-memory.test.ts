@@ -63,7 +63,7 @@ async function killed(space: KernelSpace, job: string, afterMs: number): Promise
 }
 
 describe(`sets made and put back from a memory (${SERVICE.name})`, () => {
-  // Red where ensure fills a set under its own name: it is found with a part of the entries, the last of them for ever.
+  // Red where sets are filled under their own names: one is found with a part of its entries.
   it('killed at any point, a set is whole or not there; the next life makes it', async () => {
     await using space = new KernelSpace();
     let cut = 0;

@@ -93,6 +93,19 @@ describe('the file of the entries of a set', () => {
     );
   });
 
+  it('what has passed is taken off, to the second', () => {
+    fc.assert(
+      fc.property(entries, moment, fc.integer({ min: 0, max: 4e9 }), (list, at, passedMs) => {
+        const now = { ...at, monotonicMs: at.monotonicMs + passedMs, wallMs: at.wallMs + passedMs };
+        const expected = list.flatMap((one) => {
+          const timeoutS = one.timeoutS === 0 ? 0 : Math.floor(one.timeoutS - passedMs / 1_000);
+          return one.timeoutS !== 0 && timeoutS < 1 ? [] : [{ ...one, timeoutS }];
+        });
+        assert.deepEqual(shown(left(file(list, at), now).entries), shown(expected));
+      }),
+    );
+  });
+
   it('within one boot the monotonic clock counts, over a boot the wall clock; backwards is no time', () => {
     const at = { bootId: 'a', monotonicMs: 1_000_000, wallMs: 5_000_000 };
     const later = { ...at, monotonicMs: 1_030_000, wallMs: 9_000_000 };
