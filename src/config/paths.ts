@@ -12,6 +12,12 @@ export interface RunPaths {
   readonly resolved: string;
   /** Stop commands of doors that wait for their time. */
   readonly stops: string;
+  /** Who is accepted or banned: a file for each set. */
+  readonly entries: string;
+  /** Who is trusted by hand, for as long as the kernel lives. */
+  readonly trustedEntries: string;
+  /** What has happened. */
+  readonly events: string;
   readonly snapshots: string;
   /** The log of a detached supervisor that was given no other place for it. */
   readonly log: string;
@@ -25,6 +31,9 @@ export function runPaths({ run, state }: Settings['paths']): RunPaths {
     listener: `${run}/listener`,
     resolved: `${state}/resolved.json`,
     stops: `${state}/stops.json`,
+    entries: `${state}/entries`,
+    trustedEntries: `${run}/entries`,
+    events: `${state}/events.jsonl`,
     snapshots: `${state}/snapshots`,
     log: `${state}/knockctl.log`,
   };

@@ -1,7 +1,9 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import type { Happening, Reply } from '../wire/control.js';
-import type { ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import type { KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import { readIfExists } from '../system/files.js';
+import { readHistory } from '../wire/history.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply, span, table, type Output } from './output.js';
 import { ask } from './supervisor-client.js';
@@ -69,7 +71,17 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
     },
   );
   if (answer.kind === 'reply') return answer.reply.exitCode;
-  throw new KnockError('no supervisor is running, so there are no events', { hint: 'knockctl start' });
+  const why = answer.kind === 'absent' ? 'no supervisor is running' : 'the supervisor does not answer';
+  const { events } = context.paths();
+  const history = readHistory([`${events}.1`, events].map((path) => readIfExists(path) ?? ''));
+  if (history.length === 0)
+    throw new KnockError(`${why}, so there are no events`, { hint: 'knockctl start' });
+  history.forEach(show);
+  if (!follow) {
+    if (!output.json) output.err(`note: ${why}: these are the events on disk\n`);
+    return EXIT.ok;
+  }
+  throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
 }
 
 function localTime(iso: string): string {
@@ -108,6 +120,7 @@ export function printStatus(output: Output, report: StatusReport): void {
     ...(report.pendingStops > 0
       ? [`  stops      ${report.pendingStops} stop commands wait for their time`]
       : []),
+    ...savedLines(output, report.entriesKept),
     ...(report.nextHealthCheck === null ? [] : [`  next check ${localTime(report.nextHealthCheck)}`]),
   ];
   output.out(`${lines.join('\n')}\n`);
@@ -119,6 +132,11 @@ function selfKnockLine({ listener }: StatusReport): string[] {
   if (selfKnock === null)
     return ['  self-knock none has come back: there is no loopback, or the listener is not ready'];
   return [`  self-knock came back in ${selfKnock.roundTrip} ms, ${selfKnock.age} s ago`];
+}
+
+function savedLines(output: Output, { saved, problem }: KeeperReport): string[] {
+  const when = saved === null ? [] : [`  saved      ${localTime(saved)}`];
+  return problem === null ? when : [...when, `  ${paint(output, 'red', 'not saved')}  ${problem}`];
 }
 
 /** What the kernel holds of a service, in a few lines. */

@@ -13,6 +13,11 @@ export function aliveSet(service: string): string {
   return `${service}_alive`;
 }
 
+/** What a set is called until it is whole. No list of any service has such a name; 29 characters at most. */
+export function freshName(set: string): string {
+  return `${set}_new`;
+}
+
 /** What the chains of a service begin with. */
 export function chainPrefix(service: string): string {
   return `${service}_`;

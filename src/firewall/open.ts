@@ -4,6 +4,7 @@ import { chooseBackend, type Backend, type BackendName } from './backend.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { Firewall } from './firewall.js';
 import type { Service } from './service.js';
+import type { SetMemory } from './set-memory.js';
 import { SetStore } from './set-store.js';
 import { Tables } from './tables.js';
 import { readTemplate, type TemplateSettings } from './template-file.js';
@@ -20,6 +21,7 @@ export async function openFirewall(
   exec: Exec,
   services: readonly Service[],
   settings: FirewallSettings,
+  memory?: SetMemory,
 ): Promise<Firewall> {
   if (services.length === 0) {
     const sets = new SetStore(exec, '', new IpsetChannel(ipsetStarter('', '')));
@@ -32,7 +34,12 @@ export async function openFirewall(
     );
   }
   const ipset = requireTool('ipset');
-  const sets = new SetStore(exec, ipset, new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)));
+  const sets = new SetStore(
+    exec,
+    ipset,
+    new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)),
+    memory,
+  );
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
   return new Firewall(tables, sets, services, settings, readTemplate(settings));
 }

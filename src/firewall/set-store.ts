@@ -3,8 +3,9 @@ import { CommandError, EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
-import { aliveSet, setName } from './names.js';
+import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
+import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
 import {
   addLine,
   delLine,
@@ -27,24 +28,55 @@ export class SetStore {
   readonly #exec: Exec;
   readonly #ipset: string;
   readonly #channel: IpsetChannel;
+  readonly #memory: SetMemory;
 
-  constructor(exec: Exec, ipset: string, channel: IpsetChannel) {
+  constructor(exec: Exec, ipset: string, channel: IpsetChannel, memory: SetMemory = NO_MEMORY) {
     this.#exec = exec;
     this.#ipset = ipset;
     this.#channel = channel;
+    this.#memory = memory;
   }
 
-  /** Makes the sets of a service that are missing. Those that are there stay as they are, entries and all. */
+  /**
+   * Makes the sets of a service that are missing, with what the memory recalls of them. Those that are there stay as
+   * they are, entries and all.
+   */
   async ensure(service: string): Promise<void> {
     const existing = await this.headers();
-    const lines: string[] = [];
+    const missing: SetSpec[] = [];
+    const unusable: string[] = [];
     for (const spec of serviceSets(service)) {
       const header = existing.get(spec.name);
       if (header !== undefined && isSameKind(spec, header)) continue;
-      if (header !== undefined) lines.push(replaceable(spec, header));
-      lines.push(`create ${spec.name} ${spec.create}`);
+      if (header !== undefined) unusable.push(replaceable(spec, header));
+      missing.push(spec);
     }
-    if (lines.length > 0) await this.#batch(lines);
+    if (missing.length === 0) return;
+    const recalled = new Map<string, Recalled>();
+    for (const { name } of missing) recalled.set(name, await this.#memory.recall(name));
+    const full = [...recalled].filter(([, { count }]) => count > 0).map(([name]) => name);
+    try {
+      await this.#build(missing, recalled);
+    } catch (error) {
+      if (full.length === 0) throw error;
+      this.#memory.unfit(full, error); // better a host without its old bans than one without rules
+      await this.#build(missing, new Map());
+    }
+    const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
+    await this.#batch([...unusable, ...renames]);
+  }
+
+  /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
+  async refill(set: string, recalled: Recalled): Promise<void> {
+    const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
+    if (spec === undefined) throw new Error(`${set} is no list of a service`);
+    await this.#build([spec], new Map([[set, recalled]]));
+    await this.#batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
+  }
+
+  /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
+  async dump(set: string): Promise<string> {
+    return this.#run([this.#ipset, 'save', set]);
   }
 
   /** What is wrong with the sets of a service; empty when all are there and of their kind. */
@@ -65,6 +97,7 @@ export class SetStore {
     const left: string[] = [];
     const lines: string[] = [];
     for (const { name } of serviceSets(service)) {
+      if (existing.has(freshName(name))) lines.push(`destroy ${freshName(name)}`);
       const header = existing.get(name);
       if (header === undefined) continue;
       if (header.references === 0) lines.push(`destroy ${name}`);
@@ -81,12 +114,26 @@ export class SetStore {
 
   /** Puts entries in, or renews those that are in. Many go in one batch. */
   async add(service: string, list: ListName, entries: readonly Entry[]): Promise<void> {
-    await this.#lines(entries.map((entry) => addLine(setName(service, list, entry.network.family), entry)));
+    for (const { set, family } of listSets(service, list)) {
+      const own = entries.filter((entry) => entry.network.family === family);
+      if (own.length === 0) continue;
+      const change = { kind: 'add', entries: own } as const;
+      await this.#memory.change(set, change, async () =>
+        this.#lines(own.map((entry) => addLine(set, entry))),
+      );
+    }
   }
 
   /** Takes entries out; those that are not in do not matter. */
   async remove(service: string, list: ListName, networks: readonly Network[]): Promise<void> {
-    await this.#lines(networks.map((network) => delLine(setName(service, list, network.family), network)));
+    for (const { set, family } of listSets(service, list)) {
+      const own = networks.filter((network) => network.family === family);
+      if (own.length === 0) continue;
+      const change = { kind: 'remove', networks: own } as const;
+      await this.#memory.change(set, change, async () =>
+        this.#lines(own.map((network) => delLine(set, network))),
+      );
+    }
   }
 
   /** True where the list holds the network itself, or (for a single address) one that covers it. */
@@ -97,14 +144,14 @@ export class SetStore {
 
   /** Empties a list. */
   async empty(service: string, list: ListName): Promise<void> {
-    for (const { set } of listSets(service, list)) await this.#channel.run(`flush ${set}`);
+    for (const { set } of listSets(service, list)) {
+      await this.#memory.change(set, { kind: 'empty' }, async () => this.#lines([`flush ${set}`]));
+    }
   }
 
   /** Everything in a list, both families. */
   async entries(service: string, list: ListName): Promise<Entry[]> {
-    const saved = await Promise.all(
-      listSets(service, list).map(({ set }) => this.#run([this.#ipset, 'save', set])),
-    );
+    const saved = await Promise.all(listSets(service, list).map(async ({ set }) => this.dump(set)));
     return saved.flatMap(parseEntries);
   }
 
@@ -135,6 +182,22 @@ export class SetStore {
   /** Ends the channel's process. */
   async close(): Promise<void> {
     await this.#channel.close();
+  }
+
+  /**
+   * Makes sets under another name and fills them. Only when that is done do they get their own: a set that is there is
+   * whole, although `ipset restore` is not, and carries out even a last line that was cut off (measured, ipset 7.17).
+   */
+  async #build(specs: readonly SetSpec[], recalled: ReadonlyMap<string, Recalled>): Promise<void> {
+    const existing = await this.headers();
+    const lines: string[] = [];
+    for (const { name, create } of specs) {
+      const fresh = freshName(name);
+      if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
+      lines.push(`create ${fresh} ${create}`);
+      for (const entry of recalled.get(name)?.entries() ?? []) lines.push(addLine(fresh, entry));
+    }
+    await this.#batch(lines);
   }
 
   async #lines(lines: readonly string[]): Promise<void> {

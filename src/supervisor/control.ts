@@ -98,6 +98,7 @@ export class Control implements ControlHandler {
         return { name: door.name, sequence: describeSequence(door.sequence, left) };
       }),
       pendingStops: supervisor.lasting.stops.count,
+      entriesKept: supervisor.lasting.entries.report,
       nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
       configuration: config.file ?? null,
     };

@@ -11,6 +11,7 @@ import { formatIdentity, identify } from '../system/process.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
+import { EventHistory } from './event-history.js';
 import { HostNames } from './host-names.js';
 import { Journal } from './journal.js';
 import { listenerStarter } from './listener-process.js';
@@ -69,7 +70,10 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   const names = config.settings.log.lookup
     ? new HostNames({ clock: systemClock, lookUp: systemReverse })
     : undefined;
-  const journal = new Journal(log, systemClock, names);
+  const history = new EventHistory(runPaths(config.settings.paths).events, (text) => {
+    log.warn(text);
+  });
+  const journal = new Journal(log, systemClock, { history, names });
   for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
   const supervisor = new Supervisor({
     config,
@@ -116,6 +120,7 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   } finally {
     names?.close();
     server.close();
+    await history.close();
   }
 }
 

@@ -8,6 +8,8 @@ import { takeLock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
 import type { Reply, Request } from '../wire/control.js';
+import type { EntryKeeper } from './entry-keeper.js';
+import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
 import { clear, isInForce, settle } from './kernel-life.js';
 import { CLOSING_MS, type PendingStops } from './pending-stops.js';
@@ -20,6 +22,7 @@ import { makeLasting, makeWorld, type World } from './world.js';
 /** What a job works with besides the world. */
 interface Means {
   readonly stops: PendingStops;
+  readonly entries: EntryKeeper;
   readonly shell: Shell;
   readonly journal: Journal;
   /** Errors that a supervisor would log: a command that acts on the kernel itself has no log, and says them. */
@@ -41,7 +44,13 @@ export class Direct {
     if (!isListRequest(request)) {
       throw new KnockError(`${request.verb} needs a running supervisor`, { hint: 'knockctl start' });
     }
-    return this.#with(async (world) => carryOut(world.verbs, request, { kind: 'admin', label: 'cli' }));
+    const faults: string[] = [];
+    const reply = await this.#with(
+      async (world) => carryOut(world.verbs, request, { kind: 'admin', label: 'cli' }),
+      faults,
+    );
+    const notes = faults.map((text) => ({ level: 'note', text }) as const);
+    return notes.length === 0 ? reply : { ...reply, remarks: [...reply.remarks, ...notes] };
   }
 
   /** Builds sets, chains and jump, and fills the trusted list; feeds nothing. */
@@ -59,12 +68,14 @@ export class Direct {
 
   /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
   async clear(): Promise<string[]> {
-    return this.#locked(async (world, { stops, shell, faults }) => {
+    return this.#locked(async (world, { stops, entries, shell, faults }) => {
       // Doors that a supervisor which died has left open.
       stops.takeUp();
       await within(systemClock, CLOSING_MS, stops.runAll());
       stops.close();
       shell.letGo();
+      const services = world.config.settings.services.map(({ name }) => name);
+      if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
       return [...faults, ...(await clear(world.firewall, this.#config.settings.paths.run))];
     });
@@ -89,11 +100,15 @@ export class Direct {
     return await this.#with(act);
   }
 
-  async #with<T>(act: Act<T>): Promise<T> {
-    const faults: string[] = [];
-    const journal = new Journal(errorLog(faults), systemClock);
-    const shell = new Shell();
+  /** `faults` gets what a supervisor would log as an error, to the very end. */
+  async #with<T>(act: Act<T>, faults: string[] = []): Promise<T> {
     const paths = runPaths(this.#config.settings.paths);
+    const log = errorLog(faults);
+    const history = new EventHistory(paths.events, (text) => {
+      log.error(text);
+    });
+    const journal = new Journal(log, systemClock, { history });
+    const shell = new Shell();
     const lasting = makeLasting(paths, { clock: systemClock, journal }, () => world);
     const world = await makeWorld(this.#config, {
       exec: systemExec,
@@ -104,8 +119,10 @@ export class Direct {
       ...lasting,
     });
     try {
-      return await act(world, { stops: lasting.stops, shell, journal, faults });
+      return await act(world, { ...lasting, shell, journal, faults });
     } finally {
+      await lasting.entries.finish();
+      await history.close();
       await world.firewall.sets.close();
     }
   }

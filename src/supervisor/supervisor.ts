@@ -186,6 +186,7 @@ export class Supervisor {
     });
     this.#drift.watch(fresh.firewall);
     this.#rhythm.begin(config.settings);
+    this.lasting.entries.begin(serviceNames(config), config.settings.failsafe.heartbeatMs);
     this.#parts.journal.record('reload', 'configuration reloaded');
   }
 
@@ -200,6 +201,7 @@ export class Supervisor {
     await settle(world.firewall, this.#adopted, this.#places(config), journal, clock.wall());
     await world.trusted.apply();
     this.lasting.stops.takeUp();
+    this.lasting.entries.begin(serviceNames(config), config.settings.failsafe.heartbeatMs);
   }
 
   async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
@@ -216,10 +218,22 @@ export class Supervisor {
     doors.tellDropped();
     // A supervisor that takes over has the whole switch time for it.
     if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
+    await this.#saveEntries(serviceNames(config), keep);
     if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
     const left = keep ? [] : await clear(firewall, config.settings.paths.run);
     await firewall.sets.close();
     return left;
+  }
+
+  /** The last act before the sets go. A kernel that does not answer must not keep us from ending. */
+  async #saveEntries(services: readonly string[], keep: boolean): Promise<void> {
+    const { entries } = this.lasting;
+    try {
+      if (services.length > 0) await entries.end(services, keep);
+    } catch (error) {
+      this.#parts.journal.record('entries', `entries not saved at the end: ${errorText(error)}`, {}, 'error');
+    }
+    entries.close();
   }
 
   #listenerReady(interfaces: readonly string[]): void {

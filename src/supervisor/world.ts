@@ -2,12 +2,15 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { openFirewall } from '../firewall/open.js';
+import type { SetStore } from '../firewall/set-store.js';
 import type { Door } from '../knock/door.js';
 import type { Clock } from '../system/clock.js';
 import type { Exec } from '../system/exec.js';
+import { systemMoment } from '../system/moment.js';
 import type { Resolver } from '../system/resolver.js';
 import type { ListenOrder } from '../wire/listener.js';
 import { DoorKeeper } from './door-keeper.js';
+import { EntryKeeper } from './entry-keeper.js';
 import type { Journal } from './journal.js';
 import { OneTimeKeeper } from './one-time-keeper.js';
 import { PendingStops, type Stop } from './pending-stops.js';
@@ -28,6 +31,7 @@ export interface WorldParts {
 export interface Lasting {
   readonly stops: PendingStops;
   readonly oneTime: OneTimeKeeper;
+  readonly entries: EntryKeeper;
 }
 
 /** Everything that follows from one configuration; a reload makes a new one and lets the old one go. */
@@ -41,24 +45,25 @@ export interface World {
 
 /** Makes what lasts; stop commands run in the world that is in force at their time. */
 export function makeLasting(
-  paths: Pick<RunPaths, 'stops'>,
+  paths: Pick<RunPaths, 'stops' | 'entries' | 'trustedEntries'>,
   { clock, journal }: Pick<WorldParts, 'clock' | 'journal'>,
   world: () => World,
 ): Lasting {
   const run = async (stop: Stop): Promise<void> => world().doors.stop(stop);
+  const folders = { state: paths.entries, run: paths.trustedEntries };
+  const sets = (): SetStore => world().firewall.sets;
   return {
     stops: new PendingStops({ path: paths.stops, clock, journal, run }),
     oneTime: new OneTimeKeeper(journal),
+    entries: new EntryKeeper({ folders, clock, journal, moment: systemMoment, sets }),
   };
 }
 
 /** Makes the world of a configuration; changes nothing in the kernel. */
 export async function makeWorld(config: Config, parts: WorldParts & Lasting): Promise<World> {
   const { settings } = config;
-  const firewall = await openFirewall(parts.exec, settings.services, {
-    ...settings.firewall,
-    rulesFolder: settings.paths.rules,
-  });
+  const rules = { ...settings.firewall, rulesFolder: settings.paths.rules };
+  const firewall = await openFirewall(parts.exec, settings.services, rules, parts.entries);
   const trusted = new TrustedKeeper(config.trusted, {
     sets: firewall.sets,
     services: settings.services.map((service) => service.name),

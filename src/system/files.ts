@@ -10,6 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
@@ -91,6 +92,36 @@ export function replaceFile(path: string, text: string, mode = 0o600): void {
   syncFolder(dirname(path));
 }
 
+/**
+ * The same, part by part and without ever waiting for the disk: for what is long. A new file and one that was there
+ * are for the owner only.
+ */
+export async function replaceFileInParts(path: string, parts: Iterable<string>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.chmod(0o600); // the umask has no say in it
+      for (const part of parts) await handle.writeFile(part);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolderLater(dirname(path));
+}
+
+/** Removes a file for good: a crash does not bring it back. One that is not there is no error. */
+export async function removeFileForGood(path: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
+  await rm(path, { force: true });
+  await syncFolderLater(dirname(path));
+}
+
 /** Renames a file that is not to be used again to `PATH.damaged`, in place of an earlier one; gives that name. */
 export function setAside(path: string): string {
   const name = `${path}.damaged`;
@@ -126,5 +157,14 @@ function syncFolder(path: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+async function syncFolderLater(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -26,9 +26,18 @@ export interface StatusReport {
   readonly repairs: { readonly count: number; readonly last: string | null; readonly time: string | null };
   readonly doors: readonly { readonly name: string; readonly sequence: string }[];
   readonly pendingStops: number;
+  readonly entriesKept: KeeperReport;
   /** ISO 8601, UTC; null where none comes. */
   readonly nextHealthCheck: string | null;
   readonly configuration: string | null;
+}
+
+/** How it is with the entries on disk. */
+export interface KeeperReport {
+  /** ISO 8601, UTC: when entries were last written; null: not yet in this life. */
+  readonly saved: string | null;
+  /** Why what has changed since could not be written; null where nothing is wrong. */
+  readonly problem: string | null;
 }
 
 export interface ServiceReport {

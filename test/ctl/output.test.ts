@@ -151,6 +151,7 @@ describe('what is shown', () => {
       },
       doors: [{ name: 'open', sequence: '1:tcp,2:udp' }],
       pendingStops: 2,
+      entriesKept: { saved: '2030-01-01T00:00:00.000Z', problem: null },
       nextHealthCheck: null,
       configuration: '/c',
     };
@@ -165,6 +166,11 @@ describe('what is shown', () => {
     );
     assert.match(output.stdout, /door {7}open: 1:tcp,2:udp\n/);
     assert.match(output.stdout, /stops {6}2 stop commands/);
+    assert.match(output.stdout, /\n {2}saved {6}2030-01-01 [0-9:]{8}\n/);
+    const full = capture(false);
+    printStatus(full, { ...report, entriesKept: { saved: null, problem: 'ssh_filter4: no space' } });
+    assert.match(full.stdout, /\n {2}not saved {2}ssh_filter4: no space\n/);
+    assert.doesNotMatch(full.stdout, /\n {2}saved /);
     const without = capture(false);
     printStatus(without, { ...report, listener: null, backend: null, pendingStops: 0 });
     assert.match(without.stdout, /listener {3}not running\n/);

@@ -5,6 +5,7 @@ import type { BackendName } from '../../src/firewall/backend.js';
 import { IpsetChannel, type ChannelStarter } from '../../src/firewall/channel.js';
 import { Firewall } from '../../src/firewall/firewall.js';
 import type { RuleSettings, Service } from '../../src/firewall/service.js';
+import type { SetMemory } from '../../src/firewall/set-memory.js';
 import { SetStore } from '../../src/firewall/set-store.js';
 import { Tables } from '../../src/firewall/tables.js';
 import type { Template } from '../../src/firewall/template.js';
@@ -60,8 +61,8 @@ export class KernelSpace implements AsyncDisposable {
     });
   };
 
-  sets(exec: Exec = this.exec): SetStore {
-    const store = new SetStore(exec, IPSET, new IpsetChannel(this.startIpset));
+  sets(exec: Exec = this.exec, memory?: SetMemory): SetStore {
+    const store = new SetStore(exec, IPSET, new IpsetChannel(this.startIpset), memory);
     this.#stores.push(store);
     return store;
   }

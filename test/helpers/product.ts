@@ -40,6 +40,8 @@ export const KNOCKCTL = fileURLToPath(new URL('../../src/bin/knockctl.js', impor
 export class Product {
   readonly lab: Lab;
   readonly place: Place;
+  /** Words before each command, such as those that give it another view of the machine; see inMountNamespace. */
+  before: readonly string[] = [];
   readonly paths: {
     readonly conf: string;
     readonly doors: string;
@@ -166,7 +168,7 @@ export class Product {
   }
 
   #argv(args: readonly string[]): string[] {
-    return [process.execPath, KNOCKCTL, '-c', this.paths.conf, ...args];
+    return [...this.before, process.execPath, KNOCKCTL, '-c', this.paths.conf, ...args];
   }
 }
 

@@ -138,7 +138,7 @@ describe('the journal with host names', () => {
   it('has them in lines that begin with the address; events do not wait', async () => {
     const stand = new Stand();
     const log = new LineLog();
-    const journal = new Journal(log, stand.clock, stand.names);
+    const journal = new Journal(log, stand.clock, { names: stand.names });
     const about = { door: 'd', address: '2001:db8::1' };
     journal.note('2001:db8::1: d: Stage 1', { address: '2001:db8::1' });
     journal.record('knock', '2001:db8::1: d: OPEN SESAME', about);

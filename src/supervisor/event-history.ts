@@ -1,0 +1,85 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+import { errorText } from '../base/errors.js';
+import { isOwnPrivate, readIfExists } from '../system/files.js';
+import { LogFile } from '../system/log-file.js';
+import type { Happening } from '../wire/control.js';
+import { historyLine, readHistory } from '../wire/history.js';
+
+/** Two files of this size hold more than the events that are shown. */
+const MAX_BYTES = 512 * 1024;
+
+/** Events as they outlive us: appended to a file of bounded size, with one before it. Nothing that fails here stops anything. */
+export class EventHistory {
+  readonly #path: string;
+  readonly #fault: (text: string) => void;
+  #file: LogFile | undefined;
+  /** The line being written was lost. */
+  #lost = false;
+  #failing = false;
+
+  /** `fault`: told once when events cannot be kept, until they can be again. */
+  constructor(path: string, fault: (text: string) => void) {
+    this.#path = path;
+    this.#fault = fault;
+  }
+
+  /** What earlier lives left, oldest first. */
+  read(): Happening[] {
+    try {
+      return readHistory([`${this.#path}.1`, this.#path].map(readTrusted));
+    } catch (error) {
+      this.#fails(`the events in ${this.#path} cannot be read: ${errorText(error)}`);
+      return [];
+    }
+  }
+
+  append(event: Happening): void {
+    this.#file ??= this.#open();
+    this.#file.write(historyLine(event), () => {
+      if (!this.#lost) this.#failing = false;
+      this.#lost = false;
+    });
+  }
+
+  /** Writes what waits to be written. */
+  async close(): Promise<void> {
+    const file = this.#file;
+    if (file !== undefined) await new Promise<void>((resolve) => file.end(resolve));
+  }
+
+  #open(): LogFile {
+    const file = new LogFile(this.#path, MAX_BYTES, (error) => {
+      this.#lost = true;
+      this.#fails(`events cannot be kept in ${this.#path}: ${error.message}; the log has them`);
+    });
+    if (isCutOff(this.#path)) file.write('\n'); // else the first line would be lost with the one that was cut off
+    return file;
+  }
+
+  #fails(text: string): void {
+    if (!this.#failing) this.#fault(text);
+    this.#failing = true;
+  }
+}
+
+function readTrusted(path: string): string {
+  const text = readIfExists(path);
+  return text !== undefined && isOwnPrivate(path) ? text : '';
+}
+
+/** True where a file does not end with a line feed: a crash has cut its last line off. */
+function isCutOff(path: string): boolean {
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(descriptor);
+      const last = Buffer.alloc(1);
+      return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false; // there is none yet; whatever else it is shows at the first line
+  }
+}
