@@ -34,7 +34,7 @@ const stateOf = (product: Product): string =>
   `/proc/${product.identity('supervisor')?.pid ?? 0}/root${product.paths.state}`;
 
 describe('entries at their limits', () => {
-  // Red with a recall that waits 2 s, and with recall left out (nothing is put back).
+  // Red with EntryKeeper.recall left out: nobody is banned after the boot.
   test('100,000 bans at boot: in before arming, in under 2 s (fault 28)', async (t) => {
     await using scene = await stage('nft');
     const { lab, product } = scene;
@@ -65,7 +65,7 @@ describe('entries at their limits', () => {
     assert.ok(Math.min(...measured) < 2_000, `took ${measured.join(', ')} ms`);
   });
 
-  // Red where a failed write ends the feeding, is told at each try, or leaves half a file.
+  // Red where each try is told (14 lines, not 1), and where what could be written takes the place of the old file.
   test('no space for the state: verbs act, the old file stays, one line says it, and it is written later (fault 21)', async () => {
     await using scene = await stage('nft');
     const { lab, product } = scene;

@@ -158,7 +158,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
     ]);
   });
 
-  // Red with `isOwnPrivate` or the checksum left out: the bans of the file are in.
+  // Red with isOwnPrivate left out of EntryFiles; the checksum has tests of its own (entry-file.test.ts).
   for (const [what, damage] of [
     ['cut off', (text: string) => text.slice(0, -20)],
     ['empty', () => ''],

@@ -27,9 +27,11 @@ async function restore(lab: Lab, backend: Backend, family: Family, lines: string
 }
 
 async function repaired({ lab, product }: Stage, held: string): Promise<void> {
-  const isRight = async (): Promise<boolean> => (await kernel(lab)) === held;
+  // A set whose entries were put back is another set, with another seed for its hash.
+  const seedless = (text: string): string => text.replaceAll(/initval \S+/g, '');
+  const isRight = async (): Promise<boolean> => seedless(await kernel(lab)) === seedless(held);
   await waitFor(isRight, REPAIRED_MS, 'all to be as it was').catch(async (error: unknown) => {
-    assert.equal(await kernel(lab), held, String(error));
+    assert.equal(seedless(await kernel(lab)), seedless(held), String(error));
   });
   await product.waitForState('armed');
   assert.equal(await getsIn(lab, 'client'), false);
