@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fchmodSync,
   fsyncSync,
   mkdirSync,
@@ -140,10 +141,36 @@ export function removeFile(path: string): void {
   rmSync(path, { force: true });
 }
 
-function writeWhole(descriptor: number, bytes: Buffer): void {
+/** `start`: where to write, which leaves the file's own offset as it is; without it, there. */
+function writeWhole(descriptor: number, bytes: Buffer, start?: number): void {
   for (let offset = 0; offset < bytes.length;) {
-    offset += writeSync(descriptor, bytes, offset);
+    const position = start === undefined ? null : start + offset;
+    offset += writeSync(descriptor, bytes, offset, bytes.length - offset, position);
   }
+}
+
+/** Where files without a name may lie: in memory first. */
+const ANONYMOUS_FOLDERS = ['/dev/shm', '/run', '/tmp'];
+/** open(2); Node does not name it. The same on all architectures that Node has builds for. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+
+/**
+ * A file without a name that holds the text, open at its beginning, gone with its last descriptor; the caller closes
+ * it. Undefined where there is no space for one, or no file system that has such files.
+ */
+export function anonymousFile(text: string): number | undefined {
+  const content = Buffer.from(text);
+  for (const folder of ANONYMOUS_FOLDERS) {
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(folder, constants.O_RDWR | O_TMPFILE, 0o600);
+      writeWhole(descriptor, content, 0);
+      return descriptor;
+    } catch {
+      if (descriptor !== undefined) closeSync(descriptor); // not in this folder: the next one
+    }
+  }
+  return undefined;
 }
 
 function existingMode(path: string): number | undefined {

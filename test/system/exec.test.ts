@@ -31,6 +31,15 @@ describe('exec', () => {
     assert.equal((await systemExec(['/bin/cat'])).stdout, '');
   });
 
+  it('gives input as a whole file: nobody meets a line that is cut off, whoever is killed meanwhile', async () => {
+    const text = 'line\n'.repeat(200_000);
+    const seen = await systemExec(
+      ['/bin/sh', '-c', 'stat -L -c "%F %s %h" /proc/self/fd/0; tail -c 5; head -c 0'],
+      { input: text },
+    );
+    assert.equal(seen.stdout, `regular file ${text.length} 0\nline\n`);
+  });
+
   it('survives a program that does not read its input', async () => {
     const done = await systemExec(['/bin/true'], { input: 'x'.repeat(5_000_000) });
     assert.equal(done.exitCode, 0);
