@@ -1,4 +1,6 @@
 import { errorText } from '../base/errors.js';
+import type { RunPaths } from '../config/paths.js';
+import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { readFootprint, removeFootprint, writeFootprint } from '../firewall/footprint.js';
 import type { Journal } from './journal.js';
@@ -9,6 +11,11 @@ export interface KernelPlaces {
   readonly snapshots: string;
   /** Whether a supervisor is to be there for the rules. */
   readonly supervised: boolean;
+}
+
+/** Where the life of a supervisor's rules is noted. */
+export function kernelPlaces(config: Config, paths: Pick<RunPaths, 'snapshots'>): KernelPlaces {
+  return { runFolder: config.settings.paths.run, snapshots: paths.snapshots, supervised: true };
 }
 
 type Recorder = Pick<Journal, 'record'>;

@@ -6,12 +6,13 @@ import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
 import { Engine, type StateInfo } from './engine.js';
-import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
-import { ListenerKeeper, type Loss, type OrderMaker } from './listener-keeper.js';
+import { clear, isInForce, kernelPlaces, settle } from './kernel-life.js';
+import { ListenerKeeper, type Loss } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { hear } from './hearing.js';
 import { feeds, type State } from './machine.js';
 import { CLOSING_MS } from './pending-stops.js';
+import { Reload } from './reload.js';
 import { Rescue } from './rescue.js';
 import { Rhythm } from './rhythm.js';
 import { listenOrder, makeLasting, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
@@ -28,6 +29,7 @@ export class Supervisor {
   readonly #engine: Engine;
   readonly #rhythm: Rhythm;
   readonly #rescue: Rescue;
+  readonly #reload: Reload;
   readonly listener: ListenerKeeper;
   readonly lasting: Lasting;
   #world: World | undefined;
@@ -40,7 +42,7 @@ export class Supervisor {
     const { failsafe } = parts.config.settings;
     const { clock, journal } = parts;
     this.lasting = makeLasting(parts.paths, parts, () => this.world);
-    this.listener = new ListenerKeeper(this.#orderMaker(parts.config), {
+    this.listener = new ListenerKeeper(() => listenOrder(parts.config, this.lasting.oneTime), {
       start: parts.startListener,
       clock: parts.clock,
       timeoutMs: failsafe.listenerTimeoutMs,
@@ -72,6 +74,17 @@ export class Supervisor {
     });
     this.#rhythm = new Rhythm({ clock, journal, engine: this.#engine, world: () => this.world });
     this.#rescue = new Rescue(parts.shell, journal);
+    this.#reload = new Reload({
+      ...parts,
+      lasting: this.lasting,
+      engine: this.#engine,
+      rhythm: this.#rhythm,
+      listener: this.listener,
+      world: () => this.world,
+      take: (world) => {
+        this.#world = world;
+      },
+    });
   }
 
   get state(): StateInfo {
@@ -126,55 +139,20 @@ export class Supervisor {
     await this.stop(reason, this.#adopted);
   }
 
-  /**
-   * Goes over to a new configuration, or stays with the old one as it was. A new listener is ready
-   * before the old one ends; addresses that are in stay in.
-   */
+  /** Goes over to a new configuration, or stays with the old one as it was. */
   async reload(config: Config): Promise<void> {
-    const { state } = this.state;
-    if (!feeds(state) && state !== 'tripped') {
-      throw new KnockError(`cannot reload while ${state}`, {
-        exitCode: EXIT.busy,
-        hint: 'try again in a moment',
-      });
-    }
-    const old = this.world;
-    const fresh = await makeWorld(config, { ...this.#parts, ...this.lasting });
-    await this.#engine.queued(async () => {
-      try {
-        await fresh.firewall.prepare();
-        await this.listener.replace(this.#orderMaker(config), () => {
-          this.#world = fresh;
-          old.doors.tellDropped();
-          old.trusted.retire();
-        });
-      } catch (error) {
-        await old.firewall.removeStrays(
-          serviceNames(config).filter((name) => !serviceNames(old.config).includes(name)),
-        );
-        await old.firewall.repair();
-        await fresh.firewall.sets.close();
-        throw error;
-      }
-      await settle(fresh.firewall, true, this.#places(config), this.#parts.journal, this.#parts.clock.wall());
-      await fresh.trusted.apply();
-      await fresh.firewall.feed(config.settings.failsafe.switchTimeoutS);
-      await fresh.firewall.repair();
-      await old.firewall.sets.close();
-    });
-    this.#rhythm.begin(config.settings);
-    this.#parts.journal.record('reload', 'configuration reloaded');
+    await this.#reload.to(config);
   }
 
   async #build(): Promise<void> {
-    const { clock, config, journal } = this.#parts;
+    const { clock, config, journal, paths } = this.#parts;
     const world = await makeWorld(config, { ...this.#parts, ...this.lasting });
     this.#world = world;
     this.#endOrphan();
     this.#adopted = await isInForce(world.firewall);
     if (this.#adopted)
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
-    await settle(world.firewall, this.#adopted, this.#places(config), journal, clock.wall());
+    await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
     await world.trusted.apply();
     this.lasting.stops.takeUp();
   }
@@ -259,16 +237,4 @@ export class Supervisor {
       'warn',
     );
   }
-
-  #orderMaker(config: Config): OrderMaker {
-    return () => listenOrder(config, this.lasting.oneTime);
-  }
-
-  #places(config: Config): KernelPlaces {
-    return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
-  }
-}
-
-function serviceNames(config: Config): string[] {
-  return config.settings.services.map((service) => service.name);
 }
