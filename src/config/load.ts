@@ -43,7 +43,8 @@ interface Findings {
 export function loadConfig(options: LoadOptions, readText: ReadText): Config {
   const findings: Findings = { faults: [], warnings: [] };
   const file = options.file ?? DEFAULT_FILE;
-  const text = read(file, readText);
+  const texts: Texts = new Map();
+  const text = noted(file, readText, texts);
   if (!text.ok) throw new ConfigError([{ file, line: 0, message: text.reason }]);
   if (text.value === undefined && options.file !== undefined) {
     throw new ConfigError([{ file, line: 0, message: 'there is no such file' }]);
@@ -52,10 +53,10 @@ export function loadConfig(options: LoadOptions, readText: ReadText): Config {
   findings.faults.push(...conf.faults);
   findings.warnings.push(...conf.warnings);
 
-  const doors = loadDoors(conf, file, readText, findings);
+  const doors = loadDoors(conf, file, readText, findings, texts);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
-  const trusted = loadTrusted(conf, file, readText, findings);
+  const trusted = loadTrusted(conf, file, (path) => remember(path, readText, texts), findings);
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return {
@@ -64,6 +65,7 @@ export function loadConfig(options: LoadOptions, readText: ReadText): Config {
     doors: doors.conf.doors,
     trusted,
     warnings: findings.warnings.map(formatFault),
+    sources: [...texts].map(([path, content]) => ({ path, text: content })),
   };
 }
 
@@ -80,12 +82,18 @@ const NO_OPTIONS: KnockdOptions = {
 };
 const NO_DOORS: KnockdConf = { doors: [], options: NO_OPTIONS, faults: [], warnings: [] };
 
-function loadDoors(conf: KnockctlConf, file: string, readText: ReadText, findings: Findings): LoadedDoors {
+function loadDoors(
+  conf: KnockctlConf,
+  file: string,
+  readText: ReadText,
+  findings: Findings,
+  texts: Texts,
+): LoadedDoors {
   const wanted = conf.settings.paths.doors;
   if (conf.isBroken(KEYS.doors)) return { path: wanted, conf: NO_DOORS };
   const isDefault = wanted === KEYS.doors.fallback;
   for (const path of isDefault ? [wanted, FALLBACK_DOORS] : [wanted]) {
-    const text = read(path, readText);
+    const text = noted(path, readText, texts);
     if (!text.ok) {
       findings.faults.push({ file: path, line: 0, message: text.reason });
       return { path, conf: NO_DOORS };
@@ -210,6 +218,19 @@ function mergeOptions(settings: KnockctlConf['settings'], doors: LoadedDoors): O
       syslog: settings.log.syslog || options.syslog,
     },
   };
+}
+
+type Texts = Map<string, string | null>;
+
+/** Reads a file that is part of the configuration, and notes what it held. */
+function noted(path: string, readText: ReadText, texts: Texts): Result<string | undefined> {
+  return read(path, (name) => remember(name, readText, texts));
+}
+
+function remember(path: string, readText: ReadText, texts: Texts): string | undefined {
+  const text = readText(path);
+  texts.set(path, text ?? null);
+  return text;
 }
 
 function read(path: string, readText: ReadText): Result<string | undefined> {

@@ -13,6 +13,8 @@ export interface RunPaths {
   /** Stop commands of doors that wait for their time. */
   readonly stops: string;
   readonly snapshots: string;
+  /** A configuration that was tried and is not confirmed, and what was in force before. */
+  readonly unconfirmed: string;
   /** The log of a detached supervisor that was given no other place for it. */
   readonly log: string;
 }
@@ -26,6 +28,7 @@ export function runPaths({ run, state }: Settings['paths']): RunPaths {
     resolved: `${state}/resolved.json`,
     stops: `${state}/stops.json`,
     snapshots: `${state}/snapshots`,
+    unconfirmed: `${state}/unconfirmed.json`,
     log: `${state}/knockctl.log`,
   };
 }
