@@ -42,10 +42,12 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
   // Absolute: the supervisor works in another folder.
   const file = options.config === undefined ? undefined : resolve(options.config);
   json = options.json === true;
+  const session = sshSession();
   return {
     output: makeOutput(json),
     file,
-    session: sshSession(),
+    session: session?.peer,
+    sessionPort: session?.port,
     paths: () => locatePaths(file, readIfExists),
     config: () => {
       const config = loadConfig({ file }, readIfExists);
@@ -56,6 +58,10 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');
       return new Direct(config);
+    },
+    triedInVain: async (config) => {
+      const { triedInVain } = await import('../supervisor/choose-config.js');
+      return triedInVain(config);
     },
     readInput,
   };

@@ -4,9 +4,14 @@ import { runDaemon } from '../supervisor/daemon.js';
 import { readIfExists } from '../system/files.js';
 import { READY_FD, readyNotifier } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
+import { readStartWish, type StartWish } from '../wire/start-wish.js';
 
 /** The supervisor: `knockctl run` in the foreground, or started by `knockctl start` with the word `detached`. */
-export async function supervise(file: string | undefined, foreground: boolean): Promise<number> {
+export async function supervise(
+  file: string | undefined,
+  foreground: boolean,
+  wish: StartWish = {},
+): Promise<number> {
   process.title = 'knockctl: supervisor';
   process.umask(0o077);
   process.chdir('/');
@@ -15,6 +20,7 @@ export async function supervise(file: string | undefined, foreground: boolean): 
     return await runDaemon({
       loadConfig: () => loadConfig({ file }, readIfExists),
       foreground,
+      wish,
       started: notify,
     });
   } catch (error) {
@@ -30,9 +36,9 @@ export async function supervise(file: string | undefined, foreground: boolean): 
   }
 }
 
-const [, , mode, file] = process.argv;
+const [, , mode, wish, file] = process.argv;
 if (mode === 'detached') {
   closeInherited(READY_FD);
   // Whatever is still open (a timer, a child's pipe) must not keep a supervisor alive that has ended.
-  process.exit(await supervise(file, false));
+  process.exit(await supervise(file, false, readStartWish(wish)));
 }

@@ -79,9 +79,6 @@ export function removeUnconfirmed(path: string): void {
   removeFile(path);
 }
 
-/** The shortest and the longest trial, in seconds: time to open a second session, and no forgotten one. */
-export const TRIAL_S = { min: 5, max: 3_600 } as const;
-
 function isUnconfirmed(value: unknown): value is Unconfirmed {
   return (
     isObject(value) &&

@@ -5,7 +5,9 @@ import { readFootprint } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
 import { isAlive, parseIdentity, signal } from '../system/process.js';
+import type { Request } from '../wire/control.js';
 import type { StatusReport } from '../wire/reports.js';
+import type { StartWish } from '../wire/start-wish.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply } from './output.js';
 import { printStatus, serviceLines } from './show.js';
@@ -27,17 +29,31 @@ export class Lifecycle {
     this.#context = context;
   }
 
-  /** Starts a supervisor in the background; returns once it is armed, or has failed. */
-  async start(): Promise<number> {
+  /** Starts a supervisor in the background, for good or on trial; returns once it is armed, or has failed. */
+  async start(trialS?: number): Promise<number> {
     const { output } = this.#context;
     const { settings } = this.#context.config();
-    const alreadyRunning = (): number =>
-      this.#say('knockctl is running already', { verb: 'start', running: true });
+    const alreadyRunning = (): number => {
+      if (trialS === undefined)
+        return this.#say('knockctl is running already', { verb: 'start', running: true });
+      throw new KnockError('knockctl is running already', {
+        hint: 'knockctl reload --trial S tries a change',
+      });
+    };
     if (this.#isRunning()) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
-    const outcome = await startSupervisor(this.#context.file, this.#context.paths().log);
-    if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
+    const wish = this.#wish(trialS);
+    const outcome = await startSupervisor(this.#context.file, this.#context.paths().log, wish);
+    const { notes = [], until } = outcome;
+    if (outcome.exitCode === EXIT.ok) {
+      for (const text of notes) this.#note(text);
+      return this.#say(`knockctl is ${outcome.text}`, {
+        verb: 'start',
+        ...(until === undefined ? {} : { trial: { until } }),
+        ...(notes.length === 0 ? {} : { notes }),
+      });
+    }
     // Another start was faster by a moment: to LSB that is a success.
     if (outcome.exitCode === EXIT.refused && this.#isRunning()) return alreadyRunning();
     if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
@@ -72,6 +88,10 @@ export class Lifecycle {
     if (this.#isRunning()) {
       const request = { verb: 'stop', keep: true } as const;
       const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
+      // It refuses while a change is on trial.
+      if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
+        return printReply(this.#context.output, answer.reply);
+      }
       if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
       else await this.#kill();
     }
@@ -89,9 +109,15 @@ export class Lifecycle {
    */
   async restartIfDead(): Promise<number> {
     const verb = 'restartifdead';
-    const { settings } = this.#context.config();
-    if (readFootprint(settings.paths.run)?.supervised !== true) return this.#silent({ verb, wanted: false });
+    const config = this.#context.config();
+    if (readFootprint(config.settings.paths.run)?.supervised !== true)
+      return this.#silent({ verb, wanted: false });
     if (!this.#isRunning()) {
+      if ((await this.#context.triedInVain(config))?.before === null) {
+        this.#note('the supervisor of a start on trial died before it was confirmed: all of it is taken out');
+        for (const text of await (await this.#context.direct(config)).clear()) this.#note(text);
+        return this.#silent({ verb, wanted: false });
+      }
       this.#note('the supervisor is dead; starting a new one');
       return this.start();
     }
@@ -105,9 +131,18 @@ export class Lifecycle {
     return this.start();
   }
 
-  /** Has the running supervisor take over a changed configuration. */
-  async reload(): Promise<number> {
-    const answer = await ask(this.#context.paths().socket, { verb: 'reload' }, { timeoutMs: STOP_MS });
+  /** Has the running supervisor take over a changed configuration, for good or on trial. */
+  async reload(trialS?: number): Promise<number> {
+    return this.#ask({ verb: 'reload', ...this.#wish(trialS) });
+  }
+
+  /** What is on trial stays in force. */
+  async confirm(): Promise<number> {
+    return this.#ask({ verb: 'confirm' });
+  }
+
+  async #ask(request: Request): Promise<number> {
+    const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') return printReply(this.#context.output, answer.reply);
     throw new KnockError(
       answer.kind === 'absent' ? 'knockctl is not running' : 'the supervisor does not answer',
@@ -120,7 +155,13 @@ export class Lifecycle {
   /** Builds chains and sets from nothing without starting anything; feeds nothing. */
   async setup(): Promise<number> {
     const { output } = this.#context;
-    const services = await (await this.#context.direct(this.#context.config())).setup();
+    const config = this.#context.config();
+    if ((await this.#context.triedInVain(config)) !== undefined) {
+      throw new KnockError('this configuration was on trial and was not confirmed: nothing was changed', {
+        hint: 'knockctl start --trial S tries it again; changed files are taken as usual',
+      });
+    }
+    const services = await (await this.#context.direct(config)).setup();
     if (output.json) printJson(output, { verb: 'setup', services, exitCode: EXIT.ok });
     else if (services.length === 0) output.out('there is no service to set up\n');
     else
@@ -174,6 +215,15 @@ export class Lifecycle {
       output.out([text, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
     }
     return died ? 1 : 3;
+  }
+
+  #wish(trialS: number | undefined): StartWish {
+    const { session, sessionPort: port } = this.#context;
+    return {
+      ...(trialS === undefined ? {} : { trialS }),
+      ...(session === undefined ? {} : { session }),
+      ...(port === undefined ? {} : { port }),
+    };
   }
 
   #say(text: string, data: Readonly<Record<string, unknown>>): number {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT } from '../base/errors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { READY_FD, READY_VARIABLE, type StartOutcome } from '../system/notify.js';
+import type { StartWish } from '../wire/start-wish.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
 const START_MS = 120_000;
@@ -14,10 +15,19 @@ const START_MS = 120_000;
  * Starts the supervisor in a session of its own, and waits until it tells how the start went.
  * `log` takes what node itself says of a crash.
  */
-export async function startSupervisor(configuration: string | undefined, log: string): Promise<StartOutcome> {
+export async function startSupervisor(
+  configuration: string | undefined,
+  log: string,
+  wish: StartWish,
+): Promise<StartOutcome> {
   const program = fileURLToPath(new URL('../bin/supervisor.js', import.meta.url));
   const errors = openSync(log, 'a', 0o600);
-  const argv = [program, 'detached', ...(configuration === undefined ? [] : [configuration])];
+  const argv = [
+    program,
+    'detached',
+    JSON.stringify(wish),
+    ...(configuration === undefined ? [] : [configuration]),
+  ];
   const child = spawn(process.execPath, argv, {
     detached: true,
     stdio: ['ignore', 'ignore', errors, 'pipe'],

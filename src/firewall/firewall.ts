@@ -103,7 +103,9 @@ export class Firewall {
 
   /** Chains that a trial has left, as they were noted: to be taken out. */
   noteLeft(chains: readonly string[]): void {
-    this.#noted = [...this.#noted, ...chains];
+    if (chains.length === 0) return;
+    this.#noted = [...new Set([...this.#noted, ...chains])];
+    this.#untidy = this.names;
   }
 
   get backend(): Tables['backend'] {

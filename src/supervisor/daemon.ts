@@ -3,12 +3,14 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, removeFile, replaceFile } from '../system/files.js';
+import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import { openLog, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify } from '../system/process.js';
 import { systemResolver } from '../system/resolver.js';
+import type { StartWish } from '../wire/start-wish.js';
+import { chooseConfig, type Chosen } from './choose-config.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
 import { Journal } from './journal.js';
@@ -21,6 +23,8 @@ export interface DaemonOptions {
   readonly loadConfig: () => Config;
   /** In the foreground: the log goes to standard error as well. */
   readonly foreground: boolean;
+  /** What the start is to be besides. */
+  readonly wish: StartWish;
   /** Told once how the start went. */
   readonly started: (outcome: StartOutcome) => void;
 }
@@ -30,8 +34,8 @@ const OWN_LOG_BYTES = 5 * 1024 * 1024;
 
 /** The supervisor's process from lock to exit. Resolves with its exit code; rejects where it could not begin. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const config = options.loadConfig();
-  const { paths } = config.settings;
+  const disk = options.loadConfig();
+  const { paths } = disk.settings;
   const places = runPaths(paths);
   makePrivateFolder(paths.run);
   makePrivateFolder(paths.state);
@@ -41,12 +45,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       hint: 'knockctl status tells how it is; knockctl restart replaces it',
     });
   }
-  const log = openLog(logSettings(config, places.log, options.foreground));
+  const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
+  const log = openLog(logSettings(chosen.config, places.log, options.foreground));
   try {
     const own = identify(process.pid);
     if (own !== undefined) replaceFile(places.supervisor, formatIdentity(own));
     replaceFile(paths.pidFile, `${process.pid}\n`);
-    return await serve(config, options, log);
+    return await serve(chosen, options, log);
   } finally {
     removeFile(paths.pidFile);
     removeFile(places.supervisor);
@@ -55,11 +60,15 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 }
 
 /** Runs the supervisor and its control socket until somebody ends it. */
-async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Promise<number> {
+async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Promise<number> {
+  const { config, template, notes } = chosen;
   const journal = new Journal(log, systemClock);
+  for (const note of notes) journal.record('configuration', note, {}, 'error');
   for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
   const supervisor = new Supervisor({
     config,
+    template,
+    trialS: options.wish.trialS,
     paths: runPaths(config.settings.paths),
     startListener: listenerStarter(),
     exec: systemExec,
@@ -84,7 +93,8 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   });
   try {
     await server.open();
-    const outcome = await supervisor.start();
+    const arrived = await control.changes.arrive(await supervisor.start(), options.wish, ending.byTrial);
+    const outcome = { ...arrived, notes: [...notes, ...(arrived.notes ?? [])] };
     const isFailure = !outcome.goesOn && !ending.begun;
     // Taken out before it is told: who hears of the failure may believe that nothing is left.
     if (isFailure) await supervisor.abandon(outcome.text);
@@ -131,6 +141,14 @@ class Ending {
     return left;
   };
 
+  /** A start on trial that was not confirmed: rejects where something could not be taken out. */
+  readonly byTrial = async (): Promise<void> => {
+    await this.#stop('the start was on trial and was not confirmed', false);
+    setImmediate(() => {
+      this.#end(EXIT.ok); // after it has been told
+    });
+  };
+
   readonly bySignal = (name: NodeJS.Signals): void => {
     this.#stop(name, false).then(
       () => {
@@ -158,7 +176,7 @@ class Ending {
 async function reloadBySignal(control: Control, journal: Journal, doors: string): Promise<void> {
   journal.note(`re-reading config file: ${doors}`);
   try {
-    const reply = await control.reload();
+    const reply = await control.changes.reload();
     for (const { level, text } of reply.remarks)
       journal.record('reload', text, {}, level === 'error' ? 'error' : 'info');
   } catch (error) {

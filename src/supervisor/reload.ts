@@ -1,11 +1,14 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { Template } from '../firewall/template.js';
 import type { Engine } from './engine.js';
 import { kernelPlaces, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import { feeds } from './machine.js';
 import type { Rhythm } from './rhythm.js';
+import { isFromFile } from './trusted-keeper.js';
 import { listenOrder, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
 
 export interface ReloadParts extends WorldParts {
@@ -19,6 +22,15 @@ export interface ReloadParts extends WorldParts {
   readonly take: (world: World) => void;
 }
 
+/** A configuration to go over to. */
+export interface Change {
+  readonly config: Config;
+  /** Instead of the rule template on disk. */
+  readonly template?: Template | undefined;
+  /** For so many seconds only: then the kernel goes back to the rules of now. */
+  readonly trialS?: number | undefined;
+}
+
 /** Goes over from one configuration to another while the service is up. */
 export class Reload {
   readonly #parts: ReloadParts;
@@ -29,16 +41,26 @@ export class Reload {
 
   /**
    * Goes over to a new configuration, or stays with the old one as it was. A new listener is ready
-   * before the old one ends; addresses that are in stay in.
+   * before the old one ends; addresses that are in stay in. Where something fails once the new listener
+   * has taken over, the new configuration stays, and the health check goes on with it.
    */
-  async to(config: Config): Promise<void> {
+  async to({ config, template, trialS }: Change): Promise<void> {
     const { engine, journal, lasting, listener, paths, rhythm, clock } = this.#parts;
     this.#mayReload();
     const old = this.#parts.world();
-    const fresh = await makeWorld(config, { ...this.#parts, ...lasting });
+    const before = trialS === undefined ? undefined : old.firewall.version;
+    const fresh = await makeWorld(config, { ...this.#parts, ...lasting }, { template, before });
+    const { firewall } = fresh;
+    const build = async (): Promise<void> =>
+      settle(firewall, true, kernelPlaces(config, paths), journal, clock.wall());
     await engine.queued(async () => {
       try {
-        await fresh.firewall.prepare();
+        if (firewall.trial === undefined) await firewall.prepare();
+        else {
+          await build(); // what this makes meets no packet yet, and is noted before it is made
+          await firewall.trial.reset();
+          await firewall.trial.copyTrusted(isFromFile);
+        }
         await listener.replace(
           () => listenOrder(config, lasting.oneTime),
           () => {
@@ -48,17 +70,15 @@ export class Reload {
           },
         );
       } catch (error) {
-        await old.firewall.removeStrays(
-          serviceNames(config).filter((name) => !serviceNames(old.config).includes(name)),
-        );
-        await old.firewall.repair();
-        await fresh.firewall.sets.close();
+        await stay(old.firewall, firewall);
         throw error;
       }
-      await settle(fresh.firewall, true, kernelPlaces(config, paths), journal, clock.wall());
+      if (firewall.trial === undefined) await build();
       await fresh.trusted.apply();
-      await fresh.firewall.feed(config.settings.failsafe.switchTimeoutS);
-      await fresh.firewall.repair();
+      await firewall.feed(config.settings.failsafe.switchTimeoutS);
+      await firewall.repair();
+      // Both versions are in, and the old one is in force: now the new one, in one step.
+      if (trialS !== undefined) await firewall.trial?.begin(trialS);
       await old.firewall.sets.close();
     });
     rhythm.begin(config.settings);
@@ -75,6 +95,10 @@ export class Reload {
   }
 }
 
-function serviceNames(config: Config): string[] {
-  return config.settings.services.map((service) => service.name);
+/** Takes out what was built of another configuration. */
+async function stay(old: Firewall, fresh: Firewall): Promise<void> {
+  old.noteLeft(fresh.trial?.chains ?? []);
+  await old.removeStrays(fresh.names.filter((name) => !old.names.includes(name)));
+  await old.repair();
+  await fresh.sets.close();
 }

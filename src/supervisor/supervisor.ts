@@ -1,6 +1,8 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import type { Template } from '../firewall/template.js';
+import { NO_RULES } from '../firewall/trial.js';
 import { within } from '../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -15,10 +17,15 @@ import { CLOSING_MS } from './pending-stops.js';
 import { Reload } from './reload.js';
 import { Rescue } from './rescue.js';
 import { Rhythm } from './rhythm.js';
+import { TrialKeeper } from './trial-keeper.js';
 import { listenOrder, makeLasting, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
 
 export interface SupervisorParts extends WorldParts {
   readonly config: Config;
+  /** Instead of the rule template on disk. */
+  readonly template?: Template | undefined;
+  /** The rules are on trial: what is built meets no packet before that begins, and is to last for so many seconds. */
+  readonly trialS?: number | undefined;
   readonly paths: RunPaths;
   readonly startListener: ListenerStarter;
 }
@@ -32,6 +39,7 @@ export class Supervisor {
   readonly #reload: Reload;
   readonly listener: ListenerKeeper;
   readonly lasting: Lasting;
+  readonly trials: TrialKeeper;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -85,6 +93,13 @@ export class Supervisor {
         this.#world = world;
       },
     });
+    const { paths } = parts;
+    this.trials = new TrialKeeper({
+      ...{ paths, clock, journal },
+      engine: this.#engine,
+      reload: this.#reload,
+      world: () => this.world,
+    });
   }
 
   get state(): StateInfo {
@@ -123,6 +138,7 @@ export class Supervisor {
     this.#engine.event('stop', reason);
     this.#rhythm.end();
     this.#engine[Symbol.dispose]();
+    this.trials[Symbol.dispose]();
     this.listener.stop();
     removeFile(this.#parts.paths.listener);
     // Queued: a start that is being built is built before it is taken down.
@@ -135,21 +151,28 @@ export class Supervisor {
 
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
   async abandon(reason: string): Promise<void> {
+    this.trials.neverBegan();
     if (this.#world === undefined) return;
     await this.stop(reason, this.#adopted);
   }
 
   /** Goes over to a new configuration, or stays with the old one as it was. */
   async reload(config: Config): Promise<void> {
-    await this.#reload.to(config);
+    await this.#reload.to({ config });
+    this.trials.forget();
   }
 
   async #build(): Promise<void> {
-    const { clock, config, journal, paths } = this.#parts;
-    const world = await makeWorld(config, { ...this.#parts, ...this.lasting });
+    const { clock, config, journal, paths, template, trialS } = this.#parts;
+    const before = trialS === undefined ? undefined : NO_RULES;
+    const world = await makeWorld(config, { ...this.#parts, ...this.lasting }, { template, before });
     this.#world = world;
     this.#endOrphan();
     this.#adopted = await isInForce(world.firewall);
+    if (trialS !== undefined) {
+      if (this.#adopted) throw inForceAlready();
+      this.trials.noteStart(config, world.firewall.template, trialS);
+    }
     if (this.#adopted)
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
     await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
@@ -237,4 +260,13 @@ export class Supervisor {
       'warn',
     );
   }
+}
+
+function inForceAlready(): KnockError {
+  return new KnockError(
+    'rules of an earlier start are in force, which a start on trial could not go back to',
+    {
+      hint: 'knockctl start, then knockctl reload --trial S; or knockctl stop first',
+    },
+  );
 }

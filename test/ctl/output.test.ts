@@ -141,6 +141,8 @@ describe('what is shown', () => {
       doors: [{ name: 'open', sequence: '1:tcp,2:udp' }],
       pendingStops: 2,
       nextHealthCheck: null,
+      trial: null,
+      unconfirmed: null,
       configuration: '/c',
     };
     const output = capture(false);
