@@ -138,6 +138,11 @@ export class Lifecycle {
 
   /** What is on trial stays in force. */
   async confirm(): Promise<number> {
+    if (!this.#isRunning() && (await this.#context.triedInVain(this.#context.config())) !== undefined) {
+      throw new KnockError('the supervisor is dead: what was on trial cannot be confirmed any more', {
+        hint: 'the kernel goes back by itself, at the latest at the deadline; knockctl restartifdead does it now',
+      });
+    }
     return this.#ask({ verb: 'confirm' });
   }
 

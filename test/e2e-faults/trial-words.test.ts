@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ADDRESS } from '../helpers/lab.js';
 import type { ExecResult } from '../helpers/processes.js';
 import { kernel, PORT } from './setting.js';
-import { assertOpen, OTHER, patient, traces, trialStage, untilOpen } from './trial-setting.js';
+import { assertOpen, OTHER, patient, traces, trialStage, untilOpen, watch } from './trial-setting.js';
 
 function refused(done: ExecResult, words: RegExp): void {
   assert.equal(done.exitCode, 1, `${done.stdout}${done.stderr}`);
@@ -93,6 +93,35 @@ test('what is said and done while a change is on trial, after it, and without on
   assert.equal(damaged.exitCode, 78);
   assert.match(damaged.stderr, /unconfirmed\.json is damaged[\s\S]*look over the files, remove it/);
   assert.equal(await kernel(lab), untouched);
+});
+
+test('the supervisor dies on trial: the next one begins with the rules of before, at once', async () => {
+  await using scene = await trialStage('nft');
+  const { lab, product } = scene;
+  const session = await lab.openSession('client', ADDRESS.server[6], PORT);
+  await product.start();
+  const held = await kernel(lab);
+  const stranger = await watch(lab, 'client', { family: 4, port: PORT }, 20);
+  const guest = await watch(lab, 'client2', { family: 6, port: PORT }, 25);
+  const web = '[service.web]\nports = 3334\n';
+  product.configure(`${patient('nft', 'on_failure = hold\n', `${PORT}, ${OTHER}`)}${web}`);
+  await product.must('reload', '--trial', '60');
+  await assertOpen(lab, [], 'on trial');
+  await product.kill('supervisor');
+  refused(await product.ctl(['confirm']), /the supervisor is dead: what was on trial cannot be confirmed/);
+  refused(await product.ctl(['start', '--trial', '60']), /rules of an earlier start are in force/);
+  await assertOpen(lab, [], 'the kernel keeps to its timer');
+  const again = await product.ctl(['restartifdead']);
+  assert.equal(again.exitCode, 0);
+  assert.match(again.stderr, /was not confirmed/);
+  await product.waitForState('armed');
+  await assertOpen(lab, [OTHER], 'under the next one');
+  assert.equal(await kernel(lab), held);
+  assert.equal((await stranger.end()).filter((one) => one.connected).length, 0, 'a stranger got in');
+  assert.equal((await guest.end()).filter((one) => !one.connected).length, 0, 'a guest was refused');
+  assert.ok(await session.echo('at the end'));
+  await product.stop();
+  assert.equal((await lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout, '');
 });
 
 test('a trial that cannot begin leaves everything as it was', async () => {

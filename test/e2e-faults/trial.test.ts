@@ -42,7 +42,8 @@ function echoing(sessions: readonly Session[]): (what: string) => Promise<void> 
 // They wait for the kernel most of their time.
 describe('commit-confirmed', { concurrency: 2 }, () => {
   for (const backend of BACKENDS) {
-    // Red without the set's match in the jumps (withMatch in trial-rules.ts giving the rule as it is): shut for ever.
+    // Red, seen in private builds: where Trial.begin gives its entries no time-out (the old policy never comes back), and
+    // where chooseConfig takes the files on disk whatever was confirmed (open under the next supervisor).
     test(`${backend}: fault 24: a reload on trial, its terminal and the supervisor gone, undoes itself`, async (t) => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
@@ -92,6 +93,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       await echo('under the next supervisor');
     });
 
+    // Red where confirm does nothing in the kernel (gone at the deadline), and where it leaves the note (gone at the restart).
     test(`${backend}: fault 25: a confirmed reload survives the deadline, a restart and a crash`, async () => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
@@ -121,6 +123,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       assert.equal(await kernel(lab), untouched);
     });
 
+    // Red where Supervisor.#build makes a start on trial without a version to go back to: shut for ever.
     test(`${backend}: a start on trial that nobody confirms leaves nothing, with a supervisor and without`, async () => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
@@ -161,6 +164,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       assert.equal(await kernel(lab), untouched);
     });
 
+    // Red where trialRules leaves the old jumps out: strangers get in from the deadline until the supervisor has followed.
     test(`${backend}: begin, going back and confirm: no stranger in, no guest refused; all follows the kernel`, async () => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;

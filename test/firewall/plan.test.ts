@@ -145,6 +145,35 @@ describe('planApply, from any start', () => {
     );
   });
 
+  it('takes chains out that are ours no more, whatever stands in them, but for those that others name', () => {
+    const drop = ['ssh_policy', 'ssh_trusted', 'ssh_nowhere'];
+    const kept = SERVICES.slice(1);
+    fc.assert(
+      fc.property(rulesAtRandom(true), (start) => {
+        const table = build(start);
+        const removal = planRemove([{ service: 'ssh', chains: new Map(), jumps: [] }], parse(table.save()));
+        // In a chain of ours that stays, no rule of the desired ones leads to a chain that goes.
+        if (removal.text !== '') assert.equal(table.restore(removal.text), undefined);
+        const own = OWN.filter((chain) => chain.startsWith('ssh_2_'));
+        const leads = (chain: string): boolean =>
+          table.names.some(
+            (from) =>
+              ![...drop, ...own].includes(from) &&
+              table.rules(from).some((rule) => rule.replaceAll(/"[^"]*"/g, '').endsWith(`-j ${chain}`)),
+          );
+        const expected = drop.filter((chain) => table.names.includes(chain) && leads(chain));
+        apply(table, kept, { ...OPTIONS, drop });
+        assert.deepEqual(
+          drop.filter((chain) => table.names.includes(chain)),
+          expected,
+        );
+        for (const chain of expected) assert.deepEqual(table.rules(chain), []);
+        assert.deepEqual(apply(table, kept, { ...OPTIONS, drop }), [], 'a second plan is empty');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('without the jump leaves every jump as it is', () => {
     fc.assert(
       fc.property(rulesAtRandom(true), (start) => {

@@ -122,6 +122,7 @@ function verdict(table: FakeNetfilter, sent: Sent, seen: Packet): string | undef
 }
 
 describe('rules on trial', () => {
+  // Red without the set in the jumps (withMatch), and without the jumps of before.
   it('while the set holds the port: the new version and no other; after that: the old one', () => {
     let differ = 0;
     fc.assert(
