@@ -211,13 +211,17 @@ export class Lifecycle {
     const config = this.#context.config();
     const died = readFootprint(config.settings.paths.run)?.supervised === true;
     const services = await (await this.#context.direct(config)).report();
-    if (output.json) printJson(output, { state: died ? 'dead' : 'stopped', services });
-    else {
+    const tried = await this.#context.triedInVain(config);
+    if (output.json) {
+      printJson(output, { state: died ? 'dead' : 'stopped', services, unconfirmed: tried !== undefined });
+    } else {
       const text = died
         ? 'the supervisor is dead; knockctl restartifdead starts a new one'
         : 'knockctl is stopped';
       const inForce = services.filter((service) => service.rules.some((rule) => rule.jump));
-      output.out([text, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
+      const notes =
+        tried === undefined ? [] : ['  note       the configuration on disk was on trial and not confirmed'];
+      output.out([text, ...notes, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
     }
     return died ? 1 : 3;
   }

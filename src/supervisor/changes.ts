@@ -36,8 +36,10 @@ export class Changes {
       });
     }
     if (trialS === undefined) {
-      if (triedInVain(config) !== undefined) throw mustBeTried();
-      await supervisor.reload(config);
+      await supervisor.trials.forGood(async () => {
+        if (triedInVain(config) !== undefined) throw mustBeTried();
+        await supervisor.reload(config);
+      });
       const notes = await lookAfterSession(supervisor.world.verbs, session);
       return done(['reloaded'], notes, { verb: 'reload' });
     }

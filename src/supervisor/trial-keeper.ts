@@ -54,7 +54,7 @@ export class TrialKeeper {
   /** Takes back what was noted of a start on trial, until that has begun. */
   #notBegun: (() => void) | undefined;
   #look: Timer | undefined;
-  /** One change of what is on trial at a time. */
+  /** One change of what is in force at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TrialKeeperParts) {
@@ -91,6 +91,14 @@ export class TrialKeeper {
     if (this.#current === undefined) return;
     throw new KnockError(`a change is on trial until ${timeOf(this.#current.until)}: nothing was changed`, {
       hint: 'knockctl confirm keeps it; unconfirmed, it undoes itself at that time; knockctl stop ends everything',
+    });
+  }
+
+  /** Runs a change for good: alone, and refused while one is on trial. */
+  async forGood<T>(change: () => Promise<T>): Promise<T> {
+    return this.#serial(async () => {
+      this.refuseWhileOn();
+      return change();
     });
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS, type Session } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
@@ -108,7 +110,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       assert.equal((await product.status()).state, 'armed');
       assert.deepEqual(await traces(lab), []);
       await assertOpen(lab, [PORT], 'confirmed');
-      await new Promise((resolve) => setTimeout(resolve, due + 1_500 - Date.now()));
+      await sleep(due + 1_500 - Date.now());
       await assertOpen(lab, [PORT], 'after the deadline');
       await product.must('restart');
       await assertOpen(lab, [PORT], 'after a restart');
@@ -162,6 +164,37 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       await echo('at the end');
       await product.stop();
       assert.equal(await kernel(lab), untouched);
+    });
+
+    // Red where chooseConfig takes the files on disk whatever was confirmed.
+    test(`${backend}: the supervisor killed at random points of a reload on trial: the next one has the rules of before`, async (t) => {
+      await using scene = await trialStage(backend);
+      const { lab, product } = scene;
+      const session = await lab.openSession('client', ADDRESS.server[4], PORT);
+      await product.start();
+      const held = await kernel(lab);
+      const stranger = await watch(lab, 'client', { family: 6, port: PORT }, 20);
+      const guest = await watch(lab, 'client2', { family: 4, port: PORT }, 25);
+      const note = join(product.paths.state, 'unconfirmed.json');
+      const more = '[service.web]\nports = 3334\n';
+      const states = new Set<string>();
+      for (let round = 0; round < 6; round++) {
+        rmSync(note, { force: true });
+        product.configure(`${patient(backend, 'on_failure = hold\n', `${PORT}, ${OTHER}`)}${more}`);
+        const command = product.spawn(['reload', '--trial', '60']);
+        while (!existsSync(note)) await sleep(1);
+        await sleep((round + Math.random()) * 250);
+        await product.kill('supervisor');
+        states.add((await command.closed) === 0 ? 'on trial' : 'not yet');
+        assert.equal((await product.ctl(['restartifdead'])).exitCode, 0);
+        await product.waitForState('armed');
+        assert.equal(await kernel(lab), held, `round ${round}`);
+        product.configure(patient(backend));
+      }
+      t.diagnostic(`killed ${[...states].join(' and ')}`);
+      assert.equal((await stranger.end()).filter((one) => one.connected).length, 0, 'a stranger got in');
+      assert.equal((await guest.end()).filter((one) => !one.connected).length, 0, 'a guest was refused');
+      assert.ok(await session.echo('at the end'));
     });
 
     // Red where trialRules leaves the old jumps out: strangers get in from the deadline until the supervisor has followed.
