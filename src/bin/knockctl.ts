@@ -38,10 +38,12 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
   // Absolute: the supervisor works in another folder.
   const file = options.config === undefined ? undefined : resolve(options.config);
   json = options.json === true;
+  const session = sshSession();
   return {
     output: makeOutput(json),
     file,
-    session: sshSession(),
+    session: session?.peer,
+    sessionPort: session?.port,
     paths: () => locatePaths(file, readIfExists),
     config: () => {
       const config = load({ file });
@@ -60,6 +62,10 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
       ]);
       const { lock, snapshots } = locatePaths(file, readIfExists);
       return giveUp(systemExec, dirname(lock), snapshots, new Date());
+    },
+    triedInVain: async (config) => {
+      const { triedInVain } = await import('../supervisor/choose-config.js');
+      return triedInVain(config);
     },
     readInput,
   };

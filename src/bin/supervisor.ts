@@ -6,13 +6,18 @@ import { runDaemon } from '../supervisor/daemon.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { READY_FD, readyNotifier } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
+import { readStartWish, type StartWish } from '../wire/start-wish.js';
 import { load } from './load.js';
 
 /**
  * The supervisor: `knockctl run` and `knockd` in the foreground, or started by `knockctl start` and `knockd -d` with
  * the word `detached` and its options. Who asked for knockd finds it by that name (pidof, killall, start-stop-daemon).
  */
-export async function supervise(options: LoadOptions, console: ConsoleStyle): Promise<number> {
+export async function supervise(
+  options: LoadOptions,
+  console: ConsoleStyle,
+  wish: StartWish = {},
+): Promise<number> {
   process.title = options.front === undefined ? 'knockctl: supervisor' : 'knockd';
   process.umask(0o077);
   process.chdir('/');
@@ -21,6 +26,7 @@ export async function supervise(options: LoadOptions, console: ConsoleStyle): Pr
     return await runDaemon({
       loadConfig: () => load(options),
       console,
+      wish,
       started: notify,
     });
   } catch (error) {
@@ -36,9 +42,9 @@ export async function supervise(options: LoadOptions, console: ConsoleStyle): Pr
   }
 }
 
-const [, program, mode, options] = process.argv;
+const [, program, mode, options, wish] = process.argv;
 if (mode === 'detached' && program === fileURLToPath(import.meta.url)) {
   closeInherited(READY_FD);
   // Whatever is still open (a timer, a child's pipe) must not keep a supervisor alive that has ended.
-  process.exit(await supervise(parseLoadOptions(options ?? ''), 'none'));
+  process.exit(await supervise(parseLoadOptions(options ?? ''), 'none', readStartWish(wish)));
 }

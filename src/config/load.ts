@@ -37,7 +37,9 @@ export function loadConfig(
 ): Config {
   const findings: Findings = { faults: [], warnings: [] };
   const file = options.file ?? DEFAULT_FILE;
-  const text = read(file, readText);
+  const texts: Texts = new Map();
+  const noting: ReadText = (path) => remember(path, readText, texts);
+  const text = read(file, noting);
   if (!text.ok) throw new ConfigError([{ file, line: 0, message: text.reason }]);
   if (text.value === undefined && options.file !== undefined) {
     throw new ConfigError([{ file, line: 0, message: 'there is no such file' }]);
@@ -46,11 +48,11 @@ export function loadConfig(
   findings.faults.push(...conf.faults);
   findings.warnings.push(...conf.warnings);
 
-  const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce };
-  const doors = loadDoors(conf, where, readText, findings);
+  const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce, readAside: readText };
+  const doors = loadDoors(conf, where, noting, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
-  const trusted = loadTrusted(conf, file, readText, findings);
+  const trusted = loadTrusted(conf, file, noting, findings);
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return {
@@ -59,6 +61,7 @@ export function loadConfig(
     doors: doors.conf.doors,
     trusted,
     warnings: findings.warnings.map(formatFault),
+    sources: [...texts].map(([path, content]) => ({ path, text: content })),
   };
 }
 
@@ -80,11 +83,13 @@ interface Whereabouts {
   readonly file: string;
   readonly named: string | undefined;
   readonly mayBeUsedUp: boolean;
+  /** Reads files that are no part of the configuration: those of one-time sequences change as they are used. */
+  readonly readAside: ReadText;
 }
 
 function loadDoors(
   conf: KnockctlConf,
-  { file, named, mayBeUsedUp }: Whereabouts,
+  { file, named, mayBeUsedUp, readAside }: Whereabouts,
   readText: ReadText,
   findings: Findings,
 ): LoadedDoors {
@@ -104,7 +109,7 @@ function loadDoors(
       const doors = readOneTimeDoors(parsed.doors, path, {
         ...findings,
         mayBeUsedUp,
-        read: (oneTimeFile) => read(oneTimeFile, readText),
+        read: (oneTimeFile) => read(oneTimeFile, readAside),
       });
       return { path, conf: { ...parsed, doors } };
     }
@@ -195,6 +200,15 @@ function commandsOf(door: DoorSettings): readonly DoorCommand[] {
     }
   }
   return [...byLine.values()];
+}
+
+type Texts = Map<string, string | null>;
+
+/** Reads a file that is part of the configuration, and notes what it held. */
+function remember(path: string, readText: ReadText, texts: Texts): string | undefined {
+  const text = readText(path);
+  texts.set(path, text ?? null);
+  return text;
 }
 
 function read(path: string, readText: ReadText): Result<string | undefined> {

@@ -19,6 +19,8 @@ export interface RunPaths {
   /** What has happened. */
   readonly events: string;
   readonly snapshots: string;
+  /** A configuration that was tried and is not confirmed, and what was in force before. */
+  readonly unconfirmed: string;
   /** The log of a detached supervisor that was given no other place for it. */
   readonly log: string;
 }
@@ -35,6 +37,7 @@ export function runPaths({ run, state }: Settings['paths']): RunPaths {
     trustedEntries: `${run}/entries`,
     events: `${state}/events.jsonl`,
     snapshots: `${state}/snapshots`,
+    unconfirmed: `${state}/unconfirmed.json`,
     log: `${state}/knockctl.log`,
   };
 }

@@ -134,4 +134,12 @@ export interface Config {
   readonly trusted: readonly TrustedEntry[];
   /** Faults that stop nothing, each as `file:line: text`. */
   readonly warnings: readonly string[];
+  /** The files that it was read from, as they were then; one-time sequences are not among them. */
+  readonly sources: readonly Source[];
+}
+
+/** A file of the configuration; `text` is null where there was none. */
+export interface Source {
+  readonly path: string;
+  readonly text: string | null;
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/settings.js';
+import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
@@ -19,10 +20,14 @@ export interface Context {
   readonly file: string | undefined;
   /** Where the caller's own SSH session comes from, if there is one. */
   readonly session: string | undefined;
+  /** The port that it came in by. */
+  readonly sessionPort: number | undefined;
   /** Paths of the run folder: read without regard to faults elsewhere in the configuration. */
   paths(): RunPaths;
   /** The whole configuration; throws ConfigError. */
   config(): Config;
+  /** What is noted of a trial of just this configuration that was not confirmed; undefined where there was none. */
+  triedInVain(config: Config): Promise<Unconfirmed | undefined>;
   /** Actions on the kernel itself, loaded when they are needed. */
   direct(config: Config): Promise<DirectActions>;
   /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */

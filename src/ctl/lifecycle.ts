@@ -5,6 +5,8 @@ import { readFootprint } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
 import { isAlive, parseIdentity, signal } from '../system/process.js';
+import type { Request } from '../wire/control.js';
+import type { StartWish } from '../wire/start-wish.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply } from './output.js';
 import { isStatusReport, printStatus, serviceLines } from './show.js';
@@ -26,17 +28,31 @@ export class Lifecycle {
     this.#context = context;
   }
 
-  /** Starts a supervisor in the background; returns once it is armed, or has failed. */
-  async start(): Promise<number> {
+  /** Starts a supervisor in the background, for good or on trial; returns once it is armed, or has failed. */
+  async start(trialS?: number): Promise<number> {
     const { output } = this.#context;
     const { settings } = this.#context.config();
-    const alreadyRunning = (): number =>
-      this.#say('knockctl is running already', { verb: 'start', running: true });
+    const alreadyRunning = (): number => {
+      if (trialS === undefined)
+        return this.#say('knockctl is running already', { verb: 'start', running: true });
+      throw new KnockError('knockctl is running already', {
+        hint: 'knockctl reload --trial S tries a change',
+      });
+    };
     if (this.isRunning()) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
-    const outcome = await startSupervisor({ file: this.#context.file }, this.#context.paths().log);
-    if (outcome.exitCode === EXIT.ok) return this.#say(`knockctl is ${outcome.text}`, { verb: 'start' });
+    const wish = this.#wish(trialS);
+    const outcome = await startSupervisor({ file: this.#context.file }, this.#context.paths().log, wish);
+    const { notes = [], until } = outcome;
+    if (outcome.exitCode === EXIT.ok) {
+      for (const text of notes) this.#note(text);
+      return this.#say(`knockctl is ${outcome.text}`, {
+        verb: 'start',
+        ...(until === undefined ? {} : { trial: { until } }),
+        ...(notes.length === 0 ? {} : { notes }),
+      });
+    }
     // Another start was faster by a moment: to LSB that is a success.
     if (outcome.exitCode === EXIT.refused && this.isRunning()) return alreadyRunning();
     if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
@@ -71,6 +87,10 @@ export class Lifecycle {
     if (this.isRunning()) {
       const request = { verb: 'stop', keep: true } as const;
       const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
+      // It refuses while a change is on trial.
+      if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
+        return printReply(this.#context.output, answer.reply);
+      }
       if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
       else await this.kill();
     }
@@ -82,9 +102,23 @@ export class Lifecycle {
     return this.isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
   }
 
-  /** Has the running supervisor take over a changed configuration. */
-  async reload(): Promise<number> {
-    const answer = await ask(this.#context.paths().socket, { verb: 'reload' }, { timeoutMs: STOP_MS });
+  /** Has the running supervisor take over a changed configuration, for good or on trial. */
+  async reload(trialS?: number): Promise<number> {
+    return this.#ask({ verb: 'reload', ...this.#wish(trialS) });
+  }
+
+  /** What is on trial stays in force. */
+  async confirm(): Promise<number> {
+    if (!this.isRunning() && (await this.#context.triedInVain(this.#context.config())) !== undefined) {
+      throw new KnockError('the supervisor is dead: what was on trial cannot be confirmed any more', {
+        hint: 'the kernel goes back by itself, at the latest at the deadline; knockctl restartifdead does it now',
+      });
+    }
+    return this.#ask({ verb: 'confirm' });
+  }
+
+  async #ask(request: Request): Promise<number> {
+    const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') return printReply(this.#context.output, answer.reply);
     throw new KnockError(
       answer.kind === 'absent' ? 'knockctl is not running' : 'the supervisor does not answer',
@@ -97,7 +131,13 @@ export class Lifecycle {
   /** Builds chains and sets from nothing without starting anything; feeds nothing. */
   async setup(): Promise<number> {
     const { output } = this.#context;
-    const services = await (await this.#context.direct(this.#context.config())).setup();
+    const config = this.#context.config();
+    if ((await this.#context.triedInVain(config)) !== undefined) {
+      throw new KnockError('this configuration was on trial and was not confirmed: nothing was changed', {
+        hint: 'knockctl start --trial S tries it again; changed files are taken as usual',
+      });
+    }
+    const services = await (await this.#context.direct(config)).setup();
     if (output.json) printJson(output, { verb: 'setup', services, exitCode: EXIT.ok });
     else if (services.length === 0) output.out('there is no service to set up\n');
     else
@@ -142,15 +182,28 @@ export class Lifecycle {
     const config = this.#context.config();
     const died = readFootprint(config.settings.paths.run)?.supervised === true;
     const services = await (await this.#context.direct(config)).report();
-    if (output.json) printJson(output, { state: died ? 'dead' : 'stopped', services });
-    else {
+    const tried = await this.#context.triedInVain(config);
+    if (output.json) {
+      printJson(output, { state: died ? 'dead' : 'stopped', services, unconfirmed: tried !== undefined });
+    } else {
       const text = died
         ? 'the supervisor is dead; knockctl restartifdead starts a new one'
         : 'knockctl is stopped';
       const inForce = services.filter((service) => service.rules.some((rule) => rule.jump));
-      output.out([text, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
+      const notes =
+        tried === undefined ? [] : ['  note       the configuration on disk was on trial and not confirmed'];
+      output.out([text, ...notes, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
     }
     return died ? 1 : 3;
+  }
+
+  #wish(trialS: number | undefined): StartWish {
+    const { session, sessionPort: port } = this.#context;
+    return {
+      ...(trialS === undefined ? {} : { trialS }),
+      ...(session === undefined ? {} : { session }),
+      ...(port === undefined ? {} : { port }),
+    };
   }
 
   #say(text: string, data: Readonly<Record<string, unknown>>): number {

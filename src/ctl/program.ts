@@ -5,6 +5,7 @@ import { LISTS, type ListName } from '../base/lists.js';
 import type { Context } from './context.js';
 import type { ImportOptions } from './import.js';
 import { addVerbs } from './program-verbs.js';
+import { isTrialTime, TRIAL_S } from '../wire/start-wish.js';
 
 /** What the program needs from outside: it does nothing by itself but to understand its words. */
 export interface ProgramParts {
@@ -22,6 +23,7 @@ Examples:
   knockctl check                         read all configuration, change nothing
   knockctl import /etc/knockd.conf       what your knockd set-up becomes
   knockctl start                         protect the services; returns once armed
+  knockctl reload --trial 60             try a change: without knockctl confirm it undoes itself
   knockctl accept 203.0.113.7            let an address in for the usual time
   knockctl drop 198.51.100.0/24          ban a network
   knockctl trust home.example.org --save whitelist a host, now and after a restart
@@ -29,7 +31,7 @@ Examples:
   knockctl events --follow               what happens, live
 
 Exit status: 0 done, 1 refused or not found, 64 usage, 69 the firewall cannot be used,
-75 busy, 77 not root, 78 configuration error. status: 0 armed, 150 running but not armed,
+75 busy, 77 not root, 78 configuration error. status: 0 armed, 150 running but not armed, or on trial,
 1 dead, 3 stopped, 4 unknown.`;
 
 /** The command line of knockctl; \`done\` gets the exit code of the command that was carried out. */
@@ -104,13 +106,26 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
 }
 
 function addLifecycle(program: Command, context: MakeContext, finish: Finish, parts: ProgramParts): void {
-  const verbs = [
+  const changes = [
     ['start', 'start in the background; returns once armed, or says what failed'],
+    ['reload', 'read the configuration again; a bad one is refused, the old one stays'],
+  ] as const;
+  for (const [verb, description] of changes) {
+    program
+      .command(verb)
+      .description(description)
+      .option('--trial <s>', 'for s seconds, unless confirmed: then the kernel itself goes back', parseTrial)
+      .action(async ({ trial }: { readonly trial?: number }) => {
+        const { Lifecycle } = await import('./lifecycle.js');
+        await finish(new Lifecycle(context())[verb](trial));
+      });
+  }
+  const verbs = [
+    ['confirm', 'keep what start --trial or reload --trial has put in force'],
     ['stop', 'stop, and take everything out of the firewall'],
     ['restart', 'replace the supervisor; nobody is thrown out in between'],
     ['condrestart', 'restart, if it is running'],
     ['restartifdead', 'for cron: start again what has died or hangs; silent when all is well'],
-    ['reload', 'read the configuration again; a bad one is refused, the old one stays'],
     ['status', 'how it is'],
     ['setup', 'build chains and sets without starting anything'],
   ] as const;
@@ -142,6 +157,14 @@ function withGlobalOptions(program: Command, command: Command): void {
     if (json === true) program.setOptionValue('json', true);
   });
   command.exitOverride();
+}
+
+function parseTrial(text: string): number {
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
+  if (isTrialTime(seconds)) return seconds;
+  throw new InvalidArgumentError(
+    `a whole number of seconds from ${TRIAL_S.min} to ${TRIAL_S.max} is needed.`,
+  );
 }
 
 function parseList(text: string): ListName {

@@ -34,6 +34,10 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
   const runFolder = dirname(context.paths().lock);
   if (readFootprint(runFolder)?.supervised !== true) return silent(context, { wanted: false });
   const configuration = read(context);
+  if ('config' in configuration && !lifecycle.isRunning()) {
+    const tried = await context.triedInVain(configuration.config);
+    if (tried?.before === null) return takeOutTrial(context, configuration.config);
+  }
   const reason = await whatIsWrong(context, lifecycle, configuration);
   if (reason === undefined) {
     forgetFailedStarts(runFolder);
@@ -51,6 +55,13 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
   if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
   else await failedAgain(context, runFolder, false);
   return exitCode;
+}
+
+/** There was nothing before this trial, so there is nothing to be started again. */
+async function takeOutTrial(context: Context, config: Config): Promise<number> {
+  note(context, 'the supervisor of a start on trial died before it was confirmed: all of it is taken out');
+  for (const text of await (await context.direct(config)).clear()) note(context, text);
+  return silent(context, { wanted: false });
 }
 
 /** Why a new supervisor is needed; undefined where none is. A hung one is ended only once its switch has run out. */

@@ -103,6 +103,7 @@ export function printStatus(output: Output, report: StatusReport): void {
   const { listener } = report;
   const lines = [
     `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
+    ...trialLines(report),
     `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
     `  supervisor pid ${String(report.pid)}${report.configuration === null ? '' : `, ${report.configuration}`}`,
     listener?.pid === null || listener === null
@@ -137,6 +138,14 @@ function selfKnockLine({ listener }: StatusReport): string[] {
 function savedLines(output: Output, { saved, problem }: KeeperReport): string[] {
   const when = saved === null ? [] : [`  saved      ${localTime(saved)}`];
   return problem === null ? when : [...when, `  ${paint(output, 'red', 'not saved')}  ${problem}`];
+}
+
+function trialLines({ trial, unconfirmed }: StatusReport): string[] {
+  if (trial !== null) {
+    const left = `${trial.left} s left, until ${localTime(trial.until)}`;
+    return [`  on trial   ${left}: knockctl confirm keeps it, else the kernel goes back`];
+  }
+  return unconfirmed === null ? [] : [`  note       ${unconfirmed}`];
 }
 
 /** What the kernel holds of a service, in a few lines. */

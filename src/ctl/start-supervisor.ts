@@ -7,6 +7,7 @@ import { EXIT } from '../base/errors.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { READY_FD, READY_VARIABLE, type StartOutcome } from '../system/notify.js';
+import type { StartWish } from '../wire/start-wish.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
 const START_MS = 120_000;
@@ -15,10 +16,14 @@ const START_MS = 120_000;
  * Starts the supervisor in a session of its own, and waits until it tells how the start went.
  * `log` takes what node itself says of a crash.
  */
-export async function startSupervisor(options: LoadOptions, log: string): Promise<StartOutcome> {
+export async function startSupervisor(
+  options: LoadOptions,
+  log: string,
+  wish: StartWish = {},
+): Promise<StartOutcome> {
   const program = fileURLToPath(new URL('../bin/supervisor.js', import.meta.url));
   const errors = openSync(log, 'a', 0o600);
-  const argv = [program, 'detached', JSON.stringify(options)];
+  const argv = [program, 'detached', JSON.stringify(options), JSON.stringify(wish)];
   const child = spawn(process.execPath, argv, {
     detached: true,
     stdio: ['ignore', 'ignore', errors, 'pipe'],

@@ -3,13 +3,23 @@ import { LISTS } from '../base/lists.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { chainPrefix } from './names.js';
-import { planApply, planRemove, rulesIn, taggedRules, type SameRules, type Transaction } from './plan.js';
 import type { WatchedChains } from './nft-changes.js';
+import {
+  areJumps,
+  planApply,
+  planRemove,
+  rulesIn,
+  taggedRules,
+  type SameRules,
+  type Transaction,
+} from './plan.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import type { Tables } from './tables.js';
 import { takeSnapshot } from './snapshot.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
+import { Trial, type Version } from './trial.js';
+import { trialChains } from './trial-rules.js';
 
 /** What is in force of one service: for `status`, and for deciding whether to feed. */
 export interface InForce {
@@ -17,8 +27,10 @@ export interface InForce {
   readonly family: Family;
   /** All chains are there and hold the rules that they should. */
   readonly chains: boolean;
-  /** The jump is there, once, and right. */
+  /** The jump is there, once, and right; on trial, both of them. */
   readonly jump: boolean;
+  /** Packets meet rules of ours, right or not: a jump with our comment is there. */
+  readonly met: boolean;
 }
 
 /**
@@ -31,29 +43,70 @@ export class Firewall {
   readonly services: readonly Service[];
   readonly #tables: Tables;
   readonly #settings: RuleSettings;
-  readonly #desired: ReadonlyMap<Family, readonly DesiredService[]>;
+  /** The rules of the configuration. */
+  readonly version: Version;
+  /** The text that they were made from. */
+  readonly template: Template;
+  /** Set while the rules are on trial: what the kernel goes back to. */
+  #trial: Trial | undefined;
+  /** Chains of a trial that an earlier life has noted. */
+  #noted: readonly string[] = [];
+  /** Services of which sets of a trial may be left; looked at once rules without a trial are in. */
+  #untidy: readonly string[];
   /** How the kernel prints rules that we loaded, by family, chain and our own text. */
   readonly #printed = new Map<string, string>();
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** Throws ConfigError where the template does not fit a service. */
+  /**
+   * Throws ConfigError where the template does not fit a service. With `before`, the rules are on trial:
+   * beside them stand those of that version, which the kernel goes back to.
+   */
   constructor(
     tables: Tables,
     sets: SetStore,
     services: readonly Service[],
     settings: RuleSettings,
     template: Template,
+    before?: Version,
   ) {
     this.#tables = tables;
     this.sets = sets;
     this.services = services;
     this.#settings = settings;
-    this.#desired = new Map(
+    this.template = template;
+    const desired = new Map(
       settings.families.map((family) => [
         family,
         services.map((service) => expandTemplate(template, service, family, settings.log)),
       ]),
     );
+    this.version = { services, desired };
+    this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
+    this.#untidy = services.map((service) => service.name);
+  }
+
+  /** The timer of the trial that the rules are on. */
+  get trial(): Trial | undefined {
+    return this.#trial;
+  }
+
+  /** The names of all services that rules are kept for: on trial, those of both versions. */
+  get names(): readonly string[] {
+    return this.#kept.map((service) => service.name);
+  }
+
+  /** From now on the rules are to be in force for good. The kernel has to be told by repair. */
+  endTrial(): void {
+    this.#noted = this.#trial?.chains ?? [];
+    this.#untidy = this.names;
+    this.#trial = undefined;
+  }
+
+  /** Chains that a trial has left, as they were noted: to be taken out. */
+  noteLeft(chains: readonly string[]): void {
+    if (chains.length === 0) return;
+    this.#noted = [...new Set([...this.#noted, ...chains])];
+    this.#untidy = this.names;
   }
 
   get backend(): Tables['backend'] {
@@ -62,10 +115,10 @@ export class Firewall {
 
   /** The chains to be watched for changes by others. */
   get watched(): WatchedChains {
-    const services = [...this.#desired.values()].flat();
+    const services = [...this.#desired().values()].flat();
     return {
       own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
-      hooks: new Set(services.flatMap(({ jump }) => (jump === undefined ? [] : [jump.chain]))),
+      hooks: new Set(services.flatMap(({ jumps }) => jumps.map(({ chain }) => chain))),
     };
   }
 
@@ -76,7 +129,7 @@ export class Firewall {
 
   /** Sets and chains, but no new jump: no packet meets them yet. What was there before stays in force. */
   async prepare(): Promise<void> {
-    for (const service of this.services) await this.sets.ensure(service.name);
+    for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
     await this.#apply(false);
   }
 
@@ -86,20 +139,26 @@ export class Firewall {
    */
   async repair(beforeJump?: () => Promise<void>): Promise<string[]> {
     const faults: string[] = [];
-    for (const service of this.services) {
-      const wrong = await this.sets.faults(service.name);
-      if (wrong.length > 0) await this.sets.ensure(service.name);
+    for (const { name } of this.#kept) {
+      const more = this.#trial?.setsOf(name);
+      const wrong = await this.sets.faults(name, more);
+      if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }
     await beforeJump?.();
-    return [...faults, ...(await this.#apply(true))];
+    const changes = await this.#apply(true);
+    if (this.#trial === undefined && this.#untidy.length > 0) {
+      const left = await this.sets.destroyTrial(this.#untidy);
+      if (left.length === 0) this.#untidy = [];
+    }
+    return [...faults, ...changes];
   }
 
   /** What of our rules is in force, for each service and family. */
   async inForce(): Promise<InForce[]> {
     return this.#serial(async () => {
       const result: InForce[] = [];
-      for (const [family, desired] of this.#desired) {
+      for (const [family, desired] of this.#desired()) {
         const actual = await this.#read(family);
         for (const service of desired) result.push(this.#judge(family, service, actual));
       }
@@ -109,13 +168,13 @@ export class Firewall {
 
   /** Saves the rulesets as they are to the folder (see takeSnapshot); gives the paths. */
   async snapshot(folder: string, now: Date): Promise<string[]> {
-    return takeSnapshot(this.#tables, [...this.#desired.keys()], folder, now);
+    return takeSnapshot(this.#tables, this.#settings.families, folder, now);
   }
 
   /** Families whose filter table does not exist. */
   async missingTables(): Promise<Family[]> {
     const missing: Family[] = [];
-    for (const family of this.#desired.keys()) {
+    for (const family of this.#settings.families) {
       if (!(await this.#tables.exists(family))) missing.push(family);
     }
     return missing;
@@ -129,15 +188,14 @@ export class Firewall {
   async remove(strays: readonly string[] = [], madeTables: readonly Family[] = []): Promise<string[]> {
     return this.#serial(async () => {
       const left: string[] = [];
-      for (const [family, desired] of this.#desired) {
-        const gone = [...desired, ...strays.map(standardService)];
+      for (const [family, desired] of this.#desired()) {
+        const gone = [...desired, ...strays.map(standardService), leftovers('', this.#drop())];
         const removal = planRemove(gone, await this.#read(family));
         if (removal.text !== '') await this.#tables.apply(family, removal.text);
         left.push(...removal.left);
         if (madeTables.includes(family)) await this.#tables.dropIfEmpty(family);
       }
-      const names = [...this.services.map((service) => service.name), ...strays];
-      for (const name of names) left.push(...(await this.sets.destroy(name)));
+      for (const name of [...this.names, ...strays]) left.push(...(await this.sets.destroy(name)));
       return left;
     });
   }
@@ -146,7 +204,7 @@ export class Firewall {
   async removeStrays(strays: readonly string[]): Promise<void> {
     if (strays.length === 0) return;
     await this.#serial(async () => {
-      for (const family of this.#desired.keys()) {
+      for (const family of this.#settings.families) {
         const removal = planRemove(strays.map(standardService), await this.#read(family));
         if (removal.text !== '') await this.#tables.apply(family, removal.text);
       }
@@ -156,18 +214,18 @@ export class Firewall {
 
   /** Feeds the switch of every service. */
   async feed(timeoutS: number): Promise<void> {
-    for (const service of this.services) await this.sets.feed(service, timeoutS);
+    for (const service of this.#kept) await this.sets.feed(service, timeoutS);
   }
 
   /** Trips the switch of every service. */
   async trip(): Promise<void> {
-    for (const service of this.services) await this.sets.trip(service.name);
+    for (const { name } of this.#kept) await this.sets.trip(name);
   }
 
   async #apply(jump: boolean): Promise<string[]> {
     return this.#serial(async () => {
       const changes: string[] = [];
-      for (const [family, desired] of this.#desired) {
+      for (const [family, desired] of this.#desired()) {
         const plan = this.#plan(family, desired, await this.#read(family), jump);
         if (plan.text === '') continue;
         await this.#tables.apply(family, plan.text);
@@ -179,26 +237,41 @@ export class Firewall {
   }
 
   async #read(family: Family): Promise<Ruleset> {
-    return this.#tables.read(family, (line) =>
-      this.services.some(({ name }) => line.includes(chainPrefix(name))),
-    );
+    return this.#tables.read(family, (line) => this.names.some((name) => line.includes(chainPrefix(name))));
   }
 
   #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
-    return planApply(desired, actual, { jump, hook: this.#settings.hook, same: this.#same(family) });
+    const { hook } = this.#settings;
+    return planApply(desired, actual, { jump, hook, same: this.#same(family), drop: this.#drop() });
   }
 
   #judge(family: Family, service: DesiredService, actual: Ruleset): InForce {
     const table = findTable(actual, 'filter');
     const same = this.#same(family);
     const chains = this.#plan(family, [service], actual, false).text === '';
-    const [jump, ...more] = table === undefined ? [] : taggedRules(table, service.service);
-    const right =
-      service.jump === undefined
-        ? jump === undefined
-        : jump?.chain === service.jump.chain &&
-          same(service.jump.chain, [service.jump.rule], [jump.specText]);
-    return { service: service.service, family, chains, jump: right && more.length === 0 };
+    const tagged = table === undefined ? [] : taggedRules(table, service.service);
+    const jump = areJumps(tagged, service.jumps, same);
+    return { service: service.service, family, chains, jump, met: tagged.length > 0 };
+  }
+
+  /** What should be in force in each family. */
+  #desired(): ReadonlyMap<Family, readonly DesiredService[]> {
+    return this.#trial?.desired ?? this.version.desired;
+  }
+
+  /** The services that rules and sets are kept for; on trial, with the ports of both versions. */
+  get #kept(): readonly Service[] {
+    return this.#trial?.services ?? this.services;
+  }
+
+  /** Chains of a trial that must not be there any more. */
+  #drop(): readonly string[] {
+    if (this.#trial !== undefined) return [];
+    const own = [...this.version.desired.values()].flat();
+    const names = own.flatMap(({ service, chains }) => [
+      ...trialChains(service, [...chains.keys()]).values(),
+    ]);
+    return [...new Set([...names, ...this.#noted])];
   }
 
   #same(family: Family): SameRules {
@@ -220,9 +293,14 @@ export class Firewall {
         if (printed.length === rules.length) this.#printed.set(key(family, chain, rules), printed.join('\n'));
       }
       if (!withJump) continue;
-      const [jump, ...more] = table === undefined ? [] : taggedRules(table, service.service);
-      if (service.jump !== undefined && jump !== undefined && more.length === 0) {
-        this.#printed.set(key(family, service.jump.chain, [service.jump.rule]), jump.specText);
+      const jumps = table === undefined ? [] : taggedRules(table, service.service);
+      for (const { chain, rule } of service.jumps) {
+        const wanted = service.jumps.filter((jump) => jump.chain === chain);
+        const printed = jumps.filter((jump) => jump.chain === chain);
+        const found = printed[wanted.findIndex((jump) => jump.rule === rule)];
+        if (found !== undefined && printed.length === wanted.length) {
+          this.#printed.set(key(family, chain, [rule]), found.specText);
+        }
       }
     }
   }
@@ -237,7 +315,11 @@ export class Firewall {
 /** The chains of a service of which only the name is known. */
 function standardService(service: string): DesiredService {
   const chains = ['policy', ...LISTS].map((part) => chainPrefix(service) + part);
-  return { service, chains: new Map(chains.map((chain) => [chain, []])), jump: undefined };
+  return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
+}
+
+function leftovers(service: string, chains: readonly string[]): DesiredService {
+  return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
 }
 
 function key(family: Family, chain: string, rules: readonly string[]): string {

@@ -10,6 +10,8 @@ export interface Footprint {
   readonly services: readonly string[];
   /** Families whose filter table did not exist before our first rule. */
   readonly madeTables: readonly Family[];
+  /** Chains that only a trial has, of whatever service. */
+  readonly trialChains?: readonly string[];
   /** True where a supervisor should be there for them; false after `knockctl setup`. */
   readonly supervised: boolean;
 }
@@ -39,12 +41,17 @@ function isFootprint(value: unknown): value is Footprint {
   if (typeof value !== 'object' || value === null || !('services' in value) || !('madeTables' in value))
     return false;
   const { services, madeTables } = value;
+  const trialChains = 'trialChains' in value ? value.trialChains : [];
   return (
+    isNames(trialChains, /^[A-Za-z0-9_][^\s"'\\]{0,27}$/) &&
     'supervised' in value &&
     typeof value.supervised === 'boolean' &&
-    Array.isArray(services) &&
-    services.every((name) => typeof name === 'string' && /^[A-Za-z0-9_][A-Za-z0-9_-]{0,15}$/.test(name)) &&
+    isNames(services, /^[A-Za-z0-9_][A-Za-z0-9_-]{0,15}$/) &&
     Array.isArray(madeTables) &&
     madeTables.every((family) => FAMILIES.some((known) => known === family))
   );
+}
+
+function isNames(value: unknown, shape: RegExp): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string' && shape.test(name));
 }

@@ -1,7 +1,10 @@
 import type { Family } from '../base/address.js';
 import type { ListName } from '../base/lists.js';
 
-/** Names in the kernel (interface.md, "Chains and sets"). Chains have at most 28 characters, sets 31. */
+/** Names in the kernel (interface.md, "Chains and sets"). Sets have at most 31 characters. */
+
+/** Chain names are at most 28 characters long (iptables(8)). */
+export const MAX_CHAIN = 28;
 
 /** The set of one list of a service, for one family. */
 export function setName(service: string, list: ListName, family: Family): string {
@@ -16,6 +19,16 @@ export function aliveSet(service: string): string {
 /** What a set is called until it is whole. No list of any service has such a name; 29 characters at most. */
 export function freshName(set: string): string {
   return `${set}_new`;
+}
+
+/** The set that times a trial: while a port is in it, that port meets the new rules. For both families. */
+export function trialSet(service: string): string {
+  return `${service}_trial`;
+}
+
+/** The service by whose name the trusted sets of the new rules are found while they are on trial. No service has a dot. */
+export function trialLabel(service: string): string {
+  return `${service}.new`;
 }
 
 /** What the chains of a service begin with. */

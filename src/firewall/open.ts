@@ -7,10 +7,21 @@ import type { Service } from './service.js';
 import type { SetMemory } from './set-memory.js';
 import { SetStore } from './set-store.js';
 import { Tables } from './tables.js';
+import type { Template } from './template.js';
 import { readTemplate, type TemplateSettings } from './template-file.js';
+import type { Version } from './trial.js';
 
 export interface FirewallSettings extends TemplateSettings {
   readonly backend: BackendName | 'auto';
+}
+
+export interface FirewallOptions {
+  /** Instead of the one that the settings lead to: that of an earlier time. */
+  readonly template?: Template | undefined;
+  /** Set for rules on trial: what the kernel goes back to. */
+  readonly before?: Version | undefined;
+  /** What remembers the entries of sets that have to be made anew. */
+  readonly memory?: SetMemory | undefined;
 }
 
 /**
@@ -21,17 +32,11 @@ export async function openFirewall(
   exec: Exec,
   services: readonly Service[],
   settings: FirewallSettings,
-  memory?: SetMemory,
+  { template = readTemplate(settings), before, memory }: FirewallOptions = {},
 ): Promise<Firewall> {
-  if (services.length === 0) {
+  if (services.length === 0 && (before?.services ?? []).length === 0) {
     const sets = new SetStore(exec, '', new IpsetChannel(ipsetStarter('', '')));
-    return new Firewall(
-      new Tables(exec, UNUSED),
-      sets,
-      [],
-      { ...settings, families: [] },
-      readTemplate(settings),
-    );
+    return new Firewall(new Tables(exec, UNUSED), sets, [], { ...settings, families: [] }, template);
   }
   const ipset = requireTool('ipset');
   const sets = new SetStore(
@@ -41,7 +46,7 @@ export async function openFirewall(
     memory,
   );
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
-  return new Firewall(tables, sets, services, settings, readTemplate(settings));
+  return new Firewall(tables, sets, services, settings, template, before);
 }
 
 const NO_TOOLS = { save: '', restore: '' };

@@ -3,7 +3,7 @@ import { findTable, rulesOf, chains as chainsOf, commands } from '../iptables-pa
 import { deletion, type Rule } from '../iptables-parser/rule.js';
 import type { Ruleset, Table } from '../iptables-parser/types.js';
 import { jumpTag } from './names.js';
-import type { DesiredService } from './template.js';
+import type { DesiredService, Jump } from './template.js';
 
 /** From what should be and what is to the smallest transaction. Pure. */
 
@@ -21,8 +21,10 @@ export interface Transaction {
 export type SameRules = (chain: string, desired: readonly string[], actual: readonly string[]) => boolean;
 
 export interface ApplyOptions {
-  /** Also the jump: only with it does any packet meet our chains. */
+  /** Also the jumps: only with them does any packet meet our chains. */
   readonly jump: boolean;
+  /** Chains of ours that go once no jump of ours leads to them any more: those of a trial that is over. */
+  readonly drop?: readonly string[];
   readonly hook: 'first' | 'last';
   readonly same: SameRules;
 }
@@ -50,7 +52,17 @@ export function planApply(
       chainLines.push(`:${chain} - [0:0]`);
       lines.push(...rules.map((rule) => `-A ${chain} ${rule}`));
     }
-    if (options.jump) planJump(service, table, existing, options, { own, lines, changes });
+    if (options.jump) planJumps(service, table, existing, options, { own, lines, changes });
+  }
+  if (options.jump) {
+    const drop = planDrop(
+      table,
+      (options.drop ?? []).filter((chain) => !own.has(chain)),
+      desired,
+      own,
+    );
+    lines.push(...drop.lines);
+    changes.push(...drop.gone.map((chain) => `chain ${chain}, left by a trial, was taken out`));
   }
   return transaction([...chainLines, ...lines], changes);
 }
@@ -62,30 +74,32 @@ interface Draft {
   readonly changes: string[];
 }
 
-function planJump(
+function planJumps(
   service: DesiredService,
   table: Table | undefined,
   existing: ReadonlySet<string>,
   options: ApplyOptions,
   draft: Draft,
 ): void {
-  const { jump } = service;
+  const { jumps } = service;
   // A copy in a chain of ours goes when that chain is emptied: to delete it as well would be a fault.
   const tagged =
     table === undefined
       ? []
       : taggedRules(table, service.service).filter((rule) => !draft.own.has(rule.chain ?? ''));
-  const right = jump !== undefined && tagged.length === 1 && isJump(tagged[0], jump, options.same);
-  if (right || (jump === undefined && tagged.length === 0)) return;
-  if (jump !== undefined && !existing.has(jump.chain) && !BUILT_IN.includes(jump.chain)) {
-    throw new KnockError(`[service.${service.service}] chain ${jump.chain} does not exist`, {
+  if (areJumps(tagged, jumps, options.same)) return;
+  const nowhere = jumps.find(({ chain }) => !existing.has(chain) && !BUILT_IN.includes(chain));
+  if (nowhere !== undefined) {
+    throw new KnockError(`[service.${service.service}] chain ${nowhere.chain} does not exist`, {
       exitCode: EXIT.firewall,
       hint: 'the jump goes into a chain that somebody else makes (Docker makes DOCKER-USER): start that first',
     });
   }
   draft.lines.push(...tagged.map((rule) => deletion(rule).text));
-  if (jump !== undefined) {
-    draft.lines.push(`${options.hook === 'first' ? '-I' : '-A'} ${jump.chain} ${jump.rule}`);
+  const insert = options.hook === 'first';
+  // The last one inserted stands first.
+  for (const { chain, rule } of insert ? [...jumps].reverse() : jumps) {
+    draft.lines.push(`${insert ? '-I' : '-A'} ${chain} ${rule}`);
   }
   const found = tagged.length === 0 ? 'was missing' : `was there ${tagged.length} times, or changed`;
   draft.changes.push(`the jump to ${service.service}_policy ${found}`);
@@ -105,10 +119,7 @@ export function planRemove(services: readonly DesiredService[], actual: Ruleset)
   const own = services
     .flatMap((service) => [...service.chains.keys()])
     .filter((chain) => existing.has(chain));
-  const gone = new Set(jumps);
-  const foreign = commands(table).filter(
-    (rule) => !gone.has(rule) && !own.includes(rule.chain ?? '') && namesOneOf(rule, own),
-  );
+  const foreign = foreignRules(table, own, new Set(jumps), own);
   const named = new Set(foreign.map((rule) => rule.target?.name));
   const lines = [
     ...jumps.map((rule) => deletion(rule).text),
@@ -121,6 +132,40 @@ export function planRemove(services: readonly DesiredService[], actual: Ruleset)
   return { ...transaction(lines, lines), left };
 }
 
+/** Empties chains that are ours no more, and takes them out where no rule of somebody else names them. */
+function planDrop(
+  table: Table | undefined,
+  drop: readonly string[],
+  desired: readonly DesiredService[],
+  own: ReadonlySet<string>,
+): { readonly lines: readonly string[]; readonly gone: readonly string[] } {
+  if (table === undefined || drop.length === 0) return { lines: [], gone: [] };
+  const existing = new Set(chainsOf(table).map((chain) => chain.name));
+  const present = drop.filter((chain) => existing.has(chain));
+  const jumps = new Set(desired.flatMap((service) => taggedRules(table, service.service)));
+  const foreign = foreignRules(table, present, jumps, [...own, ...present]);
+  const named = new Set(foreign.map((rule) => rule.target?.name));
+  // What has to stay, and is empty already, is no change.
+  const gone = present.filter((chain) => !named.has(chain) || rulesOf(table, chain).length > 0);
+  const lines = [
+    ...gone.map((chain) => `-F ${chain}`),
+    ...gone.filter((chain) => !named.has(chain)).map((chain) => `-X ${chain}`),
+  ];
+  return { lines, gone };
+}
+
+/** The rules that lead to one of `chains`, but for those in chains of ours, and jumps of ours. */
+function foreignRules(
+  table: Table,
+  chains: readonly string[],
+  jumps: ReadonlySet<Rule>,
+  own: readonly string[],
+): Rule[] {
+  return commands(table).filter(
+    (rule) => !jumps.has(rule) && !own.includes(rule.chain ?? '') && namesOneOf(rule, chains),
+  );
+}
+
 /** The jumps of a service, wherever they stand: known by their comment, never by number. */
 export function taggedRules(table: Table, service: string): Rule[] {
   const tag = jumpTag(service);
@@ -128,8 +173,18 @@ export function taggedRules(table: Table, service: string): Rule[] {
   return commands(table).filter((rule) => rule.text.includes(tag) && rule.comments.includes(tag));
 }
 
-function isJump(rule: Rule | undefined, jump: NonNullable<DesiredService['jump']>, same: SameRules): boolean {
-  return rule?.chain === jump.chain && same(jump.chain, [jump.rule], [rule.specText]);
+/** True where the tagged rules are the jumps: no more, each in its chain, and within a chain in their order. */
+export function areJumps(tagged: readonly Rule[], jumps: readonly Jump[], same: SameRules): boolean {
+  if (tagged.length !== jumps.length) return false;
+  const chains = new Set(jumps.map((jump) => jump.chain));
+  return [...chains].every((chain) => {
+    const wanted = jumps.filter((jump) => jump.chain === chain);
+    const found = tagged.filter((rule) => rule.chain === chain);
+    return (
+      found.length === wanted.length &&
+      wanted.every((jump, index) => same(chain, [jump.rule], [found[index]?.specText ?? '']))
+    );
+  });
 }
 
 function namesOneOf(rule: Rule, own: readonly string[]): boolean {

@@ -13,7 +13,9 @@ import {
   listSets,
   parseEntries,
   parseHeaders,
+  portLeft,
   serviceSets,
+  trialSets,
   type Entry,
   type SetHeader,
   type SetSpec,
@@ -38,20 +40,28 @@ export class SetStore {
   }
 
   /**
-   * Makes the sets of a service that are missing, with what the memory recalls of them. Those that are there stay as
-   * they are, entries and all.
+   * Makes the sets of a service that are missing, with what the memory recalls of them, and `more`, which are made
+   * empty. Those that are there stay as they are, entries and all.
    */
-  async ensure(service: string): Promise<void> {
+  async ensure(service: string, more: readonly SetSpec[] = []): Promise<void> {
     const existing = await this.headers();
-    const missing: SetSpec[] = [];
-    const unusable: string[] = [];
-    for (const spec of serviceSets(service)) {
+    const lacks = (spec: SetSpec): boolean => {
       const header = existing.get(spec.name);
-      if (header !== undefined && isSameKind(spec, header)) continue;
-      if (header !== undefined) unusable.push(replaceable(spec, header));
-      missing.push(spec);
-    }
-    if (missing.length === 0) return;
+      return header === undefined || !isSameKind(spec, header);
+    };
+    const unusable = (spec: SetSpec): string[] => {
+      const header = existing.get(spec.name);
+      return header === undefined ? [] : [replaceable(spec, header)];
+    };
+    const empty = more.filter(lacks);
+    const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
+    if (create.length > 0) await this.#batch(create);
+    const missing = serviceSets(service).filter(lacks);
+    if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
+  }
+
+  /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
+  async #recall(missing: readonly SetSpec[], first: readonly string[]): Promise<void> {
     const recalled = new Map<string, Recalled>();
     for (const { name } of missing) recalled.set(name, await this.#memory.recall(name));
     const full = [...recalled].filter(([, { count }]) => count > 0).map(([name]) => name);
@@ -63,7 +73,7 @@ export class SetStore {
       await this.#build(missing, new Map());
     }
     const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
-    await this.#batch([...unusable, ...renames]);
+    await this.#batch([...first, ...renames]);
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
@@ -79,10 +89,10 @@ export class SetStore {
     return this.#run([this.#ipset, 'save', set]);
   }
 
-  /** What is wrong with the sets of a service; empty when all are there and of their kind. */
-  async faults(service: string): Promise<string[]> {
+  /** What is wrong with the sets of a service, and with `more`; empty when all are there and of their kind. */
+  async faults(service: string, more: readonly SetSpec[] = []): Promise<string[]> {
     const existing = await this.headers();
-    return serviceSets(service).flatMap((spec) => {
+    return [...serviceSets(service), ...more].flatMap((spec) => {
       const header = existing.get(spec.name);
       if (header === undefined) return [`set ${spec.name} is missing`];
       return isSameKind(spec, header)
@@ -93,10 +103,19 @@ export class SetStore {
 
   /** Takes the sets of a service out; those that a rule of somebody else still names stay and are told. */
   async destroy(service: string): Promise<string[]> {
+    return this.#destroy([...serviceSets(service), ...trialSets(service)]);
+  }
+
+  /** Takes out what a trial has left; what a rule still names stays and is told. */
+  async destroyTrial(services: readonly string[]): Promise<string[]> {
+    return this.#destroy(services.flatMap(trialSets));
+  }
+
+  async #destroy(specs: readonly SetSpec[]): Promise<string[]> {
     const existing = await this.headers();
     const left: string[] = [];
     const lines: string[] = [];
-    for (const { name } of serviceSets(service)) {
+    for (const { name } of specs) {
       if (existing.has(freshName(name))) lines.push(`destroy ${freshName(name)}`);
       const header = existing.get(name);
       if (header === undefined) continue;
@@ -170,13 +189,30 @@ export class SetStore {
   /** Seconds until the switch trips, by the port that is nearest to it; undefined where some port is not fed. */
   async switchLeft(service: Service): Promise<number | undefined> {
     const saved = await this.#run([this.#ipset, 'save', aliveSet(service.name)]);
-    const left = service.ports.map((port) => {
-      const match = new RegExp(`^add \\S+ ${port} timeout (\\d+)`, 'm').exec(saved);
-      return match === null ? undefined : Number(match[1]);
-    });
+    const left = service.ports.map((port) => portLeft(saved, port));
     return left.some((seconds) => seconds === undefined)
       ? undefined
       : Math.min(...left.map((seconds) => seconds ?? 0));
+  }
+
+  /** Puts ports into a set of ports for `timeoutS` seconds (0: for ever), all at once. */
+  async setPorts(set: string, ports: readonly number[], timeoutS: number): Promise<void> {
+    await this.#batch(ports.map((port) => `add ${set} ${port} timeout ${timeoutS}`));
+  }
+
+  /** Empties sets, whatever they hold. */
+  async flush(sets: readonly string[]): Promise<void> {
+    for (const set of sets) await this.#channel.run(`flush ${set}`);
+  }
+
+  /** Seconds that the port nearest to it has left in a set of ports, 0 being for ever; undefined where one is not in. */
+  async portsLeft(set: string, ports: readonly number[]): Promise<number | undefined> {
+    if (!(await this.headers()).has(set)) return undefined;
+    const saved = await this.#run([this.#ipset, 'save', set]);
+    const left = ports.map((port) => portLeft(saved, port));
+    const timed = left.filter((seconds) => seconds !== 0);
+    if (left.length === 0 || left.some((seconds) => seconds === undefined)) return undefined;
+    return timed.length === 0 ? 0 : Math.min(...timed.map((seconds) => seconds ?? 0));
   }
 
   /** Ends the channel's process. */

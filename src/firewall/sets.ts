@@ -1,6 +1,6 @@
 import { FAMILIES, parseNetwork, type Family, type Network } from '../base/address.js';
 import { LISTS, type ListName } from '../base/lists.js';
-import { aliveSet, setName } from './names.js';
+import { aliveSet, setName, trialLabel, trialSet } from './names.js';
 
 /** Lines for ipset, and what its answers mean. Pure. */
 
@@ -22,14 +22,24 @@ export interface SetSpec {
  * off must not decide whether a rule that names a set can be loaded.
  */
 export function serviceSets(service: string): SetSpec[] {
-  const lists = FAMILIES.flatMap((family) =>
-    LISTS.map((list) => ({
-      name: setName(service, list, family),
-      create: `hash:net family ${family === 4 ? 'inet' : 'inet6'} maxelem ${MAX_ENTRIES} timeout 0 comment`,
-    })),
-  );
+  const lists = FAMILIES.flatMap((family) => LISTS.map((list) => listSpec(service, list, family)));
   // All ports, so that other ports after a reload need no other set; every feed gives its own time-out.
   return [...lists, { name: aliveSet(service), create: 'bitmap:port range 0-65535 timeout 30' }];
+}
+
+/** The sets that a service needs besides while new rules are on trial: the timer, and the trusted of the new version. */
+export function trialSets(service: string): SetSpec[] {
+  return [
+    { name: trialSet(service), create: 'bitmap:port range 0-65535 timeout 0' },
+    ...FAMILIES.map((family) => listSpec(trialLabel(service), 'trusted', family)),
+  ];
+}
+
+function listSpec(service: string, list: ListName, family: Family): SetSpec {
+  return {
+    name: setName(service, list, family),
+    create: `hash:net family ${family === 4 ? 'inet' : 'inet6'} maxelem ${MAX_ENTRIES} timeout 0 comment`,
+  };
 }
 
 /** One address or network in a list. */
@@ -62,6 +72,12 @@ export function parseEntries(saved: string): Entry[] {
     entries.push({ network: network.value, timeoutS: Number(match[2] ?? 0), origin: match[3] ?? '' });
   }
   return entries;
+}
+
+/** Seconds left of a port in the output of `ipset save` of a set of ports, 0 being for ever; undefined where it is not in. */
+export function portLeft(saved: string, port: number): number | undefined {
+  const match = new RegExp(`^add \\S+ ${port} timeout (\\d+)`, 'm').exec(saved);
+  return match === null ? undefined : Number(match[1]);
 }
 
 /** The header of a set as `ipset list -t` prints it, by name. */

@@ -5,7 +5,7 @@ import { parse } from '../iptables-parser/parse.js';
 import { chains, commands, findTable, rulesOf, tables } from '../iptables-parser/query.js';
 import type { Rule } from '../iptables-parser/rule.js';
 import type { Table } from '../iptables-parser/types.js';
-import { chainPrefix, jumpTag } from './names.js';
+import { chainPrefix, jumpTag, MAX_CHAIN } from './names.js';
 import type { Service } from './service.js';
 
 /** The rule templates of rules/: iptables-save text with placeholders. Pure. */
@@ -21,12 +21,19 @@ export interface DesiredService {
   readonly service: string;
   /** The rules of each of the service's own chains. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
-  /** The one rule in a chain that is not ours; undefined where this family has nothing to protect. */
-  readonly jump: { readonly chain: string; readonly rule: string } | undefined;
+  /**
+   * The rules in chains that are not ours, in their order: one; none where this family has nothing to
+   * protect; two while new rules are on trial.
+   */
+  readonly jumps: readonly Jump[];
 }
 
-/** Chain names are at most 28 characters long (iptables(8)). */
-const MAX_CHAIN = 28;
+/** A rule of ours in a chain that is not. */
+export interface Jump {
+  readonly chain: string;
+  readonly rule: string;
+}
+
 const TARGETS = { restore: 'RETURN', flush: 'ACCEPT', hold: undefined } as const;
 const NEW = { tcp: '-m tcp --tcp-flags FIN,SYN,RST,ACK SYN', udp: '-m conntrack --ctstate NEW' } as const;
 
@@ -45,11 +52,10 @@ export function expandTemplate(
   const faults = checkTable(table, template.file, service);
   if (faults.length > 0) throw new ConfigError(faults);
   const own = chains(table).map((chain) => chain.name);
-  const [jump] = rulesOf(table, service.chain);
   return {
     service: service.name,
     chains: new Map(own.map((chain) => [chain, rulesOf(table, chain).map((rule) => rule.specText)])),
-    jump: jump === undefined ? undefined : { chain: service.chain, rule: jump.specText },
+    jumps: rulesOf(table, service.chain).map((rule) => ({ chain: service.chain, rule: rule.specText })),
   };
 }
 

@@ -3,6 +3,7 @@ import type { OneTimeLine } from '../config/one-time.js';
 import type { Config } from '../config/settings.js';
 import type { Step } from '../knock/door.js';
 import type { Happening, Reply, Request } from '../wire/control.js';
+import { Changes } from './changes.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
 import { MEANING } from './machine.js';
@@ -23,9 +24,11 @@ export interface ControlParts {
 /** Answers the requests that come in by the control socket: they come from root. */
 export class Control implements ControlHandler {
   readonly #parts: ControlParts;
+  readonly changes: Changes;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
+    this.changes = new Changes(parts);
   }
 
   async answer(request: Request): Promise<Reply> {
@@ -39,8 +42,12 @@ export class Control implements ControlHandler {
       case 'events':
         return { exitCode: EXIT.ok, remarks: [], data: journal.events };
       case 'reload':
-        return this.reload();
+        return this.changes.reload(request);
+      case 'confirm':
+        return this.changes.confirm();
       case 'stop': {
+        // Who takes over would begin with the rules of before the trial, and say so too late.
+        if (request.keep === true) supervisor.trials.refuseWhileOn();
         const left = await this.#parts.stop(request.keep === true);
         return {
           exitCode: EXIT.ok,
@@ -58,29 +65,19 @@ export class Control implements ControlHandler {
     return this.#parts.journal.follow(show);
   }
 
-  /** Goes over to the configuration as it is on disk now; refuses a bad one whole. */
-  async reload(): Promise<Reply> {
-    const config = this.#parts.loadConfig();
-    const needRestart = restartNeeded(this.#parts.supervisor.world.config, config);
-    if (needRestart.length > 0) {
-      const text = `a reload cannot change ${needRestart.join(', ')}`;
-      return {
-        exitCode: EXIT.refused,
-        remarks: [{ level: 'error', text, hint: 'nothing was changed; knockctl restart' }],
-      };
-    }
-    await this.#parts.supervisor.reload(config);
-    return { exitCode: EXIT.ok, remarks: [{ level: 'result', text: 'reloaded' }], data: { verb: 'reload' } };
-  }
-
   async #status(): Promise<StatusReport> {
     const { supervisor } = this.#parts;
     const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
+    const trial = await supervisor.trials.info();
+    // A name for users beside the table: what an event does is the same on trial and not.
+    const onTrial = state === 'armed' && trial !== undefined;
     return {
-      state,
-      meaning: MEANING[state],
+      state: onTrial ? 'trial' : state,
+      meaning: onTrial
+        ? 'new rules are in force until they are confirmed, or until the kernel goes back'
+        : MEANING[state],
       since: since.toISOString(),
       reason,
       pid: process.pid,
@@ -101,6 +98,8 @@ export class Control implements ControlHandler {
       entriesKept: supervisor.lasting.entries.report,
       nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
       configuration: config.file ?? null,
+      trial: trial === undefined ? null : { left: trial.left, until: trial.until.toISOString() },
+      unconfirmed: supervisor.trials.unconfirmed,
     };
   }
 }
@@ -112,23 +111,4 @@ function describeSequence(sequence: readonly Step[], left: readonly OneTimeLine[
   const text = steps.map(({ port, protocol }) => `${port}:${protocol}`).join(',');
   if (left === undefined) return text;
   return current === undefined ? 'no one-time sequence left' : `${text} (one-time, ${left.length} left)`;
-}
-
-/** What only a restart can change: folders, back end, families, and where the log goes. */
-function restartNeeded(old: Config, fresh: Config): string[] {
-  const parts: readonly [string, (config: Config) => unknown][] = [
-    ['[paths]', ({ settings: { paths } }) => [paths.run, paths.state, paths.pidFile]],
-    [
-      '[firewall] backend and families',
-      ({ settings: { firewall } }) => [firewall.backend, firewall.families],
-    ],
-    ['[log]', ({ settings: { log } }) => log],
-    [
-      '[failsafe] listener_timeout and max_restarts',
-      ({ settings: { failsafe } }) => [failsafe.listenerTimeoutMs, failsafe.maxRestarts],
-    ],
-  ];
-  return parts
-    .filter(([, part]) => JSON.stringify(part(old)) !== JSON.stringify(part(fresh)))
-    .map(([name]) => name);
 }

@@ -3,12 +3,14 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, removeFile, replaceFile } from '../system/files.js';
+import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify } from '../system/process.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
+import type { StartWish } from '../wire/start-wish.js';
+import { chooseConfig, type Chosen } from './choose-config.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
 import { EventHistory } from './event-history.js';
@@ -23,6 +25,8 @@ export interface DaemonOptions {
   readonly loadConfig: () => Config;
   /** What a terminal sees of the log; none where there is no terminal. */
   readonly console: ConsoleStyle;
+  /** What the start is to be besides. */
+  readonly wish: StartWish;
   /** Told once how the start went. */
   readonly started: (outcome: StartOutcome) => void;
 }
@@ -32,8 +36,8 @@ const OWN_LOG_BYTES = 5 * 1024 * 1024;
 
 /** The supervisor's process from lock to exit. Resolves with its exit code; rejects where it could not begin. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const config = options.loadConfig();
-  const { paths } = config.settings;
+  const disk = options.loadConfig();
+  const { paths } = disk.settings;
   const places = runPaths(paths);
   makePrivateFolder(paths.run);
   makePrivateFolder(paths.state);
@@ -43,12 +47,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       hint: 'knockctl status tells how it is; knockctl restart replaces it',
     });
   }
-  const log = openLog(logSettings(config, places.log, options.console));
+  const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
+  const log = openLog(logSettings(chosen.config, places.log, options.console));
   try {
     const own = identify(process.pid);
     if (own !== undefined) replaceFile(places.supervisor, formatIdentity(own));
     writePidFile(paths.pidFile, log);
-    return await serve(config, options, log);
+    return await serve(chosen, options, log);
   } finally {
     removeFile(paths.pidFile);
     removeFile(places.supervisor);
@@ -66,7 +71,8 @@ function writePidFile(path: string, log: OwnedLog): void {
 }
 
 /** Runs the supervisor and its control socket until somebody ends it. */
-async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Promise<number> {
+async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Promise<number> {
+  const { config, template, notes } = chosen;
   const names = config.settings.log.lookup
     ? new HostNames({ clock: systemClock, lookUp: systemReverse })
     : undefined;
@@ -74,9 +80,12 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
     log.warn(text);
   });
   const journal = new Journal(log, systemClock, { history, names });
+  for (const note of notes) journal.record('configuration', note, {}, 'error');
   for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
   const supervisor = new Supervisor({
     config,
+    template,
+    trialS: options.wish.trialS,
     paths: runPaths(config.settings.paths),
     startListener: listenerStarter(),
     exec: systemExec,
@@ -101,7 +110,8 @@ async function serve(config: Config, options: DaemonOptions, log: OwnedLog): Pro
   });
   try {
     await server.open();
-    const outcome = await supervisor.start();
+    const arrived = await control.changes.arrive(await supervisor.start(), options.wish, ending.byTrial);
+    const outcome = { ...arrived, notes: [...notes, ...(arrived.notes ?? [])] };
     const isFailure = !outcome.goesOn && !ending.begun;
     // A fault, unlike the states that follow: who sees nothing else on the terminal sees it.
     if (isFailure) journal.record('state', outcome.text, {}, 'error');
@@ -152,6 +162,14 @@ class Ending {
     return left;
   };
 
+  /** A start on trial that was not confirmed: rejects where something could not be taken out. */
+  readonly byTrial = async (): Promise<void> => {
+    await this.#stop('the start was on trial and was not confirmed', false);
+    setImmediate(() => {
+      this.#end(EXIT.ok); // after it has been told
+    });
+  };
+
   readonly bySignal = (name: NodeJS.Signals): void => {
     this.#stop(name, false).then(
       () => {
@@ -179,7 +197,7 @@ class Ending {
 async function reloadBySignal(control: Control, journal: Journal, doors: string): Promise<void> {
   journal.note(`re-reading config file: ${doors}`);
   try {
-    const reply = await control.reload();
+    const reply = await control.changes.reload();
     for (const { level, text } of reply.remarks)
       journal.record('reload', text, {}, level === 'error' ? 'error' : 'info');
   } catch (error) {

@@ -1,4 +1,6 @@
 import { errorText } from '../base/errors.js';
+import type { RunPaths } from '../config/paths.js';
+import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { readFootprint, removeFootprint, writeFootprint } from '../firewall/footprint.js';
 import type { Journal } from './journal.js';
@@ -11,11 +13,16 @@ export interface KernelPlaces {
   readonly supervised: boolean;
 }
 
+/** Where the life of a supervisor's rules is noted. */
+export function kernelPlaces(config: Config, paths: Pick<RunPaths, 'snapshots'>): KernelPlaces {
+  return { runFolder: config.settings.paths.run, snapshots: paths.snapshots, supervised: true };
+}
+
 type Recorder = Pick<Journal, 'record'>;
 
 /** Whether packets meet rules of ours already: those of an earlier life. */
 export async function isInForce(firewall: Firewall): Promise<boolean> {
-  return (await firewall.inForce()).some((one) => one.jump);
+  return (await firewall.inForce()).some((one) => one.met);
 }
 
 /**
@@ -31,7 +38,9 @@ export async function settle(
   now: Date,
 ): Promise<void> {
   const footprint = readFootprint(places.runFolder);
-  const names = firewall.services.map((service) => service.name);
+  const { names } = firewall;
+  firewall.noteLeft(footprint?.trialChains ?? []);
+  const trialChains = firewall.trial?.chains ?? [];
   let madeTables = footprint?.madeTables ?? [];
   if (!adopted && names.length > 0) {
     madeTables = await firewall.missingTables();
@@ -45,16 +54,19 @@ export async function settle(
   }
   const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
   const { supervised } = places;
-  writeFootprint(places.runFolder, { services: [...names, ...strays], madeTables, supervised });
+  const chains = [...new Set([...(footprint?.trialChains ?? []), ...trialChains])];
+  const noted = { madeTables, supervised, ...(chains.length === 0 ? {} : { trialChains: chains }) };
+  writeFootprint(places.runFolder, { services: [...names, ...strays], ...noted });
   await firewall.removeStrays(strays);
   await firewall.prepare();
-  writeFootprint(places.runFolder, { services: names, madeTables, supervised });
+  writeFootprint(places.runFolder, { services: [...names], ...noted });
 }
 
 /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
 export async function clear(firewall: Firewall, runFolder: string): Promise<string[]> {
   const footprint = readFootprint(runFolder);
-  const names = firewall.services.map((service) => service.name);
+  firewall.noteLeft(footprint?.trialChains ?? []);
+  const { names } = firewall;
   const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
   const left = await firewall.remove(strays, footprint?.madeTables);
   removeFootprint(runFolder);

@@ -1,27 +1,34 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import type { Template } from '../firewall/template.js';
+import { NO_RULES } from '../firewall/trial.js';
 import { within } from '../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
 import { Engine, type StateInfo } from './engine.js';
-import { clear, isInForce, settle, type KernelPlaces } from './kernel-life.js';
+import { clear, isInForce, kernelPlaces, settle } from './kernel-life.js';
 import { ListenerKeeper, type Loss } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
-import type { OrderMaker } from './listener-replacement.js';
 import { DriftWatch, nftMonitor } from './drift-watch.js';
 import { hear } from './hearing.js';
 import type { Guard } from './guard.js';
 import { feeds, type State } from './machine.js';
 import { CLOSING_MS } from './pending-stops.js';
+import { Reload } from './reload.js';
 import { Rescue } from './rescue.js';
 import { Rhythm } from './rhythm.js';
 import { SelfKnock } from './self-knock.js';
+import { TrialKeeper } from './trial-keeper.js';
 import { listenOrder, makeLasting, makeWorld, type Lasting, type World, type WorldParts } from './world.js';
 
 export interface SupervisorParts extends WorldParts {
   readonly config: Config;
+  /** Instead of the rule template on disk. */
+  readonly template?: Template | undefined;
+  /** The rules are on trial: what is built meets no packet before that begins, and is to last for so many seconds. */
+  readonly trialS?: number | undefined;
   readonly paths: RunPaths;
   readonly startListener: ListenerStarter;
 }
@@ -34,8 +41,10 @@ export class Supervisor {
   readonly #rescue: Rescue;
   readonly #selfKnock: SelfKnock;
   readonly #drift: DriftWatch;
+  readonly #reload: Reload;
   readonly listener: ListenerKeeper;
   readonly lasting: Lasting;
+  readonly trials: TrialKeeper;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -47,7 +56,7 @@ export class Supervisor {
     const { clock, journal } = parts;
     this.lasting = makeLasting(parts.paths, parts, () => this.world);
     this.#selfKnock = new SelfKnock(clock);
-    this.listener = new ListenerKeeper(this.#orderMaker(parts.config), {
+    this.listener = new ListenerKeeper(() => listenOrder(parts.config, this.lasting.oneTime), {
       start: parts.startListener,
       clock,
       selfKnock: this.#selfKnock,
@@ -85,6 +94,26 @@ export class Supervisor {
       this.#engine.guard.touched(culprit);
     };
     this.#drift = new DriftWatch({ start: nftMonitor, clock, journal, touched });
+    this.#reload = new Reload({
+      ...parts,
+      lasting: this.lasting,
+      engine: this.#engine,
+      listener: this.listener,
+      world: () => this.world,
+      take: (world) => {
+        this.#world = world;
+      },
+      attend: (world) => {
+        this.#attend(world);
+      },
+    });
+    const { paths } = parts;
+    this.trials = new TrialKeeper({
+      ...{ paths, clock, journal },
+      engine: this.#engine,
+      reload: this.#reload,
+      world: () => this.world,
+    });
   }
 
   get state(): StateInfo {
@@ -118,8 +147,7 @@ export class Supervisor {
     if (this.state.state === 'preparing') {
       await this.#selfKnock.open();
       this.listener.start();
-      this.#drift.watch(this.world.firewall);
-      this.#rhythm.begin(this.#parts.config.settings);
+      this.#attend(this.world);
     }
     return outcome;
   }
@@ -132,6 +160,7 @@ export class Supervisor {
     this.#drift.end();
     this.#selfKnock[Symbol.dispose]();
     this.#engine[Symbol.dispose]();
+    this.trials[Symbol.dispose]();
     this.listener.stop();
     removeFile(this.#parts.paths.listener);
     // Queued: a start that is being built is built before it is taken down.
@@ -144,64 +173,39 @@ export class Supervisor {
 
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
   async abandon(reason: string): Promise<void> {
+    this.trials.neverBegan();
     if (this.#world === undefined) return;
     await this.stop(reason, this.#adopted);
   }
 
-  /**
-   * Goes over to a new configuration, or stays with the old one as it was. A new listener is ready
-   * before the old one ends; addresses that are in stay in.
-   */
+  /** Goes over to a new configuration, or stays with the old one as it was. */
   async reload(config: Config): Promise<void> {
-    const { state } = this.state;
-    if (!feeds(state) && state !== 'tripped') {
-      throw new KnockError(`cannot reload while ${state}`, {
-        exitCode: EXIT.busy,
-        hint: 'try again in a moment',
-      });
-    }
-    const old = this.world;
-    const fresh = await makeWorld(config, { ...this.#parts, ...this.lasting });
-    await this.#engine.queued(async () => {
-      try {
-        await fresh.firewall.prepare();
-        await this.listener.replace(this.#orderMaker(config), () => {
-          this.#world = fresh;
-          old.doors.tellDropped();
-          old.trusted.retire();
-        });
-      } catch (error) {
-        await old.firewall.removeStrays(
-          serviceNames(config).filter((name) => !serviceNames(old.config).includes(name)),
-        );
-        await old.firewall.repair();
-        await fresh.firewall.sets.close();
-        throw error;
-      }
-      await settle(fresh.firewall, true, this.#places(config), this.#parts.journal, this.#parts.clock.wall());
-      await fresh.trusted.apply();
-      await fresh.firewall.feed(config.settings.failsafe.switchTimeoutS);
-      await fresh.firewall.repair();
-      await old.firewall.sets.close();
-    });
-    this.#drift.watch(fresh.firewall);
-    this.#rhythm.begin(config.settings);
-    this.lasting.entries.begin(serviceNames(config), config.settings.failsafe.heartbeatMs);
-    this.#parts.journal.record('reload', 'configuration reloaded');
+    await this.#reload.to({ config });
+    this.trials.forget();
   }
 
   async #build(): Promise<void> {
-    const { clock, config, journal } = this.#parts;
-    const world = await makeWorld(config, { ...this.#parts, ...this.lasting });
+    const { clock, config, journal, paths, template, trialS } = this.#parts;
+    const before = trialS === undefined ? undefined : NO_RULES;
+    const world = await makeWorld(config, { ...this.#parts, ...this.lasting }, { template, before });
     this.#world = world;
     this.#endOrphan();
     this.#adopted = await isInForce(world.firewall);
+    if (trialS !== undefined) {
+      if (this.#adopted) throw inForceAlready();
+      this.trials.noteStart(config, world.firewall.template, trialS);
+    }
     if (this.#adopted)
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
-    await settle(world.firewall, this.#adopted, this.#places(config), journal, clock.wall());
+    await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
     await world.trusted.apply();
     this.lasting.stops.takeUp();
-    this.lasting.entries.begin(serviceNames(config), config.settings.failsafe.heartbeatMs);
+  }
+
+  #attend({ config: { settings }, firewall }: World): void {
+    this.#drift.watch(firewall);
+    this.#rhythm.begin(settings);
+    this.lasting.entries.begin(firewall.names, settings.failsafe.heartbeatMs);
   }
 
   async #takeDown(keep: boolean, fed: boolean): Promise<string[]> {
@@ -218,7 +222,7 @@ export class Supervisor {
     doors.tellDropped();
     // A supervisor that takes over has the whole switch time for it.
     if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
-    await this.#saveEntries(serviceNames(config), keep);
+    await this.#saveEntries(firewall.names, keep);
     if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
     const left = keep ? [] : await clear(firewall, config.settings.paths.run);
     await firewall.sets.close();
@@ -296,16 +300,13 @@ export class Supervisor {
       'warn',
     );
   }
-
-  #orderMaker(config: Config): OrderMaker {
-    return () => listenOrder(config, this.lasting.oneTime);
-  }
-
-  #places(config: Config): KernelPlaces {
-    return { runFolder: config.settings.paths.run, snapshots: this.#parts.paths.snapshots, supervised: true };
-  }
 }
 
-function serviceNames(config: Config): string[] {
-  return config.settings.services.map((service) => service.name);
+function inForceAlready(): KnockError {
+  return new KnockError(
+    'rules of an earlier start are in force, which a start on trial could not go back to',
+    {
+      hint: 'knockctl start, then knockctl reload --trial S; or knockctl stop first',
+    },
+  );
 }

@@ -14,11 +14,14 @@ const PARALLEL = 2;
 
 export interface TrustedKeeperParts {
   readonly sets: SetStore;
+  /** By whose names the trusted sets are found; others once a trial is confirmed. */
   readonly services: readonly string[];
   readonly resolver: Resolver;
   readonly journal: Pick<Journal, 'record'>;
   /** Where the last known addresses of host names are kept over restarts. */
   readonly stateFile: string;
+  /** True while names that are not in the file now may be again: on trial. Their addresses are kept too. */
+  readonly keepsAll?: () => boolean;
 }
 
 /**
@@ -152,7 +155,8 @@ export class TrustedKeeper {
 
   #writeKnown(): void {
     const names = new Set(this.#entries.map((entry) => entry.text));
-    const kept = [...this.#known].filter(([name]) => names.has(name));
+    const all = this.#parts.keepsAll?.() === true;
+    const kept = [...this.#known].filter(([name]) => all || names.has(name));
     if (kept.length === 0) return;
     const data = Object.fromEntries(
       kept.map(([name, networks]) => [name, networks.map((network) => network.text)]),
@@ -166,6 +170,7 @@ export class TrustedKeeper {
   }
 }
 
-function isFromFile(origin: string): boolean {
+/** Whether an entry came from the trusted file. */
+export function isFromFile(origin: string): boolean {
   return origin === FILE_ORIGIN || origin.startsWith(`${FILE_ORIGIN} `);
 }

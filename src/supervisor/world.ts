@@ -1,7 +1,8 @@
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
-import { openFirewall } from '../firewall/open.js';
+import { trialLabel } from '../firewall/names.js';
+import { openFirewall, type FirewallOptions } from '../firewall/open.js';
 import type { SetStore } from '../firewall/set-store.js';
 import type { Door } from '../knock/door.js';
 import type { Clock } from '../system/clock.js';
@@ -60,21 +61,35 @@ export function makeLasting(
 }
 
 /** Makes the world of a configuration; changes nothing in the kernel. */
-export async function makeWorld(config: Config, parts: WorldParts & Lasting): Promise<World> {
+export async function makeWorld(
+  config: Config,
+  parts: WorldParts & Lasting,
+  options: FirewallOptions = {},
+): Promise<World> {
   const { settings } = config;
-  const rules = { ...settings.firewall, rulesFolder: settings.paths.rules };
-  const firewall = await openFirewall(parts.exec, settings.services, rules, parts.entries);
+  const where = { ...settings.firewall, rulesFolder: settings.paths.rules };
+  const firewall = await openFirewall(parts.exec, settings.services, where, {
+    ...options,
+    memory: parts.entries,
+  });
+  // What the file on trial says must not be in the lists that the kernel goes back to.
+  const trustedIn = (service: string): string =>
+    firewall.trial === undefined ? service : trialLabel(service);
   const trusted = new TrustedKeeper(config.trusted, {
     sets: firewall.sets,
-    services: settings.services.map((service) => service.name),
+    get services() {
+      return settings.services.map((service) => trustedIn(service.name));
+    },
     resolver: parts.resolver,
     journal: parts.journal,
     stateFile: runPaths(settings.paths).resolved,
+    keepsAll: () => firewall.trial !== undefined,
   });
   const verbs: VerbContext = {
     sets: firewall.sets,
     services: settings.services,
     families: settings.firewall.families,
+    trustedNames: (service) => [...new Set([trustedIn(service), service])],
     resolver: parts.resolver,
     trustedFile: settings.paths.trusted,
     record: (kind, text, fields) => {

@@ -12,6 +12,10 @@ export interface StartOutcome {
   readonly exitCode: number;
   readonly text: string;
   readonly hint?: string | undefined;
+  /** What the caller must hear besides. */
+  readonly notes?: readonly string[];
+  /** Started on trial: when the kernel goes back, ISO 8601, UTC. */
+  readonly until?: string;
   /** True where the supervisor goes on, armed or trying; false where it ends. */
   readonly goesOn: boolean;
 }

@@ -3,6 +3,7 @@ import { ProtocolError } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
+import { isTrialTime } from './start-wish.js';
 
 /** What commands ask of the supervisor over its control socket, and what they get. */
 
@@ -36,7 +37,15 @@ export type Request =
   | { readonly verb: 'list'; readonly list?: ListName }
   | { readonly verb: 'status' }
   | { readonly verb: 'events'; readonly follow?: boolean }
-  | { readonly verb: 'reload' }
+  | {
+      readonly verb: 'reload';
+      /** For so many seconds only, until it is confirmed. */
+      readonly trialS?: number;
+      /** Where the caller's own SSH session comes from, and the port it is at. */
+      readonly session?: string;
+      readonly port?: number;
+    }
+  | { readonly verb: 'confirm' }
   /** `keep`: what is in the kernel stays, for a supervisor that takes over. */
   | { readonly verb: 'stop'; readonly keep?: boolean };
 
@@ -84,7 +93,8 @@ const KEYS: Readonly<Record<VerbName, readonly string[]>> = {
   list: ['list'],
   status: [],
   events: ['follow'],
-  reload: [],
+  reload: ['trialS', 'session', 'port'],
+  confirm: [],
   stop: ['keep'],
 };
 
@@ -108,6 +118,8 @@ function isRequest(fields: Fields): fields is Fields & Request {
     return false;
   return (
     optional(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
+    optional(fields['trialS'], isTrialTime) &&
+    optional(fields['port'], (value) => isCount(value, 1, 65_535)) &&
     optional(fields['service'], (value) => isText(value, 64)) &&
     optional(fields['session'], (value) => isText(value, 64)) &&
     optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&

@@ -30,6 +30,10 @@ export interface StatusReport {
   /** ISO 8601, UTC; null where none comes. */
   readonly nextHealthCheck: string | null;
   readonly configuration: string | null;
+  /** Rules on trial: seconds until the kernel goes back, and when that is, ISO 8601, UTC; null: none are. */
+  readonly trial: { readonly left: number; readonly until: string } | null;
+  /** Files that were tried and not confirmed, so that others are in force: in words; null: there are none. */
+  readonly unconfirmed: string | null;
 }
 
 /** How it is with the entries on disk. */

@@ -108,7 +108,9 @@ const SEQUENCES = '# spent\n#000,7001\n7002:udp,8002\n\n  7003 , 8003 , 9003:TCP
 function attemptTemplate(text: string): boolean {
   try {
     for (const family of FAMILIES) {
-      const { chains, jump } = expandTemplate({ file: '/t', text }, SERVICE, family, '6/min');
+      const { chains, jumps } = expandTemplate({ file: '/t', text }, SERVICE, family, '6/min');
+      const [jump, ...more] = jumps;
+      assert.deepEqual(more, []);
       for (const chain of chains.keys()) assert.match(chain, /^ssh_/);
       // A backslash in quotes stands for what follows it (iptables-restore).
       const rule = jump?.rule.replaceAll('\\', '') ?? '';

@@ -43,6 +43,8 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     output,
     file: undefined,
     session: undefined,
+    sessionPort: undefined,
+    triedInVain: async () => Promise.resolve(undefined),
     paths: unused,
     config: unused,
     direct: unused,

@@ -153,6 +153,8 @@ describe('what is shown', () => {
       pendingStops: 2,
       entriesKept: { saved: '2030-01-01T00:00:00.000Z', problem: null },
       nextHealthCheck: null,
+      trial: null,
+      unconfirmed: null,
       configuration: '/c',
     };
     const output = capture(false);
@@ -174,7 +176,13 @@ describe('what is shown', () => {
     const without = capture(false);
     printStatus(without, { ...report, listener: null, backend: null, pendingStops: 0 });
     assert.match(without.stdout, /listener {3}not running\n/);
-    assert.doesNotMatch(without.stdout, /back end|stops/);
+    assert.doesNotMatch(without.stdout, /back end|stops|trial|note/);
+    const trial = capture(false);
+    printStatus(trial, { ...report, trial: { left: 42, until: '2030-01-01T00:00:00.000Z' } });
+    assert.match(trial.stdout, /\n {2}on trial {3}42 s left, until \S+ \S+: knockctl confirm keeps it/);
+    const over = capture(false);
+    printStatus(over, { ...report, unconfirmed: 'not in force' });
+    assert.match(over.stdout, /\n {2}note {7}not in force\n/);
   });
 
   it('the list: for people and as JSON', async () => {

@@ -25,6 +25,7 @@ export interface Setting {
   readonly frames?: readonly ControlFrame[] | undefined;
   readonly files?: Readonly<Record<string, string>>;
   readonly session?: string | undefined;
+  readonly sessionPort?: number | undefined;
   readonly directReply?: Reply;
 }
 
@@ -55,6 +56,8 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
     },
     file: undefined,
     session: setting.session,
+    sessionPort: setting.sessionPort,
+    triedInVain: async () => Promise.resolve(undefined),
     paths: () => paths,
     config: () => ({}) as Config, // handed on to `direct`, which does not look into it
     direct: async () =>

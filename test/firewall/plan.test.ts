@@ -65,7 +65,7 @@ const foreignRule = fc.tuple(
 const ownRule = fc.tuple(
   fc.constantFrom(...OWN),
   fc.oneof(
-    fc.constantFrom(...FOREIGN_RULES, ...SERVICES.map((one) => one.jump?.rule ?? '')),
+    fc.constantFrom(...FOREIGN_RULES, ...SERVICES.map((one) => one.jumps[0]?.rule ?? '')),
     fc.constantFrom(...SERVICES.flatMap(({ chains }) => [...chains.values()].flat())),
   ),
 );
@@ -73,8 +73,8 @@ const ownRule = fc.tuple(
 const jumpRule = fc.tuple(
   fc.constantFrom('INPUT', 'FORWARD', ...FOREIGN_CHAINS, ...OWN),
   fc.constantFrom(
-    ...SERVICES.map(({ jump }) => jump?.rule ?? ''),
-    ...SERVICES.map(({ jump }) => (jump?.rule ?? '').replace('--dports 22', '--dports 23')),
+    ...SERVICES.map(({ jumps: [jump] }) => jump?.rule ?? ''),
+    ...SERVICES.map(({ jumps: [jump] }) => (jump?.rule ?? '').replace('--dports 22', '--dports 23')),
     ...TAGS.map((tag) => `-m comment ${tag} -j DROP`),
   ),
 );
@@ -125,7 +125,11 @@ describe('planApply, from any start', () => {
         const before = foreign(table);
         const options = { ...OPTIONS, hook };
         apply(table, SERVICES, options);
-        for (const { chains, jump, service: name } of SERVICES) {
+        for (const {
+          chains,
+          jumps: [jump],
+          service: name,
+        } of SERVICES) {
           for (const [chain, rules] of chains) assert.deepEqual(table.rules(chain), rules);
           const tag = `--comment "knockctl:${name}"`;
           const all = table.names.flatMap((chain) =>
@@ -138,6 +142,35 @@ describe('planApply, from any start', () => {
         assert.deepEqual(apply(table, SERVICES, options), [], 'a second plan is empty');
       }),
       { numRuns: 1500 },
+    );
+  });
+
+  it('takes chains out that are ours no more, whatever stands in them, but for those that others name', () => {
+    const drop = ['ssh_policy', 'ssh_trusted', 'ssh_nowhere'];
+    const kept = SERVICES.slice(1);
+    fc.assert(
+      fc.property(rulesAtRandom(true), (start) => {
+        const table = build(start);
+        const removal = planRemove([{ service: 'ssh', chains: new Map(), jumps: [] }], parse(table.save()));
+        // In a chain of ours that stays, no rule of the desired ones leads to a chain that goes.
+        if (removal.text !== '') assert.equal(table.restore(removal.text), undefined);
+        const own = OWN.filter((chain) => chain.startsWith('ssh_2_'));
+        const leads = (chain: string): boolean =>
+          table.names.some(
+            (from) =>
+              ![...drop, ...own].includes(from) &&
+              table.rules(from).some((rule) => rule.replaceAll(/"[^"]*"/g, '').endsWith(`-j ${chain}`)),
+          );
+        const expected = drop.filter((chain) => table.names.includes(chain) && leads(chain));
+        apply(table, kept, { ...OPTIONS, drop });
+        assert.deepEqual(
+          drop.filter((chain) => table.names.includes(chain)),
+          expected,
+        );
+        for (const chain of expected) assert.deepEqual(table.rules(chain), []);
+        assert.deepEqual(apply(table, kept, { ...OPTIONS, drop }), [], 'a second plan is empty');
+      }),
+      { numRuns: 500 },
     );
   });
 
@@ -161,7 +194,7 @@ describe('planApply, from any start', () => {
     for (const [hook, at] of [['first', 0] as const, ['last', 2] as const]) {
       const table = made([':DOCKER-USER - [0:0]', '-A INPUT -j ACCEPT', '-A INPUT -j DROP']);
       apply(table, SERVICES, { ...OPTIONS, hook });
-      assert.equal(table.rules('INPUT')[at], SERVICES[0]?.jump?.rule);
+      assert.equal(table.rules('INPUT')[at], SERVICES[0]?.jumps[0]?.rule);
     }
   });
 

@@ -39,7 +39,7 @@ function expanded(
   return linesOf(expandTemplate(SHIPPED, { ...SERVICE, ...more }, family, log));
 }
 
-function linesOf({ jump, chains }: DesiredService): string[] {
+function linesOf({ jumps: [jump], chains }: DesiredService): string[] {
   const rules = [...chains].flatMap(([chain, specs]) => specs.map((spec) => `-A ${chain} ${spec}`));
   return [...(jump === undefined ? [] : [`-A ${jump.chain} ${jump.rule}`]), ...rules];
 }
@@ -84,16 +84,13 @@ describe('the shipped template is the contract', () => {
   });
   it('with an address of the other family: no jump, the chains all the same', () => {
     const service = expandTemplate(SHIPPED, { ...SERVICE, addresses: ['2001:db8::1'] }, 4, '6/min');
-    assert.equal(service.jump, undefined);
+    assert.deepEqual(service.jumps, []);
     assert.deepEqual([...service.chains.keys()], ['ssh_banned', 'ssh_filter', 'ssh_policy', 'ssh_trusted']);
   });
   it('in another chain, under another name', () => {
-    const { jump: other } = expandTemplate(
-      SHIPPED,
-      { ...SERVICE, name: 'w-3_b', chain: 'DOCKER-USER' },
-      4,
-      '6/min',
-    );
+    const {
+      jumps: [other],
+    } = expandTemplate(SHIPPED, { ...SERVICE, name: 'w-3_b', chain: 'DOCKER-USER' }, 4, '6/min');
     assert.equal(other?.chain, 'DOCKER-USER');
     assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
   });

@@ -18,6 +18,9 @@ const GOOD: readonly Request[] = [
   { verb: 'status' },
   { verb: 'events', follow: true },
   { verb: 'reload' },
+  { verb: 'reload', trialS: 5, session: '1.2.3.4', port: 22 },
+  { verb: 'reload', trialS: 3_600 },
+  { verb: 'confirm' },
   { verb: 'stop', keep: true },
 ];
 
@@ -28,6 +31,10 @@ const targets = (value: unknown): boolean =>
 const flag = (value: unknown): boolean => typeof value === 'boolean';
 const seconds = (value: unknown): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 2_147_483;
+const within = (min: number, max: number) => (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+const trial = within(5, 3_600);
+const port = within(1, 65_535);
 const short = (value: unknown): boolean => typeof value === 'string' && value.length <= 64;
 const list = (value: unknown): boolean => value === 'banned' || value === 'trusted' || value === 'filter';
 
@@ -41,7 +48,8 @@ const VERBS: Readonly<Record<string, readonly Readonly<Record<string, (value: un
   list: [{}, { list }],
   status: [{}, {}],
   events: [{}, { follow: flag }],
-  reload: [{}, {}],
+  reload: [{}, { trialS: trial, session: short, port }],
+  confirm: [{}, {}],
   stop: [{}, { keep: flag }],
 };
 
@@ -98,12 +106,14 @@ describe('requests', () => {
   it('takes a request with one field changed only where it is still one', () => {
     const key = fc.constantFrom(
       ...['verb', 'targets', 'timeoutS', 'service', 'force', 'session', 'save', 'list', 'follow', 'keep'],
+      ...['trialS', 'port'],
       ...['__proto__', 'constructor', 'toString'],
     );
     const other = fc.oneof(
       fc.jsonValue(),
       fc.boolean(),
       fc.integer({ min: -1, max: 2_147_484 }),
+      fc.constantFrom(0, 4, 5, 3_600, 3_601, 65_535, 65_536),
       fc.double(),
       fc.constantFrom(...Object.keys(VERBS), 'filter', 'banned', 'toString', '__proto__', 'hasOwnProperty'),
       fc.array(fc.string({ maxLength: 300 }), { maxLength: 3 }),

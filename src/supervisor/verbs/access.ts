@@ -3,7 +3,7 @@ import type { Entry } from '../../firewall/sets.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
-import type { Origin, VerbContext } from './context.js';
+import { listName, type Origin, type VerbContext } from './context.js';
 import { done, duration, refused, subject } from './replies.js';
 import { readTargets } from './targets.js';
 
@@ -106,7 +106,8 @@ async function trustedAmong(
   origin: Origin,
 ): Promise<string[]> {
   const guarded = new Map<string, string>();
-  for (const { name } of context.services) {
+  for (const service of context.services) {
+    const name = listName(context, service.name, 'trusted');
     const list = origin.kind === 'door' ? [] : await context.sets.entries(name, 'trusted');
     for (const network of networks) {
       const covered = origin.kind === 'door' && (await context.sets.covers(name, 'trusted', network));

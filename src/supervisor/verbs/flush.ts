@@ -2,7 +2,7 @@ import { parseNetwork, type Network } from '../../base/address.js';
 import { EXIT } from '../../base/errors.js';
 import { LISTS, type ListName } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
-import type { Origin, VerbContext } from './context.js';
+import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
 
 /** The lists that an address is flushed from: who is trusted stays trusted (interface.md). */
@@ -63,7 +63,10 @@ function listsNamed(target: string): readonly ListName[] | undefined {
 }
 
 async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<void> {
-  for (const service of context.services) await context.sets.empty(service.name, list);
+  for (const service of context.services) {
+    const names = list === 'trusted' ? trustedNames(context, service.name) : [service.name];
+    for (const name of names) await context.sets.empty(name, list);
+  }
   if (list === 'trusted') context.forgetTrusted(undefined);
   context.record('flush', `${list} emptied`, { by: origin.label });
 }

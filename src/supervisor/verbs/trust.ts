@@ -5,7 +5,7 @@ import { addEntry, parseTrustee, removeEntry } from '../../config/trusted.js';
 import { safeComment } from '../../firewall/sets.js';
 import { readIfExists, replaceFile } from '../../system/files.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
-import type { Origin, VerbContext } from './context.js';
+import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
 
 /** One target of trust: what was asked for, and the networks it stands for. */
@@ -39,7 +39,7 @@ export async function trust(
         origin: host ? `${origin.label} ${text}` : origin.label,
       })),
     );
-    await context.sets.add(service.name, 'trusted', entries);
+    for (const name of trustedNames(context, service.name)) await context.sets.add(name, 'trusted', entries);
   }
   const texts = trustees.map(describe);
   context.record('trust', `${subject(texts)} trusted`, { by: origin.label, saved: request.save === true });
@@ -88,13 +88,13 @@ export async function untrust(
 
 async function removeTrusted(context: VerbContext, text: string): Promise<boolean> {
   let found = false;
-  for (const service of context.services) {
-    const entries = await context.sets.entries(service.name, 'trusted');
+  for (const name of context.services.flatMap((service) => trustedNames(context, service.name))) {
+    const entries = await context.sets.entries(name, 'trusted');
     const mine = entries.filter(
       (entry) => entry.network.text === text || entry.origin.endsWith(` ${safeComment(text)}`),
     );
     await context.sets.remove(
-      service.name,
+      name,
       'trusted',
       mine.map((entry) => entry.network),
     );

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { isOwnPrivate, readIfExists, removeFile, replaceFile } from '../system/files.js';
+import type { ReadText } from './load.js';
+import type { Config, Source } from './settings.js';
+
+/**
+ * A configuration that was put in force on trial and has not been confirmed, as it outlives us: so
+ * that no later life puts it in force by itself, and knows what was in force before.
+ */
+export interface Unconfirmed {
+  /** What the files on trial were, as `digest` gives it: files that were changed since are others. */
+  readonly tried: string;
+  /** When the trial began, ISO 8601, UTC; and how long it was to last, in seconds. */
+  readonly at: string;
+  readonly seconds: number;
+  /** The configuration in force before; null where knockctl was not running. */
+  readonly before: Earlier | null;
+}
+
+/** A configuration by its texts: it is read again, and so checked again, like the files that it was. */
+export interface Earlier {
+  /** The file given with -c, if one was. */
+  readonly file: string | null;
+  readonly sources: readonly Source[];
+  /** The rule template. */
+  readonly template: Template;
+}
+
+interface Template {
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * What a configuration is, in a few characters. The trusted file does not count: `trust --save` and
+ * doors edit it, and nobody has looked over the rest of the files for that.
+ */
+export function digest({ sources, settings }: Config, template: Template): string {
+  const counted = sources.filter(({ path }) => path !== settings.paths.trusted);
+  const text = JSON.stringify([counted.map(({ path, text }) => [path, text]), template.text]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Reads files as they were in an earlier configuration; all others as they are. */
+export function asEarlier({ sources }: Earlier, readText: ReadText): ReadText {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]));
+  return (path) => {
+    const text = texts.get(path);
+    return text === undefined ? readText(path) : (text ?? undefined);
+  };
+}
+
+/** What is noted in the file; undefined where nothing is. Throws KnockError where it cannot be believed. */
+export function readUnconfirmed(path: string): Unconfirmed | undefined {
+  let parsed: unknown;
+  try {
+    const text = readIfExists(path);
+    if (text === undefined) return undefined;
+    if (!isOwnPrivate(path)) throw new Error('others can write to it');
+    parsed = JSON.parse(text);
+    if (!isUnconfirmed(parsed)) throw new Error('it is not of the right shape');
+  } catch (cause) {
+    throw new KnockError(`${path} is damaged: ${errorText(cause)}`, {
+      exitCode: EXIT.config,
+      hint: 'it says which configuration was confirmed: look over the files, remove it, and start again',
+      cause,
+    });
+  }
+  return parsed;
+}
+
+export function writeUnconfirmed(path: string, unconfirmed: Unconfirmed): void {
+  replaceFile(path, `${JSON.stringify(unconfirmed)}\n`);
+}
+
+export function removeUnconfirmed(path: string): void {
+  removeFile(path);
+}
+
+function isUnconfirmed(value: unknown): value is Unconfirmed {
+  return (
+    isObject(value) &&
+    typeof value['tried'] === 'string' &&
+    /^[0-9a-f]{64}$/.test(value['tried']) &&
+    typeof value['at'] === 'string' &&
+    !Number.isNaN(new Date(value['at']).getTime()) &&
+    Number.isInteger(value['seconds']) &&
+    (value['before'] === null || isEarlier(value['before']))
+  );
+}
+
+function isEarlier(value: unknown): value is Earlier {
+  if (!isObject(value)) return false;
+  const { file, sources, template } = value;
+  return (
+    (file === null || typeof file === 'string') &&
+    Array.isArray(sources) &&
+    sources.every(
+      (source) =>
+        isObject(source) &&
+        typeof source['path'] === 'string' &&
+        (source['text'] === null || typeof source['text'] === 'string'),
+    ) &&
+    isObject(template) &&
+    typeof template['file'] === 'string' &&
+    typeof template['text'] === 'string'
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+
+import type { Family } from '../../src/base/address.js';
+import { ADDRESS, type Backend, type Lab, type Place } from '../helpers/lab.js';
+import { waitFor } from '../helpers/wait.js';
+import { PORT, ssh, stage, type Stage } from './setting.js';
+
+/** A port with an echo server that the change on trial protects, and the configuration before it does not. */
+export const OTHER = 3333;
+
+/** As long as in a real configuration: what is asked is the trial, not the switch on a busy machine. */
+export function patient(backend: Backend, more = '', port: number | string = PORT): string {
+  return ssh(backend, more)
+    .replace('switch_timeout = 3', 'switch_timeout = 30')
+    .replace(`ports = ${PORT}`, `ports = ${port}`);
+}
+
+/** A lab with echo servers at both ports; client2 is trusted by both configurations. Nothing is started. */
+export async function trialStage(backend: Backend, conf = patient(backend)): Promise<Stage> {
+  const trusted = `${ADDRESS.client2[4]}\n${ADDRESS.client2[6]}\n`;
+  const scene = await stage(backend, { conf, trusted });
+  await scene.lab.tcpEcho('server', OTHER);
+  return scene;
+}
+
+/** One process for all: on a busy machine, a process of its own takes longer than the attempt. */
+const TRY = `
+const results = process.argv.slice(1).map((target) => new Promise((resolve) => {
+  const [address, port] = target.split('|');
+  const socket = require('node:net').connect({ host: address, port: Number(port) });
+  const end = (result) => { socket.destroy(); resolve(result); };
+  setTimeout(end, 500, false);
+  socket.on('connect', () => end(true)).on('error', () => end(false));
+}));
+Promise.all(results).then((all) => console.log(JSON.stringify(all)));
+`;
+
+/** Which of the two ports a stranger gets into; each must be the same to both families. */
+export async function openPorts(lab: Lab): Promise<number[]> {
+  const ports = [PORT, OTHER];
+  const targets = ([4, 6] as const).flatMap((family) =>
+    ports.map((port) => `${ADDRESS.server[family]}|${port}`),
+  );
+  const done = await lab.exec('client', [process.execPath, '-e', TRY, ...targets]);
+  const open: unknown = JSON.parse(done.stdout);
+  if (!Array.isArray(open)) throw new Error(`the attempts failed: ${done.stderr}`);
+  const by = (family: number): number[] =>
+    ports.filter((_, index) => open[family * ports.length + index] === true);
+  if (by(0).join() !== by(1).join())
+    throw new Error(`IPv4 and IPv6 differ: ${by(0).join()} and ${by(1).join()}`);
+  return by(0);
+}
+
+export async function assertOpen(lab: Lab, ports: readonly number[], what: string): Promise<void> {
+  assert.deepEqual(await openPorts(lab), ports, what);
+}
+
+/** Waits until a stranger gets into these ports and no others; gives the time by `Date.now()`. */
+export async function untilOpen(lab: Lab, ports: readonly number[], timeoutMs: number): Promise<number> {
+  // In the moment of change the families may differ: they are asked one after the other.
+  const now = async (): Promise<string> => openPorts(lab).then(String, () => '?');
+  const is = async (): Promise<boolean> => (await now()) === ports.join();
+  await waitFor(is, timeoutMs, `the open ports ${ports.join()}`);
+  return Date.now();
+}
+
+/** The chains and sets of a trial that are in the kernel, and jumps with a condition. */
+export async function traces(lab: Lab): Promise<string[]> {
+  const sets = (await lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout;
+  const rules = `${await lab.save('server', 4)}${await lab.save('server', 6)}`;
+  return `${sets}${rules}`.split('\n').filter((line) => /\.new|_trial/.test(line));
+}
+
+/** One attempt: when its SYN was sent, by `Date.now()`, and whether it got in. */
+export interface Attempt {
+  readonly at: number;
+  readonly connected: boolean;
+}
+
+/** Attempts at one port, until `end` gives them in the order in which they were begun. */
+export interface Watcher {
+  end(): Promise<readonly Attempt[]>;
+}
+
+/** Each attempt sends one SYN only, and is given up after 700 ms: before a second one goes out. */
+const WATCH = `
+const [address, port, every] = process.argv.slice(1);
+const attempts = [];
+let open = 0, ending = false;
+const report = () => { if (ending && open === 0) { console.log(JSON.stringify(attempts)); process.exit(0); } };
+const timer = setInterval(() => {
+  open++;
+  const attempt = { at: Date.now(), connected: false };
+  attempts.push(attempt);
+  let done = false;
+  const socket = require('node:net').connect({ host: address, port: Number(port) });
+  const finish = (result) => {
+    if (done) return;
+    done = true; open--; socket.destroy();
+    attempt.connected = result;
+    report();
+  };
+  setTimeout(finish, 700, false);
+  socket.on('connect', () => finish(true)).on('error', () => finish(false));
+  if (attempts.length === 1) console.log('watching');
+}, Number(every));
+process.stdin.resume().on('end', () => { clearInterval(timer); ending = true; report(); });
+`;
+
+/** Begins to try a port of the server every `everyMs`. */
+export async function watch(
+  lab: Lab,
+  from: Place,
+  target: { readonly family: Family; readonly port: number },
+  everyMs: number,
+): Promise<Watcher> {
+  const argv = [
+    process.execPath,
+    '-e',
+    WATCH,
+    ADDRESS.server[target.family],
+    String(target.port),
+    String(everyMs),
+  ];
+  const child = lab.spawn(from, argv);
+  await child.until('watching\n');
+  return {
+    end: async () => {
+      child.end();
+      await child.closed;
+      const attempts: unknown = JSON.parse(child.stdout.replace('watching\n', ''));
+      if (!isAttempts(attempts)) throw new Error(`the watcher did not report: ${child.describe()}`);
+      return attempts;
+    },
+  };
+}
+
+function isAttempts(value: unknown): value is readonly Attempt[] {
+  return Array.isArray(value) && value.length > 0;
+}
+
+/** The times at which the result of the attempts changed, as `in` or `out` with the time of the first such attempt. */
+export function turns(attempts: readonly Attempt[]): readonly Attempt[] {
+  return attempts.filter((one, index) => one.connected !== attempts[index - 1]?.connected);
+}
