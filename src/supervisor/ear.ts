@@ -1,0 +1,110 @@
+import type { RunPaths } from '../config/paths.js';
+import type { Config } from '../config/settings.js';
+import type { Clock } from '../system/clock.js';
+import { readIfExists, removeFile, replaceFile } from '../system/files.js';
+import { formatIdentity, identify, parseIdentity, signal } from '../system/process.js';
+import { hear } from './hearing.js';
+import type { Journal } from './journal.js';
+import { ListenerKeeper, type Loss } from './listener-keeper.js';
+import type { ListenerStarter } from './listener-process.js';
+import type { Event } from './machine.js';
+import type { OneTimeKeeper } from './one-time-keeper.js';
+import { Rescue } from './rescue.js';
+import { SelfKnock } from './self-knock.js';
+import type { Shell } from './shell.js';
+import { listenOrder, type World } from './world.js';
+
+export interface EarParts {
+  readonly config: Config;
+  readonly paths: Pick<RunPaths, 'listener'>;
+  readonly startListener: ListenerStarter;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly shell: Shell;
+  readonly oneTime: OneTimeKeeper;
+  readonly world: () => World;
+  readonly event: (event: Event, reason: string) => void;
+  /** A listener cannot work: true where that is the end of the start, for nothing is shut yet. */
+  readonly refused: (reason: string) => boolean;
+}
+
+/** How the service hears: the listener with its proof of hearing, what its life means, and what is left when it ends. */
+export class Ear {
+  readonly listener: ListenerKeeper;
+  readonly #parts: EarParts;
+  readonly #selfKnock: SelfKnock;
+  readonly #rescue: Rescue;
+
+  constructor(parts: EarParts) {
+    this.#parts = parts;
+    const { clock, config, event, journal } = parts;
+    const { failsafe } = config.settings;
+    this.#selfKnock = new SelfKnock(clock);
+    this.#rescue = new Rescue(parts.shell, journal);
+    this.listener = new ListenerKeeper(() => listenOrder(config, parts.oneTime), {
+      start: parts.startListener,
+      clock,
+      selfKnock: this.#selfKnock,
+      heartbeatMs: failsafe.heartbeatMs,
+      timeoutMs: failsafe.listenerTimeoutMs,
+      maxRestarts: failsafe.maxRestarts,
+      events: {
+        ready: (interfaces) => {
+          this.#ready(interfaces);
+        },
+        message: (message) => {
+          hear(message, parts.world().doors, journal, this.listener);
+        },
+        lost: (loss) => {
+          this.#lost(loss);
+        },
+        waiting: (interfaces) => {
+          event('given-up', `waiting for an interface to come up: ${interfaces.join(', ')}`);
+        },
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#selfKnock.open();
+    this.listener.start();
+  }
+
+  stop(): void {
+    this.listener.stop();
+    this.#selfKnock[Symbol.dispose]();
+    removeFile(this.#parts.paths.listener);
+  }
+
+  /** The service is armed: when the listener is given up the next time, that is another time. */
+  armed(): void {
+    this.#rescue.reset();
+  }
+
+  /** A listener of an earlier life that is stuck has not noticed that its supervisor is gone. */
+  endOrphan(): void {
+    const orphan = parseIdentity(readIfExists(this.#parts.paths.listener));
+    if (orphan === undefined || !signal(orphan, 'SIGKILL')) return;
+    const text = `a listener of an earlier life was still there: killed`;
+    this.#parts.journal.record('listener', text, { pid: orphan.pid }, 'warn');
+  }
+
+  #ready(interfaces: readonly string[]): void {
+    const { event, journal, paths } = this.#parts;
+    const { pid } = this.listener;
+    journal.record('listener', `starting up, listening on ${interfaces.join(', ')}`, { pid });
+    const identity = identify(pid ?? 0);
+    if (identity !== undefined) replaceFile(paths.listener, formatIdentity(identity));
+    event('sound', 'the listener hears');
+  }
+
+  #lost({ reason, delayMs, givenUp }: Loss): void {
+    const { event, journal, refused, world } = this.#parts;
+    if (refused(`the listener cannot work: ${reason}`)) return;
+    journal.record('listener', `listener lost: ${reason}; started again in ${delayMs / 1000} s`, {}, 'warn');
+    event('listener-lost', reason);
+    if (!givenUp) return;
+    event('given-up', `the listener will not stay up: ${reason}`);
+    void this.#rescue.run(world().config.settings.failsafe.rescueCommand);
+  }
+}

@@ -1,0 +1,58 @@
+import { errorText } from '../base/errors.js';
+import { within, type Clock } from '../system/clock.js';
+import type { Journal } from './journal.js';
+import { clear } from './kernel-life.js';
+import { CLOSING_MS } from './pending-stops.js';
+import type { Shell } from './shell.js';
+import type { Lasting, World } from './world.js';
+
+export interface TakeDownParts {
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'record'>;
+  readonly shell: Shell;
+  readonly lasting: Lasting;
+}
+
+/** How the service ends. */
+export interface Ending {
+  /** What is in the kernel stays, for a supervisor that takes over. */
+  readonly keep: boolean;
+  /** The switch was fed until now. */
+  readonly fed: boolean;
+}
+
+/** Ends a world: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
+export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeDownParts): Promise<string[]> {
+  const { firewall, doors, config } = world;
+  const { clock, journal, lasting, shell } = parts;
+  const dropped = shell.dropStarts();
+  if (dropped > 0) {
+    const text = `${dropped} start commands that waited were dropped, since we end`;
+    journal.record('command', text, {}, 'warn');
+  }
+  // A supervisor that takes over runs them at their time.
+  if (!keep) await within(clock, CLOSING_MS, lasting.stops.runAll());
+  lasting.stops.close();
+  doors.tellDropped();
+  // A supervisor that takes over has the whole switch time for it.
+  if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
+  await saveEntries(firewall.names, keep, parts);
+  if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
+  const left = keep ? [] : await clear(firewall, config.settings.paths.run);
+  await firewall.sets.close();
+  return left;
+}
+
+/** The last act before the sets go. A kernel that does not answer must not keep us from ending. */
+async function saveEntries(
+  services: readonly string[],
+  keep: boolean,
+  { journal, lasting: { entries } }: TakeDownParts,
+): Promise<void> {
+  try {
+    if (services.length > 0) await entries.end(services, keep);
+  } catch (error) {
+    journal.record('entries', `entries not saved at the end: ${errorText(error)}`, {}, 'error');
+  }
+  entries.close();
+}
