@@ -9,7 +9,13 @@ import { readIfExists } from '../system/files.js';
 
 /** The configuration, as it is to be judged by what is in force now. Throws ConfigError. */
 export function load(options: LoadOptions): Config {
-  const runFolder = dirname(locatePaths(options.file, readIfExists).lock);
-  const inForce = readFootprint(runFolder)?.supervised === true;
-  return loadConfig(options, readIfExists, { inForce });
+  return loadConfig(options, readIfExists, { inForce: isInForce(options.file) });
+}
+
+function isInForce(file: string | undefined): boolean {
+  try {
+    return readFootprint(dirname(locatePaths(file, readIfExists).lock))?.supervised === true;
+  } catch {
+    return false; // a file that cannot be read: loadConfig says so
+  }
 }

@@ -32,8 +32,11 @@ const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
  */
 export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
   const runFolder = dirname(context.paths().lock);
-  if (readFootprint(runFolder)?.supervised !== true) return silent(context, { wanted: false });
   const configuration = read(context);
+  if (readFootprint(runFolder)?.supervised !== true) {
+    if ('error' in configuration) throw configuration.error;
+    return silent(context, { wanted: false });
+  }
   if ('config' in configuration && !lifecycle.isRunning()) {
     const tried = await context.triedInVain(configuration.config);
     if (tried?.before === null) return takeOutTrial(context, configuration.config);

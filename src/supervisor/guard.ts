@@ -38,6 +38,8 @@ export class Guard {
   readonly #parts: GuardParts;
   #repairs: Repairs = [];
   #culprits: string[] = [];
+  /** The last one that was seen: a look by the heartbeat may come before the monitor has told who it was. */
+  #suspect: string | undefined;
   #touchedMs = -Infinity;
   #looking = false;
   #lookedMs = -Infinity;
@@ -62,6 +64,7 @@ export class Guard {
   /** Somebody else changed something that may concern us; undefined: nobody knows who. */
   touched(culprit: string | undefined): void {
     this.#touchedMs = this.#parts.clock.nowMs();
+    this.#suspect = culprit ?? this.#suspect;
     if (culprit !== undefined && !this.#culprits.includes(culprit)) {
       this.#culprits = [...this.#culprits, culprit].slice(-MAX_CULPRITS);
     }
@@ -123,7 +126,8 @@ export class Guard {
     if (!isFight) return;
     this.#repairs = [];
     this.#touchedMs = clock.nowMs();
-    event('contested', `our rules were undone more than ${MAX_REPAIRS} times within a minute; ${by}`);
+    const who = this.#suspect === undefined ? UNKNOWN : `changed by ${this.#suspect}`;
+    event('contested', `our rules were undone more than ${MAX_REPAIRS} times within a minute; ${who}`);
   }
 
   #lookForCalm(): void {

@@ -37,6 +37,8 @@ export class ListenerRun {
   #heardMs: number;
   /** When it was last known to hear; undefined before that. */
   #hearsMs: number | undefined;
+  /** When the self-knock that it still owes was sent. */
+  #askedMs: number | undefined;
   #roundTripMs: number | undefined;
   #ready = false;
   #unanswered = 0;
@@ -109,12 +111,14 @@ export class ListenerRun {
     const nowMs = clock.nowMs();
     const limitMs = this.sound ? timeoutMs : Math.max(timeoutMs, FIRST_SIGN_MS);
     const silentMs = nowMs - this.#heardMs;
-    const deafMs = nowMs - (this.#hearsMs ?? this.startedMs);
+    const unprovenMs = nowMs - (this.#hearsMs ?? this.startedMs);
+    const deafMs = this.#askedMs === undefined ? 0 : nowMs - this.#askedMs;
     if (silentMs > limitMs) this.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
     else if (this.#isProven && deafMs > limitMs) {
       const why = selfKnock.problem === undefined ? '' : ` (it could not be sent: ${selfKnock.problem})`;
       this.kill(`deaf: no self-knock came back for ${Math.round(deafMs / 1000)} s${why}`);
-    } else if (this.#ready && this.#isProven && (!this.sound || deafMs >= heartbeatMs)) {
+    } else if (this.#ready && this.#isProven && (!this.sound || unprovenMs >= heartbeatMs)) {
+      this.#askedMs ??= nowMs;
       selfKnock.send(Math.min(1 + this.#unanswered, MOST_AT_ONCE));
       this.#unanswered += 1;
     }
@@ -131,6 +135,7 @@ export class ListenerRun {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
+        this.#askedMs = nowMs;
         if (this.#isProven) this.#parts.selfKnock.send(1);
         else this.#hears(nowMs);
         break;
@@ -141,8 +146,10 @@ export class ListenerRun {
         this.#fatal = message.reason;
         break;
       case 'beat':
+        // New packets show that it hears as well: in a flood every self-knock may be lost. The first proof is the self-knock's.
+        if (this.#ready && (this.#isProven ? this.sound && message.packets > this.#packets : true))
+          this.#hears(nowMs);
         this.#packets = message.packets;
-        if (this.#ready && !this.#isProven) this.#hears(nowMs);
         break;
       case 'knock':
       case 'stage':
@@ -157,13 +164,14 @@ export class ListenerRun {
     const roundTripMs = selfKnock.age(nonce);
     if (roundTripMs === undefined || roundTripMs > timeoutMs || !this.#ready) return; // of another time: proves nothing
     this.#roundTripMs = roundTripMs;
-    this.#unanswered = 0;
     this.#hears(nowMs);
   }
 
   #hears(nowMs: number): void {
     const first = this.#hearsMs === undefined;
     this.#hearsMs = nowMs;
+    this.#askedMs = undefined;
+    this.#unanswered = 0;
     if (first) this.#events.sound(this);
   }
 }

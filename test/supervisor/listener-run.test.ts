@@ -109,8 +109,9 @@ describe('a listener’s life', () => {
     await stand.until(() => stand.run.sound, 'the first echo');
     await stand.pass(4_500);
     assert.deepEqual(stand.selfKnock.sent, [1], 'the next is due at the next heartbeat');
-    await stand.pass(5_500);
-    assert.deepEqual(stand.selfKnock.sent.slice(1), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    await stand.pass(10_500);
+    const eager = Array.from({ length: 21 }, (_, index) => Math.min(index + 1, 16));
+    assert.deepEqual(stand.selfKnock.sent.slice(1), eager, 'no more than 16 at once');
     assert.deepEqual(stand.gone, []);
     stand.selfKnock.problem = 'send EPERM';
     await stand.pass(500);
@@ -119,6 +120,17 @@ describe('a listener’s life', () => {
       stand.gone.join(),
       /^deaf: no self-knock came back for 1[01] s \(it could not be sent: send EPERM\)/,
     );
+  });
+
+  it('is not taken for deaf while it sees packets: a flood may swallow every self-knock', async () => {
+    const growing = `n=7; while :; do n=$((n + 1)); echo '{"type":"beat","packets":'$n'}' >&3 || exit 0; sleep 0.02; done`;
+    const stand = new Stand(`${READY}; ${growing}`);
+    await stand.until(() => stand.run.figures.packets > 8, 'packets');
+    assert.equal(stand.run.sound, false, 'but the first proof is that of the self-knock');
+    const sound = new Stand(`${READY}; ${ECHO}; ${growing}`);
+    await sound.until(() => sound.run.sound, 'the first echo');
+    await sound.pass(20_000);
+    assert.deepEqual(sound.gone, []);
   });
 
   it('has more time for the first proof', async () => {
