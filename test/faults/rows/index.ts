@@ -1,7 +1,25 @@
 import type { Row } from '../row.js';
+import { INPUT_ROWS } from './input.js';
+import { INTERFACE_ROWS } from './interfaces.js';
 import { LISTENER_ROWS } from './listener.js';
+import { LOCK_ROWS } from './lock.js';
+import { RULES_ROWS } from './rules.js';
+import { SAVED_ROWS } from './saved.js';
+import { SESSION_ROWS } from './sessions.js';
 import { SUPERVISOR_ROWS } from './supervisor.js';
 import { TAKEN_OVER_ROWS } from './taken-over.js';
 
+const GROUPS: readonly (readonly Row[])[] = [
+  SUPERVISOR_ROWS,
+  LISTENER_ROWS,
+  TAKEN_OVER_ROWS,
+  LOCK_ROWS,
+  RULES_ROWS,
+  SAVED_ROWS,
+  INPUT_ROWS,
+  SESSION_ROWS,
+  INTERFACE_ROWS,
+];
+
 /** The whole table, by number. */
-export const ROWS: readonly Row[] = [...SUPERVISOR_ROWS, ...LISTENER_ROWS, ...TAKEN_OVER_ROWS].sort((one, other) => one.number - other.number);
+export const ROWS: readonly Row[] = GROUPS.flat().sort((one, other) => one.number - other.number);
