@@ -2,6 +2,9 @@ import type { Family } from '../../src/base/address.js';
 import type { Backend } from '../helpers/lab.js';
 import type { Scene } from './scene.js';
 
+/** switch_timeout of QUICK. */
+export const SWITCH_S = 3;
+
 /** What a row measured; verdicts are given by throwing. */
 export interface Measured {
   /** From the fault to what was promised. */
