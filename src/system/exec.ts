@@ -2,6 +2,7 @@ import { execa } from 'execa';
 
 import { CommandError } from '../base/errors.js';
 import { CHILD_ENV } from './exec-env.js';
+import { WholeInput } from './whole-input.js';
 
 export interface ExecOptions {
   /** Given on standard input; without it, standard input is empty. */
@@ -30,11 +31,16 @@ export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<E
 const DEFAULT_TIMEOUT_MS = 15_000;
 /** `ipset save` of a million entries is about 60 MB. */
 const DEFAULT_MAX_OUTPUT = 256 * 1024 * 1024;
+/** A new pipe takes so much at once, and so as a whole or not at all. */
+const AT_ONCE = 16 * 1024;
 
 /** The real one. */
 export const systemExec: Exec = async (argv, options = {}) => {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('exec: empty argv');
+  const input = options.input ?? '';
+  using whole = input.length > AT_ONCE ? new WholeInput(input) : undefined;
+  const stdin = whole?.descriptor;
   const running = execa(file, args, {
     reject: false,
     stripFinalNewline: false,
@@ -44,7 +50,7 @@ export const systemExec: Exec = async (argv, options = {}) => {
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     maxBuffer: options.maxOutput ?? DEFAULT_MAX_OUTPUT,
-    input: options.input ?? '',
+    ...(stdin !== undefined && isDescriptor(stdin) ? { stdin } : { input }),
   });
   if (running.pid !== undefined) options.spawned?.(running.pid);
   const result = await running;
@@ -63,6 +69,11 @@ export const systemExec: Exec = async (argv, options = {}) => {
   }
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
 };
+
+/** execa hands over any descriptor; its types know those of one digit only. */
+function isDescriptor(value: number): value is 3 {
+  return Number.isInteger(value) && value > 2;
+}
 
 /** Runs a command that must succeed; any other exit code than 0 is a CommandError. */
 export async function execOk(exec: Exec, argv: readonly string[], options?: ExecOptions): Promise<string> {

@@ -24,7 +24,8 @@ export function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
+    // ESRCH: a file of /proc whose process ended between opening and reading.
+    if (['ENOENT', 'ENOTDIR', 'ESRCH'].some((code) => isErrno(error, code))) return undefined;
     throw error;
   }
 }
