@@ -1,11 +1,12 @@
 /**
- * `npm run test:faults [-- ROW…] [--sample] [--nft|--legacy] [--ipv4|--ipv6] [--seed N]`: causes every fault of the table
+ * `npm run test:faults [-- ROW…] [--soak] [--sample] [--nft|--legacy] [--ipv4|--ipv6] [--seed N]`: causes every fault of the table
  * with its full counts, on both back ends and in both families, two at once, and prints the table.
  */
 import { BACKENDS, FAMILIES } from '../e2e-faults/setting.js';
 import { combinationsOf, type Combination, type Row } from './row.js';
 import { ROWS } from './rows/index.js';
 import { runRow, type Verdict } from './runner.js';
+import { SOAK_ROW } from './soak.js';
 import { line, table } from './table.js';
 
 const AT_ONCE = 2;
@@ -17,6 +18,7 @@ interface Job {
 }
 
 interface Wanted {
+  readonly rows: readonly Row[];
   readonly numbers: readonly number[];
   readonly full: boolean;
   readonly seed: number;
@@ -29,6 +31,7 @@ function wanted(words: readonly string[]): Wanted {
   const families = FAMILIES.filter((family) => words.includes(`--ipv${family}`));
   return {
     numbers: words.filter((word, index) => /^\d+$/.test(word) && (seedAt === -1 || index !== seedAt + 1)).map(Number),
+    rows: words.includes('--soak') ? [SOAK_ROW] : ROWS,
     full: !words.includes('--sample'),
     seed: seedAt === -1 ? Date.now() % 1_000_000 : Number(words[seedAt + 1]),
     filter: ({ backend, family }) =>
@@ -37,8 +40,8 @@ function wanted(words: readonly string[]): Wanted {
   };
 }
 
-function jobs({ numbers, full, filter }: Wanted): Job[] {
-  const rows = ROWS.filter(({ number }) => numbers.length === 0 || numbers.includes(number));
+function jobs({ rows: all, numbers, full, filter }: Wanted): Job[] {
+  const rows = all.filter(({ number }) => numbers.length === 0 || numbers.includes(number));
   return rows.flatMap((row) => {
     const combinations = combinationsOf(row).filter(filter);
     return combinations.map((combination, index) => ({

@@ -1,7 +1,6 @@
 /** Rows 9 to 11: SIGKILL at random moments. They are seeded: `--seed` of the run that broke brings them again, the machine permitting. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +8,7 @@ import { identify, isAlive, signal } from '../../../src/system/process.js';
 import { readIfExists } from '../../../src/system/files.js';
 import { waitFor } from '../../helpers/wait.js';
 import { kernel } from '../../e2e-faults/setting.js';
+import { ask } from '../control.js';
 import { checkKernel, shapeOf, type Shape } from '../kernel-check.js';
 import { SWITCH_S, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
@@ -21,36 +21,21 @@ function launch({ lab, product }: Scene): number {
   return lab.spawn('server', [process.execPath, PROGRAM, 'detached', product.paths.conf]).pid;
 }
 
-function armings({ product }: Scene): number {
-  return (readIfExists(product.paths.log) ?? '').split('armed: ').length;
-}
-
 /** Starts, and waits until it is armed; gives the milliseconds that it took. */
-async function bringUp(scene: Scene): Promise<number> {
-  const [before, beganMs] = [armings(scene), nowMs()];
+async function measureStart(scene: Scene): Promise<number> {
+  const beganMs = nowMs();
   launch(scene);
-  await waitFor(() => armings(scene) > before, 30_000, 'the service to be armed');
-  return nowMs() - beganMs;
+  const armed = async (): Promise<boolean> => (await ask(scene.product, { verb: 'status' })).includes('"state":"armed"');
+  await waitFor(armed, 30_000, 'the service to be armed');
+  const tookMs = nowMs() - beganMs;
+  await scene.isArmed();
+  return tookMs;
 }
 
 async function killPid(pid: number): Promise<void> {
   const identity = identify(pid);
   if (identity === undefined || !signal(identity, 'SIGKILL')) return; // it has ended by itself
   await waitFor(() => !isAlive(identity), 5_000, 'the end of what was killed');
-}
-
-/** What the command line sends, without the time that node takes to start. */
-function ask({ product }: Scene, request: unknown): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(`${product.paths.run}/control.sock`).setEncoding('utf8');
-    let text = '';
-    socket.on('data', (chunk: string) => (text += chunk));
-    socket.on('error', () => undefined); // the service may die first: `close` follows
-    socket.on('close', () => {
-      resolve(text);
-    });
-    socket.write(`${JSON.stringify(request)}\n`);
-  });
 }
 
 /** After a kill: the kernel is in order; now and then, that it trips is waited for as well. */
@@ -73,7 +58,7 @@ const duringStart: Row = {
   families: 'one',
   unstarted: true,
   run: async (scene) => {
-    const tookMs = await bringUp(scene);
+    const tookMs = await measureStart(scene);
     const shape = await shapeOf(scene);
     await stops(scene);
     const times = scene.full ? 200 : 5;
@@ -87,7 +72,7 @@ const duringStart: Row = {
       if (scene.random() < 0.5) await stops(scene);
       else halves += 1;
     }
-    await bringUp(scene);
+    await scene.product.start();
     await scene.isArmed();
     assert.deepEqual(await shapeOf(scene), shape);
     return { words: `${times} kills in ${tookMs.toFixed(0)} ms of start, ${halves} taken over by the next` };
@@ -101,17 +86,17 @@ const duringStop: Row = {
   families: 'one',
   unstarted: true,
   run: async (scene) => {
-    await bringUp(scene);
+    await scene.product.start();
     const shape = await shapeOf(scene);
     const beganMs = nowMs();
-    await ask(scene, { verb: 'stop' });
+    await ask(scene.product, { verb: 'stop' });
     const tookMs = nowMs() - beganMs;
     const times = scene.full ? 200 : 4;
     let inForce = 0;
     for (let round = 0; round < times; round += 1) {
-      await bringUp(scene);
+      await scene.product.start();
       const pid = scene.supervisor;
-      const answer = ask(scene, { verb: 'stop' });
+      const answer = ask(scene.product, { verb: 'stop' });
       await sleep(scene.random() * 1.1 * tookMs);
       await killPid(pid);
       await answer;
@@ -147,7 +132,7 @@ async function bannedAreRight({ lab }: Scene): Promise<number> {
   const given = new Set(BATCH);
   let count = 0;
   let earlier = 0;
-  for (const [, address = '', seconds] of stdout.matchAll(/^add \S+ (\S+) timeout (\d+)$/gm)) {
+  for (const [, address = '', seconds] of stdout.matchAll(/^add \S+ (\S+) timeout (\d+)(?: .*)?$/gm)) {
     if (address === '192.0.2.9') earlier += 1;
     else if (given.has(address)) count += 1;
     else assert.fail(`${address} was never banned`);
@@ -161,13 +146,13 @@ async function bannedAreRight({ lab }: Scene): Promise<number> {
 async function killedRestore(scene: Scene, round: number, tookMs: number, shape: Shape): Promise<number> {
   const pid = scene.supervisor;
   const request = { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S };
-  const answer = ask(scene, request);
+  const answer = ask(scene.product, request);
   if (round % 2 === 0) {
     await sleep(scene.random() * tookMs);
     await killPid(pid);
     await answer;
     await inOrder(scene, shape, false);
-    await bringUp(scene);
+    await scene.product.start();
   } else {
     // ipset itself: what did not get in must not be told as done.
     const child = await childOf(pid, 'restore', 3_000);
@@ -189,21 +174,21 @@ const duringRestore: Row = {
   families: 'one',
   unstarted: true,
   run: async (scene) => {
-    await bringUp(scene);
+    await scene.product.start();
     const shape = await shapeOf(scene);
     await scene.product.must('drop', '192.0.2.9', '--timeout', '90000');
     const beganMs = nowMs();
-    assert.match(await ask(scene, { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S }), /"exitCode":0/);
+    assert.match(await ask(scene.product, { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S }), /"exitCode":0/);
     const tookMs = nowMs() - beganMs;
     const times = scene.full ? 100 : 4;
     let parts = 0;
     for (let round = 0; round < times; round += 1) {
-      await ask(scene, { verb: 'flush', targets: BATCH });
+      await ask(scene.product, { verb: 'flush', targets: BATCH });
       assert.equal(await bannedAreRight(scene), 0);
       const count = await killedRestore(scene, round, tookMs, shape);
       if (count > 0 && count < COUNT) parts += 1;
       if (round % 10 > 1) continue;
-      assert.match(await ask(scene, { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S }), /"exitCode":0/);
+      assert.match(await ask(scene.product, { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S }), /"exitCode":0/);
       assert.equal(await bannedAreRight(scene), COUNT, 'all of them, given again');
     }
     await scene.isArmed();
