@@ -2,6 +2,7 @@ import type { Row } from '../row.js';
 import { INPUT_ROWS } from './input.js';
 import { INTERFACE_ROWS } from './interfaces.js';
 import { KILL_ROWS } from './kills.js';
+import { LASTING_ROWS } from './lasting.js';
 import { LISTENER_ROWS } from './listener.js';
 import { LOCK_ROWS } from './lock.js';
 import { RULES_ROWS } from './rules.js';
@@ -12,6 +13,10 @@ import { START_STOP_ROWS } from './start-stop.js';
 import { SUPERVISOR_ROWS } from './supervisor.js';
 import { SURROUNDING_ROWS } from './surroundings.js';
 import { TAKEN_OVER_ROWS } from './taken-over.js';
+import { TRIAL_ROWS } from './trial.js';
+
+/** Rows of what is still being built: to be set once entries outlive a stop, and `--trial` is there. */
+const IS_BUILT = { lasting: false, trial: false };
 
 const GROUPS: readonly (readonly Row[])[] = [
   SUPERVISOR_ROWS,
@@ -27,6 +32,8 @@ const GROUPS: readonly (readonly Row[])[] = [
   INTERFACE_ROWS,
   SET_ROWS,
   SURROUNDING_ROWS,
+  IS_BUILT.lasting ? LASTING_ROWS : [],
+  IS_BUILT.trial ? TRIAL_ROWS : [],
 ];
 
 /** The whole table, by number. */
