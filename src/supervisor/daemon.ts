@@ -3,7 +3,7 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, removeFile, replaceFile } from '../system/files.js';
+import { makePrivateFolder, removeAbandoned, removeFile, replaceFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import { openLog, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -41,6 +41,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       hint: 'knockctl status tells how it is; knockctl restart replaces it',
     });
   }
+  for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   const log = openLog(logSettings(config, places.log, options.foreground));
   try {
     const own = identify(process.pid);

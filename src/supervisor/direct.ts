@@ -3,7 +3,7 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, removeFile } from '../system/files.js';
+import { makePrivateFolder, removeAbandoned, removeFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
@@ -77,6 +77,7 @@ export class Direct {
     const { paths } = this.#config.settings;
     const { socket, supervisor, listener } = runPaths(paths);
     for (const file of [socket, supervisor, listener, paths.pidFile]) removeFile(file);
+    for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   }
 
   /** What the kernel holds of each service. */

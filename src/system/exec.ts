@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 
 import { CommandError } from '../base/errors.js';
+import { requireDescriptors } from './descriptors.js';
 import { CHILD_ENV } from './exec-env.js';
 import { WholeInput } from './whole-input.js';
 
@@ -24,7 +25,7 @@ export interface ExecResult {
 /**
  * Runs one command to its end. `argv[0]` is an absolute path; no shell, a minimal environment.
  * Resolves with any exit code; rejects with CommandError where the command could not be started,
- * was killed or ran out of time.
+ * was killed or ran out of time, and with KnockError (busy) where we are out of descriptors.
  */
 export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
 
@@ -38,6 +39,7 @@ const AT_ONCE = 16 * 1024;
 export const systemExec: Exec = async (argv, options = {}) => {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('exec: empty argv');
+  requireDescriptors();
   const input = options.input ?? '';
   using whole = input.length > AT_ONCE ? new WholeInput(input) : undefined;
   const stdin = whole?.descriptor;

@@ -1,16 +1,18 @@
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 
@@ -119,6 +121,15 @@ function writeWhole(descriptor: number, bytes: Buffer): void {
 function existingMode(path: string): number | undefined {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode;
   return mode === undefined ? undefined : mode & 0o7777;
+}
+
+/** Removes what replaceFile left in a folder where its process was killed on the way. */
+export function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const owner = /\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (owner === undefined || (Number(owner) !== process.pid && existsSync(`/proc/${owner}`))) continue;
+    rmSync(join(folder, name), { force: true });
+  }
 }
 
 function syncFolder(path: string): void {

@@ -41,17 +41,16 @@ export class EchoLoop {
       await this.goesOn();
     } finally {
       this.#ending = true;
-      await this.#session.close();
       await this.#done;
+      await this.#session.close();
     }
   }
 
   async #run(): Promise<void> {
     while (!this.#ending && this.#lost === undefined) {
       const beganMs = nowMs();
-      const came = await this.#session.echo('still here', LOST_MS);
-      if (came) this.#echoes += 1;
-      else if (!this.#ending) this.#lost = `the session was lost after ${this.#echoes} echoes`;
+      if (await this.#session.echo('still here', LOST_MS)) this.#echoes += 1;
+      else this.#lost = `the session was lost after ${this.#echoes} echoes`;
       this.#slowestMs = Math.max(this.#slowestMs, nowMs() - beganMs);
       await sleep(EVERY_MS);
     }

@@ -30,7 +30,9 @@ function wanted(words: readonly string[]): Wanted {
   const backends = BACKENDS.filter((name) => words.includes(`--${name}`));
   const families = FAMILIES.filter((family) => words.includes(`--ipv${family}`));
   return {
-    numbers: words.filter((word, index) => /^\d+$/.test(word) && (seedAt === -1 || index !== seedAt + 1)).map(Number),
+    numbers: words
+      .filter((word, index) => /^\d+$/.test(word) && (seedAt === -1 || index !== seedAt + 1))
+      .map(Number),
     rows: words.includes('--soak') ? [SOAK_ROW] : ROWS,
     full: !words.includes('--sample'),
     seed: seedAt === -1 ? Date.now() % 1_000_000 : Number(words[seedAt + 1]),

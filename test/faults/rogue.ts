@@ -30,7 +30,8 @@ export class Rogue {
 
   /** From its next start on the listener is this program; `channel` is its channel to the supervisor. */
   becomes(code: string): void {
-    const channel = "const channel = new Socket({ fd: 3, readable: true, writable: true }).on('error', () => undefined);";
+    const channel =
+      "const channel = new Socket({ fd: 3, readable: true, writable: true }).on('error', () => undefined);";
     writeFileSync(this.#file, `import { Socket } from 'node:net';\n${channel}\n${code}\n`);
   }
 

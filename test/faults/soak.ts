@@ -34,7 +34,10 @@ const HEAP = `(() => {
 /** Looked at when all that was begun is done. */
 async function holding({ lab, supervisor }: Scene): Promise<Holding> {
   await sleep(1_500);
-  const kinds = (await evaluate(lab, supervisor, 'process.getActiveResourcesInfo().join()')).replaceAll("'", '');
+  const kinds = (await evaluate(lab, supervisor, 'process.getActiveResourcesInfo().join()')).replaceAll(
+    "'",
+    '',
+  );
   const resources = new Map<string, number>();
   for (const kind of kinds.split(',')) resources.set(kind, (resources.get(kind) ?? 0) + 1);
   const heapKb = Number((await evaluate(lab, supervisor, HEAP)).replaceAll("'", ''));
@@ -128,7 +131,10 @@ function compare(before: Holding, after: Holding): void {
   const rssKb = after.rssKb - before.rssKb;
   assert.ok(heapKb < HEAP_LIMIT_KB, `the heap grew by ${heapKb} kB`);
   assert.ok(rssKb < RSS_LIMIT_KB, `the resident memory grew by ${rssKb} kB`);
-  assert.ok(after.descriptors <= before.descriptors, `descriptors: ${before.descriptors} → ${after.descriptors}`);
+  assert.ok(
+    after.descriptors <= before.descriptors,
+    `descriptors: ${before.descriptors} → ${after.descriptors}`,
+  );
   assert.equal(after.children, before.children, 'children');
   for (const [kind, count] of after.resources) {
     const was = before.resources.get(kind) ?? 0;

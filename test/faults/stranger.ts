@@ -82,7 +82,9 @@ export class Stranger {
     if (first === undefined) return;
     const count = attempts.filter(({ connected }) => connected).length;
     const afterMs = (first.beganMs - sinceMs).toFixed(0);
-    assert.fail(`${meanwhile}: ${count} of ${attempts.length} attempts got in, the first after ${afterMs} ms`);
+    assert.fail(
+      `${meanwhile}: ${count} of ${attempts.length} attempts got in, the first after ${afterMs} ms`,
+    );
   }
 
   async end(): Promise<void> {

@@ -26,7 +26,11 @@ const flushedSets: Row = {
     await product.must('trust', '198.51.100.0/24');
     await scene.must('/usr/sbin/ipset', 'flush');
     const beganMs = nowMs();
-    await waitFor(async () => (await timeLeft(scene, '192.0.2.2')) !== undefined, 5_000, 'the entries to be back');
+    await waitFor(
+      async () => (await timeLeft(scene, '192.0.2.2')) !== undefined,
+      5_000,
+      'the entries to be back',
+    );
     const measured = scene.within(nowMs() - beganMs, 1_000 + 500, 'until the entries were back');
     assert.ok(await getsIn(lab, 'client2', family), 'who was accepted gets in');
     assert.ok(((await timeLeft(scene, ADDRESS.client2[family])) ?? Infinity) <= 300, 'not longer than given');
@@ -60,7 +64,10 @@ const noSpace: Row = {
     await product.must('drop', '192.0.2.2', '--timeout', '500');
     await scene.doorWorks();
     await scene.isArmed();
-    const json = await scene.must(...inside, `for f in ${state}/*.json; do [ -e $f ] && cat $f && echo && echo ---; done; true`);
+    const json = await scene.must(
+      ...inside,
+      `for f in ${state}/*.json; do [ -e $f ] && cat $f && echo && echo ---; done; true`,
+    );
     for (const text of json.split('---\n').filter((one) => one.trim() !== '')) JSON.parse(text);
     await scene.must(...inside, `rm -f ${state}/fill`);
     await product.must('drop', '192.0.2.3');
@@ -87,7 +94,10 @@ const halfExpired: Row = {
     await product.start();
     const left = await timeLeft(scene, '192.0.2.2');
     const expected = given - (nowMs() - beganMs) / 1_000;
-    assert.ok(left != null && Math.abs(left - expected) <= 2 + scene.slackMs / 1_000, `${left} s left, not ${expected.toFixed(1)}`);
+    assert.ok(
+      left != null && Math.abs(left - expected) <= 2 + scene.slackMs / 1_000,
+      `${left} s left, not ${expected.toFixed(1)}`,
+    );
     assert.ok((await product.addresses('banned')).includes('2001:db8::2'));
     assert.deepEqual(await product.addresses('filter'), [], 'what ran out meanwhile stays out');
     await product.must('flush', 'all');
@@ -117,7 +127,10 @@ const manyBans: Row = {
     const { product, lab, family } = scene;
     await product.stop();
     const emptyMs = await timedStart(scene);
-    const targets = Array.from({ length: MANY }, (_, index) => `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`);
+    const targets = Array.from(
+      { length: MANY },
+      (_, index) => `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
+    );
     for (let at = 0; at < MANY; at += 20_000) {
       const said = await ask(product, { verb: 'drop', targets: targets.slice(at, at + 20_000) });
       assert.match(said, /"exitCode":0/);

@@ -50,7 +50,10 @@ const killed: Row = {
     scene.within(second, BACK_MS + 1_000, 'the second time, after a longer wait');
     await neverTripped(scene, beganMs, 'while the listener was restarted');
     await scene.doorWorks();
-    return { ...scene.within(first, BACK_MS, 'until a listener hears'), words: `second ${second.toFixed(0)} ms` };
+    return {
+      ...scene.within(first, BACK_MS, 'until a listener hears'),
+      words: `second ${second.toFixed(0)} ms`,
+    };
   },
 };
 
@@ -82,7 +85,8 @@ const exits: Row = {
   promise: 'tripped; at most one restart a minute; log bounded',
   fullOnce: true,
   unstarted: true,
-  conf: (backend) => `${STAYS_FED}[firewall]\nbackend = ${backend}\n[service.ssh]\nports = 2222\non_failure = restore\n`,
+  conf: (backend) =>
+    `${STAYS_FED}[firewall]\nbackend = ${backend}\n[service.ssh]\nports = 2222\non_failure = restore\n`,
   run: async (scene) => {
     const { product, stranger } = scene;
     const rogue = new Rogue(scene);

@@ -137,7 +137,11 @@ const fought: Row = {
   run: async (scene) => {
     const { lab, product } = scene;
     const beganMs = nowMs();
-    const loop = lab.spawn('server', ['/bin/sh', '-c', `while :; do ${tool(scene)} -F INPUT; sleep 0.1; done`]);
+    const loop = lab.spawn('server', [
+      '/bin/sh',
+      '-c',
+      `while :; do ${tool(scene)} -F INPUT; sleep 0.1; done`,
+    ]);
     await product.waitForState('contested', 20_000);
     const ms = nowMs() - beganMs;
     const used = await share(scene.supervisor, scene.full ? 30_000 : 4_000);
@@ -171,7 +175,8 @@ async function addForeign(scene: Scene): Promise<void> {
     '-A OUTPUT -p tcp --dport 25 -j REJECT',
     '-t mangle -A PREROUTING -p udp -j MARK --set-mark 7',
   ];
-  for (const rule of rules) await lab.iptables('server', family, rule.replaceAll('"', '').split(/ (?!knock)/));
+  for (const rule of rules)
+    await lab.iptables('server', family, rule.replaceAll('"', '').split(/ (?!knock)/));
 }
 
 /** Five repairs within a minute are no fight yet: then another supervisor has to take over. */

@@ -53,7 +53,10 @@ const restored: Row = {
 
     // Without the sets: the kernel's tools refuse such rules as a whole, and no rule is there.
     const bare = await restore(scene, saved);
-    assert.ok(bare.every((code) => code !== 0), 'a ruleset that names missing sets was loaded');
+    assert.ok(
+      bare.every((code) => code !== 0),
+      'a ruleset that names missing sets was loaded',
+    );
     assert.ok(await reaches(scene), 'refused, and yet shut');
     const product = new Product(lab, { doors: DOORS, conf: ssh(backend), folder: 'fresh', place: 'client2' });
     await product.must('setup');

@@ -110,7 +110,14 @@ const flood: Row = {
     const pids = [scene.supervisor, product.identity('listener')?.pid ?? 0];
     const kb = pids.map(residentKb);
     const seconds = scene.full ? 30 : 4;
-    const child = lab.spawn('client2', [process.execPath, '-e', FLOOD, scene.server, String(family), String(seconds)]);
+    const child = lab.spawn('client2', [
+      process.execPath,
+      '-e',
+      FLOOD,
+      scene.server,
+      String(family),
+      String(seconds),
+    ]);
     await child.closed;
     assert.match(child.stdout, /sent \d{4,}/, child.describe());
     await neverTripped(scene, beganMs, 'under a flood');

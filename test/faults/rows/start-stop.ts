@@ -17,7 +17,10 @@ const twice: Row = {
     for (let round = 0; round < rounds; round += 1) {
       const both = await Promise.all([product.ctl(['start']), product.ctl(['start'])]);
       const said = both.map((done) => `${done.exitCode}: ${done.stdout}${done.stderr}`).join('\n');
-      assert.ok(both.some((done) => done.exitCode === 0), said);
+      assert.ok(
+        both.some((done) => done.exitCode === 0),
+        said,
+      );
       for (const done of both) assert.match(`${done.stdout}${done.stderr}`, /armed|running already/, said);
       await scene.isArmed();
       await product.stop();
@@ -41,7 +44,10 @@ const again: Row = {
       for (const verb of verbs) all.push(await code(verb));
       return all;
     };
-    assert.deepEqual(await codes('status', 'condrestart', 'restartifdead', 'reload', 'stop'), [3, 0, 0, 1, 0]);
+    assert.deepEqual(
+      await codes('status', 'condrestart', 'restartifdead', 'reload', 'stop'),
+      [3, 0, 0, 1, 0],
+    );
     assert.equal(await kernel(lab), scene.untouched, 'when down, nothing is changed');
     await product.start();
     const supervisor = product.identity('supervisor');
@@ -69,7 +75,8 @@ const reusedPid: Row = {
     for (const verb of ['restartifdead', 'restart', 'stop']) {
       await product.kill('supervisor');
       // The time of its start is not that of ours, as it never is.
-      for (const name of ['supervisor', 'listener']) writeFileSync(`${product.paths.run}/${name}`, `${bystander.pid} 1\n`);
+      for (const name of ['supervisor', 'listener'])
+        writeFileSync(`${product.paths.run}/${name}`, `${bystander.pid} 1\n`);
       writeFileSync(`${product.paths.run}/knockctl.pid`, `${bystander.pid}\n`);
       await product.must(verb);
       assert.equal(bystander.exitCode, undefined, `${verb} has ended a bystander`);

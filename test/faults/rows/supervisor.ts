@@ -3,15 +3,7 @@ import assert from 'node:assert/strict';
 
 import { ADDRESS } from '../../helpers/lab.js';
 import { waitFor } from '../../helpers/wait.js';
-import {
-  FAMILIES,
-  getsIn,
-  kernel,
-  lives,
-  running,
-  ssh,
-  untilTripped,
-} from '../../e2e-faults/setting.js';
+import { FAMILIES, getsIn, kernel, lives, running, ssh, untilTripped } from '../../e2e-faults/setting.js';
 import { spin } from '../node-inspect.js';
 import type { Measured, Row } from '../row.js';
 import type { Scene } from '../scene.js';

@@ -84,7 +84,10 @@ const monitorKilled: Row = {
     const rule = ['INPUT', '-p', 'udp', '-j', 'ACCEPT'];
     for (const verb of ['-A', '-D']) await lab.iptables('server', family, [verb, ...rule]);
     await lab.iptables('server', family, ['-F', 'ssh_filter']);
-    await product.waitForLog(/repaired: chain ssh_filter was changed \(IPv[46]\); changed by ip6?tables-nft /, 2_000);
+    await product.waitForLog(
+      /repaired: chain ssh_filter was changed \(IPv[46]\); changed by ip6?tables-nft /,
+      2_000,
+    );
     await repaired(scene, held);
     assert.equal((await product.status()).repairs.count, 1);
     await product.kill('supervisor');
@@ -158,7 +161,9 @@ const descriptors: Row = {
     const limit = async (count: string): Promise<string> =>
       scene.must('/usr/bin/prlimit', `--pid=${pid}`, `--nofile=${count}`);
     await limit(`${before}:4096`);
-    const all = await Promise.all(Array.from({ length: 5 }, async () => product.ctl(['accept', '192.0.2.1'], { timeoutMs: 60_000 })));
+    const all = await Promise.all(
+      Array.from({ length: 5 }, async () => product.ctl(['accept', '192.0.2.1'], { timeoutMs: 60_000 })),
+    );
     for (const { exitCode, stderr } of all) assert.doesNotMatch(stderr, /\bat .*\.js:\d+/, String(exitCode));
     await sleep(scene.full ? 20_000 : 4_000);
     await limit('1024:4096');
@@ -167,7 +172,11 @@ const descriptors: Row = {
     await product.must('flush', 'all');
     await scene.doorWorks();
     const settled = (): boolean => files(`/proc/${pid}/fd`).length <= before + 2;
-    await waitFor(settled, 15_000, `as many descriptors as before (${before}), there are ${files(`/proc/${pid}/fd`).length}`);
+    await waitFor(
+      settled,
+      15_000,
+      `as many descriptors as before (${before}), there are ${files(`/proc/${pid}/fd`).length}`,
+    );
     return {};
   },
 };

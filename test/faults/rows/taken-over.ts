@@ -20,9 +20,18 @@ const LIES: readonly (readonly [string, RegExp])[] = [
     /listener lost: message (?:is not JSON|longer than)/,
   ],
   [flood({ type: 'beat', packets: 1 }), /listener lost: flooded the supervisor with messages/],
-  ["setInterval(() => channel.write('x'.repeat(1_000_000)), 1);", /listener lost: message longer than 2048 bytes/],
-  [`channel.write(${say({ type: 'knock', door: 0, address: '1.1.1.1\nflush x' })});`, /listener lost: .*malformed/],
-  [`channel.write(${say({ type: 'order', verb: 'accept', address: '6.6.6.6' })});`, /listener lost: .*malformed/],
+  [
+    "setInterval(() => channel.write('x'.repeat(1_000_000)), 1);",
+    /listener lost: message longer than 2048 bytes/,
+  ],
+  [
+    `channel.write(${say({ type: 'knock', door: 0, address: '1.1.1.1\nflush x' })});`,
+    /listener lost: .*malformed/,
+  ],
+  [
+    `channel.write(${say({ type: 'order', verb: 'accept', address: '6.6.6.6' })});`,
+    /listener lost: .*malformed/,
+  ],
   [`channel.write('['.repeat(2000) + '\\n');`, /listener lost: message is not JSON/],
 ];
 
@@ -69,7 +78,11 @@ async function dies({ product }: Scene, rogue: Rogue, code: string, words: RegEx
   rogue.becomes(code);
   await product.kill('listener');
   const endMs = nowMs() + 10_000;
-  const said = (): boolean => product.log().slice(before).some((line) => words.test(line));
+  const said = (): boolean =>
+    product
+      .log()
+      .slice(before)
+      .some((line) => words.test(line));
   while (!said()) {
     assert.ok(nowMs() < endMs, `${String(words)} is not in:\n${product.log().slice(before).join('\n')}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -111,7 +124,8 @@ const attacks: Row = {
     await rogue.ctl('start');
     await scene.isArmed();
     const status = readIfExists(`/proc/${product.identity('listener')?.pid ?? 0}/status`) ?? '';
-    for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) assert.match(status, new RegExp(`${name}:\t0{16}\n`));
+    for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+      assert.match(status, new RegExp(`${name}:\t0{16}\n`));
     assert.match(status, /NoNewPrivs:\t1\n/);
     assert.doesNotMatch(status, /^[UG]id:.*\t0(?:\t|$)/m);
     const held = await kernel(lab);

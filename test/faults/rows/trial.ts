@@ -15,7 +15,8 @@ const SHIPPED = fileURLToPath(new URL('../../../../rules/service.rules', import.
 const TRIAL_S = 6;
 
 /** The switch outlives the trial: what comes back at the deadline is the old policy, not on_failure. */
-const conf: NonNullable<Row['conf']> = (backend) => ssh(backend).replace('switch_timeout = 3', 'switch_timeout = 60');
+const conf: NonNullable<Row['conf']> = (backend) =>
+  ssh(backend).replace('switch_timeout = 3', 'switch_timeout = 60');
 
 /** The mistake: a policy of the administrator's own, in which whoever has knocked does not get in any more. */
 function lockOut({ product }: Scene): void {
