@@ -24,6 +24,10 @@ export interface Row {
   readonly families?: 'one' | 'both';
   /** Full counts in the first combination only: it takes many minutes, and the others a sample. */
   readonly fullOnce?: boolean;
+  /** The combinations of the sample in `npm test`, where one of any kind will not do. */
+  readonly sample?: readonly Combination[];
+  /** knockd.conf; DOORS of setting.ts by default. */
+  readonly doors?: string;
   /** knockctl.conf behind [paths]; `ssh(backend)` of setting.ts by default. */
   readonly conf?: (backend: Backend) => string;
   readonly trusted?: string;
@@ -40,7 +44,7 @@ export interface Combination {
   readonly family: Family;
 }
 
-export const COMBINATIONS: readonly Combination[] = [
+export const COMBINATIONS: readonly [Combination, Combination, Combination, Combination] = [
   { backend: 'nft', family: 4 },
   { backend: 'legacy', family: 6 },
   { backend: 'legacy', family: 4 },

@@ -1,4 +1,5 @@
 import type { Row } from '../row.js';
+import { FLOOD_ROWS } from './floods.js';
 import { INPUT_ROWS } from './input.js';
 import { INTERFACE_ROWS } from './interfaces.js';
 import { KILL_ROWS } from './kills.js';
@@ -30,6 +31,7 @@ const GROUPS: readonly (readonly Row[])[] = [
   INPUT_ROWS,
   SESSION_ROWS,
   INTERFACE_ROWS,
+  FLOOD_ROWS,
   SET_ROWS,
   SURROUNDING_ROWS,
   IS_BUILT.lasting ? LASTING_ROWS : [],

@@ -32,6 +32,7 @@ export async function neverTripped(scene: Scene, sinceMs: number, meanwhile: str
   assert.ok(!states.has('tripped'), 'it was tripped');
 }
 
+// With a first restart after 6 s (run once, 2026-11-21): red.
 const killed: Row = {
   number: 4,
   fault: 'listener SIGKILL',
@@ -57,6 +58,7 @@ const killed: Row = {
   },
 };
 
+// With neither silence nor deafness looked for (run once, 2026-11-21): red.
 const stopped: Row = {
   number: 5,
   fault: 'listener SIGSTOP',
@@ -79,6 +81,7 @@ const stopped: Row = {
 
 const STAYS_FED = '[failsafe]\nheartbeat = 1\nswitch_timeout = 30\nlistener_timeout = 10\nmax_restarts = 1\n';
 
+// With a listener that is never given up (run once, 2026-11-21): red.
 const exits: Row = {
   number: 6,
   fault: 'listener exits at once, 20 times',
@@ -133,6 +136,7 @@ async function isTriedSlowly(scene: Scene): Promise<void> {
   assert.ok(size() - bytes < 20 * 500, `the log has grown by ${size() - bytes} bytes`);
 }
 
+// With deafness not looked for (run once, 2026-11-21): red.
 const deaf: Row = {
   number: 36,
   fault: 'listener lives and beats, but hears nothing',
@@ -156,6 +160,7 @@ const deaf: Row = {
   },
 };
 
+// Without restarts (run once, 2026-11-21): red.
 const noAccount: Row = {
   number: 37,
   fault: 'the listener’s account is removed while it runs, then the listener dies',
@@ -178,6 +183,7 @@ const noAccount: Row = {
   },
 };
 
+// With an unknown account taken for nobody (run once, 2026-11-21): red.
 const unknownAccount: Row = {
   number: 38,
   fault: 'start and reload with an account that does not exist',

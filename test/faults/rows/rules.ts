@@ -6,9 +6,11 @@ import { readIfExists } from '../../../src/system/files.js';
 import type { Backend } from '../../helpers/lab.js';
 import { waitFor } from '../../helpers/wait.js';
 import { getsIn, jumps, kernel, PORT, running, ssh } from '../../e2e-faults/setting.js';
-import type { Measured, Row } from '../row.js';
+import { COMBINATIONS, type Measured, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
 import { nowMs } from '../stranger.js';
+
+const [NFT4, LEGACY6, LEGACY4, NFT6] = COMBINATIONS;
 
 /** No heartbeat and no health check comes while a row looks: nft's monitor alone must do it. */
 const SLOW = `[failsafe]
@@ -56,6 +58,7 @@ const flushed: Row = {
   number: 15,
   fault: 'iptables -F · -F; -X · a foreign full restore · one chain · the jump',
   promise: 'repaired, one jump; on nft the culprit is named',
+  sample: [NFT6, LEGACY4],
   conf: monitorOnly,
   unstarted: true,
   prepare: async ({ lab, family }) => {
@@ -73,7 +76,12 @@ const flushed: Row = {
     };
     const again = FOREIGN.join(' ');
     const deeds: readonly (() => Promise<unknown>)[] = [
-      async () => lab.iptables('server', family, ['-F', 'ssh_policy']),
+      async () =>
+        lab.iptables(
+          'server',
+          family,
+          family === 4 ? ['-F', 'ssh_policy'] : ['-I', 'ssh_policy', '-j', 'ACCEPT'],
+        ),
       async () => restore(`*filter\n-F\n${again}\nCOMMIT\n`, '--noflush'),
       async () => restore(`*filter\n-F\n-X\n${again}\nCOMMIT\n`, '--noflush'),
       async () => restore(foreign),
@@ -94,6 +102,7 @@ const flushedRuleset: Row = {
   number: 16,
   fault: 'nft flush ruleset',
   promise: 'nft: repaired, nft named; legacy: nothing happens',
+  sample: [NFT4, LEGACY6],
   conf: monitorOnly,
   run: async (scene) => {
     const { lab, product } = scene;
@@ -134,6 +143,7 @@ const fought: Row = {
   fault: 'a loop that flushes 10 times a second',
   promise: 'contested; CPU under 5 %; culprit in the log',
   families: 'one',
+  sample: [NFT4, LEGACY6],
   run: async (scene) => {
     const { lab, product } = scene;
     const beganMs = nowMs();

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS } from '../../helpers/lab.js';
-import { PORT, residentKb, ssh } from '../../e2e-faults/setting.js';
+import { PORT, ssh } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
 import { nowMs } from '../stranger.js';
 import { neverTripped } from './listener.js';
@@ -84,50 +84,4 @@ const busy: Row = {
   },
 };
 
-/** Datagrams to the knock ports and beside them, as fast as one process can send. */
-const FLOOD = `
-const [to, family, seconds] = process.argv.slice(1);
-const socket = require('node:dgram').createSocket('udp' + family).on('error', () => {});
-const noise = require('node:crypto').randomBytes(1400);
-const end = Date.now() + 1000 * Number(seconds);
-let sent = 0;
-const burst = () => {
-  for (let i = 0; i < 300; i++, sent++) socket.send(noise, 0, (sent * 31) % 1400, 7000 + 1000 * (sent % 3), to, () => {});
-  if (Date.now() < end) setImmediate(burst);
-  else { console.log('sent ' + sent); process.exit(0); }
-};
-burst();
-`;
-
-const flood: Row = {
-  number: 39,
-  fault: 'a flood of datagrams at the knock ports',
-  promise: 'no trip, same listener, memory flat, doors open afterwards',
-  families: 'both',
-  run: async (scene) => {
-    const { lab, product, family } = scene;
-    const beganMs = nowMs();
-    const pids = [scene.supervisor, product.identity('listener')?.pid ?? 0];
-    const kb = pids.map(residentKb);
-    const seconds = scene.full ? 30 : 4;
-    const child = lab.spawn('client2', [
-      process.execPath,
-      '-e',
-      FLOOD,
-      scene.server,
-      String(family),
-      String(seconds),
-    ]);
-    await child.closed;
-    assert.match(child.stdout, /sent \d{4,}/, child.describe());
-    await neverTripped(scene, beganMs, 'under a flood');
-    assert.equal(product.identity('listener')?.pid, pids[1], 'the same listener');
-    const grown = pids.map((pid, index) => residentKb(pid) - (kb[index] ?? 0));
-    for (const one of grown) assert.ok(one < 80 * 1024, `grown by ${one} kB`);
-    assert.deepEqual(await product.addresses('filter'), [], 'nobody completed a sequence');
-    await scene.doorWorks();
-    return { words: child.stdout.trim() };
-  },
-};
-
-export const SESSION_ROWS: readonly Row[] = [before, conntrack, busy, flood];
+export const SESSION_ROWS: readonly Row[] = [before, conntrack, busy];

@@ -39,6 +39,7 @@ const LIES: readonly (readonly [string, RegExp])[] = [
 const KNOCKS_FIRST = `channel.write(${say({ type: 'ready', interfaces: ['any'] })} + ${say({ type: 'knock', door: 0, address: '6.6.6.6' })});
 setTimeout(() => process.exit(7), 300);`;
 
+// With neither malformed messages nor floods punished (run once, 2026-11-21): red.
 const lies: Row = {
   number: 7,
   fault: 'listener sends garbage, floods, or oversize frames',
@@ -112,6 +113,7 @@ const timer = setInterval(() => {
 }, 20);
 `;
 
+// With a listener that keeps root (run once, 2026-11-21): red.
 const attacks: Row = {
   number: 8,
   fault: 'listener process tries ipset, iptables and nft itself',
