@@ -153,10 +153,10 @@ async function run(scene: Scene): Promise<Measured> {
   const { product } = scene;
   const pid = scene.supervisor;
   const held = await kernel(scene.lab);
-  const warmMs = scene.full ? 60_000 : 7_000;
+  const warmMs = scene.full ? 60_000 : 5_000;
   let count = await stir(scene, warmMs);
   const before = await holding(scene);
-  count += await stir(scene, scene.full ? 540_000 : 9_000);
+  count += await stir(scene, scene.full ? 540_000 : 6_000);
   await product.must('flush', 'all');
   await scene.isArmed(held, 70_000);
   const after = await holding(scene);

@@ -1,5 +1,7 @@
 import type { Row } from '../row.js';
 import { FLOOD_ROWS } from './floods.js';
+import { HELPER_ROWS } from './helpers.js';
+import { HUNG_ROWS } from './hung.js';
 import { INPUT_ROWS } from './input.js';
 import { INTERFACE_ROWS } from './interfaces.js';
 import { KILL_ROWS } from './kills.js';
@@ -21,6 +23,7 @@ const IS_BUILT = { lasting: false, trial: false };
 
 const GROUPS: readonly (readonly Row[])[] = [
   SUPERVISOR_ROWS,
+  HUNG_ROWS,
   LISTENER_ROWS,
   TAKEN_OVER_ROWS,
   KILL_ROWS,
@@ -33,6 +36,7 @@ const GROUPS: readonly (readonly Row[])[] = [
   INTERFACE_ROWS,
   FLOOD_ROWS,
   SET_ROWS,
+  HELPER_ROWS,
   SURROUNDING_ROWS,
   IS_BUILT.lasting ? LASTING_ROWS : [],
   IS_BUILT.trial ? TRIAL_ROWS : [],

@@ -17,11 +17,12 @@ const LISTENER_MS = 2_000;
 const WATCH_MS = 500;
 
 /** Waits for a listener that is not `old`; gives the milliseconds since then. */
-export async function newListener({ product }: Scene, old: number, sinceMs: number): Promise<number> {
+export async function newListener(scene: Scene, old: number, sinceMs: number): Promise<number> {
+  const { product } = scene;
   const isNew = (): boolean => ![undefined, old].includes(product.identity('listener')?.pid);
   await waitFor(isNew, 15_000, 'another listener');
   const ms = nowMs() - sinceMs;
-  await product.waitForState('armed', 2_000);
+  await scene.entersState('armed', 2_000);
   return ms;
 }
 

@@ -38,7 +38,7 @@ export async function repaired(scene: Scene, held: string): Promise<void> {
     assert.equal(await kernel(scene.lab), held, String(error));
   });
   assert.equal(await jumps(scene.lab, scene.family), 1);
-  await scene.product.waitForState('armed');
+  await scene.entersState('armed');
 }
 
 /** Does it, and gives the milliseconds until the port was shut again. */
@@ -54,6 +54,7 @@ async function undo(scene: Scene, deed: () => Promise<unknown>, held: string): P
 /** What somebody else's whole ruleset looks like, from before our start. */
 const FOREIGN = ['-A', 'INPUT', '-p', 'udp', '--dport', '5353', '-j', 'ACCEPT'];
 
+// With nft’s monitor not listened to; on legacy, with no look at heartbeats (run once, 2026-11-21): red.
 const flushed: Row = {
   number: 15,
   fault: 'iptables -F · -F; -X · a foreign full restore · one chain · the jump',
@@ -98,6 +99,7 @@ const flushed: Row = {
   },
 };
 
+// With nft’s monitor not listened to (run once, 2026-11-21): red.
 const flushedRuleset: Row = {
   number: 16,
   fault: 'nft flush ruleset',
@@ -138,6 +140,7 @@ async function share(pid: number, forMs: number): Promise<number> {
   return ((ticks(pid) - before) * 10) / (nowMs() - beganMs);
 }
 
+// With a fight that is fought for ever (run once, 2026-11-21): red.
 const fought: Row = {
   number: 17,
   fault: 'a loop that flushes 10 times a second',
@@ -152,7 +155,7 @@ const fought: Row = {
       '-c',
       `while :; do ${tool(scene)} -F INPUT; sleep 0.1; done`,
     ]);
-    await product.waitForState('contested', 20_000);
+    await scene.entersState('contested', 20_000);
     const ms = nowMs() - beganMs;
     const used = await share(scene.supervisor, scene.full ? 30_000 : 4_000);
     assert.ok(used < 0.05, `it used ${(100 * used).toFixed(1)} % of a core`);

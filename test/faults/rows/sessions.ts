@@ -9,6 +9,7 @@ import type { Row } from '../row.js';
 import { nowMs } from '../stranger.js';
 import { neverTripped } from './listener.js';
 
+// With a jump for established packets too (run once, 2026-11-21): red.
 const before: Row = {
   number: 26,
   fault: 'a session opened before the first start; one more that is idle throughout',
@@ -33,6 +34,7 @@ const before: Row = {
   },
 };
 
+// With conntrack’s NEW in place of --syn (run once, 2026-11-21): red.
 const conntrack: Row = {
   number: 27,
   fault: 'conntrack -F in mid-session',
@@ -52,6 +54,7 @@ const conntrack: Row = {
   },
 };
 
+// With a listener_timeout of 0.7 s (run once, 2026-11-21): red.
 const busy: Row = {
   number: 29,
   fault: 'all cores busy for minutes',

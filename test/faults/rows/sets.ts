@@ -17,6 +17,7 @@ async function holds({ lab }: Scene, held: string): Promise<void> {
   });
 }
 
+// Without feeding at heartbeats (run once, 2026-11-21): red.
 const emptied: Row = {
   number: 50,
   fault: 'the switch emptied by somebody',
@@ -30,6 +31,7 @@ const emptied: Row = {
   },
 };
 
+// With sets that are not looked at (run once, 2026-11-21): red.
 const destroyed: Row = {
   number: 51,
   fault: 'chains and sets destroyed, one made of another kind',
@@ -53,6 +55,7 @@ const destroyed: Row = {
   },
 };
 
+// With a trusted list that is not applied at health checks (run once, 2026-11-21): red.
 const distrusted: Row = {
   number: 52,
   fault: 'the trusted set emptied by hand',

@@ -55,7 +55,11 @@ const again: Row = {
     const supervisor = product.identity('supervisor');
     const held = await kernel(lab);
     assert.match(await product.must('start'), /running already/);
-    assert.deepEqual(await codes('status', 'restartifdead', 'setup', 'run'), [0, 0, 75, 1]);
+    assert.deepEqual(await codes('status', 'setup'), [0, 75]);
+    assert.equal(await product.must('restartifdead'), '', 'silent where all is well');
+    const second = await product.ctl(['run']);
+    assert.equal(second.exitCode, 1);
+    assert.match(second.stderr, /running already/);
     assert.deepEqual(product.identity('supervisor'), supervisor);
     assert.equal(await kernel(lab), held, 'when up, neither');
     for (const family of FAMILIES) assert.equal(await jumps(lab, family), 1);
