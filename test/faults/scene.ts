@@ -133,7 +133,7 @@ export class Scene implements AsyncDisposable {
     };
     // A knock may be lost where the machine is busy: whoever knocks does so again.
     assert.ok((await knock()) || (await knock()), 'the door did not open');
-    await this.product.must('flush', from);
+    await ask(this.product, { verb: 'flush', targets: [from] });
     assert.equal(await getsIn(this.lab, 'client2', this.family), false);
   }
 

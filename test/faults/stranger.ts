@@ -16,7 +16,7 @@ interface Attempt {
   readonly connected: boolean;
 }
 
-const EVERY_MS = 40;
+const EVERY_MS = 60;
 /** So many attempts that failed in a row mean that the port is shut. */
 const SHUT_RUN = 6;
 /** An attempt is known to have failed only after half a second; then the machine may be busy. */

@@ -55,6 +55,7 @@ const crashed: Row = {
   fault: 'node itself crashes (SIGSEGV, SIGABRT, SIGBUS, SIGILL)',
   promise: 'trips within switch_timeout; restartifdead adopts',
   families: 'one',
+  sample: [], // to the kernel it is what SIGKILL is
   run: async (scene) => {
     const { product } = scene;
     const held = await withEntries(scene);

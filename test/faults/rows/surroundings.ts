@@ -59,6 +59,7 @@ const toolHangs: Row = {
   fault: 'iptables hangs for a while',
   promise: 'verbs act; armed by itself once it is back',
   families: 'one',
+  sample: [], // half a minute of waiting
   run: async (scene) => withoutTool(scene, HANGS, scene.full ? 40_000 : 4_000),
 };
 
