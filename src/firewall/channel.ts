@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
 import { CommandError, errorText } from '../base/errors.js';
+import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 
 /** How to start the interactive ipset; tests give one that misbehaves. */
@@ -12,12 +13,14 @@ const PROMPT = 'ipset> ';
 
 /** The real one. ipset's output is block-buffered on a pipe, so stdbuf(1) unbuffers the prompt. */
 export function ipsetStarter(stdbuf: string, ipset: string): ChannelStarter {
-  return () =>
-    spawn(stdbuf, ['-o0', ipset, '-exist', '-'], {
+  return () => {
+    requireDescriptors();
+    return spawn(stdbuf, ['-o0', ipset, '-exist', '-'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: CHILD_ENV,
       cwd: '/',
     });
+  };
 }
 
 interface Pending {
@@ -75,8 +78,8 @@ export class IpsetChannel {
 
   #next(): void {
     if (this.#current !== undefined || this.#queue.length === 0) return;
-    const child = this.#child ?? this.#spawn();
-    if (!this.#ready) return; // the first prompt calls again
+    const child = this.#child ?? this.#trySpawn();
+    if (child === undefined || !this.#ready) return; // the first prompt calls again
     const next = this.#queue.shift();
     if (next === undefined) return;
     this.#current = next;
@@ -90,6 +93,16 @@ export class IpsetChannel {
       this.#errors += `no answer within ${this.#timeoutMs} ms`;
       this.#child?.kill('SIGKILL');
     }, this.#timeoutMs);
+  }
+
+  /** Where it cannot be started, the lines that wait have failed. */
+  #trySpawn(): ChildProcessByStdio<Writable, Readable, Readable> | undefined {
+    try {
+      return this.#spawn();
+    } catch (error) {
+      for (const { line, reject } of this.#queue.splice(0)) reject(failure(line, errorText(error)));
+      return undefined;
+    }
   }
 
   #spawn(): ChildProcessByStdio<Writable, Readable, Readable> {

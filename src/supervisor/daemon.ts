@@ -3,7 +3,13 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
+import {
+  makePrivateFolder,
+  readIfExists,
+  removeAbandoned,
+  removeFile,
+  replaceFile,
+} from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -47,6 +53,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       hint: 'knockctl status tells how it is; knockctl restart replaces it',
     });
   }
+  for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
   try {

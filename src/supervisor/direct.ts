@@ -3,7 +3,7 @@ import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder } from '../system/files.js';
+import { makePrivateFolder, removeAbandoned, removeFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
@@ -77,8 +77,18 @@ export class Direct {
       const services = world.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
-      return [...faults, ...(await clear(world.firewall, this.#config.settings.paths.run))];
+      const left = await clear(world.firewall, this.#config.settings.paths.run);
+      this.#removeTraces();
+      return [...faults, ...left];
     });
+  }
+
+  /** Files that a supervisor removes when it ends, and that one which was killed has left. */
+  #removeTraces(): void {
+    const { paths } = this.#config.settings;
+    const { socket, supervisor, listener } = runPaths(paths);
+    for (const file of [socket, supervisor, listener, paths.pidFile]) removeFile(file);
+    for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   }
 
   /** What the kernel holds of each service. */

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Firewall } from '../firewall/firewall.js';
 import { ChangeReader } from '../firewall/nft-changes.js';
 import type { Clock, Timer } from '../system/clock.js';
+import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { findTool } from '../system/tools.js';
 import type { Journal } from './journal.js';
@@ -14,6 +15,7 @@ export type MonitorStarter = () => ChildProcess | undefined;
 export const nftMonitor: MonitorStarter = () => {
   const [setpriv, nft] = [findTool('setpriv'), findTool('nft')];
   if (setpriv === undefined || nft === undefined) return undefined;
+  requireDescriptors();
   return spawn(setpriv, ['--pdeathsig', 'KILL', '--', nft, 'monitor'], {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: CHILD_ENV,
@@ -48,7 +50,24 @@ export class DriftWatch {
   watch(firewall: Firewall): void {
     this.end();
     if (firewall.services.length === 0 || firewall.backend.name !== 'nft') return;
-    const child = this.#parts.start();
+    let child: ChildProcess | undefined;
+    try {
+      child = this.#parts.start();
+    } catch {
+      this.#startAgain(firewall);
+      return;
+    }
+    this.#read(child, firewall);
+  }
+
+  end(): void {
+    this.#retry?.[Symbol.dispose]();
+    const child = this.#child;
+    this.#child = undefined;
+    child?.kill('SIGKILL');
+  }
+
+  #read(child: ChildProcess | undefined, firewall: Firewall): void {
     if (child?.stdout == null) {
       this.#complain('nft is not installed (apt-get install nftables)');
       return;
@@ -67,17 +86,14 @@ export class DriftWatch {
     });
   }
 
-  end(): void {
-    this.#retry?.[Symbol.dispose]();
-    const child = this.#child;
-    this.#child = undefined;
-    child?.kill('SIGKILL');
-  }
-
-  /** It has ended: what happens meanwhile is found by a look once it is back. */
   #lost(child: ChildProcess, firewall: Firewall): void {
     if (child !== this.#child) return;
     this.#child = undefined;
+    this.#startAgain(firewall);
+  }
+
+  /** What happens meanwhile is found by a look once it is back. */
+  #startAgain(firewall: Firewall): void {
     this.#complain('nft monitor has ended, and is started again');
     this.#retry = this.#parts.clock.after(this.#retryMs, () => {
       this.watch(firewall);

@@ -53,10 +53,12 @@ export class ListenerKeeper {
   #restart: Timer | undefined;
   #watch: Timer | undefined;
   #waiting = false;
+  #checkedMs: number;
 
   constructor(makeOrder: OrderMaker, parts: ListenerKeeperParts) {
     this.#makeOrder = makeOrder;
     this.#parts = parts;
+    this.#checkedMs = parts.clock.nowMs();
   }
 
   start(): void {
@@ -188,8 +190,11 @@ export class ListenerKeeper {
 
   #check(): void {
     if (this.#waiting) this.#launch();
-    this.#current?.check();
-    this.#replacement?.run.check();
+    const nowMs = this.#parts.clock.nowMs();
+    const isLate = nowMs - this.#checkedMs > 2 * WATCH_MS;
+    this.#checkedMs = nowMs;
+    this.#current?.check(isLate);
+    this.#replacement?.run.check(isLate);
     if (this.#current?.sound === true && this.#replacement === undefined) this.#renew(this.#current);
   }
 

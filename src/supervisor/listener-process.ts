@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Budget } from '../base/budget.js';
 import { errorText } from '../base/errors.js';
+import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { requireTool } from '../system/tools.js';
 import { frame, FrameReader } from '../wire/frames.js';
@@ -33,12 +34,14 @@ export function listenerStarter(): ListenerStarter {
   const program = fileURLToPath(new URL('../bin/listener.js', import.meta.url));
   const limits = ['--no-new-privs', `--bounding-set=${BOUNDING}`, '--inh-caps=-all'];
   const node = [process.execPath, '--max-old-space-size=128', program];
-  return () =>
-    spawn(setpriv, [...limits, '--', ...node], {
+  return () => {
+    requireDescriptors();
+    return spawn(setpriv, [...limits, '--', ...node], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: CHILD_ENV,
       cwd: '/',
     });
+  };
 }
 
 export interface ListenerEvents {
@@ -52,7 +55,7 @@ export interface ListenerEvents {
  * or one too many means that it was taken over: it is killed, and that is a crash like any other.
  */
 export class ListenerProcess {
-  readonly #child: ChildProcess;
+  #child: ChildProcess | undefined;
   readonly #events: ListenerEvents;
   #reason: string | undefined;
   readonly #budget = new Budget(MESSAGE_RATE, MESSAGE_BURST, performance.now());
@@ -61,38 +64,49 @@ export class ListenerProcess {
 
   constructor(start: ListenerStarter, order: ListenOrder, events: ListenerEvents) {
     this.#events = events;
-    this.#child = start();
-    const channel = this.#child.stdio[LISTENER_FD];
-    this.#child.on('error', (error) => {
-      this.#finish(`could not be started: ${errorText(error)}`);
-    });
-    this.#child.on('exit', () => {
-      // What it said is read by then. A process that it started must not hold up its end by holding its pipes.
-      const late = setTimeout(() => {
-        for (const stream of this.#child.stdio) stream?.destroy();
-      }, DRAIN_MS);
-      this.#child.once('close', () => {
-        clearTimeout(late);
+    try {
+      this.#watch(start(), order);
+    } catch (error) {
+      // Later: whoever made us does not know us yet.
+      setImmediate(() => {
+        this.#finish(`could not be started: ${errorText(error)}`);
       });
-    });
-    this.#child.on('close', (code, signal) => {
-      const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;
-      this.#finish([how, this.#stderr.trim()].filter(Boolean).join(': '));
-    });
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-500);
-    });
-    if (channel instanceof Socket) this.#attach(channel, order);
+    }
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   /** Ends it by SIGKILL: it holds nothing that would want to be put in order. */
   kill(reason: string): void {
     this.#reason ??= reason;
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
+  }
+
+  #watch(child: ChildProcess, order: ListenOrder): void {
+    this.#child = child;
+    const channel = child.stdio[LISTENER_FD];
+    child.on('error', (error) => {
+      this.#finish(`could not be started: ${errorText(error)}`);
+    });
+    child.on('exit', () => {
+      // What it said is read by then. A process that it started must not hold up its end by holding its pipes.
+      const late = setTimeout(() => {
+        for (const stream of child.stdio) stream?.destroy();
+      }, DRAIN_MS);
+      child.once('close', () => {
+        clearTimeout(late);
+      });
+    });
+    child.on('close', (code, signal) => {
+      const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;
+      this.#finish([how, this.#stderr.trim()].filter(Boolean).join(': '));
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-500);
+    });
+    if (channel instanceof Socket) this.#attach(channel, order);
   }
 
   #attach(channel: Socket, order: ListenOrder): void {

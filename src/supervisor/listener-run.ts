@@ -105,16 +105,19 @@ export class ListenerRun {
     this.#process.kill(reason);
   }
 
-  /** From time to time: asks whether it hears, and ends it where it is silent or deaf for too long. */
-  check(): void {
+  /**
+   * From time to time: asks whether it hears, and ends it where it is silent or deaf for too long. `isLate`: we were
+   * stopped, or the machine was; what it has said meanwhile is still to be read, so nothing is held against it.
+   */
+  check(isLate = false): void {
     const { selfKnock, heartbeatMs, timeoutMs, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const limitMs = this.sound ? timeoutMs : Math.max(timeoutMs, FIRST_SIGN_MS);
     const silentMs = nowMs - this.#heardMs;
     const unprovenMs = nowMs - (this.#hearsMs ?? this.startedMs);
     const deafMs = this.#askedMs === undefined ? 0 : nowMs - this.#askedMs;
-    if (silentMs > limitMs) this.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
-    else if (this.#isProven && deafMs > limitMs) {
+    if (!isLate && silentMs > limitMs) this.kill(`not heard for ${Math.round(silentMs / 1000)} s`);
+    else if (!isLate && this.#isProven && deafMs > limitMs) {
       const why = selfKnock.problem === undefined ? '' : ` (it could not be sent: ${selfKnock.problem})`;
       this.kill(`deaf: no self-knock came back for ${Math.round(deafMs / 1000)} s${why}`);
     } else if (this.#ready && this.#isProven && (!this.sound || unprovenMs >= heartbeatMs)) {

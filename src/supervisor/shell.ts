@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 import { errorText } from '../base/errors.js';
+import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 
 /**
@@ -111,6 +112,12 @@ export class Shell {
 
   #start({ line, resolve }: Job, lane: Lane): void {
     const { running } = this.#queues[lane];
+    try {
+      requireDescriptors();
+    } catch (error) {
+      resolve({ failed: errorText(error) });
+      return;
+    }
     const child = spawn('/bin/sh', ['-c', line], { stdio: 'ignore', env: CHILD_ENV, cwd: '/' });
     running.add(child);
     const ended = (result: ShellResult): void => {

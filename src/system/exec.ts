@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import { execa } from 'execa';
 
 import { CommandError } from '../base/errors.js';
+import { requireDescriptors } from './descriptors.js';
 import { CHILD_ENV } from './exec-env.js';
 import { anonymousFile } from './files.js';
 
@@ -29,7 +30,7 @@ export interface ExecResult {
 /**
  * Runs one command to its end. `argv[0]` is an absolute path; no shell, a minimal environment.
  * Resolves with any exit code; rejects with CommandError where the command could not be started,
- * was killed or ran out of time.
+ * was killed or ran out of time, and with KnockError (busy) where we are out of descriptors.
  */
 export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
 
@@ -54,6 +55,7 @@ async function run(
 ): Promise<ExecResult> {
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('exec: empty argv');
+  requireDescriptors();
   const running = execa(file, args, {
     reject: false,
     stripFinalNewline: false,
@@ -63,8 +65,8 @@ async function run(
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     maxBuffer: options.maxOutput ?? DEFAULT_MAX_OUTPUT,
-    // Where no file can be had (no space anywhere) a pipe has to do. execa hands on any descriptor; its types name few.
-    ...(input === undefined ? { input: options.input ?? '' } : { stdin: input as 3 }),
+    // Where no file can be had (no space anywhere) a pipe has to do.
+    ...(input !== undefined && isDescriptor(input) ? { stdin: input } : { input: options.input ?? '' }),
   });
   if (running.pid !== undefined) options.spawned?.(running.pid);
   const result = await running;
@@ -82,6 +84,11 @@ async function run(
     );
   }
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** execa hands over any descriptor; its types know those of one digit only. */
+function isDescriptor(value: number): value is 3 {
+  return Number.isInteger(value) && value > 2;
 }
 
 /** Runs a command that must succeed; any other exit code than 0 is a CommandError. */

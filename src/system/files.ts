@@ -1,10 +1,12 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -12,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 
@@ -26,7 +28,8 @@ export function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
+    // ESRCH: a file of /proc whose process ended between opening and reading.
+    if (['ENOENT', 'ENOTDIR', 'ESRCH'].some((code) => isErrno(error, code))) return undefined;
     throw error;
   }
 }
@@ -176,6 +179,15 @@ export function anonymousFile(text: string): number | undefined {
 function existingMode(path: string): number | undefined {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode;
   return mode === undefined ? undefined : mode & 0o7777;
+}
+
+/** Removes what replaceFile left in a folder where its process was killed on the way. */
+export function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const owner = /\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (owner === undefined || (Number(owner) !== process.pid && existsSync(`/proc/${owner}`))) continue;
+    rmSync(join(folder, name), { force: true });
+  }
 }
 
 function syncFolder(path: string): void {

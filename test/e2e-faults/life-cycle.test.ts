@@ -3,69 +3,9 @@ import { describe, test } from 'node:test';
 
 import { ADDRESS } from '../helpers/lab.js';
 import { waitFor } from '../helpers/wait.js';
-import {
-  BACKENDS,
-  FAMILIES,
-  files,
-  getsIn,
-  jumps,
-  kernel,
-  running,
-  ssh,
-  stage,
-  SEQUENCE,
-} from './setting.js';
+import { getsIn, jumps, kernel, running, ssh, stage, SEQUENCE } from './setting.js';
 
 describe('life cycle', { concurrency: 3 }, () => {
-  for (const backend of BACKENDS) {
-    test(`${backend}: start, start, stop, stop, condrestart, and what status says`, async () => {
-      await using scene = await stage(backend);
-      const { lab, product } = scene;
-      const untouched = await kernel(lab);
-      const code = async (verb: string): Promise<number> => (await product.ctl([verb])).exitCode;
-      assert.equal(await code('status'), 3);
-      assert.equal(await code('condrestart'), 0);
-      assert.equal(await code('restartifdead'), 0);
-      assert.equal(await code('reload'), 1);
-      assert.equal(await kernel(lab), untouched, 'condrestart and restartifdead start nothing');
-
-      await product.start();
-      const supervisor = product.identity('supervisor');
-      assert.match(await product.must('start'), /running already/);
-      assert.deepEqual(product.identity('supervisor'), supervisor);
-      assert.equal(await code('status'), 0);
-      assert.equal(await product.must('restartifdead'), '', 'silent where all is well');
-      const second = await product.ctl(['run']);
-      assert.equal(second.exitCode, 1);
-      assert.match(second.stderr, /running already/);
-      assert.equal((await product.ctl(['setup'])).exitCode, 75);
-      for (const family of FAMILIES) assert.equal(await jumps(lab, family), 1);
-
-      await product.stop();
-      assert.equal(await code('status'), 3);
-      assert.equal(await code('stop'), 0);
-      assert.equal(await kernel(lab), untouched);
-      assert.deepEqual(files(product.paths.run), ['lock']);
-      assert.deepEqual(await running(lab, 'knockctl: '), []);
-    });
-  }
-
-  test('start twice at the same moment, ten times: one supervisor, one jump', async () => {
-    await using scene = await stage('nft');
-    const { lab, product } = scene;
-    for (let round = 0; round < 10; round += 1) {
-      const both = await Promise.all([product.ctl(['start']), product.ctl(['start'])]);
-      const said = both.map((done) => `${done.exitCode}: ${done.stdout}${done.stderr}`).join('\n');
-      assert.ok(both.some((done) => done.exitCode === 0, said));
-      for (const done of both) assert.match(`${done.stdout}${done.stderr}`, /armed|running already/, said);
-      assert.equal((await running(lab, 'knockctl: supervisor')).length, 1, said);
-      assert.equal(await jumps(lab, 4), 1);
-      await product.waitForState('armed');
-      await product.stop();
-    }
-    assert.deepEqual(await running(lab, 'knockctl: '), []);
-  });
-
   test('setup without a supervisor: verbs act and say so, stop takes it out', async () => {
     await using scene = await stage('nft', { trusted: `${ADDRESS.client2[4]}\n` });
     const { lab, product } = scene;

@@ -7,6 +7,7 @@ import {
   isOwnPrivate,
   makePrivateFolder,
   readIfExists,
+  removeAbandoned,
   removeFile,
   replaceFile,
   setAside,
@@ -145,4 +146,16 @@ describe('files', () => {
     assert.equal(isErrno(new Error('ENOENT'), 'ENOENT'), false);
     assert.equal(isErrno({ code: 'ENOENT' }, 'ENOENT'), false);
   });
+});
+
+it('removeAbandoned takes what a killed process left half-written, and nothing else', () => {
+  using folder = new TempFolder();
+  const names = ['kernel.json', `other.json.${process.ppid}.tmp`, 'kernel.json.4194399.tmp', 'notes.tmp'];
+  for (const name of names) writeFileSync(folder.file(name), '');
+  removeAbandoned(folder.path);
+  assert.deepEqual(readdirSync(folder.path).sort(), [
+    'kernel.json',
+    'notes.tmp',
+    `other.json.${process.ppid}.tmp`,
+  ]);
 });

@@ -1,0 +1,104 @@
+/** Rows of our own: what the supervisor works with is killed or gets stuck. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { waitFor } from '../../helpers/wait.js';
+import { kernel, running } from '../../e2e-faults/setting.js';
+import { COMBINATIONS, type Row } from '../row.js';
+import type { Scene } from '../scene.js';
+import { nowMs } from '../stranger.js';
+import { neverTripped } from './listener.js';
+import { repaired } from './rules.js';
+
+const CHANNEL = 'ipset -exist -';
+
+/** The one process with these words; waits until it is another than `old`. */
+async function another(scene: Scene, words: string, old: number): Promise<number> {
+  let pid = 0;
+  const found = async (): Promise<boolean> => {
+    [pid = 0] = (await running(scene.lab, words)).filter((one) => one !== old);
+    return pid > 0;
+  };
+  await waitFor(found, 10_000, `another process: ${words}`);
+  return pid;
+}
+
+// With a channel that is not started again (run once, 2026-11-21): red.
+const channelKilled: Row = {
+  number: 41,
+  fault: 'the ipset channel killed, once a second',
+  promise: 'no trip; verbs act',
+  families: 'one',
+  run: async (scene) => {
+    const { product } = scene;
+    const beganMs = nowMs();
+    let old = 0;
+    for (let round = 0; round < (scene.full ? 20 : 4); round += 1) {
+      old = await another(scene, CHANNEL, old);
+      process.kill(old, 'SIGKILL');
+      await product.must('accept', `192.0.2.${round + 1}`, '--timeout', '60');
+      await sleep(700);
+    }
+    await neverTripped(scene, beganMs, 'while the channel was killed');
+    await product.must('flush', 'filter');
+    return {};
+  },
+};
+
+// Without a deadline for the channel’s answers (run once, 2026-11-21): red.
+const channelHangs: Row = {
+  number: 42,
+  fault: 'the ipset channel hangs (SIGSTOP)',
+  promise: 'ended after 5 s, another feeds; a trip undoes itself',
+  families: 'one',
+  run: async (scene) => {
+    const old = await another(scene, CHANNEL, 0);
+    const beganMs = nowMs();
+    process.kill(old, 'SIGSTOP');
+    await another(scene, CHANNEL, old);
+    const measured = scene.within(nowMs() - beganMs, 5_000 + 1_500, 'until another channel feeds');
+    await scene.isArmed();
+    await scene.doorWorks();
+    return measured;
+  },
+};
+
+// With a monitor that is not started again (run once, 2026-11-21): red.
+const monitorKilled: Row = {
+  number: 43,
+  fault: 'nft monitor killed, again and again; then the supervisor',
+  sample: COMBINATIONS.slice(0, 1), // legacy has none
+  promise: 'started again; nobody is blamed for foreign rules; ends with the supervisor',
+  families: 'one',
+  run: async (scene) => {
+    const { lab, product, family } = scene;
+    if (scene.backend === 'legacy') {
+      assert.deepEqual(await running(lab, 'nft monitor'), []);
+      return { words: 'legacy has none' };
+    }
+    const held = await kernel(lab);
+    let monitor = 0;
+    for (let round = 0; round < (scene.full ? 3 : 1); round += 1) {
+      monitor = await another(scene, 'nft monitor', monitor);
+      process.kill(monitor, 'SIGKILL');
+    }
+    await another(scene, 'nft monitor', monitor);
+    const rule = ['INPUT', '-p', 'udp', '-j', 'ACCEPT'];
+    for (const verb of ['-A', '-D']) await lab.iptables('server', family, [verb, ...rule]);
+    await lab.iptables('server', family, ['-F', 'ssh_filter']);
+    await product.waitForLog(
+      /repaired: chain ssh_filter was changed \(IPv[46]\); changed by ip6?tables-nft /,
+      2_000,
+    );
+    await repaired(scene, held);
+    assert.equal((await product.status()).repairs.count, 1);
+    await product.kill('supervisor');
+    const gone = async (): Promise<boolean> => (await running(lab, 'nft monitor')).length === 0;
+    await waitFor(gone, 2_000, 'the end of the monitor of a dead supervisor');
+    await product.must('restartifdead');
+    await scene.isArmed(held);
+    return {};
+  },
+};
+
+export const HELPER_ROWS: readonly Row[] = [channelKilled, channelHangs, monitorKilled];

@@ -1,0 +1,153 @@
+/** Rows 19, 21, 22 and 28: what is in must outlive a flush, a full disk, a restart and a reboot. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ADDRESS } from '../../helpers/lab.js';
+import { waitFor } from '../../helpers/wait.js';
+import { getsIn } from '../../e2e-faults/setting.js';
+import { ask } from '../control.js';
+import type { Row } from '../row.js';
+import type { Scene } from '../scene.js';
+import { nowMs } from '../stranger.js';
+
+async function timeLeft({ product }: Scene, address: string): Promise<number | null | undefined> {
+  return (await product.list()).find((entry) => entry.address === address)?.timeout;
+}
+
+const flushedSets: Row = {
+  number: 19,
+  fault: '`ipset flush`',
+  promise: 'entries back within a heartbeat, no lock-out',
+  run: async (scene) => {
+    const { lab, product, family } = scene;
+    await product.must('accept', ADDRESS.client2[family], '--timeout', '300');
+    await product.must('drop', '192.0.2.2', '--timeout', '400');
+    await product.must('drop', '2001:db8::2');
+    await product.must('trust', '198.51.100.0/24');
+    await scene.must('/usr/sbin/ipset', 'flush');
+    const beganMs = nowMs();
+    await waitFor(
+      async () => (await timeLeft(scene, '192.0.2.2')) !== undefined,
+      5_000,
+      'the entries to be back',
+    );
+    const measured = scene.within(nowMs() - beganMs, 1_000 + 500, 'until the entries were back');
+    assert.ok(await getsIn(lab, 'client2', family), 'who was accepted gets in');
+    assert.ok(((await timeLeft(scene, ADDRESS.client2[family])) ?? Infinity) <= 300, 'not longer than given');
+    assert.ok(((await timeLeft(scene, '192.0.2.2')) ?? Infinity) <= 400);
+    assert.equal(await timeLeft(scene, '2001:db8::2'), null);
+    assert.ok((await product.addresses('trusted')).includes('198.51.100.0/24'));
+    await scene.isArmed();
+    await product.must('flush', 'all');
+    return measured;
+  },
+};
+
+const noSpace: Row = {
+  number: 21,
+  fault: 'no space for state and log',
+  promise: 'verbs still act in the kernel; state parses',
+  families: 'one',
+  unstarted: true,
+  run: async (scene) => {
+    const { product } = scene;
+    const { state } = product.paths;
+    const mount = `mkdir -p -m 700 ${state} && mount -t tmpfs -o size=256k,mode=700 tmpfs ${state}`;
+    const started = await scene.ctlAfter(mount, 'start');
+    assert.equal(started.exitCode, 0, started.stderr);
+    await product.must('drop', '192.0.2.1');
+    const inside = ['/usr/bin/nsenter', '--mount', `--target=${scene.supervisor}`, '--', '/bin/sh', '-c'];
+    await scene.must(...inside, `cat /dev/zero >${state}/fill 2>/dev/null; true`);
+    await product.must('accept', ADDRESS.client2[scene.family]);
+    assert.ok(await getsIn(scene.lab, 'client2', scene.family));
+    await product.must('flush', 'filter');
+    await product.must('drop', '192.0.2.2', '--timeout', '500');
+    await scene.doorWorks();
+    await scene.isArmed();
+    const json = await scene.must(
+      ...inside,
+      `for f in ${state}/*.json; do [ -e $f ] && cat $f && echo && echo ---; done; true`,
+    );
+    for (const text of json.split('---\n').filter((one) => one.trim() !== '')) JSON.parse(text);
+    await scene.must(...inside, `rm -f ${state}/fill`);
+    await product.must('drop', '192.0.2.3');
+    assert.deepEqual((await product.addresses('banned')).sort(), ['192.0.2.1', '192.0.2.2', '192.0.2.3']);
+    await product.must('flush', 'all');
+    return {};
+  },
+};
+
+const halfExpired: Row = {
+  number: 22,
+  fault: 'restart with half-expired bans',
+  promise: 'what is left = given − elapsed, ± 2 s',
+  families: 'one',
+  run: async (scene) => {
+    const { product } = scene;
+    const given = scene.full ? 120 : 30;
+    await product.must('drop', '192.0.2.2', '2001:db8::2', '--timeout', String(given));
+    await product.must('accept', '192.0.2.3', '--timeout', '5');
+    const beganMs = nowMs();
+    await sleep(given * 250);
+    await product.stop();
+    await sleep(given * 100);
+    await product.start();
+    const left = await timeLeft(scene, '192.0.2.2');
+    const expected = given - (nowMs() - beganMs) / 1_000;
+    assert.ok(
+      left != null && Math.abs(left - expected) <= 2 + scene.slackMs / 1_000,
+      `${left} s left, not ${expected.toFixed(1)}`,
+    );
+    assert.ok((await product.addresses('banned')).includes('2001:db8::2'));
+    assert.deepEqual(await product.addresses('filter'), [], 'what ran out meanwhile stays out');
+    await product.must('flush', 'all');
+    return { words: `${left} s left of ${given}, expected ${expected.toFixed(1)}` };
+  },
+};
+
+const MANY = 100_000;
+
+async function count({ lab }: Scene): Promise<number> {
+  const { stdout } = await lab.exec('server', ['/usr/sbin/ipset', 'list', '-t', 'ssh_banned4']);
+  return Number(/Number of entries: (\d+)/.exec(stdout)?.[1] ?? 0);
+}
+
+async function timedStart({ product }: Scene): Promise<number> {
+  const beganMs = nowMs();
+  await product.start();
+  return nowMs() - beganMs;
+}
+
+const manyBans: Row = {
+  number: 28,
+  fault: '100,000 bans at boot',
+  promise: 'in before arming, in under 2 s',
+  families: 'one',
+  run: async (scene) => {
+    const { product, lab, family } = scene;
+    await product.stop();
+    const emptyMs = await timedStart(scene);
+    const targets = Array.from(
+      { length: MANY },
+      (_, index) => `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
+    );
+    for (let at = 0; at < MANY; at += 20_000) {
+      const said = await ask(product, { verb: 'drop', targets: targets.slice(at, at + 20_000) });
+      assert.match(said, /"exitCode":0/);
+    }
+    await product.stop();
+    assert.equal(await count(scene), 0);
+    // At the first moment at which the jump is seen, all must be in.
+    const watching = waitFor(
+      async () => (await lab.iptables('server', family, ['-S', 'INPUT'])).includes('ssh_policy'),
+      60_000,
+      'the jump',
+    ).then(async () => count(scene));
+    const fullMs = await timedStart(scene);
+    assert.equal(await watching, MANY);
+    await product.must('flush', 'banned');
+    return scene.within(Math.max(0, fullMs - emptyMs), 2_000, 'longer than a start without bans');
+  },
+};
+
+export const LASTING_ROWS: readonly Row[] = [flushedSets, noSpace, halfExpired, manyBans];

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+
+import type { Family } from '../../src/base/address.js';
+import { ADDRESS, createLab, type Backend, type Lab } from '../helpers/lab.js';
+import type { ExecResult } from '../helpers/processes.js';
+import { KNOCKCTL, Product } from '../helpers/product.js';
+import { waitFor } from '../helpers/wait.js';
+import {
+  DOORS,
+  FAMILIES,
+  files,
+  getsIn,
+  jumps,
+  kernel,
+  PORT,
+  running,
+  SEQUENCE,
+  ssh,
+} from '../e2e-faults/setting.js';
+import { ask } from './control.js';
+import { EchoLoop } from './echo-loop.js';
+import type { Measured, Row } from './row.js';
+import { nowMs, Stranger } from './stranger.js';
+
+export interface SceneOptions {
+  readonly backend: Backend;
+  readonly family: Family;
+  /** The counts of the table, rather than a sample of them. */
+  readonly full: boolean;
+  /** Of the random moments. */
+  readonly seed: number;
+}
+
+/** What a start of node takes on an idle machine. */
+const IDLE_NODE_MS = 60;
+
+/** One fault's place: namespaces, the product's files, a session that was there before, and a stranger at the port. */
+export class Scene implements AsyncDisposable {
+  readonly lab: Lab;
+  readonly product: Product;
+  readonly backend: Backend;
+  readonly family: Family;
+  readonly full: boolean;
+  /** A number from 0 to 1, the same ones for the same seed. */
+  readonly random: () => number;
+  readonly session: EchoLoop;
+  readonly stranger: Stranger;
+  /** What a start of a process takes longer than on an idle machine: added to limits of time. */
+  readonly slackMs: number;
+  /** The kernel as `stop` must leave it. */
+  untouched = '';
+
+  private constructor(options: SceneOptions, lab: Lab, product: Product, session: EchoLoop, slackMs: number) {
+    this.lab = lab;
+    this.product = product;
+    this.backend = options.backend;
+    this.family = options.family;
+    this.full = options.full;
+    this.random = seeded(options.seed);
+    this.session = session;
+    this.slackMs = slackMs;
+    this.stranger = new Stranger(lab, this.server);
+  }
+
+  /** Everything for a row; the session is open before the product is started for the first time. */
+  static async open(row: Row, options: SceneOptions): Promise<Scene> {
+    const { backend, family } = options;
+    const lab = await createLab({ backend });
+    try {
+      await lab.tcpEcho('server', PORT);
+      const beganMs = nowMs();
+      const session = new EchoLoop(await lab.openSession('client', ADDRESS.server[family], PORT));
+      const slackMs = Math.max(0, nowMs() - beganMs - IDLE_NODE_MS);
+      const conf = row.conf?.(backend) ?? ssh(backend);
+      const product = new Product(lab, { doors: row.doors ?? DOORS, conf, trusted: row.trusted ?? '' });
+      const scene = new Scene(options, lab, product, session, slackMs);
+      await row.prepare?.(scene);
+      scene.untouched = await kernel(lab);
+      if (row.unstarted !== true) {
+        await product.start();
+        await scene.stranger.isShutOut(nowMs(), 2_000);
+      }
+      return scene;
+    } catch (error) {
+      await lab.dispose();
+      throw error;
+    }
+  }
+
+  /** The server's address of this family. */
+  get server(): string {
+    return ADDRESS.server[this.family];
+  }
+
+  /** A time that is promised: throws where it took longer. `starts`: processes that are started one after the other in it. */
+  within(ms: number, limitMs: number, what: string, starts = 1): Measured {
+    const allowedMs = limitMs + starts * this.slackMs;
+    assert.ok(ms <= allowedMs, `${what}: ${ms.toFixed(0)} ms, promised are ${limitMs}`);
+    return { ms, limitMs };
+  }
+
+  /** knockctl in a mount namespace prepared by shell lines. */
+  async ctlAfter(prepare: string, ...args: readonly string[]): Promise<ExecResult> {
+    const argv = [process.execPath, KNOCKCTL, '-c', this.product.paths.conf, ...args];
+    return this.lab.exec('server', ['/bin/sh', '-c', `${prepare} && exec "$0" "$@"`, ...argv], {
+      timeoutMs: 120_000,
+    });
+  }
+
+  /** A command in the server that must succeed. */
+  async must(...argv: readonly string[]): Promise<string> {
+    const done = await this.lab.exec('server', argv);
+    assert.equal(done.exitCode, 0, `${argv.join(' ')}: ${done.stderr}`);
+    return done.stdout;
+  }
+
+  /** The pid of the supervisor; it must be there. */
+  get supervisor(): number {
+    const pid = this.product.identity('supervisor')?.pid;
+    assert.ok(pid !== undefined, 'no supervisor is noted');
+    return pid;
+  }
+
+  /** A knock lets its sender in, and a flush shuts it out: the whole way from packet to kernel works. */
+  async doorWorks(): Promise<void> {
+    const from = ADDRESS.client2[this.family];
+    const knock = async (): Promise<boolean> => {
+      await this.lab.knock('client2', this.server, SEQUENCE);
+      return waitFor(async () => getsIn(this.lab, 'client2', this.family), 1_500, 'the door to open').then(
+        () => true,
+        () => false,
+      );
+    };
+    // A knock may be lost where the machine is busy: whoever knocks does so again.
+    assert.ok((await knock()) || (await knock()), 'the door did not open');
+    await ask(this.product, { verb: 'flush', targets: [from] });
+    assert.equal(await getsIn(this.lab, 'client2', this.family), false);
+  }
+
+  /** The state, asked for without a process of node for each time. */
+  async state(): Promise<string> {
+    return /"state":"(\w+)"/.exec(await ask(this.product, { verb: 'status' }))?.[1] ?? 'none';
+  }
+
+  async entersState(state: string, timeoutMs = 10_000): Promise<void> {
+    const is = async (): Promise<boolean> => (await this.state()) === state;
+    await waitFor(is, timeoutMs, `the state ${state}`);
+  }
+
+  /** Armed: each part once, strangers shut out in both families; the kernel holds `held` where that is given. */
+  async isArmed(held?: string, timeoutMs = 10_000): Promise<void> {
+    await this.entersState('armed', timeoutMs);
+    const beganMs = nowMs();
+    await this.stranger.isShutOut(beganMs, 1_000 + this.slackMs);
+    for (const family of FAMILIES) {
+      assert.equal(await jumps(this.lab, family), 1, `jumps of IPv${family}`);
+      if (family === this.family) continue; // the stranger has found it shut
+      assert.equal(await getsIn(this.lab, 'client', family), false, `a stranger over IPv${family}`);
+    }
+    assert.equal((await running(this.lab, 'knockctl: supervisor')).length, 1, 'supervisors');
+    assert.equal((await running(this.lab, 'knockctl: listener')).length, 1, 'listeners');
+    if (held !== undefined) assert.equal(await kernel(this.lab), held);
+  }
+
+  /** Stop takes out all that is ours, and nothing else. */
+  async leavesNothing(): Promise<void> {
+    await this.product.stop();
+    assert.equal(await kernel(this.lab), this.untouched, 'after stop');
+    assert.deepEqual(await running(this.lab, 'knockctl: '), []);
+    for (const name of files(this.product.paths.run)) assert.match(name, /^(?:lock|failed-starts\.json)$/);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab.dispose();
+  }
+}
+
+/** mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
