@@ -18,9 +18,6 @@ import { SURROUNDING_ROWS } from './surroundings.js';
 import { TAKEN_OVER_ROWS } from './taken-over.js';
 import { TRIAL_ROWS } from './trial.js';
 
-/** Rows of what is still being built: to be set once entries outlive a stop, and `--trial` is there. */
-const IS_BUILT = { lasting: false, trial: false };
-
 const GROUPS: readonly (readonly Row[])[] = [
   SUPERVISOR_ROWS,
   HUNG_ROWS,
@@ -38,8 +35,8 @@ const GROUPS: readonly (readonly Row[])[] = [
   SET_ROWS,
   HELPER_ROWS,
   SURROUNDING_ROWS,
-  IS_BUILT.lasting ? LASTING_ROWS : [],
-  IS_BUILT.trial ? TRIAL_ROWS : [],
+  LASTING_ROWS,
+  TRIAL_ROWS,
 ];
 
 /** The whole table, by number. */

@@ -24,10 +24,14 @@ const flushedSets: Row = {
     await product.must('drop', '192.0.2.2', '--timeout', '400');
     await product.must('drop', '2001:db8::2');
     await product.must('trust', '198.51.100.0/24');
+    const held = (await product.list()).map(({ list, address }) => `${list} ${address}`);
     await scene.must('/usr/sbin/ipset', 'flush');
     const beganMs = nowMs();
     await waitFor(
-      async () => (await timeLeft(scene, '192.0.2.2')) !== undefined,
+      async () => {
+        const entries = (await product.list()).map(({ list, address }) => `${list} ${address}`);
+        return held.every((entry) => entries.includes(entry));
+      },
       5_000,
       'the entries to be back',
     );
