@@ -110,7 +110,11 @@ const duringStop: Row = {
 };
 
 const COUNT = 20_000;
-const BATCH = Array.from({ length: COUNT }, (_, index) => `100.65.${index >> 8}.${index & 255}`);
+/** Cut off anywhere, none of them is another one, whatever ipset takes for an address. */
+const BATCH = Array.from(
+  { length: COUNT },
+  (_, index) => `100.65.${100 + Math.floor(index / 150)}.${100 + (index % 150)}`,
+);
 const GIVEN_S = 600;
 
 /** A child of the supervisor that runs with these words; polled, for it lives for a moment only. */
@@ -140,7 +144,8 @@ async function bannedAreRight({ lab }: Scene): Promise<number> {
     else if (given.has(address)) count += 1;
     else assert.fail(`${address} was never banned`);
     const left = Number(seconds);
-    assert.ok(left > 0 && left <= (address === '192.0.2.9' ? 90_000 : GIVEN_S), `${address}: ${left} s`);
+    const most = address === '192.0.2.9' ? 90_000 : GIVEN_S;
+    assert.ok(left > most - 500 && left <= most, `${address}: ${left} s`);
   }
   assert.equal(earlier, 1, 'the ban from before is gone');
   return count;
