@@ -156,13 +156,18 @@ async function killedRestore(scene: Scene, round: number, tookMs: number, shape:
   const request = { verb: 'drop', targets: BATCH, timeoutS: GIVEN_S };
   const answer = ask(scene.product, request);
   if (round % 2 === 0) {
-    // In the moments in which the entries are handed over, and at any other.
-    if (round % 4 === 0) await childOf(pid, 'restore', 3_000);
-    await sleep(scene.random() * (round % 4 === 0 ? 20 : tookMs));
+    // While the entries are being handed over, by an ipset that is slow to read; and at any other moment.
+    const reader = round % 4 === 0 ? await childOf(pid, 'restore', 3_000) : undefined;
+    const slow = reader === undefined ? undefined : identify(reader);
+    if (slow !== undefined) signal(slow, 'SIGSTOP');
+    await sleep(scene.random() * (round % 4 === 0 ? 40 : tookMs));
     await killPid(pid);
+    if (slow !== undefined) signal(slow, 'SIGCONT');
     await answer;
     await inOrder(scene, shape, false);
     await scene.product.start();
+    const count = await bannedAreRight(scene);
+    assert.ok([0, COUNT].includes(count), `the death of the supervisor cut them off: ${count} are in`);
   } else {
     // ipset itself: what did not get in must not be told as done.
     const child = await childOf(pid, 'restore', 3_000);
