@@ -105,7 +105,7 @@ async function followers({ product }: Scene): Promise<void> {
 }
 
 async function channelKilled({ lab }: Scene): Promise<void> {
-  const [pid] = await running(lab, 'ipset -exist -');
+  const pid = (await running(lab, 'ipset -exist -')).at(-1); // the youngest: one that was forgotten must be found at the end
   if (pid !== undefined) process.kill(pid, 'SIGKILL');
 }
 
