@@ -24,6 +24,8 @@ export interface ControlParts {
 /** Answers the requests that come in by the control socket: they come from root. */
 export class Control implements ControlHandler {
   readonly #parts: ControlParts;
+  #looking: Promise<StatusReport> | undefined;
+  #nextLook: Promise<StatusReport> | undefined;
   readonly changes: Changes;
 
   constructor(parts: ControlParts) {
@@ -38,7 +40,7 @@ export class Control implements ControlHandler {
     }
     switch (request.verb) {
       case 'status':
-        return { exitCode: EXIT.ok, remarks: [], data: await this.#status() };
+        return { exitCode: EXIT.ok, remarks: [], data: await this.#sharedStatus() };
       case 'events':
         return { exitCode: EXIT.ok, remarks: [], data: journal.events };
       case 'reload':
@@ -63,6 +65,20 @@ export class Control implements ControlHandler {
 
   follow(show: (event: Happening) => void): Disposable {
     return this.#parts.journal.follow(show);
+  }
+
+  /**
+   * Those who ask while a look is going on share the next one: each takes several processes. Not the one that is going
+   * on: who asks wants to see what is true from then on.
+   */
+  async #sharedStatus(): Promise<StatusReport> {
+    const before: Promise<unknown> = this.#looking?.catch(() => undefined) ?? Promise.resolve();
+    this.#nextLook ??= before.then(async () => {
+      this.#nextLook = undefined;
+      this.#looking = this.#status();
+      return this.#looking;
+    });
+    return this.#nextLook;
   }
 
   async #status(): Promise<StatusReport> {

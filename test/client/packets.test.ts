@@ -214,7 +214,7 @@ test('exit codes and streams are those of the other client', async () => {
       stdout !== '',
       stderr !== '',
     ];
-    assert.deepEqual(shape(ours), shape(theirs), line);
+    assert.deepEqual(shape(ours), shape(theirs), `${line}: ${ours.stderr} / ${theirs.stderr}`);
   }
 });
 

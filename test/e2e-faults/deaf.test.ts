@@ -41,6 +41,8 @@ describe('the self-knock', { concurrency: 3 }, () => {
     assert.equal((await product.status()).state, 'armed');
     assert.equal(product.log().filter((line) => line.includes('listener lost')).length, 0);
     await loopback(lab, 'down');
+    // Asked at the next heartbeat, killed after listener_timeout, and fed for as long again at most: 5 s.
+    await product.waitForState('tripped', 15_000);
     await untilTripped(lab);
     await product.stop();
   });

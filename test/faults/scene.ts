@@ -167,7 +167,8 @@ export class Scene implements AsyncDisposable {
     await this.product.stop();
     assert.equal(await kernel(this.lab), this.untouched, 'after stop');
     assert.deepEqual(await running(this.lab, 'knockctl: '), []);
-    for (const name of files(this.product.paths.run)) assert.match(name, /^(?:lock|failed-starts\.json|entries)$/);
+    for (const name of files(this.product.paths.run))
+      assert.match(name, /^(?:lock|failed-starts\.json|entries)$/);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
