@@ -37,7 +37,8 @@ export async function flush(
   }
   if (networks.length > failures.length) {
     const texts = networks.map((network) => network.text);
-    context.record('flush', results.at(-1) ?? `${subject(texts)} flushed`, {
+    const one = texts.length === 1 ? results.at(-1) : undefined;
+    context.record('flush', one ?? `${subject(texts)} flushed`, {
       by: origin.label,
       count: texts.length,
     });
