@@ -222,7 +222,8 @@ describe('the keeper of entries, in the kernel', () => {
     await stand.space.must('ipset flush ssh_banned4');
     await measure('put back after a flush', async () => keeper.check());
     const header = (await sets.headers()).get('ssh_banned4');
-    assert.equal(header?.entries, 100_001);
+    // What was put in since the last writing may be lost: that is the second of the promise.
+    assert.ok(header !== undefined && header.entries >= 100_000, String(header?.entries));
     assert.deepEqual(readdirSync(stand.folder), ['ssh_banned4'], 'no temporary file is left');
   });
 

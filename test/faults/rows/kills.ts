@@ -18,7 +18,8 @@ const PROGRAM = fileURLToPath(new URL('../../../src/bin/supervisor.js', import.m
 
 /** What `knockctl start` starts, with its pid known from the first moment on. */
 function launch({ lab, product }: Scene): number {
-  return lab.spawn('server', [process.execPath, PROGRAM, 'detached', product.paths.conf]).pid;
+  const options = JSON.stringify({ file: product.paths.conf });
+  return lab.spawn('server', [process.execPath, PROGRAM, 'detached', options]).pid;
 }
 
 /** Starts, and waits until it is armed; gives the milliseconds that it took. */
