@@ -132,7 +132,9 @@ function selfKnockLine({ listener }: StatusReport): string[] {
   const { selfKnock } = listener;
   if (selfKnock === null)
     return ['  self-knock none has come back: there is no loopback, or the listener is not ready'];
-  return [`  self-knock came back in ${selfKnock.roundTrip} ms, ${selfKnock.age} s ago`];
+  return [
+    `  self-knock came back in ${selfKnock.roundTrip} ms, ${selfKnock.age} s ago; ${selfKnock.lost} of ${selfKnock.asked} lost`,
+  ];
 }
 
 function savedLines(output: Output, { saved, problem }: KeeperReport): string[] {

@@ -38,6 +38,9 @@ export interface ListenerFigures {
   readonly silentMs: number | undefined;
   readonly roundTripMs: number | undefined;
   readonly hearsMs: number | undefined;
+  /** Self-knocks sent to this listener, and those that have not come back. */
+  readonly asked: number;
+  readonly lost: number;
 }
 
 const WATCH_MS = 500;
@@ -92,7 +95,8 @@ export class ListenerKeeper {
   }
 
   get figures(): ListenerFigures {
-    const none = { packets: 0, silentMs: undefined, roundTripMs: undefined, hearsMs: undefined };
+    const never = { silentMs: undefined, roundTripMs: undefined, hearsMs: undefined };
+    const none = { packets: 0, asked: 0, lost: 0, ...never };
     const interfaces = this.#current?.sound === true ? this.#current.interfaces : [];
     return { ...(this.#current?.figures ?? none), interfaces };
   }

@@ -42,6 +42,8 @@ export class ListenerRun {
   #roundTripMs: number | undefined;
   #ready = false;
   #unanswered = 0;
+  #asked = 0;
+  #answered = 0;
   #packets = 0;
   #fatal: string | undefined;
 
@@ -84,12 +86,17 @@ export class ListenerRun {
     return this.#fatal;
   }
 
-  /** For `status`: packets seen, and milliseconds since it was last heard, and known to hear. */
+  /**
+   * For `status`: packets seen, milliseconds since it was last heard, and known to hear; self-knocks sent, and those that
+   * have not come back, by which it shows that the capture loses packets (cap does not tell).
+   */
   get figures(): {
     readonly packets: number;
     readonly silentMs: number;
     readonly roundTripMs: number | undefined;
     readonly hearsMs: number | undefined;
+    readonly asked: number;
+    readonly lost: number;
   } {
     const nowMs = this.#parts.clock.nowMs();
     const hearsMs = this.#hearsMs === undefined ? undefined : nowMs - this.#hearsMs;
@@ -98,6 +105,8 @@ export class ListenerRun {
       silentMs: nowMs - this.#heardMs,
       roundTripMs: this.#roundTripMs,
       hearsMs,
+      asked: this.#asked,
+      lost: this.#asked - this.#answered,
     };
   }
 
@@ -122,7 +131,7 @@ export class ListenerRun {
       this.kill(`deaf: no self-knock came back for ${Math.round(deafMs / 1000)} s${why}`);
     } else if (this.#ready && this.#isProven && (!this.sound || unprovenMs >= heartbeatMs)) {
       this.#askedMs ??= nowMs;
-      selfKnock.send(Math.min(1 + this.#unanswered, MOST_AT_ONCE));
+      this.#ask(Math.min(1 + this.#unanswered, MOST_AT_ONCE));
       this.#unanswered += 1;
     }
   }
@@ -139,7 +148,7 @@ export class ListenerRun {
       case 'ready':
         this.#ready = true;
         this.#askedMs = nowMs;
-        if (this.#isProven) this.#parts.selfKnock.send(1);
+        if (this.#isProven) this.#ask(1);
         else this.#hears(nowMs);
         break;
       case 'echo':
@@ -162,10 +171,16 @@ export class ListenerRun {
     }
   }
 
+  #ask(count: number): void {
+    this.#asked += count;
+    this.#parts.selfKnock.send(count);
+  }
+
   #echo(nonce: string, nowMs: number): void {
     const { selfKnock, timeoutMs } = this.#parts;
     const roundTripMs = selfKnock.age(nonce);
     if (roundTripMs === undefined || roundTripMs > timeoutMs || !this.#ready) return; // of another time: proves nothing
+    this.#answered += 1;
     this.#roundTripMs = roundTripMs;
     this.#hears(nowMs);
   }

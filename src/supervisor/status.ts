@@ -10,7 +10,7 @@ export function reportListener({
   pid,
   figures,
 }: Pick<ListenerKeeper, 'pid' | 'figures'>): StatusReport['listener'] {
-  const { packets, interfaces, silentMs, roundTripMs, hearsMs } = figures;
+  const { packets, interfaces, silentMs, roundTripMs, hearsMs, asked, lost } = figures;
   return {
     pid: pid ?? null,
     interfaces,
@@ -19,7 +19,7 @@ export function reportListener({
     selfKnock:
       roundTripMs === undefined || hearsMs === undefined
         ? null
-        : { roundTrip: Math.round(roundTripMs * 100) / 100, age: tenths(hearsMs) },
+        : { roundTrip: Math.round(roundTripMs * 100) / 100, age: tenths(hearsMs), asked, lost },
   };
 }
 

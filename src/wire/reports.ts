@@ -19,7 +19,13 @@ export interface StatusReport {
     /** Seconds since it was last heard; null where there is none. */
     readonly silent: number | null;
     /** The last self-knock that came back: its round trip in milliseconds, and how many seconds ago; null: none has. */
-    readonly selfKnock: { readonly roundTrip: number; readonly age: number } | null;
+    readonly selfKnock: {
+      readonly roundTrip: number;
+      readonly age: number;
+      /** Sent to this listener, and not come back: a sign of packets that the capture loses. */
+      readonly asked: number;
+      readonly lost: number;
+    } | null;
   } | null;
   readonly services: readonly ServiceReport[];
   /** Repairs of rules and sets that others undid, since the start. */

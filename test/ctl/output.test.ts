@@ -140,7 +140,7 @@ describe('what is shown', () => {
         pid: 8,
         interfaces: ['any'],
         packets: 5,
-        selfKnock: { roundTrip: 1.25, age: 3.1 },
+        selfKnock: { roundTrip: 1.25, age: 3.1, asked: 40, lost: 2 },
         silent: 0.1,
       },
       services: [SERVICE],
@@ -161,7 +161,7 @@ describe('what is shown', () => {
     printStatus(output, report);
     assert.match(output.stdout, /^knockctl is armed: all is well\n {2}for {8}1 min [12] s \(because\)\n/);
     assert.match(output.stdout, /listener {3}pid 8 on any, heard 0\.1 s ago, 5 packets\n/);
-    assert.match(output.stdout, /self-knock came back in 1\.25 ms, 3\.1 s ago\n/);
+    assert.match(output.stdout, /self-knock came back in 1\.25 ms, 3\.1 s ago; 2 of 40 lost\n/);
     assert.match(
       output.stdout,
       /repairs {4}2; the last .*: the jump was missing; changed by nft \(pid 9\)\n/,

@@ -69,6 +69,8 @@ describe('the listener keeper', () => {
       silentMs: 1500,
       hearsMs: 1500,
       roundTripMs: undefined,
+      asked: 0,
+      lost: 0,
       interfaces: ['any'],
     });
   });
