@@ -44,11 +44,14 @@ export async function getsIn(lab: Lab, from: 'client' | 'client2', family: Famil
   return lab.canConnect(from, ADDRESS.server[family], PORT, 400);
 }
 
-/** All that netfilter and ipset hold in the server, without what runs by itself: counters, time left, the switch. */
+/** All that netfilter and ipset hold in the server, without what runs by itself: counters, time left, the switch, seeds. */
 export async function kernel(lab: Lab): Promise<string> {
   const sets = await lab.exec('server', ['/usr/sbin/ipset', 'save']);
   const lasting = sets.stdout.split('\n').filter((line) => !line.startsWith('add ssh_alive '));
-  const lines = lasting.map((line) => line.replace(/^(add .*) timeout \d+/, '$1'));
+  // A set whose entries were put back is another set, with another seed for its hash.
+  const lines = lasting.map((line) =>
+    line.replace(/^(add .*) timeout \d+/, '$1').replace(/ initval \S+/, ''),
+  );
   return [lines.sort().join('\n'), await lab.save('server', 4), await lab.save('server', 6)].join('\n');
 }
 

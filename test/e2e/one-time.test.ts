@@ -164,6 +164,7 @@ test('a reload while one-time sequences are used up opens each once', async () =
     assert.equal(used(), before + 1);
   }
   await reloads;
+  await product.waitForLog(/OPEN SESAME/, 5_000, ports.length);
   const lines = product.log();
   assert.equal(lines.filter((line) => line.includes('OPEN SESAME')).length, ports.length);
   assert.deepEqual(
