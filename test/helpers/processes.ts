@@ -44,7 +44,7 @@ export class LabProcess {
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     // A process may end without reading what it is given; that shows in its exit code, not here.
-    this.#child.stdin?.on('error', (error) => (this.#stderr += `[stdin: ${error.message}]`));
+    this.#child.stdin?.on('error', () => undefined);
     this.#child.once('exit', (code, signal) => {
       this.#exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
     });
