@@ -12,8 +12,8 @@ export interface EngineParts {
   /** The firewall in force; another one after a reload. */
   readonly firewall: () => Firewall;
   readonly failsafe: () => Settings['failsafe'];
-  /** True while the listener is alive and known to hear. */
-  readonly listenerSound: () => boolean;
+  /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
+  readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
   /** A state was entered and what it asks for is done; `problem`: what could not be done. */
   readonly entered: (state: State, problem: unknown) => void;
 }
@@ -58,7 +58,7 @@ export class Engine {
         this.event(event, reason);
       },
       verified: () => {
-        if (this.#state === 'tripped' && parts.listenerSound())
+        if (this.#state === 'tripped' && parts.listener().sound)
           this.event('sound', 'rules and sets are right, and the listener hears');
       },
       queued: async (job) => this.queued(job),
@@ -106,13 +106,22 @@ export class Engine {
     if (state === 'armed') this.#deed(state, async () => this.#arm());
     else if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
     else if (state === 'degraded') {
-      const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
-      // Never longer than the switch itself would give: the promise is listener_timeout + switch_timeout.
       const reason = this.#reason;
-      this.#grace = this.#parts.clock.after(Math.min(listenerTimeoutMs, switchTimeoutS * 1_000), () => {
+      this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
         this.event('given-up', `the listener has been away for too long: ${reason}`);
       });
     }
+  }
+
+  /**
+   * How long the switch is fed without a listener. Never longer than the switch itself would give; and what it took to
+   * find out counts, for listener_timeout + switch_timeout is promised from when none was known to hear any more.
+   */
+  #graceMs(): number {
+    const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
+    const switchMs = switchTimeoutS * 1_000;
+    const { unprovenMs = 0 } = this.#parts.listener();
+    return Math.max(0, Math.min(listenerTimeoutMs, switchMs, listenerTimeoutMs + switchMs - unprovenMs));
   }
 
   #deed(state: State, deed: () => Promise<void>): void {

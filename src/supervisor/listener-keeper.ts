@@ -50,6 +50,8 @@ export class ListenerKeeper {
   readonly #parts: ListenerKeeperParts;
   #makeOrder: OrderMaker;
   #current: ListenerRun | undefined;
+  /** The last one that was known to hear: the current one, or one that is gone. */
+  #heard: ListenerRun | undefined;
   #replacement: Replacement | undefined;
   #switchOver: () => void = () => undefined;
   #deaths = NO_DEATHS;
@@ -92,6 +94,11 @@ export class ListenerKeeper {
   /** True while a listener listens and is known to hear. */
   get sound(): boolean {
     return this.#current?.sound === true;
+  }
+
+  /** Milliseconds since a listener was last known to hear; undefined where none ever was. */
+  get unprovenMs(): number | undefined {
+    return this.#heard?.figures.hearsMs;
   }
 
   get figures(): ListenerFigures {
@@ -158,6 +165,7 @@ export class ListenerKeeper {
       if (this.#replacement.renew()) return;
       this.#promote(this.#replacement);
     } else if (run !== this.#current) return;
+    this.#heard = run;
     this.#parts.events.ready(run.interfaces);
   }
 

@@ -62,7 +62,7 @@ export class Supervisor {
       ...{ clock, journal },
       firewall: () => this.world.firewall,
       failsafe: () => this.world.config.settings.failsafe,
-      listenerSound: () => this.listener.sound,
+      listener: () => this.listener,
       entered: (state, problem) => {
         if (state === 'armed' && problem === undefined) this.#ear.armed();
         this.#report.entered(state, this.state.reason, problem, this.#adopted);

@@ -21,6 +21,8 @@ class Stand {
   readonly log: string[] = [];
   rules: Rules = 'right';
   sound = true;
+  /** Since the listener was last known to hear. */
+  unprovenMs = 0;
   fedMs = -Infinity;
   fed = 0;
   /** What was wrong while the switch was fed: must stay empty. */
@@ -54,7 +56,7 @@ class Stand {
       journal: { record: (_kind, text) => void this.log.push(text) },
       firewall: () => firewall as unknown as Firewall,
       failsafe: () => FAILSAFE as Settings['failsafe'],
-      listenerSound: () => this.sound,
+      listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
       entered: () => undefined,
     });
   }
@@ -132,6 +134,27 @@ describe('the engine', () => {
       { numRuns: 500 },
     );
     assert.ok(fed > 500, `it feeds at all: ${fed} times`);
+  });
+
+  it('feeds without a listener for listener_timeout, and less where it took long to find out that none hears', async () => {
+    // Promised are listener_timeout + switch_timeout from the last proof: 40 s.
+    for (const [unprovenMs, graceMs] of [
+      [0, 10_000],
+      [12_000, 10_000],
+      [35_000, 5_000],
+      [50_000, 0],
+    ] as const) {
+      const stand = new Stand();
+      stand.event('start');
+      stand.event('sound');
+      await stand.settle();
+      stand.unprovenMs = unprovenMs;
+      stand.event('listener-lost');
+      if (graceMs > 0) stand.clock.advance(graceMs - 1);
+      assert.equal(stand.engine.info.state, 'degraded');
+      stand.clock.advance(1);
+      assert.equal(stand.engine.info.state, 'tripped', `${unprovenMs} ms without proof`);
+    }
   });
 
   it('arms again by itself once rules and listener are right', async () => {
