@@ -16,13 +16,16 @@ export interface Footprint {
   readonly supervised: boolean;
 }
 
-const NAME = 'kernel.json';
+/** Where the footprint is noted. */
+export function footprintPath(runFolder: string): string {
+  return `${runFolder}/kernel.json`;
+}
 
 /** The footprint noted in a run folder; undefined where there is none, or none that can be believed. */
 export function readFootprint(runFolder: string): Footprint | undefined {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readIfExists(`${runFolder}/${NAME}`) ?? 'null');
+    parsed = JSON.parse(readIfExists(footprintPath(runFolder)) ?? 'null');
   } catch {
     return undefined; // damaged: as good as none, what is in the kernel is looked up there
   }
@@ -30,11 +33,11 @@ export function readFootprint(runFolder: string): Footprint | undefined {
 }
 
 export function writeFootprint(runFolder: string, footprint: Footprint): void {
-  replaceFile(`${runFolder}/${NAME}`, `${JSON.stringify(footprint)}\n`);
+  replaceFile(footprintPath(runFolder), `${JSON.stringify(footprint)}\n`);
 }
 
 export function removeFootprint(runFolder: string): void {
-  removeFile(`${runFolder}/${NAME}`);
+  removeFile(footprintPath(runFolder));
 }
 
 function isFootprint(value: unknown): value is Footprint {

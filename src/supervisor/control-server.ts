@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, renameSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
@@ -20,24 +20,23 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const LINGER_MS = 1_000;
 /** Bytes that a follower may leave unread before it is cut off: our memory is not its buffer. */
 const MAX_UNREAD = 4 * 1024 * 1024;
-/** sun_path holds 108 bytes (unix(7)). */
-const MAX_PATH = 107;
+/** sun_path holds 108 bytes (unix(7)), and the name that the socket has before it is ready is longer. */
+const MAX_PATH = 107 - '.new'.length;
 
 /** The control socket: one request a connection, mode 0600, for root only. */
 export class ControlServer {
   readonly #path: string;
   readonly #handler: ControlHandler;
   readonly #requestTimeoutMs: number;
-  readonly #server: Server;
+  #server: Server | undefined;
+  /** The socket that is ours, among those that somebody may have made under that path. */
+  #inode: number | undefined;
   readonly #sockets = new Set<Socket>();
 
   constructor(path: string, handler: ControlHandler, requestTimeoutMs = REQUEST_TIMEOUT_MS) {
     this.#path = path;
     this.#handler = handler;
     this.#requestTimeoutMs = requestTimeoutMs;
-    this.#server = createServer((socket) => {
-      this.#serve(socket);
-    });
   }
 
   /** Listens. Whoever calls holds the lock of the run folder, so a socket that is there is a leftover. */
@@ -48,13 +47,20 @@ export class ControlServer {
         hint: `shorten run in [paths]: a socket path has at most ${MAX_PATH} bytes`,
       });
     }
+    const server = createServer((socket) => {
+      this.#serve(socket);
+    });
     const before = process.umask(0o177);
     try {
-      removeFile(this.#path);
+      // A server that is closed unlinks the path that it was given, whoever's socket is there by then (libuv).
+      const path = `${this.#path}.new`;
+      removeFile(path);
       await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen(this.#path, resolve);
+        server.once('error', reject);
+        server.listen(path, resolve);
       });
+      chmodSync(path, 0o600);
+      renameSync(path, this.#path);
     } catch (cause) {
       throw new KnockError(`cannot open the control socket ${this.#path}: ${errorText(cause)}`, {
         exitCode: EXIT.config,
@@ -64,13 +70,27 @@ export class ControlServer {
     } finally {
       process.umask(before);
     }
-    chmodSync(this.#path, 0o600);
+    this.#server?.close();
+    this.#server = server;
+    this.#inode = this.#inodeThere;
+  }
+
+  /** Makes the socket anew where somebody has removed it; true where that was so. */
+  async reopen(): Promise<boolean> {
+    if (this.#inodeThere === this.#inode) return false;
+    await this.open();
+    return true;
   }
 
   /** Closes it, and every connection once its reply is out. */
   close(): void {
-    this.#server.close();
+    this.#server?.close();
+    if (this.#inode !== undefined && this.#inodeThere === this.#inode) removeFile(this.#path);
     for (const socket of this.#sockets) socket.end();
+  }
+
+  get #inodeThere(): number | undefined {
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino;
   }
 
   #serve(socket: Socket): void {

@@ -1,28 +1,22 @@
-import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { errorText, EXIT } from '../base/errors.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import {
-  makePrivateFolder,
-  readIfExists,
-  removeAbandoned,
-  removeFile,
-  replaceFile,
-} from '../system/files.js';
-import { takeLock } from '../system/lock.js';
+import { makePrivateFolder, readIfExists, removeAbandoned } from '../system/files.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
-import { formatIdentity, identify } from '../system/process.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
 import type { StartWish } from '../wire/start-wish.js';
 import { chooseConfig, type Chosen } from './choose-config.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
 import { EventHistory } from './event-history.js';
+import { Findable } from './findable.js';
 import { HostNames } from './host-names.js';
 import { Journal } from './journal.js';
 import { listenerStarter } from './listener-process.js';
+import { Presence } from './presence.js';
 import { Shell } from './shell.js';
 import { Supervisor } from './supervisor.js';
 
@@ -45,50 +39,29 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const disk = options.loadConfig();
   const { paths } = disk.settings;
   const places = runPaths(paths);
-  makePrivateFolder(paths.run);
   makePrivateFolder(paths.state);
-  using lock = await takeLock(places.lock);
-  if (lock === undefined) {
-    throw new KnockError(`knockctl is running already (it holds ${places.lock})`, {
-      hint: 'knockctl status tells how it is; knockctl restart replaces it',
-    });
-  }
+  using presence = await Presence.take(paths);
   for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
   try {
-    const own = identify(process.pid);
-    if (own !== undefined) replaceFile(places.supervisor, formatIdentity(own));
-    writePidFile(paths.pidFile, log);
-    return await serve(chosen, options, log);
+    presence.announce(log);
+    return await serve(chosen, options, log, presence);
   } finally {
-    removeFile(paths.pidFile);
-    removeFile(places.supervisor);
     await log.close();
   }
 }
 
-/** For others to read: init scripts, monitors. One that cannot be written is no reason not to protect (nor for knockd). */
-function writePidFile(path: string, log: OwnedLog): void {
-  try {
-    replaceFile(path, `${process.pid}\n`, 0o644);
-  } catch (error) {
-    log.warn(`could not create pid file ${path}: ${errorText(error)}`);
-  }
-}
-
 /** Runs the supervisor and its control socket until somebody ends it. */
-async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Promise<number> {
+async function serve(
+  chosen: Chosen,
+  options: DaemonOptions,
+  log: OwnedLog,
+  presence: Presence,
+): Promise<number> {
   const { config, template, notes } = chosen;
-  const names = config.settings.log.lookup
-    ? new HostNames({ clock: systemClock, lookUp: systemReverse })
-    : undefined;
-  const history = new EventHistory(runPaths(config.settings.paths).events, (text) => {
-    log.warn(text);
-  });
-  const journal = new Journal(log, systemClock, { history, names });
-  for (const note of notes) journal.record('configuration', note, {}, 'error');
-  for (const warning of config.warnings) journal.record('configuration', warning, {}, 'warn');
+  await using records = openRecords(chosen, log);
+  const { journal } = records;
   const supervisor = new Supervisor({
     config,
     template,
@@ -109,6 +82,7 @@ async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Pro
     stop: ending.byRequest,
   });
   const server = new ControlServer(runPaths(config.settings.paths).socket, control);
+  const findable = new Findable({ clock: systemClock, journal, presence, server, taken: ending.asTaken });
   process.on('SIGTERM', ending.bySignal);
   process.on('SIGINT', ending.bySignal);
   process.on('SIGHUP', () => {
@@ -117,6 +91,7 @@ async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Pro
   });
   try {
     await server.open();
+    findable.begin();
     const arrived = await control.changes.arrive(await supervisor.start(), options.wish, ending.byTrial);
     const outcome = { ...arrived, notes: [...notes, ...(arrived.notes ?? [])] };
     const isFailure = !outcome.goesOn && !ending.begun;
@@ -135,10 +110,30 @@ async function serve(chosen: Chosen, options: DaemonOptions, log: OwnedLog): Pro
     }
     throw error;
   } finally {
-    names?.close();
+    findable[Symbol.dispose]();
     server.close();
-    await history.close();
   }
+}
+
+/** The journal, with its history and the names of hosts; what the choice of the configuration has to say comes first. */
+function openRecords(
+  { config: { settings, warnings }, notes }: Chosen,
+  log: OwnedLog,
+): AsyncDisposable & { readonly journal: Journal } {
+  const names = settings.log.lookup
+    ? new HostNames({ clock: systemClock, lookUp: systemReverse })
+    : undefined;
+  const history = new EventHistory(runPaths(settings.paths).events, (text) => {
+    log.warn(text);
+  });
+  const journal = new Journal(log, systemClock, { history, names });
+  for (const note of notes) journal.record('configuration', note, {}, 'error');
+  for (const warning of warnings) journal.record('configuration', warning, {}, 'warn');
+  const close = async (): Promise<void> => {
+    names?.close();
+    await history.close();
+  };
+  return { journal, [Symbol.asyncDispose]: close };
 }
 
 /** The one way out, whoever asks for it: a request, or a signal. */
@@ -175,6 +170,16 @@ class Ending {
     setImmediate(() => {
       this.#end(EXIT.ok); // after it has been told
     });
+  };
+
+  /** Another supervisor has the rules and their files: we go, and touch neither. */
+  readonly asTaken = (): void => {
+    if (this.#stopping !== undefined) return;
+    const text = 'another supervisor runs since the run folder was deleted: this one ends, the rules stay';
+    this.#journal.record('state', text, {}, 'error');
+    this.#supervisor.leave();
+    this.#stopping = Promise.resolve([]);
+    this.#end(EXIT.ok);
   };
 
   readonly bySignal = (name: NodeJS.Signals): void => {

@@ -34,6 +34,8 @@ export class Ear {
   readonly #parts: EarParts;
   readonly #selfKnock: SelfKnock;
   readonly #rescue: Rescue;
+  /** The listener that is noted in the run folder. */
+  #noted: string | undefined;
 
   constructor(parts: EarParts) {
     this.#parts = parts;
@@ -73,7 +75,9 @@ export class Ear {
   stop(): void {
     this.listener.stop();
     this.#selfKnock[Symbol.dispose]();
-    removeFile(this.#parts.paths.listener);
+    const { listener } = this.#parts.paths;
+    // It may be the note of another supervisor, which has come after us.
+    if (this.#noted !== undefined && readIfExists(listener) === this.#noted) removeFile(listener);
   }
 
   /** The service is armed: when the listener is given up the next time, that is another time. */
@@ -94,7 +98,10 @@ export class Ear {
     const { pid } = this.listener;
     journal.record('listener', `starting up, listening on ${interfaces.join(', ')}`, { pid });
     const identity = identify(pid ?? 0);
-    if (identity !== undefined) replaceFile(paths.listener, formatIdentity(identity));
+    if (identity !== undefined) {
+      this.#noted = formatIdentity(identity);
+      replaceFile(paths.listener, this.#noted);
+    }
     event('sound', 'the listener hears');
   }
 

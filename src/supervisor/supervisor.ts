@@ -128,11 +128,7 @@ export class Supervisor {
   async stop(reason: string, keep: boolean): Promise<string[]> {
     const fed = feeds(this.state.state);
     this.#engine.event('stop', reason);
-    this.#rhythm.end();
-    this.#drift.end();
-    this.#engine[Symbol.dispose]();
-    this.trials[Symbol.dispose]();
-    this.#ear.stop();
+    this.#endWatching();
     // Queued: a start that is being built is built before it is taken down.
     const left = await this.#engine.queued(async () => this.#takeDown({ keep, fed }));
     for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
@@ -140,6 +136,12 @@ export class Supervisor {
     const text = `stopped before it was armed: ${reason}`;
     this.#report.tell({ exitCode: EXIT.refused, text, goesOn: false });
     return left;
+  }
+
+  /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */
+  leave(): void {
+    this.#endWatching();
+    this.lasting.entries.close();
   }
 
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
@@ -177,6 +179,14 @@ export class Supervisor {
     this.#drift.watch(firewall);
     this.#rhythm.begin(settings);
     this.lasting.entries.begin(firewall.names, settings.failsafe.heartbeatMs);
+  }
+
+  #endWatching(): void {
+    this.#rhythm.end();
+    this.#drift.end();
+    this.#engine[Symbol.dispose]();
+    this.trials[Symbol.dispose]();
+    this.#ear.stop();
   }
 
   async #takeDown(ending: Ending): Promise<string[]> {

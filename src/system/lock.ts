@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
@@ -7,6 +7,8 @@ import { requireTool } from './tools.js';
 
 /** A held lock. Disposing it, or the end of the process in any way, frees it. */
 export interface Lock {
+  /** True while the file that was locked still has that path: else others can lock another file there. */
+  isAt(path: string): boolean;
   [Symbol.dispose](): void;
 }
 
@@ -25,6 +27,7 @@ export function tryLock(path: string): Lock | undefined {
   });
   if (status === 0) {
     return {
+      isAt: (where) => isSameFile(descriptor, where),
       [Symbol.dispose]: () => {
         closeSync(descriptor);
       },
@@ -34,6 +37,11 @@ export function tryLock(path: string): Lock | undefined {
   if (status === 1) return undefined;
   const failure = { argv, exitCode: status ?? undefined, signal: signal ?? undefined };
   throw new CommandError({ ...failure, timedOut: false, stderr: stderr.toString(), input: undefined });
+}
+
+function isSameFile(descriptor: number, path: string): boolean {
+  const [ours, there] = [fstatSync(descriptor), statSync(path, { throwIfNoEntry: false })];
+  return there?.ino === ours.ino && there.dev === ours.dev;
 }
 
 function openLockFile(path: string): number {

@@ -1,0 +1,81 @@
+import { errorText, KnockError } from '../base/errors.js';
+import { runPaths, type RunPaths } from '../config/paths.js';
+import type { Settings } from '../config/settings.js';
+import { footprintPath } from '../firewall/footprint.js';
+import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
+import { takeLock, tryLock, type Lock } from '../system/lock.js';
+import type { Log } from '../system/log.js';
+import { formatIdentity, identify } from '../system/process.js';
+
+/** What a look at the run folder found: all as it should be, made anew, or in the hands of another supervisor. */
+export type Found = 'here' | 'restored' | 'taken';
+
+/**
+ * By what others find the supervisor, and keep from starting a second one: the lock, its process number, and what it has
+ * noted in the run folder. Somebody may delete that folder while it runs; then it is made anew, or, where another
+ * supervisor was quicker, that one is the supervisor.
+ */
+export class Presence {
+  readonly #paths: Settings['paths'];
+  readonly #places: RunPaths;
+  #lock: Lock;
+  /** The notes in the run folder as they were at the last look. */
+  #notes: readonly (readonly [path: string, text: string | undefined])[] = [];
+
+  private constructor(paths: Settings['paths'], lock: Lock) {
+    this.#paths = paths;
+    this.#places = runPaths(paths);
+    this.#lock = lock;
+  }
+
+  /** Becomes the one supervisor of a run folder. Throws KnockError where there is one. */
+  static async take(paths: Settings['paths']): Promise<Presence> {
+    makePrivateFolder(paths.run);
+    const { lock: path } = runPaths(paths);
+    const lock = await takeLock(path);
+    if (lock !== undefined) return new Presence(paths, lock);
+    throw new KnockError(`knockctl is running already (it holds ${path})`, {
+      hint: 'knockctl status tells how it is; knockctl restart replaces it',
+    });
+  }
+
+  /** Tells others who we are: our own identity, and the pid file of init scripts and monitors. */
+  announce(log: Pick<Log, 'warn'>): void {
+    this.#identify();
+    try {
+      replaceFile(this.#paths.pidFile, `${process.pid}\n`, 0o644);
+    } catch (error) {
+      // That is no reason not to protect (nor for knockd).
+      log.warn(`could not create pid file ${this.#paths.pidFile}: ${errorText(error)}`);
+    }
+  }
+
+  /** Looks whether we can still be found, and mends it where we cannot. Throws where the folder cannot be made. */
+  look(): Found {
+    if (this.#lock.isAt(this.#places.lock)) {
+      const paths = [footprintPath(this.#paths.run), this.#places.listener];
+      this.#notes = paths.map((path) => [path, readIfExists(path)]);
+      return 'here';
+    }
+    makePrivateFolder(this.#paths.run);
+    const lock = tryLock(this.#places.lock);
+    if (lock === undefined) return 'taken';
+    this.#lock[Symbol.dispose]();
+    this.#lock = lock;
+    this.#identify();
+    for (const [path, text] of this.#notes) if (text !== undefined) replaceFile(path, text);
+    return 'restored';
+  }
+
+  /** Takes away what tells of us, and nothing of a supervisor that has come after us. */
+  [Symbol.dispose](): void {
+    if (this.#lock.isAt(this.#places.lock)) removeFile(this.#places.supervisor);
+    if (readIfExists(this.#paths.pidFile)?.trim() === String(process.pid)) removeFile(this.#paths.pidFile);
+    this.#lock[Symbol.dispose]();
+  }
+
+  #identify(): void {
+    const own = identify(process.pid);
+    if (own !== undefined) replaceFile(this.#places.supervisor, formatIdentity(own));
+  }
+}
