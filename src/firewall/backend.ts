@@ -5,7 +5,8 @@ import { readIfExists } from '../system/files.js';
 import { findTool } from '../system/tools.js';
 
 /** The two ways into netfilter that iptables knows. Rules in both are both traversed. */
-export type BackendName = 'nft' | 'legacy';
+export const BACKENDS = ['nft', 'legacy'] as const;
+export type BackendName = (typeof BACKENDS)[number];
 
 /** The programs of one family in one back end, by absolute path. */
 export interface TableTools {
@@ -20,6 +21,14 @@ export interface Backend {
   readonly reason: string;
 }
 
+const NO_TOOLS = { save: '', restore: '' };
+/** For those who have no service: the host may have no iptables at all. */
+export const NO_BACKEND: Backend = {
+  name: 'nft',
+  reason: 'no service: not used',
+  tools: { 4: NO_TOOLS, 6: NO_TOOLS },
+};
+
 /** Where the kernel lists the tables that legacy iptables has made, by family. */
 const LEGACY_TABLES: Readonly<Record<Family, string>> = {
   4: '/proc/net/ip_tables_names',
@@ -32,15 +41,15 @@ const LEGACY_TABLES: Readonly<Record<Family, string>> = {
  * effects: the legacy tools load kernel modules, so they are only called where tables exist.
  */
 export async function chooseBackend(exec: Exec, wanted: BackendName | 'auto'): Promise<Backend> {
-  if (wanted !== 'auto') return backend(wanted, `backend = ${wanted}`);
+  if (wanted !== 'auto') return namedBackend(wanted, `backend = ${wanted}`);
   const legacyRules = await legacyInUse(exec);
   const nftRules = await nftInUse(exec);
   if (legacyRules !== nftRules) {
     const used = legacyRules ? 'legacy' : 'nft';
-    if (hasBackend(used)) return backend(used, `this host has its rules in ${used}`);
+    if (hasBackend(used)) return namedBackend(used, `this host has its rules in ${used}`);
   }
   const fallback = await defaultBackend(exec);
-  return backend(fallback, 'the host’s iptables command is this one');
+  return namedBackend(fallback, 'the host’s iptables command is this one');
 }
 
 function toolPath(family: Family, name: BackendName, verb: 'save' | 'restore'): string | undefined {
@@ -52,7 +61,8 @@ function hasBackend(name: BackendName): boolean {
   return toolPath(4, name, 'restore') !== undefined;
 }
 
-function backend(name: BackendName, reason: string): Backend {
+/** One of them, whatever the host uses. Throws KnockError (exit 69) where it is not installed. */
+export function namedBackend(name: BackendName, reason: string): Backend {
   const tools = (family: Family): TableTools => {
     const save = toolPath(family, name, 'save');
     const restore = toolPath(family, name, 'restore');

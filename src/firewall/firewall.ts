@@ -3,16 +3,10 @@ import { LISTS } from '../base/lists.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { chainPrefix } from './names.js';
+import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
-import {
-  areJumps,
-  planApply,
-  planRemove,
-  rulesIn,
-  taggedRules,
-  type SameRules,
-  type Transaction,
-} from './plan.js';
+import { areJumps, planApply, planRemove, taggedRules, type Transaction } from './plan.js';
+import { PrintedRules } from './printed.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import type { Tables } from './tables.js';
@@ -53,8 +47,7 @@ export class Firewall {
   #noted: readonly string[] = [];
   /** Services of which sets of a trial may be left; looked at once rules without a trial are in. */
   #untidy: readonly string[];
-  /** How the kernel prints rules that we loaded, by family, chain and our own text. */
-  readonly #printed = new Map<string, string>();
+  readonly #printed = new PrintedRules();
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
@@ -111,6 +104,12 @@ export class Firewall {
 
   get backend(): Tables['backend'] {
     return this.#tables.backend;
+  }
+
+  /** The tables that the rules are in; none without services. */
+  get places(): readonly Place[] {
+    const { name } = this.#tables.backend;
+    return this.#settings.families.map((family) => ({ backend: name, family }));
   }
 
   /** The chains to be watched for changes by others. */
@@ -200,6 +199,26 @@ export class Firewall {
     });
   }
 
+  /**
+   * Takes rules out of a table that this configuration has none in: those of these services, and chains of a trial.
+   * `made`: the table goes too, where nothing is left in it.
+   */
+  async leave(
+    { backend, family }: Place,
+    services: readonly string[],
+    trial: readonly string[],
+    made: boolean,
+  ): Promise<void> {
+    await this.#serial(async () => {
+      const tables = this.#tables.in(backend);
+      const mine = (line: string): boolean => services.some((name) => line.includes(chainPrefix(name)));
+      const gone = [...services.map(standardService), leftovers('', trial)];
+      const removal = planRemove(gone, await tables.read(family, mine));
+      if (removal.text !== '') await tables.apply(family, removal.text);
+      if (made) await tables.dropIfEmpty(family);
+    });
+  }
+
   /** Takes out what is left of services that this configuration does not have. */
   async removeStrays(strays: readonly string[]): Promise<void> {
     if (strays.length === 0) return;
@@ -230,7 +249,7 @@ export class Firewall {
         if (plan.text === '') continue;
         await this.#tables.apply(family, plan.text);
         changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        this.#learn(family, desired, await this.#read(family), jump);
+        this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
       }
       return changes;
     });
@@ -242,12 +261,12 @@ export class Firewall {
 
   #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
     const { hook } = this.#settings;
-    return planApply(desired, actual, { jump, hook, same: this.#same(family), drop: this.#drop() });
+    return planApply(desired, actual, { jump, hook, same: this.#printed.same(family), drop: this.#drop() });
   }
 
   #judge(family: Family, service: DesiredService, actual: Ruleset): InForce {
     const table = findTable(actual, 'filter');
-    const same = this.#same(family);
+    const same = this.#printed.same(family);
     const chains = this.#plan(family, [service], actual, false).text === '';
     const tagged = table === undefined ? [] : taggedRules(table, service.service);
     const jump = areJumps(tagged, service.jumps, same);
@@ -274,37 +293,6 @@ export class Firewall {
     return [...new Set([...names, ...this.#noted])];
   }
 
-  #same(family: Family): SameRules {
-    return (chain, desired, actual) => {
-      const text = actual.join('\n');
-      return text === desired.join('\n') || text === this.#printed.get(key(family, chain, desired));
-    };
-  }
-
-  /**
-   * Reads back what the kernel made of our rules, so that the next comparison knows their printed form.
-   * Only what was written: a jump that an earlier configuration left is not the printed form of ours.
-   */
-  #learn(family: Family, desired: readonly DesiredService[], actual: Ruleset, withJump: boolean): void {
-    const table = findTable(actual, 'filter');
-    for (const service of desired) {
-      for (const [chain, rules] of service.chains) {
-        const printed = rulesIn(table, chain);
-        if (printed.length === rules.length) this.#printed.set(key(family, chain, rules), printed.join('\n'));
-      }
-      if (!withJump) continue;
-      const jumps = table === undefined ? [] : taggedRules(table, service.service);
-      for (const { chain, rule } of service.jumps) {
-        const wanted = service.jumps.filter((jump) => jump.chain === chain);
-        const printed = jumps.filter((jump) => jump.chain === chain);
-        const found = printed[wanted.findIndex((jump) => jump.rule === rule)];
-        if (found !== undefined && printed.length === wanted.length) {
-          this.#printed.set(key(family, chain, [rule]), found.specText);
-        }
-      }
-    }
-  }
-
   async #serial<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(job);
     this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
@@ -320,8 +308,4 @@ function standardService(service: string): DesiredService {
 
 function leftovers(service: string, chains: readonly string[]): DesiredService {
   return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
-}
-
-function key(family: Family, chain: string, rules: readonly string[]): string {
-  return [family, chain, ...rules].join('\n');
 }

@@ -1,4 +1,5 @@
 import { FAMILIES, type Family } from '../base/address.js';
+import { BACKENDS, type BackendName } from './backend.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 
 /**
@@ -8,12 +9,32 @@ import { readIfExists, removeFile, replaceFile } from '../system/files.js';
  */
 export interface Footprint {
   readonly services: readonly string[];
+  /** Where rules of ours may stand: other settings may lead to another back end, or leave a family out. */
+  readonly places: readonly Place[];
   /** Families whose filter table did not exist before our first rule. */
   readonly madeTables: readonly Family[];
   /** Chains that only a trial has, of whatever service. */
   readonly trialChains?: readonly string[];
   /** True where a supervisor should be there for them; false after `knockctl setup`. */
   readonly supervised: boolean;
+}
+
+/** A filter table: that of one family in one back end. */
+export interface Place {
+  readonly backend: BackendName;
+  readonly family: Family;
+}
+
+/** Each place once. */
+export function unique(places: readonly Place[]): Place[] {
+  return [...new Map(places.map((place) => [`${place.backend} ${place.family}`, place])).values()];
+}
+
+/** The places that are not among others. */
+export function without(places: readonly Place[], others: readonly Place[]): Place[] {
+  const isSame = (one: Place, two: Place): boolean =>
+    one.backend === two.backend && one.family === two.family;
+  return places.filter((place) => !others.some((other) => isSame(place, other)));
 }
 
 /** Where the footprint is noted. */
@@ -44,6 +65,7 @@ function isFootprint(value: unknown): value is Footprint {
   if (typeof value !== 'object' || value === null || !('services' in value) || !('madeTables' in value))
     return false;
   const { services, madeTables } = value;
+  const places = 'places' in value ? value.places : undefined;
   const trialChains = 'trialChains' in value ? value.trialChains : [];
   return (
     isNames(trialChains, /^[A-Za-z0-9_][^\s"'\\]{0,27}$/) &&
@@ -51,8 +73,20 @@ function isFootprint(value: unknown): value is Footprint {
     typeof value.supervised === 'boolean' &&
     isNames(services, /^[A-Za-z0-9_][A-Za-z0-9_-]{0,15}$/) &&
     Array.isArray(madeTables) &&
-    madeTables.every((family) => FAMILIES.some((known) => known === family))
+    madeTables.every(isFamily) &&
+    Array.isArray(places) &&
+    places.every(isPlace)
   );
+}
+
+function isFamily(value: unknown): value is Family {
+  return FAMILIES.some((known) => known === value);
+}
+
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null || !('backend' in value) || !('family' in value))
+    return false;
+  return BACKENDS.some((known) => known === value.backend) && isFamily(value.family);
 }
 
 function isNames(value: unknown, shape: RegExp): boolean {

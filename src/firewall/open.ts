@@ -1,6 +1,6 @@
 import type { Exec } from '../system/exec.js';
-import { requireTool } from '../system/tools.js';
-import { chooseBackend, type Backend, type BackendName } from './backend.js';
+import { findTool, requireTool } from '../system/tools.js';
+import { chooseBackend, NO_BACKEND, type BackendName } from './backend.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { Firewall } from './firewall.js';
 import type { Service } from './service.js';
@@ -35,8 +35,10 @@ export async function openFirewall(
   { template = readTemplate(settings), before, memory }: FirewallOptions = {},
 ): Promise<Firewall> {
   if (services.length === 0 && (before?.services ?? []).length === 0) {
-    const sets = new SetStore(exec, '', new IpsetChannel(ipsetStarter('', '')));
-    return new Firewall(new Tables(exec, UNUSED), sets, [], { ...settings, families: [] }, template);
+    // What an earlier configuration has left may have to be taken out.
+    const ipset = findTool('ipset') ?? '';
+    const sets = new SetStore(exec, ipset, new IpsetChannel(ipsetStarter(findTool('stdbuf') ?? '', ipset)));
+    return new Firewall(new Tables(exec, NO_BACKEND), sets, [], { ...settings, families: [] }, template);
   }
   const ipset = requireTool('ipset');
   const sets = new SetStore(
@@ -48,6 +50,3 @@ export async function openFirewall(
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
   return new Firewall(tables, sets, services, settings, template, before);
 }
-
-const NO_TOOLS = { save: '', restore: '' };
-const UNUSED: Backend = { name: 'nft', reason: 'no service: not used', tools: { 4: NO_TOOLS, 6: NO_TOOLS } };

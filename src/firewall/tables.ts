@@ -4,7 +4,7 @@ import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
-import type { Backend } from './backend.js';
+import { namedBackend, NO_BACKEND, type Backend, type BackendName } from './backend.js';
 
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
 const LOCK_WAIT_S = 5;
@@ -21,6 +21,12 @@ export class Tables {
   constructor(exec: Exec, backend: Backend) {
     this.#exec = exec;
     this.backend = backend;
+  }
+
+  /** The tables of a back end that is not the one chosen now. Throws KnockError where it is not installed. */
+  in(name: BackendName): Tables {
+    if (name === this.backend.name && this.backend !== NO_BACKEND) return this;
+    return new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
   }
 
   /**

@@ -11,7 +11,7 @@ import type { Reply, Request } from '../wire/control.js';
 import type { EntryKeeper } from './entry-keeper.js';
 import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
-import { clear, isInForce, settle } from './kernel-life.js';
+import { clear, isInForce, leaveFormerPlaces, settle } from './kernel-life.js';
 import { CLOSING_MS, type PendingStops } from './pending-stops.js';
 import { Shell } from './shell.js';
 import type { ServiceReport } from '../wire/reports.js';
@@ -62,13 +62,14 @@ export class Direct {
       await settle(world.firewall, adopted, places, journal, systemClock.wall());
       await world.trusted.refresh();
       await world.firewall.repair();
+      await leaveFormerPlaces(world.firewall, paths.run, journal);
       return reportServices(world.firewall);
     });
   }
 
   /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
   async clear(): Promise<string[]> {
-    return this.#locked(async (world, { stops, entries, shell, faults }) => {
+    return this.#locked(async (world, { stops, entries, shell, journal, faults }) => {
       // Doors that a supervisor which died has left open.
       stops.takeUp();
       await within(systemClock, CLOSING_MS, stops.runAll());
@@ -77,7 +78,7 @@ export class Direct {
       const services = world.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
-      const left = await clear(world.firewall, this.#config.settings.paths.run);
+      const left = await clear(world.firewall, this.#config.settings.paths.run, journal);
       this.#removeTraces();
       return [...faults, ...left];
     });

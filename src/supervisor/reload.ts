@@ -4,7 +4,7 @@ import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import type { Engine } from './engine.js';
-import { kernelPlaces, settle } from './kernel-life.js';
+import { kernelPlaces, leaveFormerPlaces, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import { feeds } from './machine.js';
 import { isFromFile } from './trusted-keeper.js';
@@ -79,6 +79,7 @@ export class Reload {
       await firewall.repair();
       // Both versions are in, and the old one is in force: now the new one, in one step.
       if (trialS !== undefined) await firewall.trial?.begin(trialS);
+      else await leaveFormerPlaces(firewall, config.settings.paths.run, journal);
       await old.firewall.sets.close();
     });
     this.#parts.attend(fresh);

@@ -8,7 +8,7 @@ import { DriftWatch, nftMonitor } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
 import type { Guard } from './guard.js';
-import { isInForce, kernelPlaces, settle } from './kernel-life.js';
+import { isInForce, kernelPlaces, leaveFormerPlaces, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { feeds } from './machine.js';
@@ -64,7 +64,7 @@ export class Supervisor {
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       entered: (state, problem) => {
-        if (state === 'armed' && problem === undefined) this.#ear.armed();
+        if (state === 'armed' && problem === undefined) this.#armed();
         this.#report.entered(state, this.state.reason, problem, this.#adopted);
       },
     });
@@ -179,6 +179,13 @@ export class Supervisor {
     this.#drift.watch(firewall);
     this.#rhythm.begin(settings);
     this.lasting.entries.begin(firewall.names, settings.failsafe.heartbeatMs);
+  }
+
+  #armed(): void {
+    this.#ear.armed();
+    const { firewall, config } = this.world;
+    const { journal } = this.#parts;
+    void this.#engine.queued(async () => leaveFormerPlaces(firewall, config.settings.paths.run, journal));
   }
 
   #endWatching(): void {

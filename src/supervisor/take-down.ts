@@ -38,7 +38,7 @@ export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeD
   if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
   await saveEntries(firewall.names, keep, parts);
   if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
-  const left = keep ? [] : await clear(firewall, config.settings.paths.run);
+  const left = keep ? [] : await clear(firewall, config.settings.paths.run, journal);
   await firewall.sets.close();
   return left;
 }

@@ -12,7 +12,15 @@ import {
 } from '../../src/firewall/footprint.js';
 import { TempFolder } from '../helpers/temp.js';
 
-const FOOTPRINT: Footprint = { services: ['ssh', 'web_2'], madeTables: [6], supervised: true };
+const FOOTPRINT: Footprint = {
+  services: ['ssh', 'web_2'],
+  places: [
+    { backend: 'nft', family: 4 },
+    { backend: 'legacy', family: 6 },
+  ],
+  madeTables: [6],
+  supervised: true,
+};
 
 describe('the footprint', () => {
   it('reads back as it was written, and goes', () => {
@@ -41,6 +49,9 @@ describe('the footprint', () => {
       JSON.stringify({ ...FOOTPRINT, services: ['ssh\n-F INPUT'] }),
       JSON.stringify({ ...FOOTPRINT, services: ['a'.repeat(17)] }),
       JSON.stringify({ ...FOOTPRINT, madeTables: [5] }),
+      JSON.stringify({ ...FOOTPRINT, places: ['nft'] }),
+      JSON.stringify({ ...FOOTPRINT, places: [{ backend: 'x', family: 4 }] }),
+      JSON.stringify({ ...FOOTPRINT, places: [{ backend: 'nft', family: '4' }] }),
       JSON.stringify(FOOTPRINT).slice(0, -5),
     ];
     for (const text of wrong) {

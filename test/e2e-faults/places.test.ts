@@ -1,0 +1,91 @@
+/** Settings that lead away from where our rules are: nothing stays behind, neither at once nor after a stop. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { FAMILIES } from '../../src/base/address.js';
+import type { Lab } from '../helpers/lab.js';
+import type { Product } from '../helpers/product.js';
+import { BACKENDS, DOORS, getsIn, kernel, stage } from './setting.js';
+
+/** The sets, and the filter tables of both back ends and families. */
+async function all(lab: Lab): Promise<string> {
+  const parts = [await kernel(lab)];
+  for (const backend of BACKENDS) {
+    for (const command of ['iptables', 'ip6tables']) {
+      const argv = [`/usr/sbin/${command}-${backend}-save`, '-t', 'filter'];
+      const { stdout } = await lab.exec('server', argv);
+      parts.push(stdout.replaceAll(/^#.*\n/gm, '').replaceAll(/\[\d+:\d+\]/g, ''));
+    }
+  }
+  return parts.join('\n');
+}
+
+function change({ paths }: Product, edit: (conf: string) => string): void {
+  writeFileSync(paths.conf, edit(readFileSync(paths.conf, 'utf8')));
+}
+
+for (const backend of BACKENDS) {
+  const other = backend === 'nft' ? 'legacy' : 'nft';
+
+  test(`${backend}: a reload to no service takes rules and sets out`, async () => {
+    await using on = await stage(backend);
+    const { lab, product } = on;
+    const before = await all(lab);
+    await product.start();
+    await product.must('accept', '192.0.2.1');
+    change(product, (conf) => conf.replace(/\[service\.ssh\][^[]*/, ''));
+    writeFileSync(product.paths.doors, DOORS.replace('knockctl accept %IP%', '/bin/true'));
+    await product.must('reload');
+    assert.equal(await all(lab), before);
+    await product.must('restart');
+    await product.stop();
+    assert.equal(await all(lab), before);
+  });
+
+  test(`${backend}: a restart with one family only takes the rules of the other out`, async () => {
+    await using on = await stage(backend);
+    const { lab, product } = on;
+    const before = await all(lab);
+    await product.start();
+    change(product, (conf) => conf.replace('[firewall]', '[firewall]\nfamilies = ipv4'));
+    await product.must('restart');
+    await lab.waitFor(async () => getsIn(lab, 'client', 6), 5_000, 'IPv6 to be left alone');
+    assert.equal(await getsIn(lab, 'client', 4), false);
+    await product.stop();
+    assert.equal(await all(lab), before);
+  });
+
+  test(`${backend}: a restart with the other back end leaves no moment open, and nothing behind`, async () => {
+    await using on = await stage(backend);
+    const { lab, product } = on;
+    const before = await all(lab);
+    await product.start();
+    await product.must('accept', '192.0.2.1');
+    change(product, (conf) => conf.replace(`backend = ${backend}`, `backend = ${other}`));
+    const restart = product.ctl(['restart']);
+    const state = { over: false };
+    void restart.then(() => (state.over = true));
+    while (!state.over)
+      for (const family of FAMILIES) assert.equal(await getsIn(lab, 'client', family), false);
+    assert.equal((await restart).exitCode, 0);
+    const holdsRules = async (name: string): Promise<boolean> =>
+      (await lab.exec('server', [`/usr/sbin/iptables-${name}-save`])).stdout.includes('ssh_policy');
+    await lab.waitFor(async () => !(await holdsRules(backend)), 5_000, 'the old rules to be taken out');
+    assert.equal(await holdsRules(other), true);
+    assert.deepEqual(await product.addresses('filter'), ['192.0.2.1']);
+    await product.stop();
+    assert.equal(await all(lab), before);
+  });
+
+  test(`${backend}: after a crash, stop with other settings takes everything out`, async () => {
+    await using on = await stage(backend);
+    const { lab, product } = on;
+    const before = await all(lab);
+    await product.start();
+    await product.kill('supervisor');
+    change(product, (conf) => conf.replace(`backend = ${backend}`, `backend = ${other}\nfamilies = ipv6`));
+    await product.stop();
+    assert.equal(await all(lab), before);
+  });
+}
