@@ -146,6 +146,7 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
       backend: reader.get(KEYS.backend),
       hook: reader.get(KEYS.hook),
       log: reader.get(KEYS.logLimit),
+      doorSources: reader.get(KEYS.doorSources),
     },
     failsafe: {
       heartbeatMs: reader.get(KEYS.heartbeat) * 1_000,

@@ -106,6 +106,13 @@ export const KEYS = {
     'where the jump goes in the chain of a service',
   ),
   logLimit: key('firewall', 'log', LIMIT_OR_NO, '6/min', 'limit of the drop log, or no for none'),
+  doorSources: key(
+    'firewall',
+    'door_sources',
+    integer(1_024, 16_777_216),
+    '1048576',
+    'sources that each door in the kernel has room for at once',
+  ),
 
   heartbeat: key(
     'failsafe',

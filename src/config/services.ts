@@ -60,6 +60,7 @@ function makeService(name: string, get: <T>(key: Key<T>) => T): ServiceSettings 
     acceptTimeoutS: get(KEYS.acceptTimeout),
     banTimeoutS: get(KEYS.banTimeout),
     onFailure: get(KEYS.onFailure),
+    kernelDoors: get(KEYS.kernelDoors),
   };
 }
 

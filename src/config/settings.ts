@@ -18,6 +18,8 @@ export interface ServiceSettings {
   readonly acceptTimeoutS: number;
   readonly banTimeoutS: number;
   readonly onFailure: OnFailure;
+  /** Doors that act on this service may be recognised by the kernel itself. */
+  readonly kernelDoors: boolean;
 }
 
 /** knockctl.conf with its defaults filled in and the `[options]` of knockd.conf merged. */
@@ -47,6 +49,8 @@ export interface Settings {
     readonly hook: 'first' | 'last';
     /** Limit of the drop log as iptables' limit match prints it (`6/min`); undefined: no log. */
     readonly log: string | undefined;
+    /** Sources that each door in the kernel has room for at once. */
+    readonly doorSources: number;
   };
   readonly failsafe: {
     readonly heartbeatMs: number;

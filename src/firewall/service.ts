@@ -19,3 +19,12 @@ export interface RuleSettings {
   /** The limit of the drop log, or undefined for none. */
   readonly log: string | undefined;
 }
+
+/** The service that a verb means: the named one; without a name `ssh`, else the first. */
+export function chosenService<S extends { readonly name: string }>(
+  services: readonly S[],
+  name: string | undefined,
+): S | undefined {
+  const found = services.find((one) => one.name === (name ?? 'ssh'));
+  return found ?? (name === undefined ? services[0] : undefined);
+}

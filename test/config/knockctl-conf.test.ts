@@ -66,6 +66,7 @@ const SSH = {
   acceptTimeoutS: 300,
   banTimeoutS: 0,
   onFailure: 'restore',
+  kernelDoors: true,
 };
 
 function sound(text: string): KnockctlConf {
@@ -92,7 +93,7 @@ describe('the defaults of knockctl.conf', () => {
         duplicates: 'strict',
         repeat: 'each',
       },
-      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min' },
+      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min', doorSources: 1_048_576 },
       failsafe: {
         heartbeatMs: 5_000,
         switchTimeoutS: 30,
@@ -191,6 +192,7 @@ describe('a random valid knockctl.conf', () => {
       acceptTimeoutS: fc.integer({ min: 1, max: 2_147_483 }),
       banTimeoutS: fc.nat(2_147_483),
       onFailure: fc.constantFrom('restore', 'flush', 'hold'),
+      kernelDoors: fc.boolean(),
     });
     const numbers = fc
       .record({ heartbeat: fc.integer({ min: 1, max: 3_600 }), a: fc.nat(9_999), b: fc.nat(9_999) })
@@ -206,7 +208,8 @@ describe('a random valid knockctl.conf', () => {
           `[log]\nsyslog=${syslog ? 'yes' : 'no'}\n[failsafe]\nheartbeat = ${times.heartbeat}\n` +
             `switch_timeout=${times.switched}\nlistener_timeout=${times.listened}\n` +
             `[service.${serviceName}]\nports = ${wanted.ports.join(', ')}\nprotocol=${wanted.protocol}\n` +
-            `accept_timeout=${wanted.acceptTimeoutS}\nban_timeout=${wanted.banTimeoutS}\non_failure=${wanted.onFailure}`,
+            `accept_timeout=${wanted.acceptTimeoutS}\nban_timeout=${wanted.banTimeoutS}\non_failure=${wanted.onFailure}\n` +
+            `kernel_doors=${wanted.kernelDoors ? 'yes' : 'no'}`,
         );
         assert.deepEqual(conf.services, [{ ...SSH, ...wanted, name: serviceName }]);
         assert.equal(conf.settings.failsafe.heartbeatMs, times.heartbeat * 1_000);

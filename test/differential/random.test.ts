@@ -9,17 +9,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { doorText, knockText, TARGET, type Knock } from './doors.js';
+import { batchesOf } from './batches.js';
+import { doorText, knockText } from './doors.js';
 import { makeGroup, type Case, type Group } from './generate.js';
 import { only, type Observation } from './observation.js';
 import { configurationOf, Pair, type Both } from './pair.js';
-import type { Item } from './sender.js';
 
 const SEED = 20_240_607;
 const GROUPS = 64;
 const PAIRS = 2;
-/** Packets that are sent at once; see Pair.run. */
-const BATCH = 100;
 
 interface Job {
   readonly number: number;
@@ -76,35 +74,6 @@ async function runGroup(pair: Pair, job: Job, tally: Tally): Promise<string[]> {
       return [describe(`${seed}:${job.number}:${each.index}`, pair, group, each, { ours, knockd })];
     }
   });
-}
-
-/** Some cases at once, as many as our capture can hold; what comes before a pause at once, for it must not take long. */
-function batchesOf(group: Group, cases: readonly Case[]): Item[][] {
-  if (group.pauseMs === 0) return inBatches(cases.map(({ before }) => before));
-  const before = cases.flatMap((each) => each.before);
-  return [before.map(itemOf), [{ waitMs: group.pauseMs }], ...inBatches(cases.map(({ after }) => after))];
-}
-
-function inBatches(lists: readonly (readonly Knock[])[]): Item[][] {
-  const batches: Item[][] = [[]];
-  for (const list of lists) {
-    const last = batches.at(-1);
-    if (last !== undefined && last.length + list.length <= BATCH) last.push(...list.map(itemOf));
-    else batches.push(list.map(itemOf));
-  }
-  return batches;
-}
-
-function itemOf(knock: Knock): Item {
-  const { source, protocol, port: destinationPort, flags, options, toTarget } = knock;
-  return {
-    source,
-    protocol,
-    destinationPort,
-    flags,
-    ...(toTarget ? { destination: TARGET } : {}),
-    ...(options ? { options: Buffer.from([1, 1, 1, 0]) } : {}),
-  };
 }
 
 function count(tally: Tally, each: Case, seen: Observation): void {

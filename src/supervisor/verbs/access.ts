@@ -1,4 +1,5 @@
 import { contains, overlaps, parseAddress, type Network } from '../../base/address.js';
+import { chosenService } from '../../firewall/service.js';
 import type { Entry } from '../../firewall/sets.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import type { ServiceSettings } from '../../config/settings.js';
@@ -68,15 +69,14 @@ export async function drop(context: VerbContext, request: RequestOf<'drop'>, ori
 const NO_SERVICE =
   'there is no service to protect: add a [service.ssh] section to knockctl.conf, or a door with a knockctl command';
 
-/** The service by name; without one `ssh`, else the first. */
+/** The service that accept means, or why there is none. */
 function chooseService(
   services: readonly ServiceSettings[],
   name: string | undefined,
 ): Result<ServiceSettings> {
   if (services.length === 0) return refuse(NO_SERVICE);
   const names = services.map((service) => service.name);
-  const service =
-    services.find((one) => one.name === (name ?? 'ssh')) ?? (name === undefined ? services[0] : undefined);
+  const service = chosenService(services, name);
   return service === undefined
     ? refuse(`there is no service ${JSON.stringify(name)}; the services are: ${names.join(', ')}`)
     : ok(service);

@@ -1,0 +1,101 @@
+import type { Family } from '../../base/address.js';
+import { setName } from '../names.js';
+import { addTo, inSet, otherFlags, rule, stepMatch, takeFrom } from './match.js';
+import { doneChain, doneSet, endChain, openChain, startChain, windowSet } from './names.js';
+import type { Door } from '../../knock/door.js';
+import type { KernelAction } from './qualify.js';
+
+/** The chains of one door. Pure. */
+
+/** A door as the rules see it. */
+export interface RuledDoor {
+  readonly door: Door;
+  /** Begins the names of its chains and sets. */
+  readonly base: string;
+  /** Undefined: the kernel follows it, for an attempt there keeps others from beginning, but does nothing at its end. */
+  readonly action: KernelAction | undefined;
+}
+
+export interface ChainSettings {
+  readonly family: Family;
+  readonly duplicates: 'strict' | 'tolerate';
+  /** By which names the trusted of a service are found; a ban asks them all. */
+  readonly trusted: (service: string) => readonly string[];
+}
+
+type Chains = Map<string, readonly string[]>;
+
+/** True where the door has attempts: with one step it opens at once, and with no time it never does. */
+export function hasAttempts({ door }: RuledDoor): boolean {
+  return door.sequence.length > 1 && door.windowMs > 0;
+}
+
+/** The chains of a door, in the order in which a knock meets them. */
+export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
+  const { base, action } = ruled;
+  const chains: Chains = new Map();
+  const attempts = hasAttempts(ruled);
+  if (attempts) followAttempts(chains, ruled, settings);
+  if (action !== undefined) {
+    const end = attempts ? [takeFrom(windowSet(base, settings.family))] : [];
+    chains.set(openChain(base), [...end, ...actionRules(action, settings)]);
+  }
+  return chains;
+}
+
+/**
+ * Who is in the window has an attempt under way; how far it has come say the other sets, the furthest first. So the end
+ * of an attempt is one deletion, and what is left in the other sets means nothing, and goes when the next one begins:
+ * before it is in the window.
+ */
+function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }: ChainSettings): void {
+  const { door, base, action } = ruled;
+  const { sequence } = door;
+  const window = windowSet(base, family);
+  const later: string[] = [];
+  const judge: string[] = [];
+  const others = otherFlags(door.flags);
+  if (others !== undefined) judge.push(`${others} -j RETURN`);
+  for (let done = sequence.length - 1; done >= 1; done -= 1) {
+    const step = sequence[done];
+    const last = sequence[done - 1];
+    if (step === undefined || last === undefined) continue;
+    const here = done === 1 ? '' : inSet(doneSet(base, done, family));
+    const whole = action === undefined ? endChain(base) : openChain(base);
+    const next = done + 1 === sequence.length ? whole : doneChain(base, done + 1);
+    judge.push(rule(`-p ${step.protocol}`, stepMatch(step), here, `-g ${next}`));
+    if (duplicates === 'tolerate' && last.protocol === 'tcp') {
+      judge.push(rule('-p tcp', stepMatch(last), here, '-j RETURN'));
+    }
+    judge.push(rule(here, `-g ${endChain(base)}`));
+    if (done > 1) later.push(doneSet(base, done, family));
+  }
+  chains.set(startChain(base), [...later.reverse().map(takeFrom), addTo(window)]);
+  chains.set(base, judge);
+  later.forEach((set, index) => chains.set(doneChain(base, index + 2), [addTo(set, 'renew')]));
+  chains.set(endChain(base), [takeFrom(window)]);
+}
+
+/** What the verbs of the supervisor do (src/supervisor/verbs), in their order. */
+function actionRules(action: KernelAction, { family, trusted }: ChainSettings): string[] {
+  switch (action.verb) {
+    case 'accept':
+      return [addTo(setName(action.service, 'filter', family), action.timeoutS)];
+    case 'drop':
+      return [
+        // Who is trusted at one service is banned from none.
+        ...action.bans
+          .flatMap(({ service }) => trusted(service))
+          .map((name) => `${inSet(setName(name, 'trusted', family))} -j RETURN`),
+        ...action.bans.flatMap(({ service, timeoutS }) => [
+          addTo(setName(service, 'banned', family), timeoutS),
+          takeFrom(setName(service, 'filter', family)),
+        ]),
+      ];
+    case 'flush':
+      return action.services.flatMap((service) => [
+        takeFrom(setName(service, 'filter', family)),
+        takeFrom(setName(service, 'banned', family)),
+      ]);
+  }
+}

@@ -1,0 +1,172 @@
+import type { Family } from '../../base/address.js';
+import type { Door, Protocol } from '../../knock/door.js';
+import { jumpTag } from '../names.js';
+import type { SetSpec } from '../sets.js';
+import type { DesiredService, Jump } from '../template.js';
+import { doorChains, hasAttempts, type ChainSettings, type RuledDoor } from './chains.js';
+import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
+import {
+  doorNames,
+  DOORS_LABEL,
+  openChain,
+  startChain,
+  STEP_CHAIN,
+  UNDER_WAY_CHAIN,
+  windowSet,
+} from './names.js';
+import type { KernelAction, Placement } from './qualify.js';
+import { doorSets } from './sets.js';
+
+/** Doors into sets and rules that recognise knocks with no process alive. Pure. */
+
+export interface CompileSettings {
+  readonly family: Family;
+  /** Where knocks are heard; `any` is everywhere. */
+  readonly interfaces: readonly string[];
+  readonly duplicates: 'strict' | 'tolerate';
+  /** How many sources each door has room for at once. */
+  readonly sources: number;
+  /** By which names the trusted of a service are found; by default, its own. */
+  readonly trusted?: ChainSettings['trusted'];
+}
+
+/** A door that opens with nothing of ours running. */
+export interface KernelDoor {
+  readonly door: Door;
+  readonly action: KernelAction;
+  /** The packets of this chain's last rule are the knocks that were carried out. */
+  readonly chain: string;
+}
+
+/** What one family of the kernel must hold for the doors; nothing at all where none opens in it. */
+export interface CompiledDoors {
+  readonly sets: readonly SetSpec[];
+  /** Chains and jumps. The jumps belong first into their chain, whatever `hook` says: they lead back to it. */
+  readonly rules: DesiredService;
+  readonly doors: readonly KernelDoor[];
+  /** The sets of services that the rules add to, or take from: each must hold its sentinel (sentinelLine). */
+  readonly touched: readonly string[];
+}
+
+/**
+ * Compiles the doors of one family, all of them: as with knockd, a packet that counts at any door ends attempts at the
+ * others, and who has an attempt under way begins no other. So doors that the kernel does not open are followed as well.
+ */
+export function compileDoors(placements: readonly Placement[], settings: CompileSettings): CompiledDoors {
+  const { family, sources, duplicates } = settings;
+  const all = namedDoors(placements, sources).filter(
+    ({ door }) => (door.target?.family ?? family) === family,
+  );
+  const doors = all.flatMap(({ door, action, base }) =>
+    action === undefined ? [] : [{ door, action, chain: openChain(base) }],
+  );
+  if (doors.length === 0) return nothing();
+  const targets = new Map(all.flatMap(({ door: { target } }) => (target ? [[target.text, target]] : [])));
+  const to = (door: Door): Destination => destinationOf(door.target, family, targets.size > 0);
+  const chainSettings = { family, duplicates, trusted: settings.trusted ?? ((service: string) => [service]) };
+  const followed = all.filter(hasAttempts);
+  const chains = new Map<string, readonly string[]>([
+    [DOORS_LABEL, admissionRules(all, to)],
+    [STEP_CHAIN, stepRules(all, family, to)],
+  ]);
+  if (followed.length > 0) {
+    const judge = (ruled: RuledDoor): string => underWay(ruled, family, to, `-j ${ruled.base}`);
+    chains.set(UNDER_WAY_CHAIN, followed.map(judge));
+  }
+  for (const ruled of all) {
+    for (const [chain, rules] of doorChains(ruled, chainSettings)) chains.set(chain, rules);
+  }
+  const ends = [...targets.values()].map((target) => targetText(target, family));
+  return {
+    sets: followed.flatMap(({ door, base }) => doorSets(door, base, family, sources)),
+    rules: { service: DOORS_LABEL, chains, jumps: jumps(settings.interfaces, ends) },
+    doors,
+    touched: touchedSets([...chains.values()].flat(), all),
+  };
+}
+
+function nothing(): CompiledDoors {
+  return { sets: [], rules: { service: DOORS_LABEL, chains: new Map(), jumps: [] }, doors: [], touched: [] };
+}
+
+function namedDoors(placements: readonly Placement[], sources: number): RuledDoor[] {
+  const names = doorNames(
+    placements.map(({ door }) => door),
+    sources,
+  );
+  return placements.map(({ door, action }, index) => ({ door, action, base: names[index] ?? '' }));
+}
+
+/** One rule for each kind of packet that counts at some door; such a packet goes on, once. */
+function admissionRules(doors: readonly RuledDoor[], to: (door: Door) => Destination): string[] {
+  interface Admission {
+    readonly door: Door;
+    readonly protocol: Protocol;
+    readonly ports: Set<number>;
+  }
+  const admissions = new Map<string, Admission>();
+  for (const { door } of doors) {
+    for (const { protocol, port } of door.sequence) {
+      const flags = protocol === 'tcp' ? `${door.flags.mask} ${door.flags.value}` : '';
+      const key = `${protocol} ${flags} ${door.target?.text ?? ''}`;
+      const admission = admissions.get(key) ?? { door, protocol, ports: new Set() };
+      admissions.set(key, admission);
+      admission.ports.add(port);
+    }
+  }
+  return [...admissions.values()].flatMap(({ door, protocol, ports }) => {
+    const { before, behind } = to(door);
+    const sorted = [...ports].sort((a, b) => a - b);
+    return portMatches(protocol, sorted, door.flags).map((match) =>
+      rule(before, `-p ${protocol}`, behind, match, `-g ${STEP_CHAIN}`),
+    );
+  });
+}
+
+/** Who has an attempt under way goes on with it; all others may begin. */
+function stepRules(doors: readonly RuledDoor[], family: Family, to: (door: Door) => Destination): string[] {
+  const goOn = doors.filter(hasAttempts).map((ruled) => underWay(ruled, family, to, `-g ${UNDER_WAY_CHAIN}`));
+  const begin = doors.flatMap((ruled) => {
+    const { door, action, base } = ruled;
+    const [first] = door.sequence;
+    const start = hasAttempts(ruled) ? startChain(base) : openChain(base);
+    // Without attempts and without an action there is nothing to begin; with no time there never is.
+    const begins = hasAttempts(ruled) || (action !== undefined && door.sequence.length === 1);
+    if (first === undefined || !begins) return [];
+    const { before, behind } = to(door);
+    return [rule(before, `-p ${first.protocol}`, behind, stepMatch(first, door.flags), `-j ${start}`)];
+  });
+  return [...goOn, ...begin];
+}
+
+function underWay(
+  { door, base }: RuledDoor,
+  family: Family,
+  to: (door: Door) => Destination,
+  target: string,
+): string {
+  const { before, behind } = to(door);
+  return rule(before, behind, inSet(windowSet(base, family)), target);
+}
+
+/** One jump for each interface from INPUT, and for each target also from where packets to it pass. */
+function jumps(interfaces: readonly string[], targets: readonly string[]): Jump[] {
+  const last = `-m comment --comment "${jumpTag(DOORS_LABEL)}" -j ${DOORS_LABEL}`;
+  const ways = interfaces.includes('any') ? [''] : interfaces.map((name) => `-i ${name}`);
+  const jump = (chain: string, ...words: string[]): Jump => ({ chain, rule: rule(...words, last) });
+  return ways.flatMap((way) => [
+    jump('INPUT', way, '-m addrtype --dst-type LOCAL'),
+    ...targets.flatMap((to) => [
+      // A target that is no address of the host's, but arrives here all the same: broadcast, multicast.
+      jump('INPUT', `-d ${to}`, way, '-m addrtype ! --dst-type LOCAL'),
+      jump('FORWARD', `-d ${to}`, way),
+    ]),
+  ]);
+}
+
+/** The sets of others that our rules add to or take from. */
+function touchedSets(rules: readonly string[], doors: readonly RuledDoor[]): string[] {
+  const own = doors.map(({ base }) => base);
+  const sets = rules.flatMap((text) => /-j SET --(?:add|del)-set (\S+)/.exec(text)?.[1] ?? []);
+  return [...new Set(sets)].filter((set) => !own.some((base) => set.startsWith(`${base}_`))).sort();
+}

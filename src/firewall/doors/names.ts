@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+
+import type { Family } from '../../base/address.js';
+import type { Door } from '../../knock/door.js';
+
+/**
+ * Names of what doors in the kernel are made of. A service has no dot in its name, and what a trial makes of it has one
+ * (`ssh.new`); what belongs to one door has two: `knock.openSSH.k3f9_open`, `knock.openSSH.k3f9_window4`.
+ */
+
+/** What every chain and every set of the doors begins with. */
+export const DOORS_PREFIX = 'knock.';
+
+/** By this their jumps are tagged (jumpTag), and it is the chain that they lead to: every packet for us begins there. */
+export const DOORS_LABEL = 'knock.doors';
+
+/** Where a packet goes that counts for some door. */
+export const STEP_CHAIN = 'knock.step';
+
+/** Where it goes when its source has an attempt under way. */
+export const UNDER_WAY_CHAIN = 'knock.under_way';
+
+/** So much of a door's own name is kept: with the longest ending (`_done31`) a chain has 28 characters, a set 30. */
+const SHOWN = 10;
+const HASH = 4;
+
+/**
+ * A base name for each door, in their order: what can be read of its own name, and a hash of all that makes it the door
+ * it is. A door that stays as it is keeps its names, and with them its sets and the attempts under way, whatever
+ * becomes of the others; one that changes gets new ones, so that no attempt goes on at a door that it did not begin at.
+ */
+export function doorNames(doors: readonly Door[], sources: number): string[] {
+  const taken = new Set<string>();
+  return doors.map((door) => {
+    const shown = door.name.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, SHOWN) || 'door';
+    for (let nth = 0; ; nth += 1) {
+      // nth: a second door of the same name and kind is a door of its own.
+      const name = `${DOORS_PREFIX}${shown}.${hashOf(door, sources, nth)}`;
+      if (taken.has(name)) continue;
+      taken.add(name);
+      return name;
+    }
+  });
+}
+
+/** The set of those who have an attempt under way at the door. */
+export function windowSet(base: string, family: Family): string {
+  return `${base}_window${family}`;
+}
+
+/** The set of those who have done so many steps, 2 at least: who is only in the window has done one. */
+export function doneSet(base: string, done: number, family: Family): string {
+  return `${base}_done${done}.${family}`;
+}
+
+export function startChain(base: string): string {
+  return `${base}_start`;
+}
+
+/** Where a packet goes that is the `done`th right one. */
+export function doneChain(base: string, done: number): string {
+  return `${base}_done${done}`;
+}
+
+export function openChain(base: string): string {
+  return `${base}_open`;
+}
+
+export function endChain(base: string): string {
+  return `${base}_end`;
+}
+
+/** Of all that the names of the sets stand for: a set that would have to be created otherwise has another name. */
+function hashOf(door: Door, sources: number, nth: number): string {
+  const { name, sequence, windowMs, flags, target } = door;
+  const steps = sequence.map((step) => `${step.port}/${step.protocol}`);
+  const all = [name, steps, windowMs, flags.mask, flags.value, target?.text ?? '', sources, nth];
+  const digest = createHash('sha256').update(JSON.stringify(all)).digest();
+  return digest.readUIntBE(0, 6).toString(36).padStart(HASH, '0').slice(-HASH);
+}
