@@ -14,6 +14,7 @@ async function timeLeft({ product }: Scene, address: string): Promise<number | n
   return (await product.list()).find((entry) => entry.address === address)?.timeout;
 }
 
+// Without EntryKeeper’s look at the sets (run once, 2026-11-21): red.
 const flushedSets: Row = {
   number: 19,
   fault: '`ipset flush`',
@@ -81,6 +82,7 @@ const noSpace: Row = {
   },
 };
 
+// With what was left when it ended given back, whatever time has passed since (run once, 2026-11-21): red.
 const halfExpired: Row = {
   number: 22,
   fault: 'restart with half-expired bans',
@@ -92,10 +94,10 @@ const halfExpired: Row = {
     const beforeMs = nowMs();
     await product.must('drop', '192.0.2.2', '2001:db8::2', '--timeout', String(given));
     const givenMs = nowMs();
-    await product.must('accept', '192.0.2.3', '--timeout', '5');
-    await sleep(given * 250);
-    await product.stop();
+    await product.must('accept', '192.0.2.3', '--timeout', String(given / 5));
     await sleep(given * 100);
+    await product.stop();
+    await sleep(given * 250);
     await product.start();
     const askedMs = nowMs();
     const left = (await timeLeft(scene, '192.0.2.2')) ?? Infinity;
@@ -126,6 +128,7 @@ async function timedStart({ product }: Scene): Promise<number> {
   return nowMs() - beganMs;
 }
 
+// With an ipset line for each, and with nothing put back (each run once, 2026-11-21): red.
 const manyBans: Row = {
   number: 28,
   fault: '100,000 bans at boot',
