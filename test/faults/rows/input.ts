@@ -31,6 +31,7 @@ async function queries({ lab }: Scene): Promise<number> {
   return count;
 }
 
+// With the first line, or what is before the zone, taken; with refused words looked up (each run once, 2026-11-21): red.
 const refused: Row = {
   number: 23,
   fault: '`accept localhost`, `1.1.1.1\\nflush x`, `fe80::1%eth0`, `-j`',

@@ -209,6 +209,7 @@ async function deeds(scene: Scene): Promise<readonly (readonly string[])[]> {
   ];
 }
 
+// With a repair, and with a removal, that flushes INPUT (each run once, 2026-11-21): red.
 const foreign: Row = {
   number: 18,
   fault: 'foreign rules added beside ours, 100 repairs',

@@ -4,6 +4,7 @@ import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { readIfExists } from '../../../src/system/files.js';
 import { waitFor } from '../../helpers/wait.js';
 import { files, kernel, lives, ssh } from '../../e2e-faults/setting.js';
 import type { Measured, Row } from '../row.js';
@@ -96,22 +97,39 @@ const descriptors: Row = {
   },
 };
 
+// With a folder that is made once only (run once, 2026-11-21): red.
 const stateGone: Row = {
   number: 47,
   fault: 'state folder and log deleted while it runs',
-  promise: 'verbs act, restart and stop work',
+  promise: 'verbs act; entries and log are kept anew; restart and stop work',
   families: 'one',
   run: async (scene) => {
     const { product } = scene;
+    const both = ['192.0.2.1', '192.0.2.2'];
+    const areIn = async (): Promise<void> => {
+      assert.deepEqual((await product.addresses('filter')).sort(), both);
+    };
+    const areKept = (addresses: readonly string[]): boolean => {
+      const text = readIfExists(join(product.paths.state, 'entries', 'ssh_filter4')) ?? '';
+      return addresses.every((address) => text.includes(` ${address} `));
+    };
     await product.must('accept', '192.0.2.1', '--timeout', '500');
+    await waitFor(() => areKept(['192.0.2.1']), 5_000, 'the entry to be kept');
     await scene.must('/bin/rm', '-rf', product.paths.state);
     await product.must('accept', '192.0.2.2', '--timeout', '500');
     await scene.doorWorks();
+    await waitFor(() => areKept(both), 5_000, 'the entries to be kept anew');
     await product.must('reload');
-    assert.deepEqual((await product.addresses('filter')).sort(), ['192.0.2.1', '192.0.2.2']);
+    await product.waitForLog(/^configuration reloaded$/);
+    await areIn();
     await product.must('restart');
     await scene.isArmed();
-    assert.deepEqual((await product.addresses('filter')).sort(), ['192.0.2.1', '192.0.2.2']);
+    await areIn();
+    // At its end: what is put back at the next start comes from the folder made anew.
+    await scene.must('/bin/rm', '-rf', product.paths.state);
+    await product.stop();
+    await product.start();
+    await areIn();
     return {};
   },
 };

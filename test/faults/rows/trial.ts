@@ -31,6 +31,7 @@ async function client2GetsIn({ lab, family }: Scene): Promise<boolean> {
   return getsIn(lab, 'client2', family);
 }
 
+// With a timer in the kernel that never ends (timeout 0) (run once, 2026-11-21): red.
 const unconfirmed: Row = {
   number: 24,
   fault: 'unconfirmed reload, its terminal hung up, the supervisor killed',
@@ -59,6 +60,7 @@ const unconfirmed: Row = {
   },
 };
 
+// With a confirm that neither ends the timer nor makes the new rules the only ones (run once, 2026-11-21): red. Either alone does.
 const confirmed: Row = {
   number: 25,
   fault: 'confirmed reload',
