@@ -1,11 +1,14 @@
 import type { Family } from '../base/address.js';
-import { LISTS } from '../base/lists.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
-import { chainPrefix } from './names.js';
+import { strayDoors, type KernelDoors } from './doors/kernel-doors.js';
+import { DoorSets } from './doors/door-sets.js';
+import { doorsInstance } from './doors/names.js';
+import { isOurs, leftovers } from './leftovers.js';
+import { takeOut } from './take-out.js';
 import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
-import { areJumps, planApply, planRemove, taggedRules, type Transaction } from './plan.js';
+import { areJumps, planApply, taggedRules, type Transaction } from './plan.js';
 import { PrintedRules } from './printed.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
@@ -47,7 +50,10 @@ export class Firewall {
   #noted: readonly string[] = [];
   /** Services of which sets of a trial may be left; looked at once rules without a trial are in. */
   #untidy: readonly string[];
+  /** Whose doors may be in the kernel: those of earlier configurations are taken out. */
+  #instances: ReadonlySet<string>;
   readonly #printed = new PrintedRules();
+  readonly #doorSets: DoorSets;
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
@@ -60,10 +66,11 @@ export class Firewall {
     services: readonly Service[],
     settings: RuleSettings,
     template: Template,
-    before?: Version,
+    { before, doors }: { readonly before?: Version | undefined; readonly doors: KernelDoors },
   ) {
     this.#tables = tables;
     this.sets = sets;
+    this.#doorSets = new DoorSets(sets);
     this.services = services;
     this.#settings = settings;
     this.template = template;
@@ -73,9 +80,16 @@ export class Firewall {
         services.map((service) => expandTemplate(template, service, family, settings.log)),
       ]),
     );
-    this.version = { services, desired };
+    this.version = { services, desired, doors };
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
     this.#untidy = services.map((service) => service.name);
+    this.#instances = new Set([doors.instance, this.doors.instance]);
+    this.sets.standGuard(this.doors.touched);
+  }
+
+  /** The doors that the kernel is to recognise. */
+  get doors(): KernelDoors {
+    return this.#trial?.doors ?? this.version.doors;
   }
 
   /** The timer of the trial that the rules are on. */
@@ -93,10 +107,12 @@ export class Firewall {
     this.#noted = this.#trial?.chains ?? [];
     this.#untidy = this.names;
     this.#trial = undefined;
+    this.sets.standGuard(this.doors.touched);
   }
 
-  /** Chains that a trial has left, as they were noted: to be taken out. */
-  noteLeft(chains: readonly string[]): void {
+  /** What an earlier life has left, as it was noted: chains of a trial, and doors of these services. */
+  noteLeft(chains: readonly string[], services: readonly string[] = []): void {
+    this.#instances = new Set([...this.#instances, ...services.map(doorsInstance)]);
     if (chains.length === 0) return;
     this.#noted = [...new Set([...this.#noted, ...chains])];
     this.#untidy = this.names;
@@ -114,7 +130,8 @@ export class Firewall {
 
   /** The chains to be watched for changes by others. */
   get watched(): WatchedChains {
-    const services = [...this.#desired().values()].flat();
+    const { families } = this.#settings;
+    const services = families.flatMap((family) => [...this.#rules(family), this.doors.rules(family)]);
     return {
       own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
       hooks: new Set(services.flatMap(({ jumps }) => jumps.map(({ chain }) => chain))),
@@ -129,6 +146,7 @@ export class Firewall {
   /** Sets and chains, but no new jump: no packet meets them yet. What was there before stays in force. */
   async prepare(): Promise<void> {
     for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
+    await this.#ensureDoors();
     await this.#apply(false);
   }
 
@@ -144,10 +162,12 @@ export class Firewall {
       if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }
+    faults.push(...(await this.#ensureDoors()));
     await beforeJump?.();
     const changes = await this.#apply(true);
     if (this.#trial === undefined && this.#untidy.length > 0) {
       const left = await this.sets.destroyTrial(this.#untidy);
+      await this.#doorSets.drop([...this.#instances], this.doors);
       if (left.length === 0) this.#untidy = [];
     }
     return [...faults, ...changes];
@@ -157,9 +177,11 @@ export class Firewall {
   async inForce(): Promise<InForce[]> {
     return this.#serial(async () => {
       const result: InForce[] = [];
-      for (const [family, desired] of this.#desired()) {
+      for (const family of this.#settings.families) {
         const actual = await this.#read(family);
-        for (const service of desired) result.push(this.#judge(family, service, actual));
+        const doors = this.doors.rules(family);
+        const all = doors.chains.size === 0 ? this.#rules(family) : [...this.#rules(family), doors];
+        for (const service of all) result.push(this.#judge(family, service, actual));
       }
       return result;
     });
@@ -187,13 +209,13 @@ export class Firewall {
   async remove(strays: readonly string[] = [], madeTables: readonly Family[] = []): Promise<string[]> {
     return this.#serial(async () => {
       const left: string[] = [];
-      for (const [family, desired] of this.#desired()) {
-        const gone = [...desired, ...strays.map(standardService), leftovers('', this.#drop())];
-        const removal = planRemove(gone, await this.#read(family));
-        if (removal.text !== '') await this.#tables.apply(family, removal.text);
-        left.push(...removal.left);
-        if (madeTables.includes(family)) await this.#tables.dropIfEmpty(family);
+      const instances = [...this.#instances];
+      for (const family of this.#settings.families) {
+        const made = madeTables.includes(family);
+        const rules = [...this.#rules(family), leftovers('', this.#drop())];
+        left.push(...(await takeOut(this.#tables, family, { rules, services: strays, instances, made })));
       }
+      await this.#doorSets.drop([...this.#instances, ...strays.map(doorsInstance)]);
       for (const name of [...this.names, ...strays]) left.push(...(await this.sets.destroy(name)));
       return left;
     });
@@ -210,12 +232,8 @@ export class Firewall {
     made: boolean,
   ): Promise<void> {
     await this.#serial(async () => {
-      const tables = this.#tables.in(backend);
-      const mine = (line: string): boolean => services.some((name) => line.includes(chainPrefix(name)));
-      const gone = [...services.map(standardService), leftovers('', trial)];
-      const removal = planRemove(gone, await tables.read(family, mine));
-      if (removal.text !== '') await tables.apply(family, removal.text);
-      if (made) await tables.dropIfEmpty(family);
+      const what = { rules: [leftovers('', trial)], services, instances: [...this.#instances], made };
+      await takeOut(this.#tables.in(backend), family, what);
     });
   }
 
@@ -224,8 +242,7 @@ export class Firewall {
     if (strays.length === 0) return;
     await this.#serial(async () => {
       for (const family of this.#settings.families) {
-        const removal = planRemove(strays.map(standardService), await this.#read(family));
-        if (removal.text !== '') await this.#tables.apply(family, removal.text);
+        await takeOut(this.#tables, family, { rules: [], services: strays, instances: [], made: false });
       }
       for (const name of strays) await this.sets.destroy(name);
     });
@@ -241,10 +258,18 @@ export class Firewall {
     for (const { name } of this.#kept) await this.sets.trip(name);
   }
 
+  /** Their sets, and the sentinels in the lists that their rules add to. Gives what was wrong. */
+  async #ensureDoors(): Promise<string[]> {
+    const faults = await this.#doorSets.ensure(this.doors);
+    await this.sets.sentinels(this.names);
+    return faults;
+  }
+
   async #apply(jump: boolean): Promise<string[]> {
     return this.#serial(async () => {
       const changes: string[] = [];
-      for (const [family, desired] of this.#desired()) {
+      for (const family of this.#settings.families) {
+        const desired = [...this.#rules(family), this.doors.rules(family)];
         const plan = this.#plan(family, desired, await this.#read(family), jump);
         if (plan.text === '') continue;
         await this.#tables.apply(family, plan.text);
@@ -256,12 +281,19 @@ export class Firewall {
   }
 
   async #read(family: Family): Promise<Ruleset> {
-    return this.#tables.read(family, (line) => this.names.some((name) => line.includes(chainPrefix(name))));
+    return this.#tables.read(family, isOurs(this.names, this.#instances));
   }
 
   #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
     const { hook } = this.#settings;
-    return planApply(desired, actual, { jump, hook, same: this.#printed.same(family), drop: this.#drop() });
+    const own = this.doors.rules(family);
+    const stray = strayDoors(findTable(actual, 'filter'), [...this.#instances], new Set(own.chains.keys()));
+    // Their jumps go, and then their chains.
+    const others = stray
+      .filter(({ service }) => service !== own.service)
+      .map(({ service }) => ({ service, chains: new Map(), jumps: [] }));
+    const drop = [...this.#drop(), ...stray.flatMap(({ chains }) => [...chains.keys()])];
+    return planApply([...desired, ...others], actual, { jump, hook, same: this.#printed.same(family), drop });
   }
 
   #judge(family: Family, service: DesiredService, actual: Ruleset): InForce {
@@ -273,9 +305,9 @@ export class Firewall {
     return { service: service.service, family, chains, jump, met: tagged.length > 0 };
   }
 
-  /** What should be in force in each family. */
-  #desired(): ReadonlyMap<Family, readonly DesiredService[]> {
-    return this.#trial?.desired ?? this.version.desired;
+  /** What should be in force of the services in a family. */
+  #rules(family: Family): readonly DesiredService[] {
+    return (this.#trial?.desired ?? this.version.desired).get(family) ?? [];
   }
 
   /** The services that rules and sets are kept for; on trial, with the ports of both versions. */
@@ -298,14 +330,4 @@ export class Firewall {
     this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
     return result;
   }
-}
-
-/** The chains of a service of which only the name is known. */
-function standardService(service: string): DesiredService {
-  const chains = ['policy', ...LISTS].map((part) => chainPrefix(service) + part);
-  return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
-}
-
-function leftovers(service: string, chains: readonly string[]): DesiredService {
-  return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
 }

@@ -2,6 +2,7 @@ import type { Exec } from '../system/exec.js';
 import { findTool, requireTool } from '../system/tools.js';
 import { chooseBackend, NO_BACKEND, type BackendName } from './backend.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
+import { KernelDoors } from './doors/kernel-doors.js';
 import { Firewall } from './firewall.js';
 import type { Service } from './service.js';
 import type { SetMemory } from './set-memory.js';
@@ -20,6 +21,8 @@ export interface FirewallOptions {
   readonly template?: Template | undefined;
   /** Set for rules on trial: what the kernel goes back to. */
   readonly before?: Version | undefined;
+  /** What the kernel recognises by itself. */
+  readonly doors?: KernelDoors | undefined;
   /** What remembers the entries of sets that have to be made anew. */
   readonly memory?: SetMemory | undefined;
 }
@@ -32,13 +35,19 @@ export async function openFirewall(
   exec: Exec,
   services: readonly Service[],
   settings: FirewallSettings,
-  { template = readTemplate(settings), before, memory }: FirewallOptions = {},
+  {
+    template = readTemplate(settings),
+    before,
+    doors = new KernelDoors('knock'),
+    memory,
+  }: FirewallOptions = {},
 ): Promise<Firewall> {
   if (services.length === 0 && (before?.services ?? []).length === 0) {
     // What an earlier configuration has left may have to be taken out.
     const ipset = findTool('ipset') ?? '';
     const sets = new SetStore(exec, ipset, new IpsetChannel(ipsetStarter(findTool('stdbuf') ?? '', ipset)));
-    return new Firewall(new Tables(exec, NO_BACKEND), sets, [], { ...settings, families: [] }, template);
+    const none = { ...settings, families: [] };
+    return new Firewall(new Tables(exec, NO_BACKEND), sets, [], none, template, { doors });
   }
   const ipset = requireTool('ipset');
   const sets = new SetStore(
@@ -48,5 +57,5 @@ export async function openFirewall(
     memory,
   );
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
-  return new Firewall(tables, sets, services, settings, template, before);
+  return new Firewall(tables, sets, services, settings, template, { before, doors });
 }

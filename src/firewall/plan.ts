@@ -43,6 +43,7 @@ export function planApply(
   const chainLines: string[] = [];
   const lines: string[] = [];
   const changes: string[] = [];
+  const draft: Draft = { own, lines, changes, first: new Set() };
   for (const service of desired) {
     for (const [chain, rules] of service.chains) {
       const current = rulesIn(table, chain);
@@ -52,7 +53,7 @@ export function planApply(
       chainLines.push(`:${chain} - [0:0]`);
       lines.push(...rules.map((rule) => `-A ${chain} ${rule}`));
     }
-    if (options.jump) planJumps(service, table, existing, options, { own, lines, changes });
+    if (options.jump) planJumps(service, table, existing, options, draft);
   }
   if (options.jump) {
     const drop = planDrop(
@@ -72,6 +73,8 @@ interface Draft {
   readonly own: ReadonlySet<string>;
   readonly lines: string[];
   readonly changes: string[];
+  /** Chains that another rule of ours is now the first of. */
+  readonly first: Set<string>;
 }
 
 function planJumps(
@@ -87,7 +90,9 @@ function planJumps(
     table === undefined
       ? []
       : taggedRules(table, service.service).filter((rule) => !draft.own.has(rule.chain ?? ''));
-  if (areJumps(tagged, jumps, options.same)) return;
+  const isRight = areJumps(tagged, jumps, options.same);
+  const isDisplaced = service.first === true && jumps.some(({ chain }) => draft.first.has(chain));
+  if (isRight && !isDisplaced) return;
   const nowhere = jumps.find(({ chain }) => !existing.has(chain) && !BUILT_IN.includes(chain));
   if (nowhere !== undefined) {
     throw new KnockError(`[service.${service.service}] chain ${nowhere.chain} does not exist`, {
@@ -96,13 +101,16 @@ function planJumps(
     });
   }
   draft.lines.push(...tagged.map((rule) => deletion(rule).text));
-  const insert = options.hook === 'first';
+  const insert = service.first === true || options.hook === 'first';
   // The last one inserted stands first.
   for (const { chain, rule } of insert ? [...jumps].reverse() : jumps) {
     draft.lines.push(`${insert ? '-I' : '-A'} ${chain} ${rule}`);
+    if (insert) draft.first.add(chain);
   }
+  if (isRight) return;
   const found = tagged.length === 0 ? 'was missing' : `was there ${tagged.length} times, or changed`;
-  draft.changes.push(`the jump to ${service.service}_policy ${found}`);
+  const name = service.service.includes('.') ? service.service : `${service.service}_policy`;
+  draft.changes.push(`the jump to ${name} ${found}`);
 }
 
 /** What was left in place by a removal, and why. */

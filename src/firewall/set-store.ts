@@ -1,8 +1,10 @@
-import type { Network } from '../base/address.js';
-import { CommandError, EXIT, KnockError } from '../base/errors.js';
+import type { Family, Network } from '../base/address.js';
+import { CommandError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
+import { explain } from './ipset-errors.js';
+import { isSentinel, sentinelLine, sentinelRemoval } from './doors/sentinel.js';
 import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
@@ -14,7 +16,9 @@ import {
   parseEntries,
   parseHeaders,
   portLeft,
+  replaceable,
   serviceSets,
+  setFaults,
   trialSets,
   type Entry,
   type SetHeader,
@@ -31,6 +35,8 @@ export class SetStore {
   readonly #ipset: string;
   readonly #channel: IpsetChannel;
   readonly #memory: SetMemory;
+  /** Lists that rules add to: each holds a sentinel, which no user of this class sees. */
+  #touched: ReadonlySet<string> = new Set();
 
   constructor(exec: Exec, ipset: string, channel: IpsetChannel, memory: SetMemory = NO_MEMORY) {
     this.#exec = exec;
@@ -55,9 +61,26 @@ export class SetStore {
     };
     const empty = more.filter(lacks);
     const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
-    if (create.length > 0) await this.#batch(create);
+    if (create.length > 0) await this.batch(create);
     const missing = serviceSets(service).filter(lacks);
     if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
+  }
+
+  /** From now on the rules of doors add to these lists. */
+  standGuard(touched: ReadonlySet<string>): void {
+    this.#touched = touched;
+  }
+
+  /** Sees to it that rules add whole addresses to those lists, and to no other list of these services. */
+  async sentinels(services: readonly string[]): Promise<void> {
+    const lists = services.flatMap((service) => [
+      ...listSets(service, 'filter'),
+      ...listSets(service, 'banned'),
+    ]);
+    const lines = lists.map(({ set, family }) =>
+      this.#touched.has(set) ? sentinelLine(set, family) : sentinelRemoval(set, family),
+    );
+    await this.#lines(lines);
   }
 
   /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
@@ -73,7 +96,7 @@ export class SetStore {
       await this.#build(missing, new Map());
     }
     const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
-    await this.#batch([...first, ...renames]);
+    await this.batch([...first, ...renames]);
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
@@ -81,24 +104,22 @@ export class SetStore {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
     await this.#build([spec], new Map([[set, recalled]]));
-    await this.#batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
+    await this.batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
   }
 
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
   async dump(set: string): Promise<string> {
-    return this.#run([this.#ipset, 'save', set]);
+    const text = await this.#run([this.#ipset, 'save', set]);
+    const sentinel = text.split(' nomatch', 1)[0]?.lastIndexOf('\n') ?? -1;
+    const end = text.indexOf('\n', sentinel + 1);
+    return sentinel > 0 && isSentinel(text.slice(sentinel + 1, end))
+      ? text.slice(0, sentinel) + text.slice(end)
+      : text;
   }
 
   /** What is wrong with the sets of a service, and with `more`; empty when all are there and of their kind. */
   async faults(service: string, more: readonly SetSpec[] = []): Promise<string[]> {
-    const existing = await this.headers();
-    return [...serviceSets(service), ...more].flatMap((spec) => {
-      const header = existing.get(spec.name);
-      if (header === undefined) return [`set ${spec.name} is missing`];
-      return isSameKind(spec, header)
-        ? []
-        : [`set ${spec.name} is of another kind: ${header.type} ${header.header}`];
-    });
+    return setFaults([...serviceSets(service), ...more], await this.headers());
   }
 
   /** Takes the sets of a service out; those that a rule of somebody else still names stay and are told. */
@@ -122,13 +143,18 @@ export class SetStore {
       if (header.references === 0) lines.push(`destroy ${name}`);
       else left.push(`set ${name} stays: ${header.references} rules of somebody else name it`);
     }
-    if (lines.length > 0) await this.#batch(lines);
+    if (lines.length > 0) await this.batch(lines);
     return left;
   }
 
   /** All sets of this network namespace, by name. */
   async headers(): Promise<Map<string, SetHeader>> {
-    return parseHeaders(await this.#run([this.#ipset, 'list', '-t']));
+    const headers = parseHeaders(await this.#run([this.#ipset, 'list', '-t']));
+    for (const set of this.#touched) {
+      const header = headers.get(set);
+      if (header !== undefined) headers.set(set, { ...header, entries: Math.max(0, header.entries - 1) });
+    }
+    return headers;
   }
 
   /** Puts entries in, or renews those that are in. Many go in one batch. */
@@ -164,7 +190,9 @@ export class SetStore {
   /** Empties a list. */
   async empty(service: string, list: ListName): Promise<void> {
     for (const { set } of listSets(service, list)) {
-      await this.#memory.change(set, { kind: 'empty' }, async () => this.#lines([`flush ${set}`]));
+      await this.#memory.change(set, { kind: 'empty' }, async () =>
+        this.#lines([`flush ${set}`, ...this.#sentinel(set, set)]),
+      );
     }
   }
 
@@ -197,7 +225,7 @@ export class SetStore {
 
   /** Puts ports into a set of ports for `timeoutS` seconds (0: for ever), all at once. */
   async setPorts(set: string, ports: readonly number[], timeoutS: number): Promise<void> {
-    await this.#batch(ports.map((port) => `add ${set} ${port} timeout ${timeoutS}`));
+    await this.batch(ports.map((port) => `add ${set} ${port} timeout ${timeoutS}`));
   }
 
   /** Empties sets, whatever they hold. */
@@ -231,14 +259,20 @@ export class SetStore {
       const fresh = freshName(name);
       if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
       lines.push(`create ${fresh} ${create}`);
+      lines.push(...this.#sentinel(name, fresh));
       for (const entry of recalled.get(name)?.entries() ?? []) lines.push(addLine(fresh, entry));
     }
-    await this.#batch(lines);
+    await this.batch(lines);
+  }
+
+  /** The line that a list needs before rules may add to it; `as`: what it is called now. */
+  #sentinel(set: string, as: string): string[] {
+    return this.#touched.has(set) ? [sentinelLine(as, familyOf(set))] : [];
   }
 
   async #lines(lines: readonly string[]): Promise<void> {
     if (lines.length > BATCH) {
-      await this.#batch(lines);
+      await this.batch(lines);
       return;
     }
     for (const line of lines) {
@@ -250,7 +284,8 @@ export class SetStore {
     }
   }
 
-  async #batch(lines: readonly string[]): Promise<void> {
+  /** Lines for ipset, whole or with an error; what is there, or gone, already does not matter. */
+  async batch(lines: readonly string[]): Promise<void> {
     await this.#run([this.#ipset, '-exist', 'restore'], `${lines.join('\n')}\n`);
   }
 
@@ -264,43 +299,6 @@ export class SetStore {
   }
 }
 
-/** The line that makes room for a set of our kind, or why there can be none. */
-function replaceable(spec: SetSpec, header: SetHeader): string {
-  if (header.references === 0) return `destroy ${spec.name}`;
-  throw new KnockError(
-    `set ${spec.name} exists, is of another kind (${header.type} ${header.header}), and is in use`,
-    {
-      exitCode: EXIT.firewall,
-      hint: 'take the rules that name it out of the firewall (knockctl stop, or whoever made it), then start again',
-    },
-  );
-}
-
-/** What the usual failures of ipset mean to an administrator. */
-function explain(error: CommandError): KnockError {
-  const { stderr } = error.failure;
-  const because = (message: string, hint: string): KnockError =>
-    new KnockError(message, { exitCode: EXIT.firewall, hint, cause: error });
-  if (/hash is full/i.test(stderr)) {
-    const set = /\b\S+_(?:banned|filter|trusted)[46]\b/.exec(
-      `${error.message} ${error.failure.input ?? ''}`,
-    )?.[0];
-    return because(
-      `the list is full (${set ?? 'set'}); not everything was added`,
-      'knockctl list shows what can be flushed',
-    );
-  }
-  if (/operation not permitted|permission denied/i.test(stderr)) {
-    return because(
-      'the kernel does not let us change its sets (CAP_NET_ADMIN is missing)',
-      'run as root; in a container, give it --cap-add NET_ADMIN',
-    );
-  }
-  if (/the set with the given name does not exist/i.test(stderr)) {
-    return because(
-      'the sets of this service are not in the kernel: knockctl is not set up',
-      'knockctl start, or knockctl setup',
-    );
-  }
-  return error;
+function familyOf(set: string): Family {
+  return set.endsWith('6') ? 6 : 4;
 }

@@ -1,4 +1,5 @@
 import { FAMILIES, parseNetwork, type Family, type Network } from '../base/address.js';
+import { EXIT, KnockError } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import { aliveSet, setName, trialLabel, trialSet } from './names.js';
 
@@ -130,4 +131,27 @@ export function listSets(
  */
 export function safeComment(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]|["\\<>]/g, '_').slice(0, 200);
+}
+
+/** What is wrong with sets, among those of the kernel. */
+export function setFaults(specs: readonly SetSpec[], existing: ReadonlyMap<string, SetHeader>): string[] {
+  return specs.flatMap((spec) => {
+    const header = existing.get(spec.name);
+    if (header === undefined) return [`set ${spec.name} is missing`];
+    return isSameKind(spec, header)
+      ? []
+      : [`set ${spec.name} is of another kind: ${header.type} ${header.header}`];
+  });
+}
+
+/** The line that makes room for a set of our kind, or why there can be none. */
+export function replaceable(spec: SetSpec, header: SetHeader): string {
+  if (header.references === 0) return `destroy ${spec.name}`;
+  throw new KnockError(
+    `set ${spec.name} exists, is of another kind (${header.type} ${header.header}), and is in use`,
+    {
+      exitCode: EXIT.firewall,
+      hint: 'take the rules that name it out of the firewall (knockctl stop, or whoever made it), then start again',
+    },
+  );
 }

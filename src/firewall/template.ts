@@ -26,6 +26,8 @@ export interface DesiredService {
    * protect; two while new rules are on trial.
    */
   readonly jumps: readonly Jump[];
+  /** The jumps stand first in their chain, before all others of ours, whatever `hook` says. */
+  readonly first?: true;
 }
 
 /** A rule of ours in a chain that is not. */

@@ -1,4 +1,5 @@
 import type { Family } from '../base/address.js';
+import { KernelDoors } from './doors/kernel-doors.js';
 import { trialLabel, trialSet } from './names.js';
 import type { Service } from './service.js';
 import type { SetStore } from './set-store.js';
@@ -10,10 +11,12 @@ import { trialRules } from './trial-rules.js';
 export interface Version {
   readonly services: readonly Service[];
   readonly desired: ReadonlyMap<Family, readonly DesiredService[]>;
+  /** The doors that the kernel recognises. They never change for a trial: of a new version they come with `confirm`. */
+  readonly doors: KernelDoors;
 }
 
 /** The version of a host without knockctl. */
-export const NO_RULES: Version = { services: [], desired: new Map() };
+export const NO_RULES: Version = { services: [], desired: new Map(), doors: new KernelDoors('knock') };
 
 /**
  * New rules that the kernel itself takes back: for as long as a port is in a set, with a time-out, it
@@ -45,6 +48,11 @@ export class Trial {
         trialRules(before.desired.get(family) ?? [], rules, this.#set),
       ]),
     );
+  }
+
+  /** The doors that the kernel recognises meanwhile. */
+  get doors(): KernelDoors {
+    return this.#before.doors;
   }
 
   /** The chains that only the trial has. */

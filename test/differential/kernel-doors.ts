@@ -146,6 +146,7 @@ export class Trio implements AsyncDisposable {
           family,
           compileDoors(placements, {
             family,
+            instance: 'knock',
             interfaces: ['any'],
             duplicates: this.#options.duplicates ?? 'strict',
             sources: 1024,

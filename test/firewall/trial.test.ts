@@ -33,7 +33,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       reason: 'test',
       tools: { 4: tools(4), 6: tools(6) },
     });
-    return new Firewall(tables, space.sets(), services, SETTINGS, shippedTemplate(), before);
+    return new Firewall(tables, space.sets(), services, SETTINGS, shippedTemplate(), {
+      before,
+      doors: NO_RULES.doors,
+    });
   };
 
   describe(`rules on trial, in the kernel, on ${backend}`, () => {

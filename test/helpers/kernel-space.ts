@@ -3,12 +3,14 @@ import { spawn } from 'node:child_process';
 import type { Family } from '../../src/base/address.js';
 import type { BackendName } from '../../src/firewall/backend.js';
 import { IpsetChannel, type ChannelStarter } from '../../src/firewall/channel.js';
+import type { KernelDoors } from '../../src/firewall/doors/kernel-doors.js';
 import { Firewall } from '../../src/firewall/firewall.js';
 import type { RuleSettings, Service } from '../../src/firewall/service.js';
 import type { SetMemory } from '../../src/firewall/set-memory.js';
 import { SetStore } from '../../src/firewall/set-store.js';
 import { Tables } from '../../src/firewall/tables.js';
 import type { Template } from '../../src/firewall/template.js';
+import { NO_RULES } from '../../src/firewall/trial.js';
 import { execOk, systemExec, type Exec } from '../../src/system/exec.js';
 import { Holdings, removeLeftovers } from './namespaces.js';
 import { shippedTemplate } from './template.js';
@@ -70,7 +72,11 @@ export class KernelSpace implements AsyncDisposable {
   firewall(
     backend: BackendName,
     services: readonly Service[] = [SERVICE],
-    more: Partial<RuleSettings> & { readonly template?: Template; readonly exec?: Exec } = {},
+    more: Partial<RuleSettings> & {
+      readonly template?: Template;
+      readonly exec?: Exec;
+      readonly doors?: KernelDoors;
+    } = {},
   ): Firewall {
     const exec = more.exec ?? this.exec;
     const tool = (family: Family, verb: string): string => `/usr/sbin/${tables(family)}-${backend}-${verb}`;
@@ -80,7 +86,9 @@ export class KernelSpace implements AsyncDisposable {
     });
     const access = new Tables(exec, { name: backend, reason: 'test', tools: { 4: tools(4), 6: tools(6) } });
     const settings = { ...SETTINGS, ...more };
-    return new Firewall(access, this.sets(exec), services, settings, more.template ?? shippedTemplate());
+    return new Firewall(access, this.sets(exec), services, settings, more.template ?? shippedTemplate(), {
+      doors: more.doors ?? NO_RULES.doors,
+    });
   }
 
   /** Runs iptables or ip6tables of a back end. */

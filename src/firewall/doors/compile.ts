@@ -7,11 +7,11 @@ import { doorChains, hasAttempts, type ChainSettings, type RuledDoor } from './c
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
 import {
   doorNames,
-  DOORS_LABEL,
+  doorsLabel,
   openChain,
   startChain,
-  STEP_CHAIN,
-  UNDER_WAY_CHAIN,
+  stepChain,
+  underWayChain,
   windowSet,
 } from './names.js';
 import type { KernelAction, Placement } from './qualify.js';
@@ -21,6 +21,8 @@ import { doorSets } from './sets.js';
 
 export interface CompileSettings {
   readonly family: Family;
+  /** Begins all names (doorsInstance). */
+  readonly instance: string;
   /** Where knocks are heard; `any` is everywhere. */
   readonly interfaces: readonly string[];
   readonly duplicates: 'strict' | 'tolerate';
@@ -53,25 +55,25 @@ export interface CompiledDoors {
  * others, and who has an attempt under way begins no other. So doors that the kernel does not open are followed as well.
  */
 export function compileDoors(placements: readonly Placement[], settings: CompileSettings): CompiledDoors {
-  const { family, sources, duplicates } = settings;
-  const all = namedDoors(placements, sources).filter(
+  const { family, duplicates, instance, sources } = settings;
+  const all = namedDoors(placements, settings).filter(
     ({ door }) => (door.target?.family ?? family) === family,
   );
   const doors = all.flatMap(({ door, action, base }) =>
     action === undefined ? [] : [{ door, action, chain: openChain(base) }],
   );
-  if (doors.length === 0) return nothing();
+  if (doors.length === 0) return nothing(instance);
   const targets = new Map(all.flatMap(({ door: { target } }) => (target ? [[target.text, target]] : [])));
   const to = (door: Door): Destination => destinationOf(door.target, family, targets.size > 0);
   const chainSettings = { family, duplicates, trusted: settings.trusted ?? ((service: string) => [service]) };
   const followed = all.filter(hasAttempts);
   const chains = new Map<string, readonly string[]>([
-    [DOORS_LABEL, admissionRules(all, to)],
-    [STEP_CHAIN, stepRules(all, family, to)],
+    [doorsLabel(instance), admissionRules(all, to, instance)],
+    [stepChain(instance), stepRules(all, settings, to)],
   ]);
   if (followed.length > 0) {
     const judge = (ruled: RuledDoor): string => underWay(ruled, family, to, `-j ${ruled.base}`);
-    chains.set(UNDER_WAY_CHAIN, followed.map(judge));
+    chains.set(underWayChain(instance), followed.map(judge));
   }
   for (const ruled of all) {
     for (const [chain, rules] of doorChains(ruled, chainSettings)) chains.set(chain, rules);
@@ -79,26 +81,32 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   const ends = [...targets.values()].map((target) => targetText(target, family));
   return {
     sets: followed.flatMap(({ door, base }) => doorSets(door, base, family, sources)),
-    rules: { service: DOORS_LABEL, chains, jumps: jumps(settings.interfaces, ends) },
+    rules: { service: doorsLabel(instance), chains, jumps: jumps(settings, ends), first: true },
     doors,
     touched: touchedSets([...chains.values()].flat(), all),
   };
 }
 
-function nothing(): CompiledDoors {
-  return { sets: [], rules: { service: DOORS_LABEL, chains: new Map(), jumps: [] }, doors: [], touched: [] };
+function nothing(instance: string): CompiledDoors {
+  const rules = { service: doorsLabel(instance), chains: new Map(), jumps: [], first: true } as const;
+  return { sets: [], rules, doors: [], touched: [] };
 }
 
-function namedDoors(placements: readonly Placement[], sources: number): RuledDoor[] {
+function namedDoors(placements: readonly Placement[], { instance, sources }: CompileSettings): RuledDoor[] {
   const names = doorNames(
     placements.map(({ door }) => door),
     sources,
+    instance,
   );
   return placements.map(({ door, action }, index) => ({ door, action, base: names[index] ?? '' }));
 }
 
 /** One rule for each kind of packet that counts at some door; such a packet goes on, once. */
-function admissionRules(doors: readonly RuledDoor[], to: (door: Door) => Destination): string[] {
+function admissionRules(
+  doors: readonly RuledDoor[],
+  to: (door: Door) => Destination,
+  instance: string,
+): string[] {
   interface Admission {
     readonly door: Door;
     readonly protocol: Protocol;
@@ -118,14 +126,20 @@ function admissionRules(doors: readonly RuledDoor[], to: (door: Door) => Destina
     const { before, behind } = to(door);
     const sorted = [...ports].sort((a, b) => a - b);
     return portMatches(protocol, sorted, door.flags).map((match) =>
-      rule(before, `-p ${protocol}`, behind, match, `-g ${STEP_CHAIN}`),
+      rule(before, `-p ${protocol}`, behind, match, `-g ${stepChain(instance)}`),
     );
   });
 }
 
 /** Who has an attempt under way goes on with it; all others may begin. */
-function stepRules(doors: readonly RuledDoor[], family: Family, to: (door: Door) => Destination): string[] {
-  const goOn = doors.filter(hasAttempts).map((ruled) => underWay(ruled, family, to, `-g ${UNDER_WAY_CHAIN}`));
+function stepRules(
+  doors: readonly RuledDoor[],
+  { family, instance }: CompileSettings,
+  to: (door: Door) => Destination,
+): string[] {
+  const goOn = doors
+    .filter(hasAttempts)
+    .map((ruled) => underWay(ruled, family, to, `-g ${underWayChain(instance)}`));
   const begin = doors.flatMap((ruled) => {
     const { door, action, base } = ruled;
     const [first] = door.sequence;
@@ -150,8 +164,9 @@ function underWay(
 }
 
 /** One jump for each interface from INPUT, and for each target also from where packets to it pass. */
-function jumps(interfaces: readonly string[], targets: readonly string[]): Jump[] {
-  const last = `-m comment --comment "${jumpTag(DOORS_LABEL)}" -j ${DOORS_LABEL}`;
+function jumps({ interfaces, instance }: CompileSettings, targets: readonly string[]): Jump[] {
+  const label = doorsLabel(instance);
+  const last = `-m comment --comment "${jumpTag(label)}" -j ${label}`;
   const ways = interfaces.includes('any') ? [''] : interfaces.map((name) => `-i ${name}`);
   const jump = (chain: string, ...words: string[]): Jump => ({ chain, rule: rule(...words, last) });
   return ways.flatMap((way) => [

@@ -2,40 +2,58 @@ import { createHash } from 'node:crypto';
 
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
+import { trialLabel } from '../names.js';
 
 /**
  * Names of what doors in the kernel are made of. A service has no dot in its name, and what a trial makes of it has one
  * (`ssh.new`); what belongs to one door has two: `knock.openSSH.k3f9_open`, `knock.openSSH.k3f9_window4`.
  */
 
-/** What every chain and every set of the doors begins with. */
-export const DOORS_PREFIX = 'knock.';
+/** So much of the names of an instance and a door is kept: with the longest ending (`_done31`) a chain has 28 characters, a set 30. */
+const SHOWN = 16;
+const HASH = 4;
+const LONGEST = 7;
+
+/** Begins the names of all doors of one configuration, 1 to 9 characters: two may share a network namespace, but no service. */
+export function doorsInstance(service: string): string {
+  if (service === 'ssh') return 'knock';
+  if (service.length <= LONGEST) return `k-${service}`;
+  return `k-${service.slice(0, LONGEST - HASH)}${shortHash(service)}`;
+}
 
 /** By this their jumps are tagged (jumpTag), and it is the chain that they lead to: every packet for us begins there. */
-export const DOORS_LABEL = 'knock.doors';
+export function doorsLabel(instance: string): string {
+  return `${instance}.doors`;
+}
 
 /** Where a packet goes that counts for some door. */
-export const STEP_CHAIN = 'knock.step';
+export function stepChain(instance: string): string {
+  return `${instance}.step`;
+}
 
 /** Where it goes when its source has an attempt under way. */
-export const UNDER_WAY_CHAIN = 'knock.under_way';
+export function underWayChain(instance: string): string {
+  return `${instance}.under_way`;
+}
 
-/** So much of a door's own name is kept: with the longest ending (`_done31`) a chain has 28 characters, a set 30. */
-const SHOWN = 10;
-const HASH = 4;
+/** True for each of these names, and none that a trial makes of a service. */
+export function isDoorName(name: string, instance: string): boolean {
+  return name.startsWith(`${instance}.`) && !name.startsWith(`${trialLabel(instance)}_`);
+}
 
 /**
  * A base name for each door, in their order: what can be read of its own name, and a hash of all that makes it the door
  * it is. A door that stays as it is keeps its names, and with them its sets and the attempts under way, whatever
  * becomes of the others; one that changes gets new ones, so that no attempt goes on at a door that it did not begin at.
  */
-export function doorNames(doors: readonly Door[], sources: number): string[] {
+export function doorNames(doors: readonly Door[], sources: number, instance: string): string[] {
   const taken = new Set<string>();
   return doors.map((door) => {
-    const shown = door.name.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, SHOWN) || 'door';
+    const shown =
+      door.name.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, SHOWN - instance.length - 1) || 'door';
     for (let nth = 0; ; nth += 1) {
       // nth: a second door of the same name and kind is a door of its own.
-      const name = `${DOORS_PREFIX}${shown}.${hashOf(door, sources, nth)}`;
+      const name = `${instance}.${shown}.${hashOf(door, sources, nth)}`;
       if (taken.has(name)) continue;
       taken.add(name);
       return name;
@@ -75,6 +93,10 @@ function hashOf(door: Door, sources: number, nth: number): string {
   const { name, sequence, windowMs, flags, target } = door;
   const steps = sequence.map((step) => `${step.port}/${step.protocol}`);
   const all = [name, steps, windowMs, flags.mask, flags.value, target?.text ?? '', sources, nth];
-  const digest = createHash('sha256').update(JSON.stringify(all)).digest();
+  return shortHash(JSON.stringify(all));
+}
+
+function shortHash(text: string): string {
+  const digest = createHash('sha256').update(text).digest();
   return digest.readUIntBE(0, 6).toString(36).padStart(HASH, '0').slice(-HASH);
 }

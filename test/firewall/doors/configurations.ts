@@ -114,7 +114,13 @@ export function placements(example: Example, family: Family): Placement[] {
 export function compiled(example: Example, family: Family): CompiledDoors {
   const { interfaces, duplicates } = readExample(example).settings.listener;
   const { doorSources: sources } = readExample(example).settings.firewall;
-  return compileDoors(placements(example, family), { family, interfaces, duplicates, sources });
+  return compileDoors(placements(example, family), {
+    family,
+    instance: 'knock',
+    interfaces,
+    duplicates,
+    sources,
+  });
 }
 
 /** The lines that make the sets, and one transaction for iptables-restore. */

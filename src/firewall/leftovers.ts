@@ -1,0 +1,38 @@
+import { LISTS } from '../base/lists.js';
+import { findTable } from '../iptables-parser/query.js';
+import type { Ruleset } from '../iptables-parser/types.js';
+import { strayDoors } from './doors/kernel-doors.js';
+import { doorsInstance } from './doors/names.js';
+import { chainPrefix } from './names.js';
+import type { DesiredService } from './template.js';
+import { trialChains } from './trial-rules.js';
+
+/** What of ours may be in a table beside what is wanted there, in the form in which planRemove takes it. Pure. */
+
+/** The chains of a service of which only the name is known. */
+export function standardService(service: string): DesiredService {
+  const chains = ['policy', ...LISTS].map((part) => chainPrefix(service) + part);
+  return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
+}
+
+/** Chains of which only the names are known. */
+export function leftovers(service: string, chains: readonly string[]): DesiredService {
+  return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
+}
+
+/** All doors that a table holds, of these instances and of those that such services have. */
+export function allDoors(
+  actual: Ruleset,
+  instances: Iterable<string>,
+  services: readonly string[],
+): DesiredService[] {
+  const all = new Set([...instances, ...services.map(doorsInstance)]);
+  return strayDoors(findTable(actual, 'filter'), [...all], new Set());
+}
+
+/** Tells lines of a save that concern these services, or doors of theirs or of these instances. */
+export function isOurs(services: readonly string[], instances: Iterable<string>): (line: string) => boolean {
+  const prefixes = services.map(chainPrefix);
+  const doors = [...instances, ...services.map(doorsInstance)].map((name) => `${name}.`);
+  return (line) => [...prefixes, ...doors].some((prefix) => line.includes(prefix));
+}
