@@ -47,7 +47,7 @@ export async function settle(
 ): Promise<void> {
   const footprint = readFootprint(places.runFolder);
   const { names } = firewall;
-  firewall.noteLeft(footprint?.trialChains ?? []);
+  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services);
   const trialChains = firewall.trial?.chains ?? [];
   if (!adopted && names.length > 0) {
     try {
@@ -128,7 +128,7 @@ export async function leaveFormerPlaces(
 export async function clear(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
   const problems = await leaveFormerPlaces(firewall, runFolder, journal);
   const footprint = readFootprint(runFolder);
-  firewall.noteLeft(footprint?.trialChains ?? []);
+  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services);
   const { names } = firewall;
   const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
   const left = await firewall.remove(strays, footprint?.madeTables);

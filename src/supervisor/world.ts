@@ -15,6 +15,7 @@ import { EntryKeeper } from './entry-keeper.js';
 import type { Journal } from './journal.js';
 import { OneTimeKeeper } from './one-time-keeper.js';
 import { PendingStops, type Stop } from './pending-stops.js';
+import { kernelDoors } from './recognition.js';
 import type { Shell } from './shell.js';
 import { TrustedKeeper } from './trusted-keeper.js';
 import type { VerbContext } from './verbs/context.js';
@@ -70,6 +71,7 @@ export async function makeWorld(
   const where = { ...settings.firewall, rulesFolder: settings.paths.rules };
   const firewall = await openFirewall(parts.exec, settings.services, where, {
     ...options,
+    doors: kernelDoors(config),
     memory: parts.entries,
   });
   // What the file on trial says must not be in the lists that the kernel goes back to.

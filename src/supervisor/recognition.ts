@@ -1,0 +1,58 @@
+import { FAMILIES, type Family } from '../base/address.js';
+import type { Config } from '../config/settings.js';
+import { compileDoors } from '../firewall/doors/compile.js';
+import { KernelDoors } from '../firewall/doors/kernel-doors.js';
+import { doorsInstance } from '../firewall/doors/names.js';
+import { qualify, type Placement } from '../firewall/doors/qualify.js';
+import { chosenService } from '../firewall/service.js';
+
+/** Where the knocks of a configuration are recognised: all by the listener, and by the kernel itself where it can. */
+
+/** Where a door is recognised, by family. */
+export interface Recognised {
+  readonly name: string;
+  /** The families in which the kernel opens it with nothing of ours running. */
+  readonly kernel: readonly Family[];
+  /** Why not in the others; the same reason once. */
+  readonly reasons: readonly string[];
+}
+
+/** The doors that the kernel is to recognise. */
+export function kernelDoors(config: Config): KernelDoors {
+  const { settings } = config;
+  const { listener, firewall, services } = settings;
+  const instance = doorsInstance(chosenService(services, undefined)?.name ?? 'ssh');
+  const compiled = heardFamilies(config).map((family) => {
+    const { duplicates, interfaces } = listener;
+    const made = { family, instance, duplicates, interfaces, sources: firewall.doorSources };
+    return [family, compileDoors(placements(config, family), made)] as const;
+  });
+  return new KernelDoors(instance, new Map(compiled));
+}
+
+/** For each door of a configuration, in their order, where it is recognised. */
+export function recognised(config: Config): Recognised[] {
+  const families = heardFamilies(config);
+  const placed = families.map((family) => placements(config, family));
+  return config.doors.map(({ door }, index) => {
+    const reasons = placed.flatMap((doors) => {
+      const one = doors[index];
+      return one === undefined || one.action !== undefined ? [] : [one.reason];
+    });
+    const kernel = families.filter((_, at) => placed[at]?.[index]?.action !== undefined);
+    return { name: door.name, kernel, reasons: [...new Set(reasons)] };
+  });
+}
+
+function placements({ doors, settings }: Config, family: Family): Placement[] {
+  const { firewall, listener, services } = settings;
+  const { families } = firewall;
+  return qualify(doors, services, { families, duplicates: listener.duplicates }, family);
+}
+
+/** Families that are protected, and in which knocks are heard. */
+function heardFamilies({ settings: { firewall, listener } }: Config): Family[] {
+  return FAMILIES.filter(
+    (family) => firewall.families.includes(family) && listener.families.includes(family),
+  );
+}
