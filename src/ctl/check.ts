@@ -1,5 +1,6 @@
 import { EXIT } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
+import { recognised } from '../supervisor/recognition.js';
 import type { Context } from './context.js';
 import { printJson, type Output } from './output.js';
 
@@ -14,6 +15,7 @@ export function check(context: Context): number {
       warnings,
       services: settings.services,
       doors: doors.length,
+      recognised: recognised(config),
       trusted: trusted.length,
     });
     return EXIT.ok;
@@ -35,7 +37,8 @@ export function printConfig(output: Output, config: Config): void {
   if (settings.services.length === 0) {
     output.out('  no service: no chains of its own, the doors’ commands do what they do\n');
   }
-  for (const { door, actions } of doors) {
+  const places = recognised(config);
+  for (const [index, { door, actions }] of doors.entries()) {
     const sequence = door.sequence.map((step) => `${step.port}:${step.protocol}`).join(',');
     const start = actions[4].start;
     const how =
@@ -43,6 +46,10 @@ export function printConfig(output: Output, config: Config): void {
         ? 'does nothing'
         : `${start.kind === 'verb' ? 'carries out' : 'runs'}: ${start.line}`;
     output.out(`  door ${door.name}: ${sequence} ${how}\n`);
+    const { kernel = [], reasons = [] } = places[index] ?? {};
+    const families = kernel.map((family) => `IPv${family}`).join(' and ');
+    if (kernel.length > 0) output.out(`    recognised in the kernel too, for ${families}\n`);
+    if (reasons.length > 0) output.out(`    recognised by the listener: ${reasons.join('; ')}\n`);
   }
   output.out(`  ${trusted.length} trusted in ${settings.paths.trusted}\n`);
 }

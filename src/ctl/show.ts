@@ -1,7 +1,7 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import type { Happening, Reply } from '../wire/control.js';
-import type { KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
+import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
 import { readIfExists } from '../system/files.js';
 import { readHistory } from '../wire/history.js';
 import type { Context } from './context.js';
@@ -117,7 +117,7 @@ export function printStatus(output: Output, report: StatusReport): void {
         ]),
     ...(report.backend === null ? [] : [`  back end   ${report.backend}`]),
     ...report.services.flatMap(serviceLines),
-    ...report.doors.map((door) => `  door       ${door.name}: ${door.sequence}`),
+    ...report.doors.flatMap(doorLines),
     ...(report.pendingStops > 0
       ? [`  stops      ${report.pendingStops} stop commands wait for their time`]
       : []),
@@ -148,6 +148,19 @@ function trialLines({ trial, unconfirmed }: StatusReport): string[] {
     return [`  on trial   ${left}: knockctl confirm keeps it, else the kernel goes back`];
   }
   return unconfirmed === null ? [] : [`  note       ${unconfirmed}`];
+}
+
+/** Where a door is recognised, and why not in the kernel. */
+function doorLines({ name, sequence, kernel, reasons, knocks }: DoorReport): string[] {
+  const lines = [`  door       ${name}: ${sequence}`];
+  if (kernel.length > 0) {
+    const count = knocks === 1 ? '1 knock' : `${knocks} knocks`;
+    lines.push(
+      `             in the kernel (${kernel.map((family) => `IPv${family}`).join(', ')}): ${count} so far`,
+    );
+  }
+  if (reasons.length > 0) lines.push(`             by the listener: ${reasons.join('; ')}`);
+  return lines;
 }
 
 /** What the kernel holds of a service, in a few lines. */

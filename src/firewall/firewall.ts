@@ -1,9 +1,8 @@
 import type { Family } from '../base/address.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
-import { strayDoors, type KernelDoors } from './doors/kernel-doors.js';
-import { DoorSets } from './doors/door-sets.js';
-import { doorsInstance } from './doors/names.js';
+import type { KernelDoors } from './doors/kernel-doors.js';
+import { DoorKeeping } from './doors/door-keeping.js';
 import { isOurs, leftovers } from './leftovers.js';
 import { takeOut } from './take-out.js';
 import type { Place } from './footprint.js';
@@ -50,10 +49,8 @@ export class Firewall {
   #noted: readonly string[] = [];
   /** Services of which sets of a trial may be left; looked at once rules without a trial are in. */
   #untidy: readonly string[];
-  /** Whose doors may be in the kernel: those of earlier configurations are taken out. */
-  #instances: ReadonlySet<string>;
   readonly #printed = new PrintedRules();
-  readonly #doorSets: DoorSets;
+  readonly #keeping: DoorKeeping;
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
@@ -70,7 +67,6 @@ export class Firewall {
   ) {
     this.#tables = tables;
     this.sets = sets;
-    this.#doorSets = new DoorSets(sets);
     this.services = services;
     this.#settings = settings;
     this.template = template;
@@ -83,13 +79,18 @@ export class Firewall {
     this.version = { services, desired, doors };
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
     this.#untidy = services.map((service) => service.name);
-    this.#instances = new Set([doors.instance, this.doors.instance]);
+    this.#keeping = new DoorKeeping(sets, [doors.instance, this.doors.instance]);
     this.sets.standGuard(this.doors.touched);
   }
 
   /** The doors that the kernel is to recognise. */
   get doors(): KernelDoors {
     return this.#trial?.doors ?? this.version.doors;
+  }
+
+  /** Knocks that the kernel carried out, by door, as the last look found them; its rules count from when they were made. */
+  get knocks(): ReadonlyMap<number, number> {
+    return this.#keeping.knocks(this.doors);
   }
 
   /** The timer of the trial that the rules are on. */
@@ -112,7 +113,7 @@ export class Firewall {
 
   /** What an earlier life has left, as it was noted: chains of a trial, and doors of these services. */
   noteLeft(chains: readonly string[], services: readonly string[] = []): void {
-    this.#instances = new Set([...this.#instances, ...services.map(doorsInstance)]);
+    this.#keeping.note(services);
     if (chains.length === 0) return;
     this.#noted = [...new Set([...this.#noted, ...chains])];
     this.#untidy = this.names;
@@ -146,7 +147,7 @@ export class Firewall {
   /** Sets and chains, but no new jump: no packet meets them yet. What was there before stays in force. */
   async prepare(): Promise<void> {
     for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
-    await this.#ensureDoors();
+    await this.#keeping.ensure(this.doors, this.names);
     await this.#apply(false);
   }
 
@@ -162,12 +163,12 @@ export class Firewall {
       if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }
-    faults.push(...(await this.#ensureDoors()));
+    faults.push(...(await this.#keeping.ensure(this.doors, this.names)));
     await beforeJump?.();
     const changes = await this.#apply(true);
     if (this.#trial === undefined && this.#untidy.length > 0) {
       const left = await this.sets.destroyTrial(this.#untidy);
-      await this.#doorSets.drop([...this.#instances], this.doors);
+      await this.#keeping.drop(this.doors);
       if (left.length === 0) this.#untidy = [];
     }
     return [...faults, ...changes];
@@ -209,13 +210,14 @@ export class Firewall {
   async remove(strays: readonly string[] = [], madeTables: readonly Family[] = []): Promise<string[]> {
     return this.#serial(async () => {
       const left: string[] = [];
-      const instances = [...this.#instances];
+      this.#keeping.note(strays);
+      const { instances } = this.#keeping;
       for (const family of this.#settings.families) {
         const made = madeTables.includes(family);
         const rules = [...this.#rules(family), leftovers('', this.#drop())];
         left.push(...(await takeOut(this.#tables, family, { rules, services: strays, instances, made })));
       }
-      await this.#doorSets.drop([...this.#instances, ...strays.map(doorsInstance)]);
+      await this.#keeping.drop();
       for (const name of [...this.names, ...strays]) left.push(...(await this.sets.destroy(name)));
       return left;
     });
@@ -232,7 +234,7 @@ export class Firewall {
     made: boolean,
   ): Promise<void> {
     await this.#serial(async () => {
-      const what = { rules: [leftovers('', trial)], services, instances: [...this.#instances], made };
+      const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };
       await takeOut(this.#tables.in(backend), family, what);
     });
   }
@@ -258,13 +260,6 @@ export class Firewall {
     for (const { name } of this.#kept) await this.sets.trip(name);
   }
 
-  /** Their sets, and the sentinels in the lists that their rules add to. Gives what was wrong. */
-  async #ensureDoors(): Promise<string[]> {
-    const faults = await this.#doorSets.ensure(this.doors);
-    await this.sets.sentinels(this.names);
-    return faults;
-  }
-
   async #apply(jump: boolean): Promise<string[]> {
     return this.#serial(async () => {
       const changes: string[] = [];
@@ -281,19 +276,22 @@ export class Firewall {
   }
 
   async #read(family: Family): Promise<Ruleset> {
-    return this.#tables.read(family, isOurs(this.names, this.#instances));
+    const counts = new Map<string, number>();
+    const actual = await this.#tables.read(family, isOurs(this.names, this.#keeping.instances), counts);
+    this.#keeping.counted(family, counts);
+    return actual;
   }
 
   #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
     const { hook } = this.#settings;
-    const own = this.doors.rules(family);
-    const stray = strayDoors(findTable(actual, 'filter'), [...this.#instances], new Set(own.chains.keys()));
-    // Their jumps go, and then their chains.
-    const others = stray
-      .filter(({ service }) => service !== own.service)
-      .map(({ service }) => ({ service, chains: new Map(), jumps: [] }));
-    const drop = [...this.#drop(), ...stray.flatMap(({ chains }) => [...chains.keys()])];
-    return planApply([...desired, ...others], actual, { jump, hook, same: this.#printed.same(family), drop });
+    const stray = this.#keeping.stray(findTable(actual, 'filter'), this.doors.rules(family));
+    const drop = [...this.#drop(), ...stray.chains];
+    return planApply([...desired, ...stray.jumps], actual, {
+      jump,
+      hook,
+      same: this.#printed.same(family),
+      drop,
+    });
   }
 
   #judge(family: Family, service: DesiredService, actual: Ruleset): InForce {

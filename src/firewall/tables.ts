@@ -31,10 +31,15 @@ export class Tables {
 
   /**
    * The filter table in force; a ruleset without tables where there is none. `mine` tells the lines
-   * that matter to us: a rule of somebody else that cannot be parsed is passed over.
+   * that matter to us: a rule of somebody else that cannot be parsed is passed over. `counts` gets the packets that the
+   * last rule of each chain has seen.
    */
-  async read(family: Family, mine: (line: string) => boolean): Promise<Ruleset> {
-    const text = await this.#saveFilter(family);
+  async read(
+    family: Family,
+    mine: (line: string) => boolean,
+    counts?: Map<string, number>,
+  ): Promise<Ruleset> {
+    const text = uncounted(await this.#saveFilter(family, '-c'), counts);
     try {
       return parse(text);
     } catch {
@@ -43,8 +48,8 @@ export class Tables {
     }
   }
 
-  async #saveFilter(family: Family): Promise<string> {
-    return this.#run([this.backend.tools[family].save, '-t', 'filter'], {});
+  async #saveFilter(family: Family, ...words: readonly string[]): Promise<string> {
+    return this.#run([this.backend.tools[family].save, ...words, '-t', 'filter'], {});
   }
 
   /** Whether the filter table exists: asked for by name, iptables-nft-save prints one that does not. */
@@ -95,6 +100,14 @@ export class Tables {
       throw error instanceof CommandError ? explain(error) : error;
     }
   }
+}
+
+/** A save without the counters of its rules. */
+function uncounted(text: string, counts?: Map<string, number>): string {
+  return text.replaceAll(/^\[(\d+):\d+\] (-A (\S+))/gm, (_, packets: string, rule: string, chain: string) => {
+    counts?.set(chain, Number(packets));
+    return rule;
+  });
 }
 
 /** A filter table that is there, and empty. Nothing is passed over: what cannot be read is not ours to delete. */

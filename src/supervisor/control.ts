@@ -7,8 +7,9 @@ import { Changes } from './changes.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
 import { MEANING } from './machine.js';
-import type { StatusReport } from '../wire/reports.js';
+import type { DoorReport, StatusReport } from '../wire/reports.js';
 import { reportListener, reportServices } from './status.js';
+import { knocksByName, recognised } from './recognition.js';
 import type { Supervisor } from './supervisor.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 
@@ -106,10 +107,7 @@ export class Control implements ControlHandler {
         time: guard.lastRepair?.time.toISOString() ?? null,
       },
       services: await reportServices(firewall),
-      doors: config.doors.map(({ door, oneTime }) => {
-        const left = oneTime && supervisor.lasting.oneTime.left(oneTime.path);
-        return { name: door.name, sequence: describeSequence(door.sequence, left) };
-      }),
+      doors: this.#doors(),
       pendingStops: supervisor.lasting.stops.count,
       entriesKept: supervisor.lasting.entries.report,
       nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
@@ -117,6 +115,19 @@ export class Control implements ControlHandler {
       trial: trial === undefined ? null : { left: trial.left, until: trial.until.toISOString() },
       unconfirmed: supervisor.trials.unconfirmed,
     };
+  }
+
+  #doors(): DoorReport[] {
+    const { lasting, world } = this.#parts.supervisor;
+    const places = recognised(world.config);
+    const knocks = knocksByName(world);
+    return world.config.doors.map(({ door, oneTime }, index) => {
+      const left = oneTime && lasting.oneTime.left(oneTime.path);
+      const { kernel = [], reasons = [] } = places[index] ?? {};
+      const { name, sequence } = door;
+      const count = knocks.get(name) ?? 0;
+      return { name, sequence: describeSequence(sequence, left), kernel, reasons, knocks: count };
+    });
   }
 }
 

@@ -14,6 +14,8 @@ export interface EngineParts {
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
+  /** A look found rules and sets right, or put them right. */
+  readonly verified: () => void;
   /** A state was entered and what it asks for is done; `problem`: what could not be done. */
   readonly entered: (state: State, problem: unknown) => void;
 }
@@ -58,6 +60,7 @@ export class Engine {
         this.event(event, reason);
       },
       verified: () => {
+        parts.verified();
         if (this.#state === 'tripped' && parts.listener().sound)
           this.event('sound', 'rules and sets are right, and the listener hears');
       },

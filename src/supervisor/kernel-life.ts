@@ -11,7 +11,9 @@ import {
   writeFootprint,
   type Footprint,
 } from '../firewall/footprint.js';
+import { removeFile } from '../system/files.js';
 import type { Journal } from './journal.js';
+import { kernelKnocksPath } from './kernel-knocks.js';
 
 /** Where the life of our rules is noted. */
 export interface KernelPlaces {
@@ -133,5 +135,6 @@ export async function clear(firewall: Firewall, runFolder: string, journal: Reco
   const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
   const left = await firewall.remove(strays, footprint?.madeTables);
   removeFootprint(runFolder);
+  removeFile(kernelKnocksPath(runFolder));
   return [...problems, ...left];
 }

@@ -5,6 +5,7 @@ import { KernelDoors } from '../firewall/doors/kernel-doors.js';
 import { doorsInstance } from '../firewall/doors/names.js';
 import { qualify, type Placement } from '../firewall/doors/qualify.js';
 import { chosenService } from '../firewall/service.js';
+import type { World } from './world.js';
 
 /** Where the knocks of a configuration are recognised: all by the listener, and by the kernel itself where it can. */
 
@@ -15,6 +16,16 @@ export interface Recognised {
   readonly kernel: readonly Family[];
   /** Why not in the others; the same reason once. */
   readonly reasons: readonly string[];
+}
+
+/** How many knocks the kernel has carried out, by the name of the door: two doors may share one. */
+export function knocksByName({ config, firewall }: Pick<World, 'config' | 'firewall'>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { door } of config.doors) {
+    const count = firewall.knocks.get(door.id);
+    if (count !== undefined) counts.set(door.name, (counts.get(door.name) ?? 0) + count);
+  }
+  return counts;
 }
 
 /** The doors that the kernel is to recognise. */

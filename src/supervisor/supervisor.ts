@@ -8,10 +8,12 @@ import { DriftWatch, nftMonitor } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
 import type { Guard } from './guard.js';
+import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
 import { isInForce, kernelPlaces, leaveFormerPlaces, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { feeds } from './machine.js';
+import { knocksByName } from './recognition.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -40,6 +42,7 @@ export class Supervisor {
   readonly lasting: Lasting;
   readonly trials: TrialKeeper;
   readonly #report = new StartReport();
+  readonly #kernelKnocks: KernelKnocks;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -49,6 +52,8 @@ export class Supervisor {
     const { clock, journal, paths } = parts;
     const world = (): World => this.world;
     this.lasting = makeLasting(paths, parts, world);
+    const { run } = parts.config.settings.paths;
+    this.#kernelKnocks = new KernelKnocks({ path: kernelKnocksPath(run), journal });
     this.#ear = new Ear({
       ...parts,
       oneTime: this.lasting.oneTime,
@@ -63,6 +68,9 @@ export class Supervisor {
       firewall: () => this.world.firewall,
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
+      verified: () => {
+        this.#kernelKnocks.note(knocksByName(this.world));
+      },
       entered: (state, problem) => {
         if (state === 'armed' && problem === undefined) this.#armed();
         this.#report.entered(state, this.state.reason, problem, this.#adopted);
@@ -168,8 +176,10 @@ export class Supervisor {
       if (this.#adopted) throw inForceAlready();
       this.trials.noteStart(config, world.firewall.template, trialS);
     }
-    if (this.#adopted)
+    if (this.#adopted) {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
+      this.#kernelKnocks.tell(knocksByName(world));
+    }
     await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
     await world.trusted.apply();
     this.lasting.stops.takeUp();

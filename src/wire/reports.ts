@@ -30,7 +30,7 @@ export interface StatusReport {
   readonly services: readonly ServiceReport[];
   /** Repairs of rules and sets that others undid, since the start. */
   readonly repairs: { readonly count: number; readonly last: string | null; readonly time: string | null };
-  readonly doors: readonly { readonly name: string; readonly sequence: string }[];
+  readonly doors: readonly DoorReport[];
   readonly pendingStops: number;
   readonly entriesKept: KeeperReport;
   /** ISO 8601, UTC; null where none comes. */
@@ -40,6 +40,17 @@ export interface StatusReport {
   readonly trial: { readonly left: number; readonly until: string } | null;
   /** Files that were tried and not confirmed, so that others are in force: in words; null: there are none. */
   readonly unconfirmed: string | null;
+}
+
+export interface DoorReport {
+  readonly name: string;
+  readonly sequence: string;
+  /** The families in which the kernel recognises it too, with nothing of ours running. */
+  readonly kernel: readonly (4 | 6)[];
+  /** Why not in the others; empty where it does in all. */
+  readonly reasons: readonly string[];
+  /** Knocks that the kernel carried out since its rules were made; doors of one name share the number. */
+  readonly knocks: number;
 }
 
 /** How it is with the entries on disk. */

@@ -149,7 +149,7 @@ describe('what is shown', () => {
         last: 'the jump was missing; changed by nft (pid 9)',
         time: '2026-01-01T00:00:00Z',
       },
-      doors: [{ name: 'open', sequence: '1:tcp,2:udp' }],
+      doors: [{ name: 'open', sequence: '1:tcp,2:udp', kernel: [4], reasons: ['it is none'], knocks: 1 }],
       pendingStops: 2,
       entriesKept: { saved: '2030-01-01T00:00:00.000Z', problem: null },
       nextHealthCheck: null,
@@ -166,7 +166,8 @@ describe('what is shown', () => {
       output.stdout,
       /repairs {4}2; the last .*: the jump was missing; changed by nft \(pid 9\)\n/,
     );
-    assert.match(output.stdout, /door {7}open: 1:tcp,2:udp\n/);
+    assert.match(output.stdout, /door {7}open: 1:tcp,2:udp\n {13}in the kernel \(IPv4\): 1 knock so far\n/);
+    assert.match(output.stdout, /\n {13}by the listener: it is none\n/);
     assert.match(output.stdout, /stops {6}2 stop commands/);
     assert.match(output.stdout, /\n {2}saved {6}2030-01-01 [0-9:]{8}\n/);
     const full = capture(false);

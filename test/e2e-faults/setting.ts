@@ -21,8 +21,16 @@ tcpflags = syn
 command = knockctl accept %IP%
 `;
 
-/** knockctl.conf with one service; `more` goes into its section, `before` in front of it. */
+/**
+ * knockctl.conf with one service; `more` goes into its section, `before` in front of it. Without doors in the kernel, which
+ * would open while the listener under test does not.
+ */
 export function ssh(backend: Backend, more = '', before = ''): string {
+  return withKernelDoors(backend, `kernel_doors = no\n${more}`, before);
+}
+
+/** The same as it is by default. */
+export function withKernelDoors(backend: Backend, more = '', before = ''): string {
   return `${QUICK}[firewall]\nbackend = ${backend}\n${before}[service.ssh]\nports = ${PORT}\naccept_timeout = 60\n${more}`;
 }
 

@@ -57,6 +57,7 @@ class Stand {
       firewall: () => firewall as unknown as Firewall,
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
+      verified: () => undefined,
       entered: () => undefined,
     });
   }

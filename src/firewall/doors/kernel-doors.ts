@@ -32,10 +32,10 @@ export class KernelDoors {
     return this.#compiled.get(family)?.rules ?? leftovers(this.instance, []);
   }
 
-  /** The chains whose last rule's packets are knocks that were carried out, by chain, with the door's name. */
-  openings(family: Family): ReadonlyMap<string, string> {
+  /** The chains whose last rule's packets are knocks that were carried out, each with the id of its door. */
+  openings(family: Family): ReadonlyMap<string, number> {
     const doors = this.#compiled.get(family)?.doors ?? [];
-    return new Map(doors.map(({ chain, door }) => [chain, door.name]));
+    return new Map(doors.map(({ chain, door }) => [chain, door.id]));
   }
 }
 
