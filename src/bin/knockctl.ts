@@ -51,6 +51,10 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
       checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
       return config;
     },
+    recognised: async (config) => {
+      const { recognised } = await import('../supervisor/recognition.js');
+      return recognised(config);
+    },
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');
       return new Direct(config);

@@ -1,13 +1,14 @@
 import { EXIT } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
-import { recognised } from '../supervisor/recognition.js';
+import type { Recognised } from '../wire/reports.js';
 import type { Context } from './context.js';
 import { printJson, type Output } from './output.js';
 
 /** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
-export function check(context: Context): number {
+export async function check(context: Context): Promise<number> {
   const { output } = context;
   const config = context.config();
+  const places = await context.recognised(config);
   if (output.json) {
     const { settings, doors, trusted, warnings } = config;
     printJson(output, {
@@ -15,17 +16,17 @@ export function check(context: Context): number {
       warnings,
       services: settings.services,
       doors: doors.length,
-      recognised: recognised(config),
+      recognised: places,
       trusted: trusted.length,
     });
     return EXIT.ok;
   }
-  printConfig(output, config);
+  printConfig(output, config, places);
   return EXIT.ok;
 }
 
 /** Says, for people, what a configuration was understood to be. */
-export function printConfig(output: Output, config: Config): void {
+export function printConfig(output: Output, config: Config, places: readonly Recognised[]): void {
   const { settings, doors, trusted, warnings } = config;
   for (const warning of warnings) output.err(`warning: ${warning}\n`);
   output.out(`${config.file ?? 'defaults (no knockctl.conf)'}: good\n`);
@@ -37,7 +38,6 @@ export function printConfig(output: Output, config: Config): void {
   if (settings.services.length === 0) {
     output.out('  no service: no chains of its own, the doors’ commands do what they do\n');
   }
-  const places = recognised(config);
   for (const [index, { door, actions }] of doors.entries()) {
     const sequence = door.sequence.map((step) => `${step.port}:${step.protocol}`).join(',');
     const start = actions[4].start;

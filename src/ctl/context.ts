@@ -1,7 +1,7 @@
 import type { Config } from '../config/settings.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
-import type { ServiceReport } from '../wire/reports.js';
+import type { Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Output } from './output.js';
 
@@ -28,6 +28,8 @@ export interface Context {
   config(): Config;
   /** What is noted of a trial of just this configuration that was not confirmed; undefined where there was none. */
   triedInVain(config: Config): Promise<Unconfirmed | undefined>;
+  /** Where the doors of a configuration are recognised, in their order. */
+  recognised(config: Config): Promise<readonly Recognised[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
   direct(config: Config): Promise<DirectActions>;
   /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */

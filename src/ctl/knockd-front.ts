@@ -53,7 +53,7 @@ async function run(request: KnockdRequest, parts: FrontParts): Promise<number> {
   }
   const options: LoadOptions = { front: absolute(request.front) };
   const config = parts.load(options);
-  if (request.debug) printConfig(parts.output, config);
+  if (request.debug) printConfig(parts.output, config, []);
   if (request.daemon) return daemonize(options, config, parts.output);
   return parts.supervise(options, request.verbose || request.debug ? 'plain' : 'faults');
 }

@@ -89,7 +89,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     .description('read all configuration, print every error, change nothing')
     .action(async () => {
       const { check } = await import('./check.js');
-      await finish(Promise.resolve(check(context())));
+      await finish(check(context()));
     });
   program
     .command('import')

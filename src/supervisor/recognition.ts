@@ -5,18 +5,10 @@ import { KernelDoors } from '../firewall/doors/kernel-doors.js';
 import { doorsInstance } from '../firewall/doors/names.js';
 import { qualify, type Placement } from '../firewall/doors/qualify.js';
 import { chosenService } from '../firewall/service.js';
+import type { Recognised } from '../wire/reports.js';
 import type { World } from './world.js';
 
 /** Where the knocks of a configuration are recognised: all by the listener, and by the kernel itself where it can. */
-
-/** Where a door is recognised, by family. */
-export interface Recognised {
-  readonly name: string;
-  /** The families in which the kernel opens it with nothing of ours running. */
-  readonly kernel: readonly Family[];
-  /** Why not in the others; the same reason once. */
-  readonly reasons: readonly string[];
-}
 
 /** How many knocks the kernel has carried out, by the name of the door: two doors may share one. */
 export function knocksByName({ config, firewall }: Pick<World, 'config' | 'firewall'>): Map<string, number> {

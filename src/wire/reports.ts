@@ -42,13 +42,17 @@ export interface StatusReport {
   readonly unconfirmed: string | null;
 }
 
-export interface DoorReport {
+/** Where a door is recognised: by the listener in any case. */
+export interface Recognised {
   readonly name: string;
-  readonly sequence: string;
   /** The families in which the kernel recognises it too, with nothing of ours running. */
   readonly kernel: readonly (4 | 6)[];
   /** Why not in the others; empty where it does in all. */
   readonly reasons: readonly string[];
+}
+
+export interface DoorReport extends Recognised {
+  readonly sequence: string;
   /** Knocks that the kernel carried out since its rules were made; doors of one name share the number. */
   readonly knocks: number;
 }

@@ -44,6 +44,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     file: undefined,
     session: undefined,
     sessionPort: undefined,
+    recognised: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),
     paths: unused,
     config: unused,

@@ -57,6 +57,7 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
     file: undefined,
     session: setting.session,
     sessionPort: setting.sessionPort,
+    recognised: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),
     paths: () => paths,
     config: () => ({}) as Config, // handed on to `direct`, which does not look into it
