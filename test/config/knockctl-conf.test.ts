@@ -57,6 +57,9 @@ on_failure     = restore   ; restore | flush | hold
 kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
+/** Keys that came after the file was published. */
+const LATER = ['door_sources'];
+
 const SSH = {
   name: 'ssh',
   protocol: 'tcp',
@@ -112,6 +115,7 @@ describe('the defaults of knockctl.conf', () => {
     assert.deepEqual(published.services, [SSH]);
     assert.deepEqual(published.warnings, []);
     for (const { section, name } of ALL_KEYS) {
+      if (LATER.includes(name)) continue;
       assert.match(
         PUBLISHED,
         new RegExp(`^${name} +=`, 'm'),
