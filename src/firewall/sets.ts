@@ -1,7 +1,6 @@
 import { FAMILIES, parseNetwork, type Family, type Network } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
-import { isSentinel } from './doors/sentinel.js';
 import { aliveSet, setName, trialLabel, trialSet } from './names.js';
 
 /** Lines for ipset, and what its answers mean. Pure. */
@@ -64,11 +63,10 @@ export function delLine(set: string, network: Network): string {
   return `del ${set} ${network.text}`;
 }
 
-/** The entries in the output of `ipset save SET`. Lines that are not entries are passed over, and so is a sentinel. */
+/** The entries in the output of `ipset save SET`. Lines that are not entries are passed over. */
 export function parseEntries(saved: string): Entry[] {
   const entries: Entry[] = [];
   for (const line of saved.split('\n')) {
-    if (isSentinel(line)) continue;
     const match = /^add \S+ (\S+)(?: timeout (\d+))?(?:.*? comment "([^"]*)")?/.exec(line);
     const network = match?.[1] === undefined ? undefined : parseNetwork(match[1]);
     if (match === null || network?.ok !== true) continue;

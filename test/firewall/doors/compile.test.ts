@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 import { compileDoors, type CompileSettings } from '../../../src/firewall/doors/compile.js';
 import type { Placement } from '../../../src/firewall/doors/qualify.js';
 import { isSentinel, sentinelLine } from '../../../src/firewall/doors/sentinel.js';
-import { parseEntries } from '../../../src/firewall/sets.js';
 import { door } from '../../knock/support.js';
 import { KernelSpace } from '../../helpers/kernel-space.js';
 
 const SETTINGS: CompileSettings = {
   family: 4,
+  instance: 'knock',
   interfaces: ['any'],
   duplicates: 'strict',
   sources: 1024,
@@ -89,9 +89,8 @@ describe('the sentinel', () => {
         const socket = `socket.socket(socket.AF_INET${family === 6 ? '6' : ''},socket.SOCK_DGRAM)`;
         await space.must(`/usr/bin/python3 -c import\tsocket;${socket}.sendto(b"x",("${own}",7000))`);
         const saved = await space.must(`ipset save ${set}`);
-        return parseEntries(saved)
-          .map((entry) => entry.network.text)
-          .sort();
+        const lines = saved.split('\n').filter((line) => line.startsWith('add ') && !isSentinel(line));
+        return lines.map((line) => line.split(' ')[2] ?? '').sort();
       };
       // The danger that it is there for: a whole network lets itself in.
       const alone = await send();

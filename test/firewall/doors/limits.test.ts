@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 
 import { FAMILIES } from '../../../src/base/address.js';
 import { compileDoors } from '../../../src/firewall/doors/compile.js';
+import { doorsInstance } from '../../../src/firewall/doors/names.js';
 import type { Placement } from '../../../src/firewall/doors/qualify.js';
 import { MAX_STEPS } from '../../../src/knock/door.js';
 import { KernelSpace } from '../../helpers/kernel-space.js';
@@ -28,6 +29,7 @@ describe('the largest doors', () => {
         await using space = new KernelSpace();
         const compiled = compileDoors(PLACEMENTS, {
           family,
+          instance: doorsInstance(SERVICE),
           interfaces: Array.from({ length: 32 }, (_, index) => `interface-12.${index}`.slice(0, 15)),
           duplicates: 'tolerate',
           sources: 1024,
