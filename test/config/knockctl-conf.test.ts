@@ -57,6 +57,9 @@ on_failure     = restore   ; restore | flush | hold
 kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
+/** Keys that came after the file was published. */
+const LATER = ['door_sources'];
+
 const SSH = {
   name: 'ssh',
   protocol: 'tcp',
@@ -93,7 +96,7 @@ describe('the defaults of knockctl.conf', () => {
         duplicates: 'strict',
         repeat: 'each',
       },
-      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min', doorSources: 1_048_576 },
+      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min', doorSources: 524_288 },
       failsafe: {
         heartbeatMs: 5_000,
         switchTimeoutS: 30,
@@ -112,6 +115,7 @@ describe('the defaults of knockctl.conf', () => {
     assert.deepEqual(published.services, [SSH]);
     assert.deepEqual(published.warnings, []);
     for (const { section, name } of ALL_KEYS) {
+      if (LATER.includes(name)) continue;
       assert.match(
         PUBLISHED,
         new RegExp(`^${name} +=`, 'm'),

@@ -38,7 +38,10 @@ describe('random cases in the kernel', () => {
   }
 });
 
-/** Faults put into the rules: each must be noticed, or the comparison would be worth nothing. */
+/**
+ * Faults put into the rules: each must be noticed, or the comparison would be worth nothing. In this order, 14, 8, 14, 6
+ * and all of 16 groups differed when tried.
+ */
 const FAULTS: readonly (readonly [what: string, mutate: (rules: string) => string])[] = [
   ['a wrong packet ends nothing', (rules) => rules.replaceAll(/^-A \S+_end -j SET .*\n/gm, '')],
   [

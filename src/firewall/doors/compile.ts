@@ -68,7 +68,7 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   const chainSettings = { family, duplicates, trusted: settings.trusted ?? ((service: string) => [service]) };
   const followed = all.filter(hasAttempts);
   const chains = new Map<string, readonly string[]>([
-    [doorsLabel(instance), admissionRules(all, to, instance)],
+    [doorsLabel(instance), admissionRules(all, settings)],
     [stepChain(instance), stepRules(all, settings, to)],
   ]);
   if (followed.length > 0) {
@@ -102,11 +102,7 @@ function namedDoors(placements: readonly Placement[], { instance, sources }: Com
 }
 
 /** One rule for each kind of packet that counts at some door; such a packet goes on, once. */
-function admissionRules(
-  doors: readonly RuledDoor[],
-  to: (door: Door) => Destination,
-  instance: string,
-): string[] {
+function admissionRules(doors: readonly RuledDoor[], { family, instance }: CompileSettings): string[] {
   interface Admission {
     readonly door: Door;
     readonly protocol: Protocol;
@@ -123,10 +119,10 @@ function admissionRules(
     }
   }
   return [...admissions.values()].flatMap(({ door, protocol, ports }) => {
-    const { before, behind } = to(door);
+    const { before, behind } = destinationOf(door.target, family, true);
     const sorted = [...ports].sort((a, b) => a - b);
     return portMatches(protocol, sorted, door.flags).map((match) =>
-      rule(before, `-p ${protocol}`, behind, match, `-g ${stepChain(instance)}`),
+      rule(before, `-p ${protocol}`, match, behind, `-g ${stepChain(instance)}`),
     );
   });
 }
@@ -148,7 +144,7 @@ function stepRules(
     const begins = hasAttempts(ruled) || (action !== undefined && door.sequence.length === 1);
     if (first === undefined || !begins) return [];
     const { before, behind } = to(door);
-    return [rule(before, `-p ${first.protocol}`, behind, stepMatch(first, door.flags), `-j ${start}`)];
+    return [rule(before, `-p ${first.protocol}`, stepMatch(first, door.flags), behind, `-j ${start}`)];
   });
   return [...goOn, ...begin];
 }
@@ -163,19 +159,17 @@ function underWay(
   return rule(before, behind, inSet(windowSet(base, family)), target);
 }
 
-/** One jump for each interface from INPUT, and for each target also from where packets to it pass. */
+/**
+ * One jump for each interface from INPUT, and from FORWARD for each target. Whose address it is is asked behind them,
+ * of what comes to our ports: to ask it of every packet costs 0.3 µs each (measured).
+ */
 function jumps({ interfaces, instance }: CompileSettings, targets: readonly string[]): Jump[] {
   const label = doorsLabel(instance);
   const last = `-m comment --comment "${jumpTag(label)}" -j ${label}`;
   const ways = interfaces.includes('any') ? [''] : interfaces.map((name) => `-i ${name}`);
-  const jump = (chain: string, ...words: string[]): Jump => ({ chain, rule: rule(...words, last) });
   return ways.flatMap((way) => [
-    jump('INPUT', way, '-m addrtype --dst-type LOCAL'),
-    ...targets.flatMap((to) => [
-      // A target that is no address of the host's, but arrives here all the same: broadcast, multicast.
-      jump('INPUT', `-d ${to}`, way, '-m addrtype ! --dst-type LOCAL'),
-      jump('FORWARD', `-d ${to}`, way),
-    ]),
+    { chain: 'INPUT', rule: rule(way, last) },
+    ...targets.map((to) => ({ chain: 'FORWARD', rule: rule(`-d ${to}`, way, last) })),
   ]);
 }
 

@@ -6,19 +6,19 @@ import { TCP_FLAGS, type FlagFilter, type Protocol, type Step } from '../../knoc
 /** multiport(8) takes no more ports. */
 const MAX_PORTS = 15;
 
-/** Which destinations count. Of a rule, what stands before its protocol, and what stands behind it. */
+/** Which destinations count. Of a rule, what stands before its protocol, and what stands behind its ports. */
 export interface Destination {
   readonly before: string;
   readonly behind: string;
 }
 
 /**
- * The destination that a door counts: its target, or the host's own addresses. Where no door has a target, all that
- * gets as far as our chains goes to an own address, and needs no second look.
+ * The destination that a door counts: its target, or the host's own addresses. `ask`: whether that has to be asked;
+ * where no door has a target, all that gets past the first chain goes to an own address.
  */
-export function destinationOf(target: Network | undefined, family: Family, anyTarget: boolean): Destination {
+export function destinationOf(target: Network | undefined, family: Family, ask: boolean): Destination {
   if (target !== undefined) return { before: `-d ${targetText(target, family)}`, behind: '' };
-  return { before: '', behind: anyTarget ? '-m addrtype --dst-type LOCAL' : '' };
+  return { before: '', behind: ask ? '-m addrtype --dst-type LOCAL' : '' };
 }
 
 /** An address as iptables-save prints it after -d. */

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
-import { trialLabel } from '../names.js';
 
 /**
  * Names of what doors in the kernel are made of. A service has no dot in its name, and what a trial makes of it has one
@@ -36,9 +35,11 @@ export function underWayChain(instance: string): string {
   return `${instance}.under_way`;
 }
 
-/** True for each of these names, and none that a trial makes of a service. */
+/** True for each of these names, and none that a trial makes of a service: that has one dot (`knock.new_trusted4`). */
 export function isDoorName(name: string, instance: string): boolean {
-  return name.startsWith(`${instance}.`) && !name.startsWith(`${trialLabel(instance)}_`);
+  if (!name.startsWith(`${instance}.`)) return false;
+  const shared = [doorsLabel(instance), stepChain(instance), underWayChain(instance)];
+  return shared.includes(name) || name.includes('.', instance.length + 1);
 }
 
 /**

@@ -8,7 +8,7 @@ import { doneSet, windowSet } from './names.js';
 
 /**
  * Of a bucket's 12 places so many are to be taken when as many sources as were expected are there: then one newcomer
- * in 1,000 finds its bucket full.
+ * in 1,700 finds its bucket full.
  */
 const LOAD = 4;
 const PLACES = 12;
