@@ -33,13 +33,22 @@ describe('a supervisor that is killed', { concurrency: 4 }, () => {
       assert.deepEqual(await product.addresses('filter'), []);
       assert.equal(await gets('client2'), false);
       assert.equal(await session.echo('still here'), true);
-      // Nobody hears a knock now.
-      await knock('client', OPEN);
+      // With nothing of ours running, the kernel hears a knock.
       assert.equal(await gets('client'), false);
+      await knock('client', OPEN);
+      assert.equal(await gets('client'), true);
 
       await product.must('restartifdead');
-      assert.equal((await product.status()).state, 'armed');
-      assert.equal(await gets('client'), false, 'the knock of before was not heard');
+      const { state, doors } = await product.status();
+      assert.equal(state, 'armed');
+      assert.deepEqual(
+        doors.filter(({ knocks }) => knocks > 0).map(({ name, knocks }) => [name, knocks]),
+        [['open', 2]],
+      );
+      assert.match(product.log().join('\n'), /open: the kernel carried out [12] knocks? while no supervisor saw it/);
+      assert.equal(await gets('client'), true, 'let in by the kernel, adopted');
+      await product.must('flush', 'filter');
+      await shuts('client');
       await knock('client', OPEN);
       await opens('client');
       assert.equal(await gets('client2'), false);
