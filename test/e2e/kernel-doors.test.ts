@@ -1,0 +1,260 @@
+/** Doors in the kernel, as a user meets them: with nothing of ours running, and beside the listener. */
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+
+import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
+import { Product } from '../helpers/product.js';
+import { isAlive } from '../../src/system/process.js';
+import { BACKENDS, conf, crosswise, DECOY, DOORS, everywhere, look, OPEN, type Setting } from './setting.js';
+
+/** Kills supervisor and listener, as the OOM killer would; nobody starts them again. */
+async function killAll({ lab, product }: Pick<Setting, 'lab' | 'product'>): Promise<void> {
+  const [supervisor, listener] = [product.identity('supervisor'), product.identity('listener')];
+  assert.ok(supervisor !== undefined && listener !== undefined);
+  process.kill(supervisor.pid, 'SIGKILL');
+  process.kill(listener.pid, 'SIGKILL');
+  await lab.waitFor(() => !isAlive(supervisor) && !isAlive(listener), 5_000, 'the end of all of ours');
+}
+
+async function ipset(lab: Lab, ...words: readonly string[]): Promise<string> {
+  const done = await lab.exec('server', ['/usr/sbin/ipset', ...words]);
+  assert.equal(done.exitCode, 0, done.stderr);
+  return done.stdout;
+}
+
+function edit({ paths }: Product, change: (text: string) => string): void {
+  writeFileSync(paths.doors, change(readFileSync(paths.doors, 'utf8')));
+}
+
+describe('with everything of ours killed', { concurrency: 2 }, () => {
+  // With kernel_doors = no (run once, 2026-11-21): red.
+  everywhere(
+    'a knock opens for the knocker alone, for its time; a decoy bans, but for the trusted',
+    {
+      service: 'on_failure = hold\naccept_timeout = 8',
+      trusted: `${ADDRESS.client2[4]}\n${ADDRESS.client2[6]}\n`,
+    },
+    async (setting) => {
+      const { lab, product, client, client2, server, gets, shuts, knock } = setting;
+      await product.start();
+      await killAll(setting);
+      assert.equal(await gets('client'), false);
+      await knock('client', [7000, 9000, 8000]);
+      assert.equal(await gets('client'), false, 'a wrong order');
+      await knock('client', OPEN);
+      assert.equal(await gets('client'), true, 'the first packet after the knock');
+      const listed = await product.list('filter');
+      assert.deepEqual(
+        listed.map(({ address }) => address),
+        [client],
+      );
+      const session = await lab.openSession('client', server, 22);
+      await shuts('client');
+      assert.equal(await session.echo('still here'), true);
+
+      await knock('client2', DECOY);
+      assert.equal(await gets('client2'), true, 'who is trusted cannot be banned by packets');
+      await product.must('untrust', client2);
+      await knock('client2', OPEN);
+      assert.equal(await gets('client2'), true);
+      await knock('client2', DECOY);
+      assert.equal(await gets('client2'), false, 'banned');
+      assert.deepEqual(await product.addresses('banned'), [client2]);
+      assert.equal(await session.echo('to the end'), true);
+      await product.stop();
+      assert.equal(await ipset(lab, 'list', '-n'), '');
+    },
+  );
+});
+
+crosswise(
+  'both engines see a knock, and it is told once; status says where a door is recognised',
+  { doors: `${DOORS}\n[shell]\nsequence = 5000,5001\ntcpflags = syn\ncommand = /bin/true %IP%\n` },
+  async ({ product, client, gets, knock }) => {
+    await product.start();
+    await knock('client', OPEN);
+    assert.equal(await gets('client'), true);
+    await product.waitForLog(/accepted at ssh/);
+    await knock('client', [5000, 5001]);
+    await product.waitForLog(/shell: running command/);
+    const sesame = product.log().filter((line) => line.includes('OPEN SESAME'));
+    assert.deepEqual(sesame, [`${client}: open: OPEN SESAME`, `${client}: shell: OPEN SESAME`]);
+    const { doors } = await product.status();
+    assert.deepEqual(
+      doors.map(({ name, kernel, reasons, knocks }) => [name, kernel, reasons, knocks]),
+      [
+        ['open', [4, 6], [], 1],
+        ['decoy', [4, 6], [], 0],
+        ['shell', [], ['its command is a line for the shell'], 0],
+      ],
+    );
+    const status = await product.must('status');
+    assert.match(
+      status,
+      /open: 7000:tcp,8000:tcp,9000:tcp\n +in the kernel \(IPv4, IPv6\): 1 knock so far\n/,
+    );
+    assert.match(
+      status,
+      /shell: 5000:tcp,5001:tcp\n +by the listener: its command is a line for the shell\n/,
+    );
+    const check = await product.must('check');
+    assert.match(check, /door open: .*\n +recognised in the kernel too, for IPv4 and IPv6\n/);
+    assert.match(
+      check,
+      /door shell: .*\n +recognised by the listener: its command is a line for the shell\n/,
+    );
+    assert.deepEqual(
+      (await product.list('filter')).map(({ address, by }) => [address, by]),
+      [[client, 'door open']],
+    );
+  },
+);
+
+crosswise('a reload leaves attempts at doors that stay under way', {}, async (setting) => {
+  const { lab, product, gets, knock } = setting;
+  edit(product, (text) => text.replace('seq_timeout = 5', 'seq_timeout = 60'));
+  await product.start();
+  await knock('client', OPEN.slice(0, 2));
+  const added =
+    '\n[more]\nsequence = 4000,4001\ntcpflags = syn\ncommand = knockctl accept %IP% --timeout 100\n';
+  appendFileSync(product.paths.doors, added);
+  await product.must('reload');
+  await killAll(setting);
+  await knock('client', OPEN.slice(2));
+  assert.equal(await gets('client'), true);
+  await knock('client2', [4000, 4001]);
+  assert.equal(await gets('client2'), true, 'the new door');
+  await product.must('restartifdead');
+  edit(product, (text) => text.slice(0, text.indexOf('[decoy]')));
+  await product.must('reload');
+  await lab.waitFor(
+    async () => !/decoy|more/.test(await ipset(lab, 'list', '-n')),
+    5_000,
+    'the sets of the doors that are gone to be taken out',
+  );
+  assert.doesNotMatch(await lab.save('server', setting.family), /decoy|more/);
+  await product.must('flush', 'filter');
+  await knock('client2', [4000, 4001]);
+  assert.equal(await gets('client2'), false);
+});
+
+// Without the sentinel (decisions/0007; run once, 2026-11-21): red, client2 gets in as well.
+crosswise('beside a network in the list, a knock lets in one address', {}, async (setting) => {
+  const { lab, product, family, client, gets, knock } = setting;
+  await product.start();
+  const near = family === 4 ? '10.77.1' : 'fd77:1:';
+  await product.must('accept', family === 4 ? '198.51.100.0/24' : '2001:db8:1::/64');
+  await knock('client', OPEN);
+  assert.equal(await gets('client'), true);
+  await product.waitForLog(/accepted at ssh for 300 s/, 5_000, 2);
+  await product.must('flush', client);
+  await killAll(setting);
+  await knock('client', OPEN);
+  const neighbour = family === 4 ? `${near}.77` : `${near}:77`;
+  const test = await lab.exec('server', ['/usr/sbin/ipset', 'test', `ssh_filter${family}`, neighbour]);
+  assert.equal(test.exitCode, 1, test.stderr);
+  assert.ok((await product.addresses('filter')).includes(client));
+  assert.equal((await product.list('filter')).length, 2, 'nobody sees the sentinel');
+});
+
+crosswise('kernel_doors = no: the listener alone', { service: 'kernel_doors = no' }, async (setting) => {
+  const { lab, product, family, gets, knock, opens } = setting;
+  await product.start();
+  assert.doesNotMatch(await lab.save('server', family), /knock\./);
+  assert.doesNotMatch(await ipset(lab, 'save'), /knock\.|nomatch/);
+  await knock('client', OPEN);
+  await opens('client');
+  const [door] = (await product.status()).doors;
+  assert.deepEqual([door?.kernel, door?.reasons], [[], ['[service.ssh] has kernel_doors = no']]);
+  await product.must('flush', 'all');
+  await killAll(setting);
+  await knock('client', OPEN);
+  assert.deepEqual(await product.addresses('filter'), []);
+  assert.equal(await gets('client2'), false);
+});
+
+crosswise(
+  'switched off by a reload, nothing of them is left',
+  {},
+  async ({ lab, product, family, knock, opens }) => {
+    await product.start();
+    writeFileSync(
+      product.paths.conf,
+      readFileSync(product.paths.conf, 'utf8').replace('[service.ssh]', '[service.ssh]\nkernel_doors = no'),
+    );
+    await product.must('reload');
+    await lab.waitFor(
+      async () => !/knock|nomatch/.test(await ipset(lab, 'save')),
+      5_000,
+      'sets and sentinels to go',
+    );
+    assert.doesNotMatch(await lab.save('server', family), /knock\./);
+    await knock('client', OPEN);
+    await opens('client');
+  },
+);
+
+crosswise('others undo them: repaired, and still in front of all rules of ours', {}, async (setting) => {
+  const { lab, product, family, gets, knock } = setting;
+  await product.start();
+  const first = async (): Promise<string | undefined> =>
+    (await lab.save('server', family)).split('\n').find((line) => line.startsWith('-A INPUT'));
+  const whole = async (): Promise<boolean> =>
+    (await first())?.includes('knockctl:knock.doors') === true &&
+    /-A knock\.step .* -j knock\.open/.test(await lab.save('server', family));
+  const deeds = [['-F', 'knock.step'], ['-F', 'INPUT'], ['-D', 'INPUT', '1'], ['-F']];
+  for (const deed of deeds) {
+    await lab.iptables('server', family, deed);
+    await lab.waitFor(whole, 5_000, `the repair after ${deed.join(' ')}`);
+  }
+  await ipset(lab, 'flush');
+  await lab.waitFor(
+    async () => (await ipset(lab, 'save', `ssh_filter${family}`)).includes('nomatch'),
+    5_000,
+    'the sentinel to be back',
+  );
+  await killAll(setting);
+  await knock('client', OPEN);
+  assert.equal(await gets('client'), true);
+});
+
+crosswise('a trial changes no door in the kernel, and confirm does', {}, async (setting) => {
+  const { lab, product, family } = setting;
+  await product.start();
+  edit(product, (text) => text.replace('7000,8000,9000', '7001,8001,9001'));
+  const ports = async (): Promise<string | undefined> =>
+    /-A knock\.doors .*--dports (\S+)/.exec(await lab.save('server', family))?.[1];
+  await product.must('reload', '--trial', '60');
+  assert.equal(await ports(), '1000,1001,7000,8000,9000');
+  await product.must('confirm');
+  await lab.waitFor(async () => (await ports()) === '1000,1001,7001,8001,9001', 5_000, 'the new ports');
+});
+
+for (const backend of BACKENDS) {
+  test(`two instances in one namespace each have doors in the kernel (${backend})`, async () => {
+    await using lab = await createLab({ backend });
+    await lab.tcpEcho('server', 22);
+    await lab.tcpEcho('server', 3333);
+    const before = [await lab.save('server', 4), await lab.save('server', 6), await ipset(lab, 'save')];
+    const ssh = new Product(lab, { conf: conf(backend, { service: 'on_failure = hold' }), doors: DOORS });
+    const web = new Product(lab, {
+      folder: 'web',
+      conf: conf(backend).replace('[service.ssh]', '[service.webserver1]\nports = 3333\non_failure = hold'),
+      doors: DOORS.replace('7000,8000,9000', '7001,8001,9001').replace('%IP%', '%IP% --service webserver1'),
+    });
+    await ssh.start();
+    await web.start();
+    await killAll({ lab, product: ssh });
+    await killAll({ lab, product: web });
+    const { gets, knock } = look(lab, ssh, 6);
+    await knock('client', [7001, 8001, 9001]);
+    assert.deepEqual([await gets('client'), await gets('client', 3333)], [false, true]);
+    await web.stop();
+    await knock('client2', OPEN);
+    assert.equal(await gets('client2'), true);
+    await ssh.stop();
+    const after = [await lab.save('server', 4), await lab.save('server', 6), await ipset(lab, 'save')];
+    assert.deepEqual(after, before);
+  });
+}
