@@ -9,6 +9,8 @@ import { Stand } from './stand.js';
 const A = '198.18.0.1';
 const B = '198.18.0.2';
 const A6 = '2001:db8::a';
+/** PadN of 6 bytes in all (RFC 8200 section 4.2). */
+const PADDING = Buffer.from([1, 4, 0, 0, 0, 0]);
 const OPEN = '[open]\nsequence = 7000,8000,9000\ntcpflags = syn\nstart_command = knockctl accept %IP%\n';
 const TRAP = '[trap]\nsequence = 23\ntcpflags = syn\nstart_command = knockctl drop %IP%\n';
 const TWO = '[service.ssh]\n[service.web]\nports = 80\nban_timeout = 600\n';
@@ -120,6 +122,19 @@ describe('doors in the kernel', () => {
         await stand.knock(A, '7000,8000,9000');
         assertEntries(await stand.entries('ssh_filter4'), expected);
       }
+    });
+
+    it(`${backend}: IPv6 extension headers and IPv4 options hide no knock`, async () => {
+      await using stand = await Stand.open(backend, { name: 'headers', doors: OPEN });
+      await stand.knock(A6, '7000,8000,9000', {
+        extensions: [
+          { header: 0, body: PADDING },
+          { header: 60, body: PADDING },
+        ],
+      });
+      await stand.knock(A, '7000,8000,9000', { options: Buffer.from([1, 1, 1, 0]) });
+      assertEntries(await stand.entries('ssh_filter6'), [`${A6} for 300`]);
+      assertEntries(await stand.entries('ssh_filter4'), [`${A} for 300`]);
     });
 
     it(`${backend}: a packet with other flags is nothing to the door`, async () => {
