@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- ROW…] [--soak] [--sample] [--nft|--legacy] [--ipv4|--ipv6] [--seed N]`: causes every fault of the table
+ * `npm run test:faults [-- ROW…] [--soak] [--sample] [--nft|--legacy] [--ipv4|--ipv6] [--kernel] [--seed N]`: causes every fault of the table
  * with its full counts, on both back ends and in both families, two at once, and prints the table.
  */
 import { BACKENDS, FAMILIES } from '../e2e-faults/setting.js';
@@ -36,7 +36,8 @@ function wanted(words: readonly string[]): Wanted {
     rows: words.includes('--soak') ? [SOAK_ROW] : ROWS,
     full: !words.includes('--sample'),
     seed: seedAt === -1 ? Date.now() % 1_000_000 : Number(words[seedAt + 1]),
-    filter: ({ backend, family }) =>
+    filter: ({ backend, family, kernelDoors }) =>
+      (!words.includes('--kernel') || kernelDoors === true) &&
       (backends.length === 0 || backends.includes(backend)) &&
       (families.length === 0 || families.includes(family)),
   };

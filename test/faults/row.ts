@@ -20,6 +20,8 @@ export interface Row {
   readonly number: number;
   readonly fault: string;
   readonly promise: string;
+  /** The fault touches rules or sets: it is caused with doors in the kernel too. */
+  readonly touchesRules?: true;
   /** Where the family makes no difference, or the row itself looks at both, the full run takes one. */
   readonly families?: 'one' | 'both';
   /** Full counts in the first combination only: it takes many minutes, and the others a sample. */
@@ -42,6 +44,8 @@ export interface Row {
 export interface Combination {
   readonly backend: Backend;
   readonly family: Family;
+  /** With doors in the kernel. */
+  readonly kernelDoors?: true;
 }
 
 export const COMBINATIONS: readonly [Combination, Combination, Combination, Combination] = [
@@ -53,5 +57,12 @@ export const COMBINATIONS: readonly [Combination, Combination, Combination, Comb
 
 /** The combinations of a full run of a row. */
 export function combinationsOf(row: Row): readonly Combination[] {
-  return row.families === 'one' ? COMBINATIONS.slice(0, 2) : COMBINATIONS;
+  const without = row.families === 'one' ? COMBINATIONS.slice(0, 2) : COMBINATIONS;
+  if (row.touchesRules !== true) return without;
+  return [...without, ...COMBINATIONS.slice(0, 2).map((combination) => withDoors(combination))];
+}
+
+/** The same with doors in the kernel. */
+export function withDoors(combination: Combination): Combination {
+  return { ...combination, kernelDoors: true };
 }

@@ -29,6 +29,8 @@ export interface SceneOptions {
   readonly full: boolean;
   /** Of the random moments. */
   readonly seed: number;
+  /** The configuration has doors in the kernel. */
+  readonly kernelDoors?: true;
 }
 
 /** What a start of node takes on an idle machine. */
@@ -40,6 +42,8 @@ export class Scene implements AsyncDisposable {
   readonly product: Product;
   readonly backend: Backend;
   readonly family: Family;
+  /** knockctl.conf behind [paths]. */
+  readonly conf: string;
   readonly full: boolean;
   /** A number from 0 to 1, the same ones for the same seed. */
   readonly random: () => number;
@@ -50,7 +54,15 @@ export class Scene implements AsyncDisposable {
   /** The kernel as `stop` must leave it. */
   untouched = '';
 
-  private constructor(options: SceneOptions, lab: Lab, product: Product, session: EchoLoop, slackMs: number) {
+  private constructor(
+    options: SceneOptions,
+    conf: string,
+    lab: Lab,
+    product: Product,
+    session: EchoLoop,
+    slackMs: number,
+  ) {
+    this.conf = conf;
     this.lab = lab;
     this.product = product;
     this.backend = options.backend;
@@ -71,9 +83,10 @@ export class Scene implements AsyncDisposable {
       const beganMs = nowMs();
       const session = new EchoLoop(await lab.openSession('client', ADDRESS.server[family], PORT));
       const slackMs = Math.max(0, nowMs() - beganMs - IDLE_NODE_MS);
-      const conf = row.conf?.(backend) ?? ssh(backend);
+      const base = row.conf?.(backend) ?? ssh(backend);
+      const conf = options.kernelDoors === true ? base.replaceAll('kernel_doors = no\n', '') : base;
       const product = new Product(lab, { doors: row.doors ?? DOORS, conf, trusted: row.trusted ?? '' });
-      const scene = new Scene(options, lab, product, session, slackMs);
+      const scene = new Scene(options, conf, lab, product, session, slackMs);
       await row.prepare?.(scene);
       scene.untouched = await kernel(lab);
       if (row.unstarted !== true) {

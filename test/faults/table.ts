@@ -4,7 +4,7 @@ const HEADINGS = ['row', 'fault', 'back end', 'IP', 'measured', 'promise', 'verd
 /** Cells are cut at so many characters. */
 const WIDEST = [4, 58, 8, 4, 44, 56, 20];
 
-/** The verdicts as a table, by row. */
+/** The verdicts as a table, by row; `k`: with doors in the kernel. */
 export function table(verdicts: readonly Verdict[]): string {
   const sorted = [...verdicts].sort((one, other) => one.row.number - other.row.number);
   const lines = [HEADINGS, ...sorted.map(cells)];
@@ -33,7 +33,7 @@ function cells(verdict: Verdict): string[] {
     String(row.number),
     row.fault,
     backend,
-    `v${family}`,
+    `v${family}${verdict.kernelDoors === true ? ' k' : ''}`,
     measuredText(verdict),
     row.promise,
     broken === undefined ? 'kept' + late(measured.ms, measured.limitMs) : 'BROKEN',

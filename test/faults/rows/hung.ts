@@ -10,6 +10,7 @@ import { rearmed, replacesHung, SWITCH_MS, trips, withEntries } from './on-failu
 // With a switch that is fed for ever, and with the orphan left alone by the next supervisor (run once, 2026-11-21): red.
 const bothHung: Row = {
   number: 31,
+  touchesRules: true,
   fault: 'supervisor and listener hung (SIGSTOP), restartifdead',
   promise: 'trips; both replaced, no orphan',
   families: 'one',
@@ -74,6 +75,7 @@ const crashed: Row = {
 // With a switch that is fed for ever (run once, 2026-11-21): red.
 const allKilled: Row = {
   number: 34,
+  touchesRules: true,
   fault: 'all processes of ours killed at once (as by the OOM killer), three restartifdead at once',
   promise: 'trips; one supervisor, one listener, entries kept',
   families: 'one',

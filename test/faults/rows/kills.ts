@@ -57,6 +57,7 @@ async function stops(scene: Scene): Promise<void> {
 // kills of a sample seldom hit it.
 const duringStart: Row = {
   number: 9,
+  touchesRules: true,
   fault: 'supervisor killed at 200 random points of `start`',
   promise: 'no jump to nowhere; never shut and unfed for longer than switch_timeout',
   families: 'one',
@@ -86,6 +87,7 @@ const duringStart: Row = {
 // With a stop that takes out only what is whole (run once, 2026-11-21): red.
 const duringStop: Row = {
   number: 10,
+  touchesRules: true,
   fault: 'the same during `stop`',
   promise: 'running stop again leaves nothing',
   families: 'one',
@@ -188,6 +190,7 @@ async function killedRestore(scene: Scene, round: number, tookMs: number, shape:
 // With the entries given by a pipe: one that was cut off stayed for ever (run once, 2026-11-21): red.
 const duringRestore: Row = {
   number: 11,
+  touchesRules: true,
   fault: 'SIGKILL during a restore of 20,000 entries, 100 times',
   promise: 'no mixed state: rules whole, no entry wrong or too long, none told that is not in',
   families: 'one',

@@ -57,6 +57,7 @@ const FOREIGN = ['-A', 'INPUT', '-p', 'udp', '--dport', '5353', '-j', 'ACCEPT'];
 // With nft’s monitor not listened to; on legacy, with no look at heartbeats (run once, 2026-11-21): red.
 const flushed: Row = {
   number: 15,
+  touchesRules: true,
   fault: 'iptables -F · -F; -X · a foreign full restore · one chain · the jump',
   promise: 'repaired, one jump; on nft the culprit is named',
   sample: [NFT6, LEGACY4],
@@ -102,6 +103,7 @@ const flushed: Row = {
 // With nft’s monitor not listened to (run once, 2026-11-21): red.
 const flushedRuleset: Row = {
   number: 16,
+  touchesRules: true,
   fault: 'nft flush ruleset',
   promise: 'nft: repaired, nft named; legacy: nothing happens',
   sample: [NFT4, LEGACY6],
@@ -143,6 +145,7 @@ async function share(pid: number, forMs: number): Promise<number> {
 // With a fight that is fought for ever (run once, 2026-11-21): red.
 const fought: Row = {
   number: 17,
+  touchesRules: true,
   fault: 'a loop that flushes 10 times a second',
   promise: 'contested; CPU under 5 %; culprit in the log',
   families: 'one',
@@ -212,6 +215,7 @@ async function deeds(scene: Scene): Promise<readonly (readonly string[])[]> {
 // With a repair, and with a removal, that flushes INPUT (each run once, 2026-11-21): red.
 const foreign: Row = {
   number: 18,
+  touchesRules: true,
   fault: 'foreign rules added beside ours, 100 repairs',
   promise: 'untouched after 100 repairs and after stop',
   prepare: addForeign,

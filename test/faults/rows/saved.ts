@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import { ADDRESS, type Lab } from '../../helpers/lab.js';
 import { Product } from '../../helpers/product.js';
-import { DOORS, FAMILIES, PORT, ssh } from '../../e2e-faults/setting.js';
+import { DOORS, FAMILIES, PORT } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
 import type { Scene } from '../scene.js';
 import { nowMs } from '../stranger.js';
@@ -43,10 +43,11 @@ async function reaches({ lab, family }: Scene): Promise<boolean> {
 // Without the rule for the switch in the template (run once, 2026-11-21): red.
 const restored: Row = {
   number: 20,
+  touchesRules: true,
   fault: 'rules saved (with the sets, and without) and restored in a fresh namespace',
   promise: 'with sets: succeeds and is tripped; without: open, setup mends it',
   run: async (scene) => {
-    const { lab, backend } = scene;
+    const { lab } = scene;
     await lab.tcpEcho('client2', PORT);
     await scene.product.must('accept', '192.0.2.1', '--timeout', '500');
     await scene.product.must('drop', '2001:db8::1');
@@ -59,7 +60,7 @@ const restored: Row = {
       'a ruleset that names missing sets was loaded',
     );
     assert.ok(await reaches(scene), 'refused, and yet shut');
-    const product = new Product(lab, { doors: DOORS, conf: ssh(backend), folder: 'fresh', place: 'client2' });
+    const product = new Product(lab, { doors: DOORS, conf: scene.conf, folder: 'fresh', place: 'client2' });
     await product.must('setup');
     assert.deepEqual(await restore(scene, saved), [0, 0], 'after setup has made the sets');
     assert.ok(await reaches(scene), 'tripped');

@@ -20,6 +20,7 @@ async function holds({ lab }: Scene, held: string): Promise<void> {
 // Without feeding at heartbeats (run once, 2026-11-21): red.
 const emptied: Row = {
   number: 50,
+  touchesRules: true,
   fault: 'the switch emptied by somebody',
   promise: 'fed again within a heartbeat',
   families: 'one',
@@ -34,6 +35,7 @@ const emptied: Row = {
 // With sets that are not looked at (run once, 2026-11-21): red.
 const destroyed: Row = {
   number: 51,
+  touchesRules: true,
   fault: 'chains and sets destroyed, one made of another kind',
   promise: 'built anew within a heartbeat, armed again',
   families: 'one',
@@ -58,6 +60,7 @@ const destroyed: Row = {
 // With a trusted list that is not applied at health checks (run once, 2026-11-21): red.
 const distrusted: Row = {
   number: 52,
+  touchesRules: true,
   fault: 'the trusted set emptied by hand',
   promise: 'whom the file trusts is let in again at the next health check',
   families: 'both',

@@ -8,6 +8,7 @@ import type { Row } from '../row.js';
 // With a lock that is taken though somebody holds it (run once, 2026-11-21): red.
 const twice: Row = {
   number: 12,
+  touchesRules: true,
   fault: '`start` twice at once',
   promise: 'one instance, one jump',
   families: 'one',
@@ -34,6 +35,7 @@ const twice: Row = {
 // With a condrestart that starts what is down (run once, 2026-11-21): red.
 const again: Row = {
   number: 13,
+  touchesRules: true,
   fault: '`stop` twice, `condrestart` when down, `start` when up',
   promise: 'LSB codes, no change',
   families: 'one',
@@ -73,6 +75,7 @@ const again: Row = {
 // With a pid believed without its start time (run once, 2026-11-21): red.
 const reusedPid: Row = {
   number: 40,
+  touchesRules: true,
   fault: 'supervisor killed, its pid is somebody else’s by now',
   promise: 'no verb signals that process',
   families: 'one',

@@ -62,6 +62,7 @@ const supervisorKilled: Row = {
 // With a switch that is fed for ever (run once, 2026-11-21): red.
 const supervisorStopped: Row = {
   number: 2,
+  touchesRules: true,
   fault: 'supervisor SIGSTOP, later SIGCONT',
   promise: 'trips; re-arms with no rule twice',
   prepare: dropClient2,
@@ -82,6 +83,7 @@ const supervisorStopped: Row = {
 // With a switch that is fed for ever (run once, 2026-11-21): red.
 const supervisorSpins: Row = {
   number: 3,
+  touchesRules: true,
   fault: 'supervisor in for(;;)',
   promise: 'trips; restartifdead replaces it',
   prepare: dropClient2,

@@ -100,6 +100,7 @@ const descriptors: Row = {
 // With a folder that is made once only (run once, 2026-11-21): red.
 const stateGone: Row = {
   number: 47,
+  touchesRules: true,
   fault: 'state folder and log deleted while it runs',
   promise: 'verbs act; entries and log are kept anew; restart and stop work',
   families: 'one',
@@ -137,6 +138,7 @@ const stateGone: Row = {
 // Without the look at them (findable.ts; as the product was, run once 2026-11-21): both rows red.
 const socketGone: Row = {
   number: 48,
+  touchesRules: true,
   fault: 'control socket removed while it runs',
   promise: 'fed on; made anew; restart mends it at any moment, entries kept',
   families: 'one',
@@ -165,6 +167,7 @@ const socketGone: Row = {
 
 const runGone: Row = {
   number: 49,
+  touchesRules: true,
   fault: 'run folder deleted while it runs, at once followed by a start, or later',
   promise: 'made anew, or the new one alone is left; stop takes all out',
   families: 'one',

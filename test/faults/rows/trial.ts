@@ -34,6 +34,7 @@ async function client2GetsIn({ lab, family }: Scene): Promise<boolean> {
 // With a timer in the kernel that never ends (timeout 0) (run once, 2026-11-21): red.
 const unconfirmed: Row = {
   number: 24,
+  touchesRules: true,
   fault: 'unconfirmed reload, its terminal hung up, the supervisor killed',
   promise: 'the old policy is back at the deadline',
   conf,
@@ -63,6 +64,7 @@ const unconfirmed: Row = {
 // With a confirm that neither ends the timer nor makes the new rules the only ones (run once, 2026-11-21): red. Either alone does.
 const confirmed: Row = {
   number: 25,
+  touchesRules: true,
   fault: 'confirmed reload',
   promise: 'survives the deadline and a restart',
   conf,
