@@ -49,6 +49,12 @@ export class Sandbox implements AsyncDisposable {
     return Number(readFileSync(`${this.lab.dir}/run/${name}`, 'utf8').split(' ')[0]);
   }
 
+  /** Changes on_failure in the configuration; a reload makes it count. */
+  setOnFailure(word: 'restore' | 'hold'): void {
+    const text = readFileSync(this.configuration, 'utf8').replace(/^on_failure.*\n/m, '');
+    writeFileSync(this.configuration, `${text}on_failure = ${word}\n`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.dispose();
   }

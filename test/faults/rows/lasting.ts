@@ -209,7 +209,7 @@ const manyBans: Row = {
     const fullMs = await timedStart(scene);
     assert.equal(await watching, MANY);
     await product.must('flush', 'banned');
-    return scene.within(Math.max(0, fullMs - emptyMs), 2_000, 'longer than a start without bans');
+    return scene.within(Math.max(0, fullMs - emptyMs), 2_000, 'longer than a start without bans', 4);
   },
 };
 
