@@ -164,7 +164,8 @@ export class SetStore {
       if (own.length === 0) continue;
       const change = { kind: 'add', entries: own } as const;
       await this.#memory.change(set, change, async () =>
-        this.#lines(own.map((entry) => addLine(set, entry))),
+        // Somebody may have emptied the set; a network must not be alone in it.
+        this.#lines([...this.#sentinel(set, set), ...own.map((entry) => addLine(set, entry))]),
       );
     }
   }
