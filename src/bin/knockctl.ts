@@ -13,6 +13,7 @@ import { version } from '../ctl/version.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
+import { readStandardInput } from '../system/stdin.js';
 import { load } from './load.js';
 
 /** The commands that anybody may use. */
@@ -77,7 +78,7 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
 
 function readInput(path: string): string {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
+    return path === '-' ? readStandardInput() : readFileSync(path, 'utf8');
   } catch (cause) {
     const what = path === '-' ? 'standard input' : path;
     throw new KnockError(`cannot read ${what}: ${errorText(cause)}`, { hint: 'nothing was changed', cause });
