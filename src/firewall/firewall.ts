@@ -3,31 +3,21 @@ import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { DoorKeeping } from './doors/door-keeping.js';
+import { doorsLabel } from './doors/names.js';
 import { isOurs, leftovers } from './leftovers.js';
+import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
 import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
-import { areJumps, planApply, taggedRules, type Transaction } from './plan.js';
+import { judgeJumps, type InForce } from './in-force.js';
+import { planApply, taggedRules, type Transaction } from './plan.js';
 import { PrintedRules } from './printed.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import type { Tables } from './tables.js';
-import { takeSnapshot } from './snapshot.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
 import { Trial, type Version } from './trial.js';
 import { trialChains } from './trial-rules.js';
-
-/** What is in force of one service: for `status`, and for deciding whether to feed. */
-export interface InForce {
-  readonly service: string;
-  readonly family: Family;
-  /** All chains are there and hold the rules that they should. */
-  readonly chains: boolean;
-  /** The jump is there, once, and right; on trial, both of them. */
-  readonly jump: boolean;
-  /** Packets meet rules of ours, right or not: a jump with our comment is there. */
-  readonly met: boolean;
-}
 
 /**
  * The firewall of all services: builds it, opens and shuts the way into it, verifies and repairs
@@ -37,7 +27,8 @@ export interface InForce {
 export class Firewall {
   readonly sets: SetStore;
   readonly services: readonly Service[];
-  readonly #tables: Tables;
+  /** Where the rules are. */
+  readonly tables: Tables;
   readonly #settings: RuleSettings;
   /** The rules of the configuration. */
   readonly version: Version;
@@ -45,12 +36,9 @@ export class Firewall {
   readonly template: Template;
   /** Set while the rules are on trial: what the kernel goes back to. */
   #trial: Trial | undefined;
-  /** Chains of a trial that an earlier life has noted. */
-  #noted: readonly string[] = [];
-  /** Services of which sets of a trial may be left; looked at once rules without a trial are in. */
-  #untidy: readonly string[];
   readonly #printed = new PrintedRules();
   readonly #keeping: DoorKeeping;
+  readonly #remains: Remains;
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
@@ -65,7 +53,7 @@ export class Firewall {
     template: Template,
     { before, doors }: { readonly before?: Version | undefined; readonly doors: KernelDoors },
   ) {
-    this.#tables = tables;
+    this.tables = tables;
     this.sets = sets;
     this.services = services;
     this.#settings = settings;
@@ -78,8 +66,8 @@ export class Firewall {
     );
     this.version = { services, desired, doors };
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
-    this.#untidy = services.map((service) => service.name);
     this.#keeping = new DoorKeeping(sets, [doors.instance, this.doors.instance]);
+    this.#remains = new Remains(sets, this.#keeping, this.names.length === 0);
     this.sets.standGuard(this.doors.touched);
   }
 
@@ -88,8 +76,8 @@ export class Firewall {
     return this.#trial?.doors ?? this.version.doors;
   }
 
-  /** Knocks that the kernel carried out, by door, as the last look found them; its rules count from when they were made. */
-  get knocks(): ReadonlyMap<number, number> {
+  /** Knocks that the kernel carried out, by the name of the door, as the last look found them; its rules count from when they were made. */
+  get knocks(): ReadonlyMap<string, number> {
     return this.#keeping.knocks(this.doors);
   }
 
@@ -105,27 +93,32 @@ export class Firewall {
 
   /** From now on the rules are to be in force for good. The kernel has to be told by repair. */
   endTrial(): void {
-    this.#noted = this.#trial?.chains ?? [];
-    this.#untidy = this.names;
+    this.noteLeft(this.#trial?.chains ?? [], this.names);
     this.#trial = undefined;
     this.sets.standGuard(this.doors.touched);
   }
 
-  /** What an earlier life has left, as it was noted: chains of a trial, and doors of these services. */
-  noteLeft(chains: readonly string[], services: readonly string[] = []): void {
-    this.#keeping.note(services);
-    if (chains.length === 0) return;
-    this.#noted = [...new Set([...this.#noted, ...chains])];
-    this.#untidy = this.names;
+  /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
+  noteLeft(chains: readonly string[], services: readonly string[]): void {
+    this.#remains.note(chains, services);
+  }
+
+  /** Services of which something may be left. */
+  get strays(): readonly string[] {
+    return this.#remains.services(this.names);
   }
 
   get backend(): Tables['backend'] {
-    return this.#tables.backend;
+    return this.tables.backend;
+  }
+
+  get families(): readonly Family[] {
+    return this.#settings.families;
   }
 
   /** The tables that the rules are in; none without services. */
   get places(): readonly Place[] {
-    const { name } = this.#tables.backend;
+    const { name } = this.tables.backend;
     return this.#settings.families.map((family) => ({ backend: name, family }));
   }
 
@@ -141,13 +134,13 @@ export class Firewall {
 
   /** True for a process of ours: what it changed we did. */
   isOwn(pid: number): boolean {
-    return this.#tables.isOwn(pid);
+    return this.tables.isOwn(pid);
   }
 
-  /** Sets and chains, but no new jump: no packet meets them yet. What was there before stays in force. */
+  /** Sets and chains, but no new jump: new chains meet no packet yet. What was there before stays in force. */
   async prepare(): Promise<void> {
     for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
-    await this.#keeping.ensure(this.doors, this.names);
+    await this.#keeping.ensure(this.doors);
     await this.#apply(false);
   }
 
@@ -163,15 +156,29 @@ export class Firewall {
       if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }
-    faults.push(...(await this.#keeping.ensure(this.doors, this.names)));
+    faults.push(...(await this.#keeping.ensure(this.doors)));
     await beforeJump?.();
     const changes = await this.#apply(true);
-    if (this.#trial === undefined && this.#untidy.length > 0) {
-      const left = await this.sets.destroyTrial(this.#untidy);
-      await this.#keeping.drop(this.doors);
-      if (left.length === 0) this.#untidy = [];
-    }
+    await this.sets.dropSentinels(this.names);
+    if (this.#trial === undefined && !this.#remains.tidy) await this.clean();
     return [...faults, ...changes];
+  }
+
+  /** Takes out sets that no rule of ours names any more. Gives what had to be left, and why. */
+  async clean(): Promise<string[]> {
+    return this.#remains.clean(this.names, this.doors);
+  }
+
+  /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
+  async isMet(): Promise<boolean> {
+    return this.#serial(async () => {
+      const names = [...this.names, ...this.strays, ...this.#keeping.instances.map(doorsLabel)];
+      for (const family of this.#settings.families) {
+        const table = findTable(await this.#read(family), 'filter');
+        if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
+      }
+      return false;
+    });
   }
 
   /** What of our rules is in force, for each service and family. */
@@ -182,43 +189,33 @@ export class Firewall {
         const actual = await this.#read(family);
         const doors = this.doors.rules(family);
         const all = doors.chains.size === 0 ? this.#rules(family) : [...this.#rules(family), doors];
-        for (const service of all) result.push(this.#judge(family, service, actual));
+        for (const service of all) {
+          const chains = this.#plan(family, [service], actual, false).text === '';
+          const table = findTable(actual, 'filter');
+          result.push({ ...judgeJumps(service, table, this.#printed.same(family)), family, chains });
+        }
       }
       return result;
     });
   }
 
-  /** Saves the rulesets as they are to the folder (see takeSnapshot); gives the paths. */
-  async snapshot(folder: string, now: Date): Promise<string[]> {
-    return takeSnapshot(this.#tables, this.#settings.families, folder, now);
-  }
-
-  /** Families whose filter table does not exist. */
-  async missingTables(): Promise<Family[]> {
-    const missing: Family[] = [];
-    for (const family of this.#settings.families) {
-      if (!(await this.#tables.exists(family))) missing.push(family);
-    }
-    return missing;
-  }
-
   /**
-   * Takes jumps, chains and sets out: those of our services, and those of services that an earlier
-   * configuration had. `madeTables`: filter tables that go too, where nothing is left in them.
-   * Gives what had to be left, and why.
+   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables`: filter
+   * tables that go too, where nothing is left in them. Gives what had to be left, and why.
    */
-  async remove(strays: readonly string[] = [], madeTables: readonly Family[] = []): Promise<string[]> {
+  async remove(madeTables: readonly Family[] = []): Promise<string[]> {
     return this.#serial(async () => {
       const left: string[] = [];
-      this.#keeping.note(strays);
+      const { strays } = this;
       const { instances } = this.#keeping;
       for (const family of this.#settings.families) {
         const made = madeTables.includes(family);
         const rules = [...this.#rules(family), leftovers('', this.#drop())];
-        left.push(...(await takeOut(this.#tables, family, { rules, services: strays, instances, made })));
+        left.push(...(await takeOut(this.tables, family, { rules, services: strays, instances, made })));
       }
-      await this.#keeping.drop();
-      for (const name of [...this.names, ...strays]) left.push(...(await this.sets.destroy(name)));
+      const all = [...this.names, ...strays];
+      if (all.length > 0) await this.#keeping.drop();
+      for (const name of all) left.push(...(await this.sets.destroy(name)));
       return left;
     });
   }
@@ -235,18 +232,7 @@ export class Firewall {
   ): Promise<void> {
     await this.#serial(async () => {
       const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };
-      await takeOut(this.#tables.in(backend), family, what);
-    });
-  }
-
-  /** Takes out what is left of services that this configuration does not have. */
-  async removeStrays(strays: readonly string[]): Promise<void> {
-    if (strays.length === 0) return;
-    await this.#serial(async () => {
-      for (const family of this.#settings.families) {
-        await takeOut(this.#tables, family, { rules: [], services: strays, instances: [], made: false });
-      }
-      for (const name of strays) await this.sets.destroy(name);
+      await takeOut(this.tables.in(backend), family, what);
     });
   }
 
@@ -264,10 +250,11 @@ export class Firewall {
     return this.#serial(async () => {
       const changes: string[] = [];
       for (const family of this.#settings.families) {
-        const desired = [...this.#rules(family), this.doors.rules(family)];
-        const plan = this.#plan(family, desired, await this.#read(family), jump);
+        const actual = await this.#read(family);
+        const desired = this.#desired(family, actual, jump);
+        const plan = this.#plan(family, desired, actual, jump);
         if (plan.text === '') continue;
-        await this.#tables.apply(family, plan.text);
+        await this.tables.apply(family, plan.text);
         changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
         this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
       }
@@ -277,30 +264,34 @@ export class Firewall {
 
   async #read(family: Family): Promise<Ruleset> {
     const counts = new Map<string, number>();
-    const actual = await this.#tables.read(family, isOurs(this.names, this.#keeping.instances), counts);
+    const actual = await this.tables.read(
+      family,
+      isOurs([...this.names, ...this.strays], this.#keeping.instances),
+      counts,
+    );
     this.#keeping.counted(family, counts);
     return actual;
+  }
+
+  /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
+  #desired(family: Family, actual: Ruleset, jump: boolean): readonly DesiredService[] {
+    const table = findTable(actual, 'filter');
+    const doors = this.doors.rules(family);
+    const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
+    return areMet && !jump ? this.#rules(family) : [...this.#rules(family), doors];
   }
 
   #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
     const { hook } = this.#settings;
     const stray = this.#keeping.stray(findTable(actual, 'filter'), this.doors.rules(family));
-    const drop = [...this.#drop(), ...stray.chains];
-    return planApply([...desired, ...stray.jumps], actual, {
+    const going = this.#remains.going(this.names);
+    const drop = [...this.#drop(), ...stray.chains, ...going.chains];
+    return planApply([...desired, ...going.jumps, ...stray.jumps], actual, {
       jump,
       hook,
       same: this.#printed.same(family),
-      drop,
+      drop: [...new Set(drop)],
     });
-  }
-
-  #judge(family: Family, service: DesiredService, actual: Ruleset): InForce {
-    const table = findTable(actual, 'filter');
-    const same = this.#printed.same(family);
-    const chains = this.#plan(family, [service], actual, false).text === '';
-    const tagged = table === undefined ? [] : taggedRules(table, service.service);
-    const jump = areJumps(tagged, service.jumps, same);
-    return { service: service.service, family, chains, jump, met: tagged.length > 0 };
   }
 
   /** What should be in force of the services in a family. */
@@ -320,7 +311,7 @@ export class Firewall {
     const names = own.flatMap(({ service, chains }) => [
       ...trialChains(service, [...chains.keys()]).values(),
     ]);
-    return [...new Set([...names, ...this.#noted])];
+    return [...new Set([...names, ...this.#remains.chains])];
   }
 
   async #serial<T>(job: () => Promise<T>): Promise<T> {

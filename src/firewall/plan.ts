@@ -63,7 +63,7 @@ export function planApply(
       own,
     );
     lines.push(...drop.lines);
-    changes.push(...drop.gone.map((chain) => `chain ${chain}, left by a trial, was taken out`));
+    changes.push(...drop.gone.map((chain) => `chain ${chain}, which nothing needs any more, was taken out`));
   }
   return transaction([...chainLines, ...lines], changes);
 }

@@ -4,7 +4,7 @@ import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
 import { explain } from './ipset-errors.js';
-import { isSentinel, sentinelLine, sentinelRemoval } from './doors/sentinel.js';
+import { sentinelLine, sentinelRemoval, withoutSentinel } from './doors/sentinel.js';
 import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
@@ -71,16 +71,19 @@ export class SetStore {
     this.#touched = touched;
   }
 
-  /** Sees to it that rules add whole addresses to those lists, and to no other list of these services. */
-  async sentinels(services: readonly string[]): Promise<void> {
+  /** Sees to it that rules add whole addresses to those lists. */
+  async addSentinels(): Promise<void> {
+    await this.#lines([...this.#touched].map((set) => sentinelLine(set, familyOf(set))));
+  }
+
+  /** Once no rule adds to the other lists of these services any more: takes out what was to guard them. */
+  async dropSentinels(services: readonly string[]): Promise<void> {
     const lists = services.flatMap((service) => [
       ...listSets(service, 'filter'),
       ...listSets(service, 'banned'),
     ]);
-    const lines = lists.map(({ set, family }) =>
-      this.#touched.has(set) ? sentinelLine(set, family) : sentinelRemoval(set, family),
-    );
-    await this.#lines(lines);
+    const bare = lists.filter(({ set }) => !this.#touched.has(set));
+    await this.#lines(bare.map(({ set, family }) => sentinelRemoval(set, family)));
   }
 
   /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
@@ -110,11 +113,7 @@ export class SetStore {
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
   async dump(set: string): Promise<string> {
     const text = await this.#run([this.#ipset, 'save', set]);
-    const sentinel = text.split(' nomatch', 1)[0]?.lastIndexOf('\n') ?? -1;
-    const end = text.indexOf('\n', sentinel + 1);
-    return sentinel > 0 && isSentinel(text.slice(sentinel + 1, end))
-      ? text.slice(0, sentinel) + text.slice(end)
-      : text;
+    return withoutSentinel(text);
   }
 
   /** What is wrong with the sets of a service, and with `more`; empty when all are there and of their kind. */

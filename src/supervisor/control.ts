@@ -9,7 +9,7 @@ import type { Journal } from './journal.js';
 import { MEANING } from './machine.js';
 import type { DoorReport, StatusReport } from '../wire/reports.js';
 import { reportListener, reportServices } from './status.js';
-import { knocksByName, recognised } from './recognition.js';
+import { recognisedNow } from './recognition.js';
 import type { Supervisor } from './supervisor.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 
@@ -119,8 +119,8 @@ export class Control implements ControlHandler {
 
   #doors(): DoorReport[] {
     const { lasting, world } = this.#parts.supervisor;
-    const places = recognised(world.config);
-    const knocks = knocksByName(world);
+    const places = recognisedNow(world);
+    const { knocks } = world.firewall;
     return world.config.doors.map(({ door, oneTime }, index) => {
       const left = oneTime && lasting.oneTime.left(oneTime.path);
       const { kernel = [], reasons = [] } = places[index] ?? {};

@@ -177,8 +177,8 @@ class Ending {
     if (this.#stopping !== undefined) return;
     const text = 'another supervisor runs since the run folder was deleted: this one ends, the rules stay';
     this.#journal.record('state', text, {}, 'error');
-    this.#supervisor.leave();
     this.#stopping = Promise.resolve([]);
+    this.#supervisor.leave(text);
     this.#end(EXIT.ok);
   };
 

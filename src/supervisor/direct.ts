@@ -11,7 +11,7 @@ import type { Reply, Request } from '../wire/control.js';
 import type { EntryKeeper } from './entry-keeper.js';
 import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
-import { clear, isInForce, leaveFormerPlaces, settle } from './kernel-life.js';
+import { clear, isInForce, settle, tidyUp } from './kernel-life.js';
 import { CLOSING_MS, type PendingStops } from './pending-stops.js';
 import { Shell } from './shell.js';
 import type { ServiceReport } from '../wire/reports.js';
@@ -58,11 +58,11 @@ export class Direct {
     return this.#locked(async (world, { journal }) => {
       const { paths } = this.#config.settings;
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
-      const adopted = await isInForce(world.firewall);
+      const adopted = await isInForce(world.firewall, paths.run);
       await settle(world.firewall, adopted, places, journal, systemClock.wall());
       await world.trusted.refresh();
       await world.firewall.repair();
-      await leaveFormerPlaces(world.firewall, paths.run, journal);
+      await tidyUp(world.firewall, paths.run, journal);
       return reportServices(world.firewall);
     });
   }

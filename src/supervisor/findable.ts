@@ -50,7 +50,7 @@ export class Findable {
 
   async #mend(): Promise<void> {
     const { journal, presence, server, taken } = this.#parts;
-    const found = presence.look();
+    const found = await presence.look();
     if (found === 'taken') {
       this[Symbol.dispose]();
       taken();
@@ -58,7 +58,7 @@ export class Findable {
     }
     const reopened = await server.reopen();
     if (found === 'here' && !reopened) return;
-    const what = found === 'restored' ? 'run folder' : 'control socket';
+    const what = found === 'restored' ? 'run folder, or the lock in it,' : 'control socket';
     journal.record('state', `the ${what} was deleted while we ran: made anew`, {}, 'warn');
   }
 

@@ -15,25 +15,27 @@ export interface KernelKnocksParts {
   readonly journal: Pick<Journal, 'record'>;
 }
 
-/** Remembers how many knocks the kernel has carried out, so that those of the time without a supervisor can be told. */
+/**
+ * Remembers how many knocks the kernel has carried out, so that those can be told that nobody else did: the supervisor was
+ * dead, or the listener.
+ */
 export class KernelKnocks {
   readonly #parts: KernelKnocksParts;
-  #noted = '';
+  #seen: Counts | undefined;
 
   constructor(parts: KernelKnocksParts) {
     this.#parts = parts;
   }
 
-  /** Tells what has been added since the last note of an earlier life. */
-  tell(counts: Counts): void {
-    const before = this.#read();
+  /** Tells what has been added since the last look; `when`: why nobody else may have told it. */
+  tell(counts: Counts, when: string): void {
+    const before = this.#seen ?? this.#read();
     for (const [door, count] of counts) {
       const known = before.get(door) ?? 0;
       // Fewer than before: the rules were made anew meanwhile.
       const more = count < known ? count : count - known;
       if (more === 0) continue;
-      const knocks = more === 1 ? '1 knock' : `${more} knocks`;
-      const text = `${door}: the kernel carried out ${knocks} while no supervisor saw it`;
+      const text = `${door}: the kernel carried out ${more === 1 ? '1 knock' : `${more} knocks`} ${when}`;
       this.#parts.journal.record('knock', text, { door, count: more });
     }
     this.note(counts);
@@ -41,20 +43,14 @@ export class KernelKnocks {
 
   /** From now on these have been seen. */
   note(counts: Counts): void {
-    const text = `${JSON.stringify(Object.fromEntries(counts))}\n`;
-    if (text === this.#noted) return;
+    if (this.#seen !== undefined && isSame(this.#seen, counts)) return;
+    this.#seen = counts;
     try {
-      replaceFile(this.#parts.path, text);
-      this.#noted = text;
+      replaceFile(this.#parts.path, `${JSON.stringify(Object.fromEntries(counts))}\n`);
     } catch (error) {
       // Without it only a number is missing later.
-      this.#parts.journal.record(
-        'knock',
-        `cannot note knocks of the kernel: ${errorText(error)}`,
-        {},
-        'debug',
-      );
-      this.#noted = text;
+      const text = `cannot note knocks of the kernel: ${errorText(error)}`;
+      this.#parts.journal.record('knock', text, {}, 'debug');
     }
   }
 
@@ -66,9 +62,11 @@ export class KernelKnocks {
       return new Map(); // damaged: then all are told
     }
     if (typeof parsed !== 'object' || parsed === null) return new Map();
-    const counts = Object.entries(parsed).filter((entry): entry is [string, number] =>
-      Number.isSafeInteger(entry[1]),
-    );
-    return new Map(counts);
+    const isCount = (entry: [string, unknown]): entry is [string, number] => Number.isSafeInteger(entry[1]);
+    return new Map(Object.entries(parsed).filter(isCount));
   }
+}
+
+function isSame(one: Counts, other: Counts): boolean {
+  return one.size === other.size && [...one].every(([door, count]) => other.get(door) === count);
 }

@@ -10,7 +10,9 @@ import {
   without,
   writeFootprint,
   type Footprint,
+  type Place,
 } from '../firewall/footprint.js';
+import { takeSnapshot } from '../firewall/snapshot.js';
 import { removeFile } from '../system/files.js';
 import type { Journal } from './journal.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
@@ -30,9 +32,14 @@ export function kernelPlaces(config: Config, paths: Pick<RunPaths, 'snapshots'>)
 
 type Recorder = Pick<Journal, 'record'>;
 
-/** Whether packets meet rules of ours already: those of an earlier life. */
-export async function isInForce(firewall: Firewall): Promise<boolean> {
-  return (await firewall.inForce()).some((one) => one.met);
+/** Whether packets meet rules of ours already: those of an earlier life, whatever its services were. */
+export async function isInForce(firewall: Firewall, runFolder: string): Promise<boolean> {
+  noteFootprint(firewall, readFootprint(runFolder));
+  return firewall.isMet();
+}
+
+function noteFootprint(firewall: Firewall, footprint: Footprint | undefined): void {
+  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services ?? []);
 }
 
 /**
@@ -48,19 +55,18 @@ export async function settle(
   now: Date,
 ): Promise<void> {
   const footprint = readFootprint(places.runFolder);
-  const { names } = firewall;
-  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services);
+  noteFootprint(firewall, footprint);
+  const { names, strays } = firewall;
   const trialChains = firewall.trial?.chains ?? [];
   if (!adopted && names.length > 0) {
     try {
-      const saved = await firewall.snapshot(places.snapshots, now);
+      const saved = await takeSnapshot(firewall.tables, firewall.families, places.snapshots, now);
       journal.record('firewall', 'rules from before the start saved', { files: saved }, 'debug');
     } catch (error) {
       // No space for a copy is no reason to leave a host unprotected.
       journal.record('firewall', `cannot save the rules found: ${errorText(error)}`, {}, 'warn');
     }
   }
-  const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
   const { supervised } = places;
   const chains = [...new Set([...(footprint?.trialChains ?? []), ...trialChains])];
   const former = footprint?.places ?? [];
@@ -72,36 +78,43 @@ export async function settle(
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
   writeFootprint(places.runFolder, noted);
-  await firewall.removeStrays(strays);
   await firewall.prepare();
-  if (without(former, firewall.places).length === 0)
-    writeFootprint(places.runFolder, { ...noted, services: [...names] });
 }
 
 /** Families whose filter table is there because of us. */
 async function madeTables(firewall: Firewall, footprint: Footprint | undefined): Promise<readonly Family[]> {
   const fresh = without(firewall.places, footprint?.places ?? []).map(({ family }) => family);
-  const missing = fresh.length === 0 ? [] : await firewall.missingTables();
-  return [
-    ...new Set([...(footprint?.madeTables ?? []), ...missing.filter((family) => fresh.includes(family))]),
-  ];
+  const missing: Family[] = [];
+  for (const family of fresh) if (!(await firewall.tables.exists(family))) missing.push(family);
+  return [...new Set([...(footprint?.madeTables ?? []), ...missing])];
 }
 
 /**
  * Once the rules are in force where they are to be: takes them out where an earlier configuration had them, another back
- * end or a family that is off now, and with them the sets of services that are gone. What fails is told, and is
- * tried again the next time.
+ * end or a family that is off now, and notes what is still there. What fails is told, and is tried again the next time.
  */
-export async function leaveFormerPlaces(
-  firewall: Firewall,
-  runFolder: string,
-  journal: Recorder,
-): Promise<string[]> {
+export async function tidyUp(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
   const footprint = readFootprint(runFolder);
-  const former = without(footprint?.places ?? [], firewall.places);
-  if (footprint === undefined || former.length === 0) return [];
-  const { services, trialChains = [], madeTables: made } = footprint;
-  const kept: typeof former = [];
+  if (footprint === undefined) return [];
+  const former = without(footprint.places, firewall.places);
+  const gone = footprint.services.filter((name) => !firewall.names.includes(name));
+  if (former.length + gone.length === 0) return [];
+  const { kept, problems } = await leavePlaces(firewall, footprint, former, journal);
+  // Sets of services that are gone can go only now, when no rule names them.
+  if (former.length > kept.length) problems.push(...(await firewall.clean()));
+  const services = kept.length === 0 ? [...firewall.names, ...firewall.strays] : footprint.services;
+  writeFootprint(runFolder, { ...footprint, places: [...firewall.places, ...kept], services });
+  for (const text of problems) journal.record('firewall', text, {}, 'warn');
+  return problems;
+}
+
+async function leavePlaces(
+  firewall: Firewall,
+  { services, trialChains = [], madeTables: made }: Footprint,
+  former: readonly Place[],
+  journal: Recorder,
+): Promise<{ readonly kept: readonly Place[]; readonly problems: string[] }> {
+  const kept: Place[] = [];
   const problems: string[] = [];
   for (const place of former) {
     const { backend, family } = place;
@@ -115,25 +128,15 @@ export async function leaveFormerPlaces(
       problems.push(`rules of ours may be left in iptables-${backend}, IPv${family}: ${errorText(error)}`);
     }
   }
-  const strays = services.filter((name) => !firewall.names.includes(name));
-  if (kept.length === 0) for (const name of strays) problems.push(...(await firewall.sets.destroy(name)));
-  writeFootprint(runFolder, {
-    ...footprint,
-    places: [...firewall.places, ...kept],
-    services: kept.length === 0 ? [...firewall.names] : services,
-  });
-  for (const text of problems) journal.record('firewall', text, {}, 'warn');
-  return problems;
+  return { kept, problems };
 }
 
 /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
 export async function clear(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
-  const problems = await leaveFormerPlaces(firewall, runFolder, journal);
   const footprint = readFootprint(runFolder);
-  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services);
-  const { names } = firewall;
-  const strays = (footprint?.services ?? []).filter((name) => !names.includes(name));
-  const left = await firewall.remove(strays, footprint?.madeTables);
+  noteFootprint(firewall, footprint);
+  const problems = await tidyUp(firewall, runFolder, journal);
+  const left = await firewall.remove(footprint?.madeTables);
   removeFootprint(runFolder);
   removeFile(kernelKnocksPath(runFolder));
   return [...problems, ...left];

@@ -3,9 +3,10 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { footprintPath } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
-import { takeLock, tryLock, type Lock } from '../system/lock.js';
+import { takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
-import { formatIdentity, identify } from '../system/process.js';
+import { formatIdentity, identify, isAlive, parseIdentity } from '../system/process.js';
+import { kernelKnocksPath } from './kernel-knocks.js';
 
 /** What a look at the run folder found: all as it should be, made anew, or in the hands of another supervisor. */
 export type Found = 'here' | 'restored' | 'taken';
@@ -50,21 +51,39 @@ export class Presence {
     }
   }
 
-  /** Looks whether we can still be found, and mends it where we cannot. Throws where the folder cannot be made. */
-  look(): Found {
+  /**
+   * Looks whether we can still be found, and mends it where we cannot. Throws where that fails; the next look tries again.
+   */
+  async look(): Promise<Found> {
     if (this.#lock.isAt(this.#places.lock)) {
-      const paths = [footprintPath(this.#paths.run), this.#places.listener];
+      const paths = [
+        footprintPath(this.#paths.run),
+        kernelKnocksPath(this.#paths.run),
+        this.#places.listener,
+      ];
       this.#notes = paths.map((path) => [path, readIfExists(path)]);
       return 'here';
     }
     makePrivateFolder(this.#paths.run);
-    const lock = tryLock(this.#places.lock);
-    if (lock === undefined) return 'taken';
+    const lock = await takeLock(this.#places.lock);
+    // Somebody may hold it for a moment: setup, or a stop that found nobody.
+    if (lock === undefined) return this.#isTaken() ? 'taken' : 'here';
+    try {
+      this.#identify();
+      for (const [path, text] of this.#notes) if (text !== undefined) replaceFile(path, text);
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
     this.#lock[Symbol.dispose]();
     this.#lock = lock;
-    this.#identify();
-    for (const [path, text] of this.#notes) if (text !== undefined) replaceFile(path, text);
     return 'restored';
+  }
+
+  /** Another supervisor has told who it is. */
+  #isTaken(): boolean {
+    const other = parseIdentity(readIfExists(this.#places.supervisor));
+    return other !== undefined && other.pid !== process.pid && isAlive(other);
   }
 
   /** Takes away what tells of us, and nothing of a supervisor that has come after us. */

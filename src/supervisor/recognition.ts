@@ -5,20 +5,11 @@ import { KernelDoors } from '../firewall/doors/kernel-doors.js';
 import { doorsInstance } from '../firewall/doors/names.js';
 import { qualify, type Placement } from '../firewall/doors/qualify.js';
 import { chosenService } from '../firewall/service.js';
+import type { Door } from '../knock/door.js';
 import type { Recognised } from '../wire/reports.js';
 import type { World } from './world.js';
 
 /** Where the knocks of a configuration are recognised: all by the listener, and by the kernel itself where it can. */
-
-/** How many knocks the kernel has carried out, by the name of the door: two doors may share one. */
-export function knocksByName({ config, firewall }: Pick<World, 'config' | 'firewall'>): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { door } of config.doors) {
-    const count = firewall.knocks.get(door.id);
-    if (count !== undefined) counts.set(door.name, (counts.get(door.name) ?? 0) + count);
-  }
-  return counts;
-}
 
 /** The doors that the kernel is to recognise. */
 export function kernelDoors(config: Config): KernelDoors {
@@ -33,7 +24,7 @@ export function kernelDoors(config: Config): KernelDoors {
   return new KernelDoors(instance, new Map(compiled));
 }
 
-/** For each door of a configuration, in their order, where it is recognised. */
+/** For each door of a configuration, in their order, where it is to be recognised. */
 export function recognised(config: Config): Recognised[] {
   const families = heardFamilies(config);
   const placed = families.map((family) => placements(config, family));
@@ -44,6 +35,22 @@ export function recognised(config: Config): Recognised[] {
     });
     const kernel = families.filter((_, at) => placed[at]?.[index]?.action !== undefined);
     return { name: door.name, kernel, reasons: [...new Set(reasons)] };
+  });
+}
+
+/** The same as it is now: while a change is on trial, the kernel has the doors of before. */
+export function recognisedNow({ config, firewall }: Pick<World, 'config' | 'firewall'>): Recognised[] {
+  const wanted = firewall.version.doors;
+  const inKernel = (door: Door, family: Family): boolean =>
+    [...wanted.openings(family)].some(
+      ([chain, { id }]) => id === door.id && firewall.doors.openings(family).has(chain),
+    );
+  return recognised(config).map(({ name, kernel, reasons }, index) => {
+    const door = config.doors[index]?.door;
+    const now = kernel.filter((family) => door !== undefined && inKernel(door, family));
+    const later =
+      now.length < kernel.length ? ['the change is on trial: in the kernel after knockctl confirm'] : [];
+    return { name, kernel: now, reasons: [...reasons, ...later] };
   });
 }
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import type { Engine } from './engine.js';
-import { kernelPlaces, leaveFormerPlaces, settle } from './kernel-life.js';
+import { kernelPlaces, tidyUp, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import { feeds } from './machine.js';
 import { isFromFile } from './trusted-keeper.js';
@@ -79,7 +79,7 @@ export class Reload {
       await firewall.repair();
       // Both versions are in, and the old one is in force: now the new one, in one step.
       if (trialS !== undefined) await firewall.trial?.begin(trialS);
-      else await leaveFormerPlaces(firewall, config.settings.paths.run, journal);
+      else await tidyUp(firewall, config.settings.paths.run, journal);
       await old.firewall.sets.close();
     });
     this.#parts.attend(fresh);
@@ -98,8 +98,7 @@ export class Reload {
 
 /** Takes out what was built of another configuration. */
 async function stay(old: Firewall, fresh: Firewall): Promise<void> {
-  old.noteLeft(fresh.trial?.chains ?? []);
-  await old.removeStrays(fresh.names.filter((name) => !old.names.includes(name)));
+  old.noteLeft(fresh.trial?.chains ?? [], fresh.names);
   await old.repair();
   await fresh.sets.close();
 }

@@ -9,11 +9,10 @@ import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
-import { isInForce, kernelPlaces, leaveFormerPlaces, settle } from './kernel-life.js';
+import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-process.js';
 import { feeds } from './machine.js';
-import { knocksByName } from './recognition.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -69,7 +68,9 @@ export class Supervisor {
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {
-        this.#kernelKnocks.note(knocksByName(this.world));
+        const { knocks } = this.world.firewall;
+        if (this.listener.sound) this.#kernelKnocks.note(knocks);
+        else this.#kernelKnocks.tell(knocks, 'that the listener may not have heard');
       },
       entered: (state, problem) => {
         if (state === 'armed' && problem === undefined) this.#armed();
@@ -147,9 +148,11 @@ export class Supervisor {
   }
 
   /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */
-  leave(): void {
+  leave(reason: string): void {
+    this.#engine.event('stop', reason);
     this.#endWatching();
     this.lasting.entries.close();
+    this.#report.tell({ exitCode: EXIT.refused, text: reason, goesOn: false });
   }
 
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
@@ -171,14 +174,14 @@ export class Supervisor {
     const world = await makeWorld(config, { ...this.#parts, ...this.lasting }, { template, before });
     this.#world = world;
     this.#ear.endOrphan();
-    this.#adopted = await isInForce(world.firewall);
+    this.#adopted = await isInForce(world.firewall, config.settings.paths.run);
     if (trialS !== undefined) {
       if (this.#adopted) throw inForceAlready();
       this.trials.noteStart(config, world.firewall.template, trialS);
     }
     if (this.#adopted) {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
-      this.#kernelKnocks.tell(knocksByName(world));
+      this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
     }
     await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
     await world.trusted.apply();
@@ -195,7 +198,7 @@ export class Supervisor {
     this.#ear.armed();
     const { firewall, config } = this.world;
     const { journal } = this.#parts;
-    void this.#engine.queued(async () => leaveFormerPlaces(firewall, config.settings.paths.run, journal));
+    void this.#engine.queued(async () => tidyUp(firewall, config.settings.paths.run, journal));
   }
 
   #endWatching(): void {
@@ -208,6 +211,10 @@ export class Supervisor {
 
   async #takeDown(ending: Ending): Promise<string[]> {
     if (this.#world === undefined) return [];
+    if (ending.keep) {
+      await this.#world.firewall.isMet();
+      this.#kernelKnocks.note(this.#world.firewall.knocks);
+    }
     return takeDown(this.#world, ending, { ...this.#parts, lasting: this.lasting });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { takeSnapshot } from '../../src/firewall/snapshot.js';
 import type { Exec } from '../../src/system/exec.js';
 import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { allInForce, FAMILIES, withForeign } from './foreign.js';
@@ -108,7 +109,8 @@ for (const backend of ['nft', 'legacy'] as const) {
       await both.repair();
       await space.iptables(backend, 4, '-N web_mine');
       const one = space.firewall(backend, [SERVICE]);
-      await one.removeStrays(['web']);
+      one.noteLeft([], ['web']);
+      await one.repair();
       const save = await space.save(backend, 4);
       assert.doesNotMatch(save, /web_(?!mine)/);
       assert.match(save, /^:web_mine - /m);
@@ -136,7 +138,9 @@ for (const backend of ['nft', 'legacy'] as const) {
       const saves = await withForeign(space, backend);
       const before = await saves();
       const folder = `${space.dir}/snapshots`;
-      const paths = await space.firewall(backend).snapshot(folder, new Date(Date.UTC(2030, 0, 2, 3, 4, 5)));
+      const { tables, families } = space.firewall(backend);
+      const now = new Date(Date.UTC(2030, 0, 2, 3, 4, 5));
+      const paths = await takeSnapshot(tables, families, folder, now);
       assert.deepEqual(paths, [
         `${folder}/rules-2030-01-02T03-04-05.000Z.v4`,
         `${folder}/rules-2030-01-02T03-04-05.000Z.v6`,
@@ -155,11 +159,13 @@ describe('the firewall on nft', () => {
   it('takes a filter table out that it made, and only an empty one', async () => {
     await using space = new KernelSpace();
     const firewall = space.firewall('nft');
-    assert.deepEqual(await firewall.missingTables(), [4, 6]);
+    const exist = async (): Promise<boolean[]> =>
+      Promise.all(FAMILIES.map(async (family) => firewall.tables.exists(family)));
+    assert.deepEqual(await exist(), [false, false]);
     await firewall.repair();
     await space.iptables('nft', 6, '-A INPUT -j ACCEPT');
-    assert.deepEqual(await firewall.remove([], [4, 6]), []);
+    assert.deepEqual(await firewall.remove([4, 6]), []);
     assert.equal(await space.must('nft list tables'), 'table ip6 filter\n');
-    assert.deepEqual(await firewall.missingTables(), [4]);
+    assert.deepEqual(await exist(), [false, true]);
   });
 });

@@ -98,8 +98,7 @@ for (const backend of ['nft', 'legacy'] as const) {
           [false, true, true],
         ],
       );
-      next.noteLeft(trial.trial?.chains ?? []);
-      await next.removeStrays(['web']);
+      next.noteLeft(trial.trial?.chains ?? [], ['web']);
       await next.repair();
       assert.deepEqual(await saves(), before);
       assert.doesNotMatch(await space.must('ipset list -n'), /trial|\.new|web/);
@@ -121,7 +120,6 @@ for (const backend of ['nft', 'legacy'] as const) {
       await sleep(1_100);
       assert.equal(await trial.trial?.left(), 0);
       trial.endTrial();
-      await trial.removeStrays(['web']);
       await trial.repair();
       const plain = await saves();
       assert.deepEqual(await trial.repair(), []);

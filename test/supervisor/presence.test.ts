@@ -30,7 +30,7 @@ describe('the presence of a supervisor', () => {
     await assert.rejects(Presence.take(paths), /knockctl is running already \(it holds .*\/lock\)/);
     assert.equal(readIfExists(places.supervisor), OWN);
     assert.equal(readIfExists(paths.pidFile), `${process.pid}\n`);
-    assert.equal(presence.look(), 'here');
+    assert.equal(await presence.look(), 'here');
     presence[Symbol.dispose]();
     assert.equal(isLocked(places.lock), false);
     assert.deepEqual([readIfExists(places.supervisor), readIfExists(paths.pidFile)], [undefined, undefined]);
@@ -44,10 +44,10 @@ describe('the presence of a supervisor', () => {
     presence.announce(log);
     writeFileSync(places.listener, 'the listener');
     writeFileSync(`${paths.run}/kernel.json`, 'the footprint');
-    assert.equal(presence.look(), 'here');
+    assert.equal(await presence.look(), 'here');
     rmSync(paths.run, { recursive: true });
-    assert.equal(presence.look(), 'restored');
-    assert.equal(presence.look(), 'here');
+    assert.equal(await presence.look(), 'restored');
+    assert.equal(await presence.look(), 'here');
     assert.ok(isLocked(places.lock));
     const files = [places.supervisor, places.listener, `${paths.run}/kernel.json`];
     assert.deepEqual(files.map(readIfExists), [OWN, 'the listener', 'the footprint']);
@@ -63,11 +63,13 @@ describe('the presence of a supervisor', () => {
     mkdirSync(paths.run, { mode: 0o700 });
     using other = tryLock(places.lock);
     assert.ok(other !== undefined);
-    writeFileSync(places.supervisor, 'the other');
+    assert.equal(await presence.look(), 'here', 'somebody holds it for a moment');
+    const text = formatIdentity(identify(process.ppid) ?? assert.fail());
+    writeFileSync(places.supervisor, text);
     writeFileSync(paths.pidFile, '1\n');
-    assert.equal(presence.look(), 'taken');
+    assert.equal(await presence.look(), 'taken');
     presence[Symbol.dispose]();
-    assert.deepEqual([places.supervisor, paths.pidFile].map(readIfExists), ['the other', '1\n']);
+    assert.deepEqual([places.supervisor, paths.pidFile].map(readIfExists), [text, '1\n']);
     assert.ok(isLocked(places.lock));
   });
 });
@@ -78,7 +80,7 @@ describe('being found', () => {
     const findable = new Findable({
       clock: new FakeClock(),
       journal: { record: (_kind, text) => void told.push(text) },
-      presence: { look },
+      presence: { look: async () => Promise.resolve(look()) },
       server: { reopen },
       taken: () => told.push('taken'),
     });
@@ -99,7 +101,7 @@ describe('being found', () => {
     for (let look = 0; look < 5; look += 1) await findable.look();
     assert.deepEqual(told, [
       'the control socket was deleted while we ran: made anew',
-      'the run folder was deleted while we ran: made anew',
+      'the run folder, or the lock in it, was deleted while we ran: made anew',
       'commands cannot reach us: no space',
     ]);
   });

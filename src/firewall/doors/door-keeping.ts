@@ -28,8 +28,8 @@ export class DoorKeeping {
     for (const service of services) this.#instances.add(doorsInstance(service));
   }
 
-  /** Makes sets that are missing, or of another kind, and sees to the sentinels of these services. Gives what was wrong. */
-  async ensure({ sets }: KernelDoors, services: readonly string[]): Promise<string[]> {
+  /** Makes sets that are missing, or of another kind, and sees to the sentinels. Gives what was wrong. */
+  async ensure({ sets }: KernelDoors): Promise<string[]> {
     const existing = sets.length === 0 ? new Map<string, never>() : await this.#store.headers();
     const lines = sets.flatMap((spec) => {
       const header = existing.get(spec.name);
@@ -38,17 +38,19 @@ export class DoorKeeping {
       return [...first, `create ${spec.name} ${spec.create}`];
     });
     if (lines.length > 0) await this.#store.batch(lines);
-    await this.#store.sentinels(services);
+    await this.#store.addSentinels();
     return setFaults(sets, existing);
   }
 
-  /** Takes out sets that are not wanted, but for those that a rule still names. */
-  async drop(wanted?: KernelDoors): Promise<void> {
+  /** Takes out sets that are not wanted, but for those that a rule still names: these are told. */
+  async drop(wanted?: KernelDoors): Promise<string[]> {
     const existing = await this.#store.headers();
     const names = new Set(wanted?.sets.map(({ name }) => name));
     const stray = strayDoorSets(existing, this.instances, names);
     const free = stray.filter((name) => existing.get(name)?.references === 0);
     if (free.length > 0) await this.#store.batch(free.map((name) => `destroy ${name}`));
+    const kept = stray.filter((name) => !free.includes(name));
+    return kept.map((name) => `set ${name} stays: a rule names it`);
   }
 
   /** What a table holds of doors that are not wanted: chains, and of instances that are not the current one, jumps. */
@@ -67,12 +69,15 @@ export class DoorKeeping {
     this.#counts.set(family, counts);
   }
 
-  /** Knocks that the kernel carried out, by door, as the last look found them; rules count from when they were made. */
-  knocks(doors: KernelDoors): ReadonlyMap<number, number> {
-    const knocks = new Map<number, number>();
+  /**
+   * Knocks that the kernel carried out, by the name of the door (two may share one), as the last look found them; rules
+   * count from when they were made.
+   */
+  knocks(doors: KernelDoors): ReadonlyMap<string, number> {
+    const knocks = new Map<string, number>();
     for (const [family, counts] of this.#counts) {
-      for (const [chain, door] of doors.openings(family)) {
-        knocks.set(door, (knocks.get(door) ?? 0) + (counts.get(chain) ?? 0));
+      for (const [chain, { name }] of doors.openings(family)) {
+        knocks.set(name, (knocks.get(name) ?? 0) + (counts.get(chain) ?? 0));
       }
     }
     return knocks;

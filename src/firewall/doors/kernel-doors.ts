@@ -1,6 +1,7 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { chains as chainsOf } from '../../iptables-parser/query.js';
 import type { Table } from '../../iptables-parser/types.js';
+import type { Door } from '../../knock/door.js';
 import type { SetHeader, SetSpec } from '../sets.js';
 import type { DesiredService } from '../template.js';
 import type { CompiledDoors } from './compile.js';
@@ -32,10 +33,10 @@ export class KernelDoors {
     return this.#compiled.get(family)?.rules ?? leftovers(this.instance, []);
   }
 
-  /** The chains whose last rule's packets are knocks that were carried out, each with the id of its door. */
-  openings(family: Family): ReadonlyMap<string, number> {
+  /** The chains whose last rule's packets are knocks that were carried out, each with its door. */
+  openings(family: Family): ReadonlyMap<string, Door> {
     const doors = this.#compiled.get(family)?.doors ?? [];
-    return new Map(doors.map(({ chain, door }) => [chain, door.id]));
+    return new Map(doors.map(({ chain, door }) => [chain, door]));
   }
 }
 

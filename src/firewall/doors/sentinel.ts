@@ -18,7 +18,7 @@ export function sentinelRemoval(set: string, family: Family): string {
   return `del ${set} ${SENTINEL[family]}`;
 }
 
-/** True for the line of `ipset save` that is a sentinel: no entry of anybody's. */
-export function isSentinel(line: string): boolean {
-  return /^add \S+ (?:255\.255\.255\.255|ff00::) (?:.* )?nomatch\b/.test(line);
+/** What `ipset save` prints of a set, without its sentinel: that is no entry of anybody's. */
+export function withoutSentinel(saved: string): string {
+  return saved.replace(/^add \S+ (?:255\.255\.255\.255|ff00::) [^"\n]*nomatch\b.*\n/m, '');
 }

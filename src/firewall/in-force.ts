@@ -1,0 +1,26 @@
+import type { Family } from '../base/address.js';
+import type { Table } from '../iptables-parser/types.js';
+import { areJumps, taggedRules, type SameRules } from './plan.js';
+import type { DesiredService } from './template.js';
+
+/** What is in force of one service: for `status`, and for deciding whether to feed. */
+export interface InForce {
+  readonly service: string;
+  readonly family: Family;
+  /** All chains are there and hold the rules that they should. */
+  readonly chains: boolean;
+  /** The jump is there, once, and right; on trial, both of them. */
+  readonly jump: boolean;
+  /** Packets meet rules of ours, right or not: a jump with our comment is there. */
+  readonly met: boolean;
+}
+
+/** What is in force of the jumps of a service. Pure. */
+export function judgeJumps(
+  { service, jumps }: DesiredService,
+  table: Table | undefined,
+  same: SameRules,
+): Pick<InForce, 'service' | 'jump' | 'met'> {
+  const tagged = table === undefined ? [] : taggedRules(table, service);
+  return { service, jump: areJumps(tagged, jumps, same), met: tagged.length > 0 };
+}
