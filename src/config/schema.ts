@@ -110,7 +110,7 @@ export const KEYS = {
     'firewall',
     'door_sources',
     integer(1_024, 16_777_216),
-    '524288',
+    '1048576',
     'sources that each door in the kernel has room for at once',
   ),
 

@@ -104,10 +104,11 @@ function port(text: string): number | undefined {
 
 /** A name of a network interface: what the kernel lets be one (IFNAMSIZ). */
 export const INTERFACE_NAME = simple(
-  `any, or an interface name of at most ${MAX_INTERFACE} characters without / and white space`,
+  `any, or an interface name of at most ${MAX_INTERFACE} characters without / + quotes and white space`,
   (text) => {
     const isName = /^[\x21-\x7e]+$/.test(text) && text.length <= MAX_INTERFACE;
-    return isName && !text.includes('/') && text !== '.' && text !== '..' ? text : undefined;
+    // To iptables + is a pattern, and a quote the beginning of a word: such names could not be told to it.
+    return isName && !/["\\'/+]/.test(text) && text !== '.' && text !== '..' ? text : undefined;
   },
 );
 

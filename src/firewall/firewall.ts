@@ -173,11 +173,12 @@ export class Firewall {
   async isMet(): Promise<boolean> {
     return this.#serial(async () => {
       const names = [...this.names, ...this.strays, ...this.#keeping.instances.map(doorsLabel)];
+      let isMet = false;
       for (const family of this.#settings.families) {
         const table = findTable(await this.#read(family), 'filter');
-        if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
+        if (table !== undefined) isMet ||= names.some((name) => taggedRules(table, name).length > 0);
       }
-      return false;
+      return isMet;
     });
   }
 

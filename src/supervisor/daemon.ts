@@ -93,6 +93,7 @@ async function serve(
     await server.open();
     findable.begin();
     const arrived = await control.changes.arrive(await supervisor.start(), options.wish, ending.byTrial);
+    await findable.look(); // from now on it knows what it would have to put back
     const outcome = { ...arrived, notes: [...notes, ...(arrived.notes ?? [])] };
     const isFailure = !outcome.goesOn && !ending.begun;
     // A fault, unlike the states that follow: who sees nothing else on the terminal sees it.

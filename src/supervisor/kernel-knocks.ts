@@ -22,9 +22,29 @@ export interface KernelKnocksParts {
 export class KernelKnocks {
   readonly #parts: KernelKnocksParts;
   #seen: Counts | undefined;
+  /** Those of an earlier look: seen by all once the listener is known to have heard later than that. */
+  #pending: { readonly counts: Counts; readonly atMs: number } | undefined;
+  #isListenerLost = false;
 
   constructor(parts: KernelKnocksParts) {
     this.#parts = parts;
+  }
+
+  /** A look, at `nowMs`; `unprovenMs`: since the listener was last known to hear. */
+  look(counts: Counts, nowMs: number, unprovenMs: number): void {
+    if (this.#isListenerLost) {
+      this.tell(counts, 'that the listener may not have heard');
+      this.#isListenerLost = false;
+    } else if (this.#pending === undefined) this.#pending = { counts, atMs: nowMs };
+    else if (nowMs - unprovenMs >= this.#pending.atMs) {
+      this.note(this.#pending.counts);
+      this.#pending = { counts, atMs: nowMs };
+    }
+  }
+
+  /** What the kernel has carried out since the listener was last known to hear, nobody may have heard. */
+  listenerLost(): void {
+    this.#isListenerLost = true;
   }
 
   /** Tells what has been added since the last look; `when`: why nobody else may have told it. */
@@ -43,6 +63,7 @@ export class KernelKnocks {
 
   /** From now on these have been seen. */
   note(counts: Counts): void {
+    this.#pending = undefined;
     if (this.#seen !== undefined && isSame(this.#seen, counts)) return;
     this.#seen = counts;
     try {

@@ -58,6 +58,7 @@ export class Supervisor {
       oneTime: this.lasting.oneTime,
       world,
       event: (event, reason) => {
+        if (event === 'listener-lost') this.#kernelKnocks.listenerLost();
         this.#engine.event(event, reason);
       },
       refused: (reason) => this.#refuse(reason),
@@ -68,9 +69,8 @@ export class Supervisor {
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {
-        const { knocks } = this.world.firewall;
-        if (this.listener.sound) this.#kernelKnocks.note(knocks);
-        else this.#kernelKnocks.tell(knocks, 'that the listener may not have heard');
+        const { unprovenMs = Infinity } = this.listener;
+        this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
       },
       entered: (state, problem) => {
         if (state === 'armed' && problem === undefined) this.#armed();
