@@ -1,10 +1,3 @@
-import { measureLatency } from './latency.js';
-for (const [e, b, f] of [
-  ['kernel', 'nft', 4],
-  ['listener', 'nft', 4],
-  ['knockd', 'nft', 4],
-  ['kernel', 'legacy', 4],
-  ['kernel', 'nft', 6],
-  ['knockd', 'nft', 6],
-] as const)
-  console.log(JSON.stringify(await measureLatency(e, b, f, 40)));
+import { measureUnderFlood } from './under-flood.js';
+const [engine, backend, cases, sources] = process.argv.slice(2);
+console.log(JSON.stringify(await measureUnderFlood(engine as 'kernel', backend as 'nft', JSON.parse(cases ?? ''), sources ? Number(sources): undefined), undefined, 0));

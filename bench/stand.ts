@@ -17,6 +17,10 @@ export interface StandOptions {
   readonly engine: Engine;
   readonly backend: Backend;
   readonly family?: Family;
+  /** How many doors knockctl has, one by default; the knocks are for the first. */
+  readonly doors?: number;
+  /** knockctl's door_sources; its default by default. */
+  readonly doorSources?: number;
 }
 
 /** A door that opened; times in microseconds. */
@@ -53,6 +57,8 @@ export interface Flooded {
   readonly sent: number;
   readonly arrived: number;
   readonly seconds: number;
+  /** Nanoseconds for which the generator had a core: what the server's kernel does with the packets is among them. */
+  readonly coreNs: number;
 }
 
 export const SEQUENCE = [7000, 8000, 9000] as const;
@@ -74,14 +80,16 @@ export class Stand implements AsyncDisposable {
   readonly engine: Engine;
   readonly #family: Family;
   readonly #mac: string;
+  readonly #options: StandOptions;
   #product: Product | undefined;
   #knockd: LabProcess | undefined;
   #knockers = 1;
 
-  private constructor(lab: Lab, { engine, family = 4 }: StandOptions) {
+  private constructor(lab: Lab, options: StandOptions) {
     this.lab = lab;
-    this.engine = engine;
-    this.#family = family;
+    this.engine = options.engine;
+    this.#options = options;
+    this.#family = options.family ?? 4;
     const device = ip(['-n', lab.namespace.server, 'link', 'show', SERVER_INTERFACE.client]);
     this.#mac = /link\/ether (\S+)/.exec(device)?.[1] ?? '';
   }
@@ -129,7 +137,7 @@ export class Stand implements AsyncDisposable {
     });
   }
 
-  /** Floods the server with packets from spoofed addresses, and does `meanwhile` once they flow. */
+  /** Floods the server with packets from spoofed addresses for as long as `meanwhile` takes, `seconds` at the most. */
   async flood<T>(
     { seconds, rate = 0, sources = MILLION, protocol = 'tcp', port = SEQUENCE[0] }: FloodOptions,
     meanwhile: () => Promise<T>,
@@ -139,9 +147,11 @@ export class Stand implements AsyncDisposable {
     const to = [ADDRESS.server[4], port, seconds, rate].map(String);
     const generator = this.lab.spawn('client', [this.#tool('flood'), 'eth0', this.#mac, ...from, ...to]);
     const result = await meanwhile();
+    generator.signal('SIGTERM');
     assert.equal(await generator.closed, 0, generator.describe());
-    const [sent = NaN, nanoseconds = NaN] = generator.stdout.split(' ').map(Number);
-    return { flooded: { sent, arrived: this.#received() - before, seconds: nanoseconds / 1e9 }, result };
+    const [sent = NaN, nanoseconds = NaN, coreNs = NaN] = generator.stdout.split(' ').map(Number);
+    const arrived = this.#received() - before;
+    return { flooded: { sent, arrived, seconds: nanoseconds / 1e9, coreNs }, result };
   }
 
   /** VmRSS of each process of the engine, in kB. */
@@ -164,6 +174,14 @@ export class Stand implements AsyncDisposable {
     await this.product.kill('supervisor');
     if (this.product.identity('listener') !== undefined)
       await this.product.kill('listener').catch(() => undefined);
+  }
+
+  /** Loads a whole or a part of the server's IPv4 filter table. */
+  async restore(text: string): Promise<void> {
+    const wait = this.lab.backend === 'legacy' ? ['-w', '20'] : [];
+    const argv = [`/usr/sbin/iptables-${this.lab.backend}-restore`, '--noflush', ...wait];
+    const done = await this.lab.exec('server', argv, { input: text });
+    assert.equal(done.exitCode, 0, `${text}: ${done.stderr}`);
   }
 
   /** Runs a command in the client, which must succeed. */
@@ -202,15 +220,17 @@ export class Stand implements AsyncDisposable {
 
   /** knockctl with a door that is one of its verbs; the rules stay when all else is dead. */
   async #startKnockctl(): Promise<void> {
+    const { doors: count = 1, doorSources } = this.#options;
     const conf = [
       `[firewall]\nbackend = ${this.lab.backend}`,
+      ...(doorSources === undefined ? [] : [`door_sources = ${doorSources}`]),
       `[service.ssh]\nports = ${DOOR_PORT}\non_failure = hold`,
       `kernel_doors = ${this.engine === 'kernel' ? 'yes' : 'no'}\n`,
     ];
-    this.#product = new Product(this.lab, {
-      conf: conf.join('\n'),
-      doors: door(['command = knockctl accept %IP%']),
-    });
+    const doors = Array.from({ length: count }, (_, index) =>
+      door(['command = knockctl accept %IP%'], index),
+    );
+    this.#product = new Product(this.lab, { conf: conf.join('\n'), doors: doors.join('') });
     await this.#product.start();
   }
 
@@ -237,12 +257,9 @@ export class Stand implements AsyncDisposable {
   }
 }
 
-function door(commands: readonly string[]): string {
-  const lines = [
-    `sequence = ${SEQUENCE.join(',')}`,
-    `seq_timeout = ${WINDOW_S}`,
-    'tcpflags = syn',
-    ...commands,
-  ];
-  return `[d]\n${lines.join('\n')}\n`;
+/** The section of a door; each has ports of its own. */
+function door(commands: readonly string[], index = 0): string {
+  const sequence = SEQUENCE.map((port) => port + index).join();
+  const lines = [`sequence = ${sequence}`, `seq_timeout = ${WINDOW_S}`, 'tcpflags = syn', ...commands];
+  return `[d${index}]\n${lines.join('\n')}\n`;
 }
