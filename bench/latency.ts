@@ -25,7 +25,8 @@ export interface Latency {
 }
 
 const KNOCKS = 100;
-const INTERVAL_MS = 40;
+/** Far enough apart that no knock waits for the command of the one before. */
+const INTERVAL_MS: Readonly<Record<Engine, number>> = { kernel: 20, listener: 80, knockd: 80 };
 const PATIENCE_MS = 1_000;
 
 export async function measureLatency(
@@ -35,7 +36,11 @@ export async function measureLatency(
   knocks = KNOCKS,
 ): Promise<Latency> {
   await using stand = await Stand.open({ engine, backend, family });
-  const results = await stand.knock({ count: knocks, intervalMs: INTERVAL_MS, patienceMs: PATIENCE_MS });
+  const results = await stand.knock({
+    count: knocks,
+    intervalMs: INTERVAL_MS[engine],
+    patienceMs: PATIENCE_MS,
+  });
   const opened = results.filter((result) => result !== undefined);
   const toSyn = opened.map((result) => result.toSyn);
   const toAnswer = opened.map((result) => result.toAnswer);

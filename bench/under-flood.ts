@@ -63,7 +63,11 @@ export async function measureUnderFlood(
   cases: readonly FloodCase[],
   doorSources?: number,
 ): Promise<UnderFlood[]> {
-  await using stand = await Stand.open({ engine, backend, ...(doorSources === undefined ? {} : { doorSources }) });
+  await using stand = await Stand.open({
+    engine,
+    backend,
+    ...(doorSources === undefined ? {} : { doorSources }),
+  });
   const done: UnderFlood[] = [];
   for (const each of cases) done.push(await measureCase(stand, each));
   return done;
