@@ -38,7 +38,8 @@ export function latencyRows(all: readonly Latency[]): Row[] {
 export function floodRows(all: readonly UnderFlood[]): Row[] {
   return all.flatMap((one) => {
     const engine = one.alive ? ENGINES[one.engine] : 'all of ours killed';
-    const what = `knocks under ${one.sent} spoofed SYNs/s, ${engine}, ${one.backend}`;
+    const room = one.doorSources === null ? '' : `, door_sources ${one.doorSources}`;
+    const what = `knocks under ${one.sent} spoofed SYNs/s, ${engine}, ${one.backend}${room}`;
     const opened = ofAll(one.opened, one.knocks);
     if (one.engine === 'knockd') return [{ what, ours: '', theirs: opened }];
     const must = one.engine === 'kernel';
@@ -53,25 +54,20 @@ export function floodRows(all: readonly UnderFlood[]): Row[] {
   });
 }
 
-function memoryRows({ alive, memory, survived }: UnderFlood): Row[] {
+function memoryRows({ alive, engine, memory, survived }: UnderFlood): Row[] {
   const [before] = memory;
   if (!alive || before === undefined) return [];
   const resident = ({ residentKb }: Memory): number => residentKb.reduce((sum, kb) => sum + kb, 0);
-  const all = (text: (at: Memory) => string): string => memory.map(text).join(' ');
   const grown = Math.max(...memory.slice(1).map(resident)) - resident(before);
   return [
     {
-      what: '  the same processes as before it',
+      what: '  the same processes as before',
       ours: survived === true ? 'yes' : 'no',
       target: 'yes',
       reached: survived === true,
     },
     {
-      what: `  resident, both: ${all((at) => `${at.when} ${megabytes(resident(at))}`)}`,
-      ours: '',
-    },
-    {
-      what: '  resident before it',
+      what: '  resident before it, both processes',
       ours: megabytes(resident(before)),
       target: `≤ ${megabytes(MOST_RESIDENT_KB)}`,
       reached: resident(before) <= MOST_RESIDENT_KB,
@@ -82,10 +78,13 @@ function memoryRows({ alive, memory, survived }: UnderFlood): Row[] {
       target: `≤ ${megabytes(MOST_GROWN_KB)}`,
       reached: grown <= MOST_GROWN_KB,
     },
-    ...memory.slice(1).map((at) => ({
-      what: `  the kernel's memory, ${at.when}, above that before`,
-      ours: megabytes(at.kernelKb - before.kernelKb),
-    })),
+    ...(engine === 'kernel' ? memory.slice(1) : []).flatMap((at) => [
+      {
+        what: `  kernel memory ${at.when}, above that before`,
+        ours: megabytes(at.kernelKb - before.kernelKb),
+      },
+      { what: `    in sets, and attempts in them`, ours: `${megabytes(at.setsKb)}, ${at.attempts}` },
+    ]),
   ];
 }
 

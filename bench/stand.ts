@@ -113,6 +113,10 @@ export class Stand implements AsyncDisposable {
     }
   }
 
+  get doorSources(): number | null {
+    return this.#options.doorSources ?? null;
+  }
+
   /** The product of a stand that is not knockd's. */
   get product(): Product {
     assert.ok(this.#product !== undefined, 'knockd has no product');

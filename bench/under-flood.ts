@@ -25,8 +25,8 @@ export interface UnderFlood {
   readonly wholeP99Ms: number;
   /** The processes are the same ones after it; null where there were none. */
   readonly survived: boolean | null;
-  /** How many attempts the kernel held right after the flood; null without doors in the kernel. */
-  readonly attempts: number | null;
+  /** knockctl's door_sources; null: its default. */
+  readonly doorSources: number | null;
   readonly memory: readonly Memory[];
 }
 
@@ -36,6 +36,9 @@ export interface Memory {
   readonly residentKb: readonly number[];
   /** Slab, percpu and vmalloc of /proc/meminfo, in kB. */
   readonly kernelKb: number;
+  /** Attempts under way that the kernel holds, and its own account of its sets of doors, their tables left out, in kB. */
+  readonly attempts: number;
+  readonly setsKb: number;
 }
 
 const KNOCKS = 100;
@@ -79,25 +82,25 @@ async function measureCase(
 ): Promise<UnderFlood> {
   if (!alive) await stand.kill();
   const before = stand.pids().map(identityOf).join();
-  const look = (when: Memory['when']): Memory => ({
+  const look = async (when: Memory['when']): Promise<Memory> => ({
     when,
     residentKb: alive ? stand.resident() : [],
     kernelKb: kernelKb(),
+    ...(await doorSets(stand)),
   });
-  const memory = [look('before')];
+  const memory = [await look('before')];
   const knocking = { count: knocks, intervalMs, pauseMs: PAUSE_MS, patienceMs: PATIENCE_MS };
   const seconds = (AHEAD_MS + knocks * intervalMs + PATIENCE_MS) / 1000 + 10;
   const { flooded, result } = await stand.flood({ seconds, rate }, async () => {
     await delay(AHEAD_MS);
     const results = await stand.knock(knocking);
-    memory.push(look('during'));
+    memory.push(await look('during'));
     return results;
   });
-  const attempts = stand.engine === 'kernel' ? await attemptsOf(stand) : null;
-  memory.push(look('after'));
+  memory.push(await look('after'));
   if (rest) {
     await delay(REST_MS);
-    memory.push(look('later'));
+    memory.push(await look('later'));
   }
   const whole = result.flatMap((one) => (one === undefined ? [] : [one.whole / 1000]));
   return {
@@ -114,7 +117,7 @@ async function measureCase(
     wholeMedianMs: median(whole),
     wholeP99Ms: percentile(whole, 0.99),
     survived: alive ? stand.pids().map(identityOf).join() === before : null,
-    attempts,
+    doorSources: stand.doorSources,
     memory,
   };
 }
@@ -129,10 +132,16 @@ function identityOf(pid: number): string {
   }
 }
 
-async function attemptsOf(stand: Stand): Promise<number> {
-  const { stdout } = await stand.lab.exec('server', ['/usr/sbin/ipset', 'list', '-t']);
-  const window = stdout.split('\n\n').find((set) => /^Name: \S+_window4$/m.test(set));
-  return Number(/^Number of entries: (\d+)$/m.exec(window ?? '')?.[1]);
+async function doorSets({ lab }: Stand): Promise<Pick<Memory, 'attempts' | 'setsKb'>> {
+  const { stdout } = await lab.exec('server', ['/usr/sbin/ipset', 'list', '-t']);
+  const sets = stdout.split('\n\n').filter((set) => /^Name: knock\./m.test(set));
+  const sum = (of: readonly string[], pattern: RegExp): number =>
+    of.reduce((all, set) => all + Number(pattern.exec(set)?.[1]), 0);
+  const windows = sets.filter((set) => /^Name: \S+_window4$/m.test(set));
+  return {
+    attempts: sum(windows, /^Number of entries: (\d+)$/m),
+    setsKb: sum(sets, /^Size in memory: (\d+)$/m) / 1024,
+  };
 }
 
 function kernelKb(): number {
