@@ -83,7 +83,7 @@ function memoryRows({ alive, engine, memory, survived }: UnderFlood): Row[] {
         what: `  kernel memory ${at.when}, above that before`,
         ours: megabytes(at.kernelKb - before.kernelKb),
       },
-      { what: `    in sets, and attempts in them`, ours: `${megabytes(at.setsKb)}, ${at.attempts}` },
+      { what: '    in sets, and attempts in them', ours: `${megabytes(at.setsKb)}, ${at.attempts}` },
     ]),
   ];
 }

@@ -9,10 +9,17 @@ export interface Row {
   readonly reached?: boolean;
 }
 
-const WIDTHS = [66, 18, 14, 10, 14, 8] as const;
+/** Of the columns behind the first, which is as wide as it must be. */
+const WIDTHS = [18, 14, 10, 12, 9] as const;
 const HEAD = ['', 'knockctl', 'knockd 0.8', 'ratio', 'target', 'reached'];
 
 export function printTable(rows: readonly Row[]): void {
+  const width = Math.max(...rows.map(({ what }) => what.length));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => (index === 0 ? cell.padEnd(width) : cell.padStart(WIDTHS[index - 1] ?? 0)))
+      .join('')
+      .trimEnd();
   console.log(line(HEAD));
   for (const { what, ours, theirs = '', ratio, target = '', reached } of rows) {
     const verdict = reached === undefined ? '' : reached ? 'yes' : 'NO';
@@ -37,11 +44,4 @@ export function ofAll(part: number, all: number): string {
 function inWords(ratio: number): string {
   if (!Number.isFinite(ratio)) return '–';
   return ratio < 0.01 ? `1/${Math.round(1 / ratio)}` : `${ratio.toFixed(2)}×`;
-}
-
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, index) => (index === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[index] ?? 0)))
-    .join('')
-    .trimEnd();
 }
