@@ -11,7 +11,8 @@
  *
  * Prints a line for each knock: how many SYNs went out before the one that was let in, and the nanoseconds from the
  * last packet of the knock to that SYN, to its answer, and from the first packet to the answer; or `-` where none was let
- * in; or `open` where a SYN before the knock was let in already.
+ * in; or `open` where a SYN before the knock was let in already. The last line is `lost` and how many packets of knocks (SYNs
+ * behind them left out) the link had no room for.
  */
 #define _GNU_SOURCE
 #include "frame.h"
@@ -34,7 +35,7 @@ struct knock {
 };
 
 static struct knock *knocks;
-static int count, ports, door, out, in;
+static int count, ports, door, out, in, lost;
 static int *port;
 static uint32_t first_source;
 static int64_t pause_ns, patience_ns;
@@ -46,8 +47,11 @@ static int64_t send_syn(uint32_t source, unsigned from_port, unsigned to_port)
 	aim(&frame, source, from_port, to_port);
 	int64_t at = now();
 	/* A frame that finds no room is lost, as on any link. */
-	if (send(out, frame.bytes, frame.length, 0) < 0 && errno != ENOBUFS && errno != EAGAIN)
-		die("send");
+	if (send(out, frame.bytes, frame.length, 0) < 0) {
+		if (errno != ENOBUFS && errno != EAGAIN)
+			die("send");
+		lost += to_port != (unsigned)door;
+	}
 	return at;
 }
 
@@ -191,5 +195,6 @@ int main(int argc, char **argv)
 			printf("%d %lld %lld %lld\n", k->opened, (long long)(k->sent[k->opened] - k->last),
 			       (long long)(k->answered - k->last), (long long)(k->answered - k->first));
 	}
+	printf("lost %d\n", lost);
 	return 0;
 }

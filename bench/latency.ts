@@ -36,21 +36,20 @@ export async function measureLatency(
   knocks = KNOCKS,
 ): Promise<Latency> {
   await using stand = await Stand.open({ engine, backend, family });
-  const results = await stand.knock({
+  const { opened } = await stand.knock({
     count: knocks,
     intervalMs: INTERVAL_MS[engine],
     patienceMs: PATIENCE_MS,
   });
-  const opened = results.filter((result) => result !== undefined);
-  const toSyn = opened.map((result) => result.toSyn);
-  const toAnswer = opened.map((result) => result.toAnswer);
+  const toSyn = opened.map((one) => one.toSyn);
+  const toAnswer = opened.map((one) => one.toAnswer);
   return {
     engine,
     backend,
     family,
     knocks,
     missed: knocks - opened.length,
-    next: opened.filter((result) => result.refused === 0).length,
+    next: opened.filter((one) => one.refused === 0).length,
     median: median(toSyn),
     p99: percentile(toSyn, 0.99),
     max: percentile(toSyn, 1),

@@ -40,7 +40,8 @@ export function floodRows(all: readonly UnderFlood[]): Row[] {
     const engine = one.alive ? ENGINES[one.engine] : 'all of ours killed';
     const room = one.doorSources === null ? '' : `, door_sources ${one.doorSources}`;
     const what = `knocks under ${one.sent} spoofed SYNs/s, ${engine}, ${one.backend}${room}`;
-    const opened = ofAll(one.opened, one.knocks);
+    const lost = one.lost > 0 ? ` (${one.lost} packets lost)` : '';
+    const opened = ofAll(one.opened, one.knocks) + lost;
     if (one.engine === 'knockd') return [{ what, ours: '', theirs: opened }];
     const must = one.engine === 'kernel';
     return [

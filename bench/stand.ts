@@ -34,6 +34,13 @@ export interface Opened {
   readonly whole: number;
 }
 
+export interface Knocked {
+  /** The knocks that opened the door. */
+  readonly opened: readonly Opened[];
+  /** Packets of knocks that the link had no room for. */
+  readonly lost: number;
+}
+
 export interface KnockOptions {
   readonly count: number;
   readonly intervalMs: number;
@@ -102,8 +109,8 @@ export class Stand implements AsyncDisposable {
       await stand.#prepare();
       await (options.engine === 'knockd' ? stand.#startKnockd() : stand.#startKnockctl());
       const opens = async (): Promise<boolean> => {
-        const [knock] = await stand.knock({ count: 1, intervalMs: 0, patienceMs: 500 });
-        return knock !== undefined;
+        const { opened } = await stand.knock({ count: 1, intervalMs: 0, patienceMs: 500 });
+        return opened.length > 0;
       };
       await lab.waitFor(opens, 20_000, 'a first knock that opens the door');
       return stand;
@@ -123,8 +130,8 @@ export class Stand implements AsyncDisposable {
     return this.#product;
   }
 
-  /** Knocks, each time from an address that has not knocked yet; undefined where the door did not open. */
-  async knock({ count, intervalMs, pauseMs = 0, patienceMs }: KnockOptions): Promise<(Opened | undefined)[]> {
+  /** Knocks, each time from an address that has not knocked yet. */
+  async knock({ count, intervalMs, pauseMs = 0, patienceMs }: KnockOptions): Promise<Knocked> {
     const source = KNOCKERS[this.#family].address(this.#knockers);
     this.#knockers += count;
     const times = [intervalMs * 1000, pauseMs * 1000, patienceMs].map(String);
@@ -132,13 +139,15 @@ export class Stand implements AsyncDisposable {
     const argv = [this.#tool('knocks'), 'eth0', this.#mac, source, String(count), ...times, ...where];
     const done = await this.must(argv, { timeoutMs: count * intervalMs + patienceMs + 20_000 });
     const lines = done.stdout.trimEnd().split('\n');
+    const lost = Number(/^lost (\d+)$/.exec(lines.pop() ?? '')?.[1]);
     assert.equal(lines.length, count, done.stdout);
-    return lines.map((line) => {
+    const opened = lines.flatMap((line): Opened[] => {
       assert.notEqual(line, 'open', 'the door was open before the knock');
       const [refused = NaN, toSyn = NaN, toAnswer = NaN, whole = NaN] = line.split(' ').map(Number);
-      if (line === '-') return undefined;
-      return { refused, toSyn: toSyn / 1000, toAnswer: toAnswer / 1000, whole: whole / 1000 };
+      if (line === '-') return [];
+      return [{ refused, toSyn: toSyn / 1000, toAnswer: toAnswer / 1000, whole: whole / 1000 }];
     });
+    return { opened, lost };
   }
 
   /** Floods the server with packets from spoofed addresses for as long as `meanwhile` takes, `seconds` at the most. */
