@@ -1,5 +1,7 @@
 import { EXIT, KnockError, type CommandError } from '../base/errors.js';
 
+const FULL = 'the list is full';
+
 /** What the usual failures of ipset mean to an administrator. */
 export function explain(error: CommandError): KnockError {
   const { stderr } = error.failure;
@@ -10,7 +12,7 @@ export function explain(error: CommandError): KnockError {
       `${error.message} ${error.failure.input ?? ''}`,
     )?.[0];
     return because(
-      `the list is full (${set ?? 'set'}); not everything was added`,
+      `${FULL} (${set ?? 'set'}); not everything was added`,
       'knockctl list shows what can be flushed',
     );
   }
@@ -27,4 +29,9 @@ export function explain(error: CommandError): KnockError {
     );
   }
   return error;
+}
+
+/** True where a list has no room for more. */
+export function isFull(error: unknown): boolean {
+  return error instanceof KnockError && error.message.startsWith(FULL);
 }

@@ -3,7 +3,7 @@ import { CommandError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
-import { explain } from './ipset-errors.js';
+import { explain, isFull } from './ipset-errors.js';
 import { sentinelLine, sentinelRemoval, withoutSentinel } from './doors/sentinel.js';
 import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
@@ -13,6 +13,7 @@ import {
   delLine,
   isSameKind,
   listSets,
+  MAX_ENTRIES,
   parseEntries,
   parseHeaders,
   portLeft,
@@ -73,7 +74,13 @@ export class SetStore {
 
   /** Sees to it that rules add whole addresses to those lists. */
   async addSentinels(): Promise<void> {
-    await this.#lines([...this.#touched].map((set) => sentinelLine(set, familyOf(set))));
+    for (const set of this.#touched) {
+      try {
+        await this.#lines([sentinelLine(set, familyOf(set))]);
+      } catch (error) {
+        if (!isFull(error)) throw error; // a list that is full takes nothing from rules either
+      }
+    }
   }
 
   /** Once no rule adds to the other lists of these services any more: takes out what was to guard them. */
@@ -259,8 +266,11 @@ export class SetStore {
       const fresh = freshName(name);
       if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
       lines.push(`create ${fresh} ${create}`);
-      lines.push(...this.#sentinel(name, fresh));
-      for (const entry of recalled.get(name)?.entries() ?? []) lines.push(addLine(fresh, entry));
+      const sentinel = this.#sentinel(name, fresh);
+      // Of a list that was full one has to give way: else none would go in.
+      const entries = (recalled.get(name)?.entries() ?? []).slice(0, MAX_ENTRIES - sentinel.length);
+      lines.push(...sentinel);
+      for (const entry of entries) lines.push(addLine(fresh, entry));
     }
     await this.batch(lines);
   }

@@ -9,7 +9,7 @@ import { aliveSet, setName, trialLabel, trialSet } from './names.js';
  * Bound of a list. Full means refuse and report: these sets never evict (kernel-doors.md). A
  * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.
  */
-const MAX_ENTRIES = 1_048_576;
+export const MAX_ENTRIES = 1_048_576;
 
 /**
  * What rules add never makes a set grow: while nothing of ours runs, so many buckets (of 12) have to do. 128 kB a set.
