@@ -6,6 +6,7 @@ import { DoorCommands, type DoorCommandsParts } from './door-commands.js';
 import { DropNotice } from './drop-notice.js';
 import type { OneTimeKeeper } from './one-time-keeper.js';
 import type { PendingStops, Stop } from './pending-stops.js';
+import { Turns } from './turns.js';
 
 export interface DoorKeeperParts extends DoorCommandsParts {
   readonly clock: Clock;
@@ -23,6 +24,11 @@ export class DoorKeeper {
   readonly #doors: ReadonlyMap<number, DoorSettings>;
   readonly #commands: DoorCommands;
   readonly #dropped: DropNotice;
+  /**
+   * Verbs for one source keep the order of its knocks: a flush that overtook the accept before it would find nothing, since
+   * the kernel has carried both out already, and the accept would then let in whoever had shut the door.
+   */
+  readonly #turns = new Turns();
 
   constructor(doors: readonly DoorSettings[], parts: DoorKeeperParts) {
     this.#parts = parts;
@@ -59,11 +65,15 @@ export class DoorKeeper {
     if (sequence !== undefined && !this.#useUp(settings, sequence, source.value)) return;
     const { start, stop } = settings.actions[source.value.family];
     if (start === undefined) return;
-    if (stop === undefined) await this.#start(name, start, source.value);
-    else {
-      const closing = { door: name, source: source.value, command: stop, timeoutMs: settings.cmdTimeoutMs };
-      await this.#openAndClose(start, closing);
-    }
+    const act = async (): Promise<void> => {
+      if (stop === undefined) await this.#start(name, start, source.value);
+      else {
+        const closing = { door: name, source: source.value, command: stop, timeoutMs: settings.cmdTimeoutMs };
+        await this.#openAndClose(start, closing);
+      }
+    };
+    if (start.kind === 'verb') await this.#turns.take(source.value.text, act);
+    else await act();
   }
 
   /** A stop command whose time has come. */
@@ -72,7 +82,8 @@ export class DoorKeeper {
       door,
       address: source.text,
     });
-    await this.#commands.perform(door, command, source, 'stop');
+    const act = async (): Promise<unknown> => this.#commands.perform(door, command, source, 'stop');
+    await (command.kind === 'verb' ? this.#turns.take(source.text, act) : act());
   }
 
   /** Says in the log what it has not said yet. */
