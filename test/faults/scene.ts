@@ -179,7 +179,9 @@ export class Scene implements AsyncDisposable {
   async leavesNothing(): Promise<void> {
     await this.product.stop();
     assert.equal(await kernel(this.lab), this.untouched, 'after stop');
-    assert.deepEqual(await running(this.lab, 'knockctl: '), []);
+    // A listener that was killed may take its time to be gone.
+    const areGone = async (): Promise<boolean> => (await running(this.lab, 'knockctl: ')).length === 0;
+    await waitFor(areGone, 5_000, 'the end of all processes of ours');
     for (const name of files(this.product.paths.run))
       assert.match(name, /^(?:lock|failed-starts\.json|entries)$/);
   }
