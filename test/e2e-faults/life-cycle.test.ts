@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 
 import { ADDRESS } from '../helpers/lab.js';
 import { waitFor } from '../helpers/wait.js';
-import { getsIn, jumps, kernel, running, ssh, stage, SEQUENCE } from './setting.js';
+import { getsIn, jumps, kernel, running, untilRunning, ssh, stage, SEQUENCE } from './setting.js';
 
 describe('life cycle', { concurrency: 3 }, () => {
   test('setup without a supervisor: verbs act and say so, stop takes it out', async () => {
@@ -58,7 +58,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       assert.equal(product.identity('supervisor')?.pid, run.pid, 'it is this process, not a child');
       assert.equal(await run.kill(signal), 0, run.describe());
       assert.equal(await kernel(lab), untouched);
-      assert.deepEqual(await running(lab, 'knockctl: '), []);
+      await untilRunning(lab, 'knockctl: ', 0);
     });
 
     test(`started, ended by ${signal}, twice in a row`, async () => {
@@ -103,7 +103,7 @@ describe('life cycle', { concurrency: 3 }, () => {
     const dead = await product.ctl(['status']);
     assert.equal(dead.exitCode, 1);
     assert.match(dead.stdout, /dead; knockctl restartifdead/);
-    assert.deepEqual(await running(lab, 'knockctl: listener'), [], 'its listener ends with it');
+    await untilRunning(lab, 'knockctl: listener', 0);
     await product.stop();
     assert.equal((await product.ctl(['status'])).exitCode, 3);
   });

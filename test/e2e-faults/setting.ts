@@ -76,6 +76,12 @@ export async function jumps(lab: Lab, family: Family): Promise<number> {
   return text.split('\n').filter((line) => line.includes('knockctl:ssh')).length;
 }
 
+/** Waits until so many of them run: one that was killed may take its time to be gone. */
+export async function untilRunning(lab: Lab, words: string, count: number): Promise<void> {
+  const are = async (): Promise<boolean> => (await running(lab, words)).length === count;
+  await waitFor(are, 5_000, `${count} × ${words}`);
+}
+
 /** The processes in the server whose command line has `words`; zombies do not count. */
 export async function running(lab: Lab, words: string): Promise<number[]> {
   const { stdout } = await lab.exec('server', ['/usr/sbin/ip', 'netns', 'pids', lab.namespace.server]);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS, type Session } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
-import { BACKENDS, DOORS, FAMILIES, jumps, kernel, PORT, running } from './setting.js';
+import { BACKENDS, DOORS, FAMILIES, jumps, kernel, PORT, untilRunning } from './setting.js';
 import {
   assertOpen,
   OTHER,
@@ -138,7 +138,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       await product.waitForLog(/the trial is over, not confirmed within 6 s: knockctl ends/);
       await lab.waitFor(async () => (await product.ctl(['status'])).exitCode === 3, 5_000, 'the end');
       assert.equal(await kernel(lab), untouched);
-      assert.deepEqual(await running(lab, 'knockctl: '), []);
+      await untilRunning(lab, 'knockctl: ', 0);
 
       const refused = await product.ctl(['start']);
       assert.equal(refused.exitCode, 1);

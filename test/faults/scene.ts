@@ -13,7 +13,7 @@ import {
   jumps,
   kernel,
   PORT,
-  running,
+  untilRunning,
   SEQUENCE,
   ssh,
 } from '../e2e-faults/setting.js';
@@ -170,8 +170,8 @@ export class Scene implements AsyncDisposable {
       if (family === this.family) continue; // the stranger has found it shut
       assert.equal(await getsIn(this.lab, 'client', family), false, `a stranger over IPv${family}`);
     }
-    assert.equal((await running(this.lab, 'knockctl: supervisor')).length, 1, 'supervisors');
-    assert.equal((await running(this.lab, 'knockctl: listener')).length, 1, 'listeners');
+    await untilRunning(this.lab, 'knockctl: supervisor', 1);
+    await untilRunning(this.lab, 'knockctl: listener', 1);
     if (held !== undefined) assert.equal(await kernel(this.lab), held);
   }
 
@@ -179,9 +179,7 @@ export class Scene implements AsyncDisposable {
   async leavesNothing(): Promise<void> {
     await this.product.stop();
     assert.equal(await kernel(this.lab), this.untouched, 'after stop');
-    // A listener that was killed may take its time to be gone.
-    const areGone = async (): Promise<boolean> => (await running(this.lab, 'knockctl: ')).length === 0;
-    await waitFor(areGone, 5_000, 'the end of all processes of ours');
+    await untilRunning(this.lab, 'knockctl: ', 0);
     for (const name of files(this.product.paths.run))
       assert.match(name, /^(?:lock|failed-starts\.json|entries)$/);
   }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readIfExists } from '../../../src/system/files.js';
 import { waitFor } from '../../helpers/wait.js';
 import type { Product } from '../../helpers/product.js';
-import { getsIn, jumps, lives, running, ssh } from '../../e2e-faults/setting.js';
+import { getsIn, jumps, lives, untilRunning, ssh } from '../../e2e-faults/setting.js';
 import { Rogue } from '../rogue.js';
 import type { Row } from '../row.js';
 import type { Scene } from '../scene.js';
@@ -47,7 +47,7 @@ const killed: Row = {
       const killedMs = nowMs();
       const old = product.signal('listener', 'SIGKILL');
       times.push(await newListener(scene, old.pid, killedMs));
-      assert.equal((await running(lab, 'knockctl: listener')).length, 1);
+      await untilRunning(lab, 'knockctl: listener', 1);
     }
     const [first = NaN, second = NaN] = times;
     scene.within(second, BACK_MS + 1_000, 'the second time, after a longer wait');
@@ -72,7 +72,7 @@ const stopped: Row = {
     await waitFor(() => !lives(old), LISTENER_MS + 5_000, 'the silent listener to be killed');
     const measured = scene.within(nowMs() - beganMs, LISTENER_MS + WATCH_MS, 'until it was killed');
     await newListener(scene, old.pid, beganMs);
-    assert.equal((await running(lab, 'knockctl: listener')).length, 1, 'no orphan');
+    await untilRunning(lab, 'knockctl: listener', 1);
     // Whichever is noticed first.
     await product.waitForLog(/listener lost: (?:not heard for \d s|deaf: no self-knock came back)/);
     await neverTripped(scene, beganMs, 'while the listener was replaced');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 
-import { FAMILIES, files, jumps, kernel, running } from '../../e2e-faults/setting.js';
+import { FAMILIES, files, jumps, kernel, untilRunning } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
 
 // With a lock that is taken though somebody holds it (run once, 2026-11-21): red.
@@ -27,7 +27,7 @@ const twice: Row = {
       await scene.isArmed();
       await product.stop();
     }
-    assert.deepEqual(await running(lab, 'knockctl: '), []);
+    await untilRunning(lab, 'knockctl: ', 0);
     return { words: `${rounds} times` };
   },
 };
