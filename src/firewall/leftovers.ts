@@ -1,7 +1,4 @@
 import { LISTS } from '../base/lists.js';
-import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset } from '../iptables-parser/types.js';
-import { strayDoors } from './doors/kernel-doors.js';
 import { doorsInstance } from './doors/names.js';
 import { chainPrefix } from './names.js';
 import type { DesiredService } from './template.js';
@@ -18,16 +15,6 @@ export function standardService(service: string): DesiredService {
 /** Chains of which only the names are known. */
 export function leftovers(service: string, chains: readonly string[]): DesiredService {
   return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
-}
-
-/** All doors that a table holds, of these instances and of those that such services have. */
-export function allDoors(
-  actual: Ruleset,
-  instances: Iterable<string>,
-  services: readonly string[],
-): DesiredService[] {
-  const all = new Set([...instances, ...services.map(doorsInstance)]);
-  return strayDoors(findTable(actual, 'filter'), [...all], new Set());
 }
 
 /** Tells lines of a save that concern these services, or doors of theirs or of these instances. */

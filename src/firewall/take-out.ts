@@ -1,5 +1,6 @@
 import type { Family } from '../base/address.js';
-import { allDoors, isOurs, standardService } from './leftovers.js';
+import { allDoors } from './doors/kernel-doors.js';
+import { isOurs, standardService } from './leftovers.js';
 import { planRemove } from './plan.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';

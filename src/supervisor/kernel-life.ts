@@ -45,7 +45,7 @@ function noteFootprint(firewall: Firewall, footprint: Footprint | undefined): vo
 /**
  * Builds what a start needs: sets and chains, and no new jump. Rules of ours that are in force
  * (`adopted`) stay so throughout. At a first start the rules found are saved; services of an earlier
- * configuration are taken out.
+ * configuration are noted, and leave with the transaction that brings the new jumps.
  */
 export async function settle(
   firewall: Firewall,

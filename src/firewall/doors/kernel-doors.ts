@@ -1,11 +1,13 @@
 import { FAMILIES, type Family } from '../../base/address.js';
-import { chains as chainsOf } from '../../iptables-parser/query.js';
-import type { Table } from '../../iptables-parser/types.js';
+import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
+import type { Ruleset, Table } from '../../iptables-parser/types.js';
+
 import type { Door } from '../../knock/door.js';
 import type { SetHeader, SetSpec } from '../sets.js';
 import type { DesiredService } from '../template.js';
+import { leftovers } from '../leftovers.js';
 import type { CompiledDoors } from './compile.js';
-import { doorsLabel, isDoorName } from './names.js';
+import { doorsInstance, doorsLabel, isDoorName } from './names.js';
 
 /** What the kernel holds so that it recognises knocks by itself: the doors of one configuration, in both families. */
 export class KernelDoors {
@@ -30,7 +32,7 @@ export class KernelDoors {
 
   /** Chains and jumps of a family; none where no door opens in it, so that what an earlier life left goes. */
   rules(family: Family): DesiredService {
-    return this.#compiled.get(family)?.rules ?? leftovers(this.instance, []);
+    return this.#compiled.get(family)?.rules ?? leftovers(doorsLabel(this.instance), []);
   }
 
   /** The chains whose last rule's packets are knocks that were carried out, each with its door. */
@@ -49,7 +51,7 @@ export function strayDoors(
   const present = table === undefined ? [] : chainsOf(table).map(({ name }) => name);
   return instances.map((instance) => {
     const stray = present.filter((name) => isDoorName(name, instance) && !wanted.has(name));
-    return leftovers(instance, stray);
+    return leftovers(doorsLabel(instance), stray);
   });
 }
 
@@ -64,6 +66,12 @@ export function strayDoorSets(
   );
 }
 
-function leftovers(instance: string, names: readonly string[]): DesiredService {
-  return { service: doorsLabel(instance), chains: new Map(names.map((name) => [name, []])), jumps: [] };
+/** All doors that a table holds, of these instances and of those that such services have. */
+export function allDoors(
+  actual: Ruleset,
+  instances: Iterable<string>,
+  services: readonly string[],
+): DesiredService[] {
+  const all = new Set([...instances, ...services.map(doorsInstance)]);
+  return strayDoors(findTable(actual, 'filter'), [...all], new Set());
 }

@@ -31,7 +31,7 @@ export function doorSets(door: Door, base: string, family: Family, sources: numb
 }
 
 /** How long an attempt lasts, in seconds. Windows are written in whole ones; none of no length gets here. */
-export function windowSeconds({ windowMs }: Door): number {
+function windowSeconds({ windowMs }: Door): number {
   return Math.min(MAX_TIMEOUT_S, Math.max(1, Math.round(windowMs / 1000)));
 }
 
