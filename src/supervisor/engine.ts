@@ -165,13 +165,8 @@ export class Engine {
     if (this.#feeding) return;
     this.#feeding = true;
     const feed = async (): Promise<void> => {
-      const firewall = this.#parts.firewall();
-      const { switchTimeoutS } = this.#parts.failsafe();
       try {
-        // Once more: the way to the kernel may have broken, and is made anew by the next use of it.
-        await firewall.feed(switchTimeoutS).catch(async () => {
-          if (feeds(this.#state)) await firewall.feed(switchTimeoutS);
-        });
+        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS);
       } catch (error) {
         this.event('rules-unsure', errorText(error));
       } finally {
