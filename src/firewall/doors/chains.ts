@@ -19,8 +19,6 @@ export interface RuledDoor {
 export interface ChainSettings {
   readonly family: Family;
   readonly duplicates: 'strict' | 'tolerate';
-  /** By which names the trusted of a service are found; a ban asks them all. */
-  readonly trusted: (service: string) => readonly string[];
 }
 
 type Chains = Map<string, readonly string[]>;
@@ -77,16 +75,14 @@ function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }
 }
 
 /** What the verbs of the supervisor do (src/supervisor/verbs), in their order. */
-function actionRules(action: KernelAction, { family, trusted }: ChainSettings): string[] {
+function actionRules(action: KernelAction, { family }: ChainSettings): string[] {
   switch (action.verb) {
     case 'accept':
       return [addTo(setName(action.service, 'filter', family), action.timeoutS)];
     case 'drop':
       return [
         // Who is trusted at one service is banned from none.
-        ...action.bans
-          .flatMap(({ service }) => trusted(service))
-          .map((name) => `${inSet(setName(name, 'trusted', family))} -j RETURN`),
+        ...action.bans.map(({ service }) => `${inSet(setName(service, 'trusted', family))} -j RETURN`),
         ...action.bans.flatMap(({ service, timeoutS }) => [
           addTo(setName(service, 'banned', family), timeoutS),
           takeFrom(setName(service, 'filter', family)),

@@ -3,7 +3,7 @@ import type { Door, Protocol } from '../../knock/door.js';
 import { jumpTag } from '../names.js';
 import type { SetSpec } from '../sets.js';
 import type { DesiredService, Jump } from '../template.js';
-import { doorChains, hasAttempts, type ChainSettings, type RuledDoor } from './chains.js';
+import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
 import {
   doorNames,
@@ -28,8 +28,6 @@ export interface CompileSettings {
   readonly duplicates: 'strict' | 'tolerate';
   /** How many sources each door has room for at once. */
   readonly sources: number;
-  /** By which names the trusted of a service are found; by default, its own. */
-  readonly trusted?: ChainSettings['trusted'];
 }
 
 /** A door that opens with nothing of ours running. */
@@ -55,7 +53,7 @@ export interface CompiledDoors {
  * others, and who has an attempt under way begins no other. So doors that the kernel does not open are followed as well.
  */
 export function compileDoors(placements: readonly Placement[], settings: CompileSettings): CompiledDoors {
-  const { family, duplicates, instance, sources } = settings;
+  const { family, instance, sources } = settings;
   const all = namedDoors(placements, settings).filter(
     ({ door }) => (door.target?.family ?? family) === family,
   );
@@ -65,7 +63,6 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   if (doors.length === 0) return nothing(instance);
   const targets = new Map(all.flatMap(({ door: { target } }) => (target ? [[target.text, target]] : [])));
   const to = (door: Door): Destination => destinationOf(door.target, family, targets.size > 0);
-  const chainSettings = { family, duplicates, trusted: settings.trusted ?? ((service: string) => [service]) };
   const followed = all.filter(hasAttempts);
   const chains = new Map<string, readonly string[]>([
     [doorsLabel(instance), admissionRules(all, settings)],
@@ -76,7 +73,7 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
     chains.set(underWayChain(instance), followed.map(judge));
   }
   for (const ruled of all) {
-    for (const [chain, rules] of doorChains(ruled, chainSettings)) chains.set(chain, rules);
+    for (const [chain, rules] of doorChains(ruled, settings)) chains.set(chain, rules);
   }
   const ends = [...targets.values()].map((target) => targetText(target, family));
   return {

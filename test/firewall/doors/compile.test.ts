@@ -47,15 +47,6 @@ describe('what doors compile to', () => {
     assert.deepEqual(touched, ['ssh_banned4', 'ssh_filter4']);
   });
 
-  it('a ban that asks all the trusted there are', () => {
-    const trusted = (service: string): string[] => [service, `${service}.new`];
-    const { doors, rules } = compileDoors([TRAP], { ...SETTINGS, trusted });
-    assert.deepEqual(rules.chains.get(doors[0]?.chain ?? '')?.slice(0, 2), [
-      '-m set --match-set ssh_trusted4 src -j RETURN',
-      '-m set --match-set ssh.new_trusted4 src -j RETURN',
-    ]);
-  });
-
   it('for a door of the listener what it takes to follow it, so that who is on the way there begins nothing here', () => {
     const { sets, rules } = compileDoors([OPEN, SHELL], SETTINGS);
     const base = /^(knock\.shell\.\w{4})_window4$/;
