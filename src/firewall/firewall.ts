@@ -68,7 +68,7 @@ export class Firewall {
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
     this.#keeping = new DoorKeeping(sets, [doors.instance, this.doors.instance]);
     this.#remains = new Remains(sets, this.#keeping, this.names.length === 0);
-    this.sets.standGuard(this.doors.touched);
+    this.sets.sentinels.guard(this.doors.touched);
   }
 
   /** The doors that the kernel is to recognise. */
@@ -95,7 +95,7 @@ export class Firewall {
   endTrial(): void {
     this.noteLeft(this.#trial?.chains ?? [], this.names);
     this.#trial = undefined;
-    this.sets.standGuard(this.doors.touched);
+    this.sets.sentinels.guard(this.doors.touched);
   }
 
   /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
@@ -159,7 +159,7 @@ export class Firewall {
     faults.push(...(await this.#keeping.ensure(this.doors)));
     await beforeJump?.();
     const changes = await this.#apply(true);
-    await this.sets.dropSentinels(this.names);
+    await this.sets.sentinels.drop(this.names);
     if (this.#trial === undefined && !this.#remains.tidy) await this.clean();
     return [...faults, ...changes];
   }

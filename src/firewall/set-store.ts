@@ -1,10 +1,10 @@
-import type { Family, Network } from '../base/address.js';
+import type { Network } from '../base/address.js';
 import { CommandError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
-import { explain, isFull } from './ipset-errors.js';
-import { sentinelLine, sentinelRemoval, withoutSentinel } from './doors/sentinel.js';
+import { explain } from './ipset-errors.js';
+import { Sentinels } from './doors/sentinel.js';
 import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
@@ -36,14 +36,15 @@ export class SetStore {
   readonly #ipset: string;
   readonly #channel: IpsetChannel;
   readonly #memory: SetMemory;
-  /** Lists that rules add to: each holds a sentinel, which no user of this class sees. */
-  #touched: ReadonlySet<string> = new Set();
+  /** Of the lists that rules add to; no user of this class sees them in what lists hold. */
+  readonly sentinels: Sentinels;
 
   constructor(exec: Exec, ipset: string, channel: IpsetChannel, memory: SetMemory = NO_MEMORY) {
     this.#exec = exec;
     this.#ipset = ipset;
     this.#channel = channel;
     this.#memory = memory;
+    this.sentinels = new Sentinels(async (line) => this.#line(line));
   }
 
   /**
@@ -65,32 +66,6 @@ export class SetStore {
     if (create.length > 0) await this.batch(create);
     const missing = serviceSets(service).filter(lacks);
     if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
-  }
-
-  /** From now on the rules of doors add to these lists. */
-  standGuard(touched: ReadonlySet<string>): void {
-    this.#touched = touched;
-  }
-
-  /** Sees to it that rules add whole addresses to those lists. */
-  async addSentinels(): Promise<void> {
-    for (const set of this.#touched) {
-      try {
-        await this.#lines([sentinelLine(set, familyOf(set))]);
-      } catch (error) {
-        if (!isFull(error)) throw error; // a list that is full takes nothing from rules either
-      }
-    }
-  }
-
-  /** Once no rule adds to the other lists of these services any more: takes out what was to guard them. */
-  async dropSentinels(services: readonly string[]): Promise<void> {
-    const lists = services.flatMap((service) => [
-      ...listSets(service, 'filter'),
-      ...listSets(service, 'banned'),
-    ]);
-    const bare = lists.filter(({ set }) => !this.#touched.has(set));
-    await this.#lines(bare.map(({ set, family }) => sentinelRemoval(set, family)));
   }
 
   /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
@@ -119,8 +94,7 @@ export class SetStore {
 
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
   async dump(set: string): Promise<string> {
-    const text = await this.#run([this.#ipset, 'save', set]);
-    return withoutSentinel(text);
+    return this.sentinels.leaveOut(set, await this.#run([this.#ipset, 'save', set]));
   }
 
   /** What is wrong with the sets of a service, and with `more`; empty when all are there and of their kind. */
@@ -156,9 +130,8 @@ export class SetStore {
   /** All sets of this network namespace, by name. */
   async headers(): Promise<Map<string, SetHeader>> {
     const headers = parseHeaders(await this.#run([this.#ipset, 'list', '-t']));
-    for (const set of this.#touched) {
-      const header = headers.get(set);
-      if (header !== undefined) headers.set(set, { ...header, entries: Math.max(0, header.entries - 1) });
+    for (const [set, header] of headers) {
+      if (this.sentinels.has(set)) headers.set(set, { ...header, entries: Math.max(0, header.entries - 1) });
     }
     return headers;
   }
@@ -169,10 +142,10 @@ export class SetStore {
       const own = entries.filter((entry) => entry.network.family === family);
       if (own.length === 0) continue;
       const change = { kind: 'add', entries: own } as const;
-      await this.#memory.change(set, change, async () =>
-        // Somebody may have emptied the set; a network must not be alone in it.
-        this.#lines([...this.#sentinel(set, set), ...own.map((entry) => addLine(set, entry))]),
-      );
+      await this.#memory.change(set, change, async () => {
+        await this.sentinels.look([set]); // somebody may have emptied it; a network must not be alone in it
+        await this.#lines(own.map((entry) => addLine(set, entry)));
+      });
     }
   }
 
@@ -198,7 +171,7 @@ export class SetStore {
   async empty(service: string, list: ListName): Promise<void> {
     for (const { set } of listSets(service, list)) {
       await this.#memory.change(set, { kind: 'empty' }, async () =>
-        this.#lines([`flush ${set}`, ...this.#sentinel(set, set)]),
+        this.#lines([`flush ${set}`, ...this.sentinels.lines(set)]),
       );
     }
   }
@@ -266,7 +239,7 @@ export class SetStore {
       const fresh = freshName(name);
       if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
       lines.push(`create ${fresh} ${create}`);
-      const sentinel = this.#sentinel(name, fresh);
+      const sentinel = this.sentinels.lines(name, fresh);
       // Of a list that was full one has to give way: else none would go in.
       const entries = (recalled.get(name)?.entries() ?? []).slice(0, MAX_ENTRIES - sentinel.length);
       lines.push(...sentinel);
@@ -275,22 +248,19 @@ export class SetStore {
     await this.batch(lines);
   }
 
-  /** The line that a list needs before rules may add to it; `as`: what it is called now. */
-  #sentinel(set: string, as: string): string[] {
-    return this.#touched.has(set) ? [sentinelLine(as, familyOf(set))] : [];
-  }
-
   async #lines(lines: readonly string[]): Promise<void> {
     if (lines.length > BATCH) {
       await this.batch(lines);
       return;
     }
-    for (const line of lines) {
-      try {
-        await this.#channel.run(line);
-      } catch (error) {
-        throw error instanceof CommandError ? explain(error) : error;
-      }
+    for (const line of lines) await this.#line(line);
+  }
+
+  async #line(line: string): Promise<string> {
+    try {
+      return await this.#channel.run(line);
+    } catch (error) {
+      throw error instanceof CommandError ? explain(error) : error;
     }
   }
 
@@ -307,8 +277,4 @@ export class SetStore {
       throw error instanceof CommandError ? explain(error) : error;
     }
   }
-}
-
-function familyOf(set: string): Family {
-  return set.endsWith('6') ? 6 : 4;
 }

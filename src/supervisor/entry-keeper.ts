@@ -111,7 +111,9 @@ export class EntryKeeper implements SetMemory {
     if (this.#checking || this.#closed) return;
     this.#checking = true;
     try {
-      const headers = await this.#parts.sets().headers();
+      const sets = this.#parts.sets();
+      await sets.sentinels.look();
+      const headers = await sets.headers();
       for (const [name, keeping] of this.#kept) {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew

@@ -81,7 +81,7 @@ export class SetKeeper {
   judge(entries: number): 'no' | 'soon' | 'now' {
     const age = this.#parts.clock.nowMs() - this.#savedMs;
     if (this.#inFile === undefined) return 'soon';
-    if (this.#changes.lookEmptied(this.#inFile, entries)) return 'now';
+    if (this.#looksEmptied(this.#inFile, entries)) return 'now';
     if (this.#changes.any) return 'soon';
     const byHand = entries !== this.#inFile && (entries < SMALL || age > BY_HAND_MS);
     return byHand || (age > STALE_MS && entries > 0) ? 'soon' : 'no';
@@ -108,7 +108,9 @@ export class SetKeeper {
   async #dump(): Promise<Dump | undefined> {
     let dump = await this.#read();
     if (dump !== undefined && (await this.#putBack(dump.lines))) dump = await this.#read();
-    if (dump !== undefined) this.#changes.read();
+    if (dump === undefined) return undefined;
+    this.#parts.sets().sentinels.settled(this.set.name);
+    this.#changes.read();
     return dump;
   }
 
@@ -131,8 +133,7 @@ export class SetKeeper {
    * everything that we did not change since is put back. Single entries that are gone were taken out on purpose.
    */
   async #putBack(lines: string): Promise<boolean> {
-    if (this.#inFile === undefined || !this.#changes.lookEmptied(this.#inFile, countLines(lines)))
-      return false;
+    if (this.#inFile === undefined || !this.#looksEmptied(this.#inFile, countLines(lines))) return false;
     const lost = await this.recall();
     if (lost.count === 0) return false;
     const { name } = this.set;
@@ -144,6 +145,11 @@ export class SetKeeper {
     const text = `${name} was emptied by somebody else: its ${lost.count} entries are back (knockctl flush takes entries out for good)`;
     this.#parts.journal.record('repair', text, { set: name, entries: lost.count }, 'warn');
     return true;
+  }
+
+  /** Where rules of doors take entries out, the sentinel tells; else the numbers do. */
+  #looksEmptied(before: number, now: number): boolean {
+    return this.#parts.sets().sentinels.emptied(this.set.name) ?? this.#changes.lookEmptied(before, now);
   }
 
   async #inTurn<T>(job: () => Promise<T>): Promise<T> {

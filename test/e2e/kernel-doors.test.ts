@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import { Product } from '../helpers/product.js';
@@ -95,6 +96,38 @@ crosswise('a reload leaves attempts at doors that stay under way', {}, async (se
   await knock('client2', [4000, 4001]);
   assert.equal(await gets('client2'), false);
 });
+
+// By the numbers of entries alone (run once, 2026-11-21): red, `ssh_filter4 was emptied by somebody else`.
+crosswise(
+  'a closing door stays closed, though it has taken the only entry out, and whoever heard it',
+  { doors: `${DOORS}\n[close]\nsequence = 4000,4001\ntcpflags = syn\ncommand = knockctl flush %IP%\n` },
+  async ({ lab, product, client, gets, knock }) => {
+    await product.start();
+    const savedAt = async (): Promise<string | null> => (await product.status()).entriesKept.saved;
+    for (const isHeard of [true, false]) {
+      const before = await savedAt();
+      await knock('client', OPEN);
+      await product.waitForLog(/accepted at ssh/, 5_000, isHeard ? 1 : 2);
+      await lab.waitFor(async () => (await savedAt()) !== before, 5_000, 'the entry to be on disk');
+      const listener = product.identity('listener');
+      assert.ok(listener !== undefined);
+      if (!isHeard) process.kill(listener.pid, 'SIGSTOP');
+      await knock('client', [4000, 4001]);
+      assert.equal(await gets('client'), false);
+      if (isHeard) await product.waitForLog(/is out of filter and banned/);
+      await sleep(2_500); // two heartbeats look at the list
+      assert.equal(await gets('client'), false, isHeard ? 'still' : 'nobody heard it');
+      assert.deepEqual(await product.addresses('filter'), []);
+    }
+    assert.doesNotMatch(product.log().join('\n'), /emptied by somebody|refused/);
+    const before = await savedAt();
+    await product.must('accept', client);
+    await lab.waitFor(async () => (await savedAt()) !== before, 5_000, 'the entry to be on disk');
+    await ipset(lab, 'flush');
+    await product.waitForLog(/_filter[46] was emptied by somebody else: its 1 entries are back/, 5_000);
+    assert.deepEqual(await product.addresses('filter'), [client]);
+  },
+);
 
 // Without the sentinel (decisions/0007; run once, 2026-11-21): red, client2 gets in as well.
 crosswise('beside a network in the list, a knock lets in one address', {}, async (setting) => {

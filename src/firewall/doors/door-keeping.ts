@@ -38,7 +38,7 @@ export class DoorKeeping {
       return [...first, `create ${spec.name} ${spec.create}`];
     });
     if (lines.length > 0) await this.#store.batch(lines);
-    await this.#store.addSentinels();
+    await this.#store.sentinels.look();
     return setFaults(sets, existing);
   }
 

@@ -30,10 +30,11 @@ export async function flush(
   const results = [...lists].map((list) => `${list} is empty`);
   const failures: string[] = [];
   for (const outcome of await flushNetworks(context, networks)) {
-    const problem = problemOf(outcome);
+    const { text } = outcome.network;
+    const problem = problemOf(outcome, origin);
     if (problem !== undefined) failures.push(problem);
-    if (outcome.flushed.length > 0)
-      results.push(`${outcome.network.text} flushed from ${outcome.flushed.join(' and ')}`);
+    if (outcome.flushed.length > 0) results.push(`${text} flushed from ${outcome.flushed.join(' and ')}`);
+    else if (problem === undefined) results.push(`${text} is out of ${ADDRESS_LISTS.join(' and ')}`);
   }
   if (networks.length > failures.length) {
     const texts = networks.map((network) => network.text);
@@ -115,11 +116,12 @@ async function membersOf(context: VerbContext, service: string, list: ListName):
   return new Set((await context.sets.entries(service, list)).map((entry) => entry.network.text));
 }
 
-/** Why an address is not flushed; undefined where it is. */
-function problemOf({ network, flushed, covered }: Outcome): string | undefined {
+/** Why an address is not flushed; undefined where it is. A door in the kernel has done it before its verb comes to us. */
+function problemOf({ network, flushed, covered }: Outcome, origin: Origin): string | undefined {
   const [list] = covered;
   if (list !== undefined) {
     return `${network.text} is still covered by a network in ${list}: see knockctl list ${list}, and flush that network`;
   }
-  return flushed.length === 0 ? `${network.text} is in neither filter nor banned` : undefined;
+  if (flushed.length > 0 || origin.kind === 'door') return undefined;
+  return `${network.text} is in neither filter nor banned`;
 }
