@@ -112,7 +112,7 @@ export class EntryKeeper implements SetMemory {
     this.#checking = true;
     try {
       const sets = this.#parts.sets();
-      await sets.sentinels.look();
+      await sets.sentinels.look(); // the check of the rules looks too, but may come later
       const headers = await sets.headers();
       for (const [name, keeping] of this.#kept) {
         const entries = headers.get(name)?.entries;

@@ -58,13 +58,13 @@ export class Sentinels {
   /** What `ipset save` printed of a list, without its sentinel; where that is gone, it is noted. */
   leaveOut(set: string, saved: string): string {
     const rest = withoutSentinel(saved);
-    if (rest === saved && this.has(set) && this.#standing.has(set)) this.#emptied.add(set);
+    this.#found(set, rest !== saved);
     return rest;
   }
 
   /** Whether somebody else has emptied the list, as far as anybody looked; undefined where it has no sentinel to tell. */
   emptied(set: string): boolean | undefined {
-    return this.has(set) && this.#standing.has(set) ? this.#emptied.has(set) : undefined;
+    return this.#tells(set) ? this.#emptied.has(set) : undefined;
   }
 
   /** What had to be done about it is done. */
@@ -83,10 +83,19 @@ export class Sentinels {
     }
   }
 
+  /** True where a list that is without its sentinel was emptied by somebody. */
+  #tells(set: string): boolean {
+    return this.has(set) && this.#standing.has(set);
+  }
+
+  #found(set: string, stands: boolean): void {
+    if (!stands && this.#tells(set)) this.#emptied.add(set);
+  }
+
   async #lookAt(set: string): Promise<void> {
     const answer = await this.#run(`test ${set} ${SENTINEL[familyOf(set)]} nomatch`);
     const stands = answer.includes(' is in set ');
-    if (!stands && this.#standing.has(set)) this.#emptied.add(set);
+    this.#found(set, stands);
     try {
       if (!stands) await this.#run(sentinelLine(set, familyOf(set)));
       this.#standing.add(set);
