@@ -165,10 +165,9 @@ function doorLines({ name, sequence, kernel, reasons, knocks }: DoorReport): str
 
 /** What the kernel holds of a service, in a few lines. */
 export function serviceLines(service: ServiceReport): string[] {
-  const rules = service.rules.map(({ family, chains, jump }) => {
-    const fault = !chains ? 'chains missing or changed' : !jump ? 'no jump' : 'in force';
-    return `IPv${family} ${fault}`;
-  });
+  const rules = service.rules.map(
+    ({ family, chains, jump, awaits }) => `IPv${family} ${rulesText(chains, jump, awaits)}`,
+  );
   const { banned, trusted, filter } = service.entries;
   const fed =
     service.switchLeft === null
@@ -178,4 +177,10 @@ export function serviceLines(service: ServiceReport): string[] {
     `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
     `             ${filter} accepted, ${trusted} trusted, ${banned} banned`,
   ];
+}
+
+function rulesText(chains: boolean, jump: boolean, awaits?: string): string {
+  if (!chains) return 'chains missing or changed';
+  if (awaits !== undefined) return `NOT PROTECTED: there is no chain ${awaits}`;
+  return jump ? 'in force' : 'no jump';
 }

@@ -1,17 +1,14 @@
 import type { Family } from '../base/address.js';
-import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset } from '../iptables-parser/types.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { DoorKeeping } from './doors/door-keeping.js';
-import { doorsLabel } from './doors/names.js';
-import { isOurs, leftovers } from './leftovers.js';
+import { leftovers } from './leftovers.js';
 import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
 import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
-import { judgeJumps, type InForce } from './in-force.js';
-import { planApply, taggedRules, type Transaction } from './plan.js';
-import { PrintedRules } from './printed.js';
+import type { InForce } from './in-force.js';
+import type { Awaited } from './plan.js';
+import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import type { Tables } from './tables.js';
@@ -36,10 +33,9 @@ export class Firewall {
   readonly template: Template;
   /** Set while the rules are on trial: what the kernel goes back to. */
   #trial: Trial | undefined;
-  readonly #printed = new PrintedRules();
   readonly #keeping: DoorKeeping;
   readonly #remains: Remains;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #rules: Rules;
 
   /**
    * Throws ConfigError where the template does not fit a service. With `before`, the rules are on trial:
@@ -68,6 +64,15 @@ export class Firewall {
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
     this.#keeping = new DoorKeeping(sets, [doors.instance, this.doors.instance]);
     this.#remains = new Remains(sets, this.#keeping, this.names.length === 0);
+    this.#rules = new Rules({
+      ...{ tables, settings, keeping: this.#keeping, remains: this.#remains },
+      wanted: () => ({
+        services: (family) => this.#desired(family),
+        names: this.names,
+        doors: this.doors,
+        drop: this.#drop(),
+      }),
+    });
     this.sets.sentinels.guard(this.doors.touched);
   }
 
@@ -108,6 +113,11 @@ export class Firewall {
     return this.#remains.services(this.names);
   }
 
+  /** Chains of others that jumps of ours belong into and that were not there at the last look. */
+  get awaited(): readonly Awaited[] {
+    return this.#rules.awaited;
+  }
+
   get backend(): Tables['backend'] {
     return this.tables.backend;
   }
@@ -125,7 +135,7 @@ export class Firewall {
   /** The chains to be watched for changes by others. */
   get watched(): WatchedChains {
     const { families } = this.#settings;
-    const services = families.flatMap((family) => [...this.#rules(family), this.doors.rules(family)]);
+    const services = families.flatMap((family) => [...this.#desired(family), this.doors.rules(family)]);
     return {
       own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
       hooks: new Set(services.flatMap(({ jumps }) => jumps.map(({ chain }) => chain))),
@@ -141,7 +151,7 @@ export class Firewall {
   async prepare(): Promise<void> {
     for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
     await this.#keeping.ensure(this.doors);
-    await this.#apply(false);
+    await this.#rules.apply(false);
   }
 
   /**
@@ -158,7 +168,7 @@ export class Firewall {
     }
     faults.push(...(await this.#keeping.ensure(this.doors)));
     await beforeJump?.();
-    const changes = await this.#apply(true);
+    const changes = await this.#rules.apply(true);
     await this.sets.sentinels.drop(this.names);
     if (this.#trial === undefined && !this.#remains.tidy) await this.clean();
     return [...faults, ...changes];
@@ -171,33 +181,12 @@ export class Firewall {
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
   async isMet(): Promise<boolean> {
-    return this.#serial(async () => {
-      const names = [...this.names, ...this.strays, ...this.#keeping.instances.map(doorsLabel)];
-      let isMet = false;
-      for (const family of this.#settings.families) {
-        const table = findTable(await this.#read(family), 'filter');
-        if (table !== undefined) isMet ||= names.some((name) => taggedRules(table, name).length > 0);
-      }
-      return isMet;
-    });
+    return this.#rules.isMet();
   }
 
   /** What of our rules is in force, for each service and family. */
   async inForce(): Promise<InForce[]> {
-    return this.#serial(async () => {
-      const result: InForce[] = [];
-      for (const family of this.#settings.families) {
-        const actual = await this.#read(family);
-        const doors = this.doors.rules(family);
-        const all = doors.chains.size === 0 ? this.#rules(family) : [...this.#rules(family), doors];
-        for (const service of all) {
-          const chains = this.#plan(family, [service], actual, false).text === '';
-          const table = findTable(actual, 'filter');
-          result.push({ ...judgeJumps(service, table, this.#printed.same(family)), family, chains });
-        }
-      }
-      return result;
-    });
+    return this.#rules.inForce();
   }
 
   /**
@@ -205,13 +194,13 @@ export class Firewall {
    * tables that go too, where nothing is left in them. Gives what had to be left, and why.
    */
   async remove(madeTables: readonly Family[] = []): Promise<string[]> {
-    return this.#serial(async () => {
+    return this.#rules.serial(async () => {
       const left: string[] = [];
       const { strays } = this;
       const { instances } = this.#keeping;
       for (const family of this.#settings.families) {
         const made = madeTables.includes(family);
-        const rules = [...this.#rules(family), leftovers('', this.#drop())];
+        const rules = [...this.#desired(family), leftovers('', this.#drop())];
         left.push(...(await takeOut(this.tables, family, { rules, services: strays, instances, made })));
       }
       const all = [...this.names, ...strays];
@@ -231,7 +220,7 @@ export class Firewall {
     trial: readonly string[],
     made: boolean,
   ): Promise<void> {
-    await this.#serial(async () => {
+    await this.#rules.serial(async () => {
       const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };
       await takeOut(this.tables.in(backend), family, what);
     });
@@ -247,56 +236,8 @@ export class Firewall {
     for (const { name } of this.#kept) await this.sets.trip(name);
   }
 
-  async #apply(jump: boolean): Promise<string[]> {
-    return this.#serial(async () => {
-      const changes: string[] = [];
-      for (const family of this.#settings.families) {
-        const actual = await this.#read(family);
-        const desired = this.#desired(family, actual, jump);
-        const plan = this.#plan(family, desired, actual, jump);
-        if (plan.text === '') continue;
-        await this.tables.apply(family, plan.text);
-        changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
-      }
-      return changes;
-    });
-  }
-
-  async #read(family: Family): Promise<Ruleset> {
-    const counts = new Map<string, number>();
-    const actual = await this.tables.read(
-      family,
-      isOurs([...this.names, ...this.strays], this.#keeping.instances),
-      counts,
-    );
-    this.#keeping.counted(family, counts);
-    return actual;
-  }
-
-  /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
-  #desired(family: Family, actual: Ruleset, jump: boolean): readonly DesiredService[] {
-    const table = findTable(actual, 'filter');
-    const doors = this.doors.rules(family);
-    const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
-    return areMet && !jump ? this.#rules(family) : [...this.#rules(family), doors];
-  }
-
-  #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
-    const { hook } = this.#settings;
-    const stray = this.#keeping.stray(findTable(actual, 'filter'), this.doors.rules(family));
-    const going = this.#remains.going(this.names);
-    const drop = [...this.#drop(), ...stray.chains, ...going.chains];
-    return planApply([...desired, ...going.jumps, ...stray.jumps], actual, {
-      jump,
-      hook,
-      same: this.#printed.same(family),
-      drop: [...new Set(drop)],
-    });
-  }
-
   /** What should be in force of the services in a family. */
-  #rules(family: Family): readonly DesiredService[] {
+  #desired(family: Family): readonly DesiredService[] {
     return (this.#trial?.desired ?? this.version.desired).get(family) ?? [];
   }
 
@@ -313,11 +254,5 @@ export class Firewall {
       ...trialChains(service, [...chains.keys()]).values(),
     ]);
     return [...new Set([...names, ...this.#remains.chains])];
-  }
-
-  async #serial<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(job);
-    this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
-    return result;
   }
 }

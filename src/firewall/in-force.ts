@@ -1,6 +1,6 @@
 import type { Family } from '../base/address.js';
 import type { Table } from '../iptables-parser/types.js';
-import { areJumps, taggedRules, type SameRules } from './plan.js';
+import { areJumps, chainNames, standing, taggedRules, type SameRules } from './plan.js';
 import type { DesiredService } from './template.js';
 
 /** What is in force of one service: for `status`, and for deciding whether to feed. */
@@ -11,6 +11,8 @@ export interface InForce {
   readonly chains: boolean;
   /** The jump is there, once, and right; on trial, both of them. */
   readonly jump: boolean;
+  /** Somebody else's chain that the jump belongs into, where it is not there: no packet passes it. */
+  readonly awaits: string | undefined;
   /** Packets meet rules of ours, right or not: a jump with our comment is there. */
   readonly met: boolean;
 }
@@ -20,7 +22,10 @@ export function judgeJumps(
   { service, jumps }: DesiredService,
   table: Table | undefined,
   same: SameRules,
-): Pick<InForce, 'service' | 'jump' | 'met'> {
+): Pick<InForce, 'service' | 'jump' | 'awaits' | 'met'> {
   const tagged = table === undefined ? [] : taggedRules(table, service);
-  return { service, jump: areJumps(tagged, jumps, same), met: tagged.length > 0 };
+  const there = standing(jumps, chainNames(table));
+  const awaits = jumps.find((jump) => !there.includes(jump))?.chain;
+  const jump = awaits === undefined && areJumps(tagged, jumps, same);
+  return { service, jump, awaits, met: tagged.length > 0 };
 }

@@ -20,7 +20,8 @@ const MAX_LINE = 10_000;
 
 /**
  * True for a line after which our rules may not be what they were: anything in a chain of ours, a
- * removal in a chain that holds a jump of ours, or of a whole table. What others add beside us is theirs.
+ * removal in a chain that holds a jump of ours, or of a whole table; or such a chain that is new, for our jump may wait
+ * for it. What others add beside us is theirs.
  */
 export function concerns(line: string, { own, hooks }: WatchedChains): boolean {
   const change = CHANGE.exec(line);
@@ -30,7 +31,8 @@ export function concerns(line: string, { own, hooks }: WatchedChains): boolean {
   if (kind === 'table') return removes;
   if (own.has(chain)) return true;
   if (!hooks.has(chain)) return false;
-  return removes || line.split(/\s+/).some((word) => own.has(word));
+  const isNew = kind === 'chain' && !line.includes('{'); // built-in chains have a hook in braces
+  return removes || isNew || line.split(/\s+/).some((word) => own.has(word));
 }
 
 /** Reads what the monitor prints, in whatever pieces it comes, and tells of each change that concerns us who made it. */

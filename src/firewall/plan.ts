@@ -1,4 +1,4 @@
-import { EXIT, KnockError } from '../base/errors.js';
+import type { Family } from '../base/address.js';
 import { findTable, rulesOf, chains as chainsOf, commands } from '../iptables-parser/query.js';
 import { deletion, type Rule } from '../iptables-parser/rule.js';
 import type { Ruleset, Table } from '../iptables-parser/types.js';
@@ -12,6 +12,13 @@ export interface Transaction {
   readonly text: string;
   /** What it changes, in words for the log: empty together with `text`. */
   readonly changes: readonly string[];
+}
+
+/** A chain of somebody else's that is not there: no packet passes it, and the jump into it has to wait (Docker makes DOCKER-USER). */
+export interface Awaited {
+  readonly service: string;
+  readonly family: Family;
+  readonly chain: string;
 }
 
 /**
@@ -29,7 +36,8 @@ export interface ApplyOptions {
   readonly same: SameRules;
 }
 
-const BUILT_IN = ['INPUT', 'FORWARD', 'OUTPUT'];
+/** Chains of the filter table that are always there. */
+export const BUILT_IN: readonly string[] = ['INPUT', 'FORWARD', 'OUTPUT'];
 
 /** What has to change so that the desired services are in force. Nothing of others is written. */
 export function planApply(
@@ -38,7 +46,7 @@ export function planApply(
   options: ApplyOptions,
 ): Transaction {
   const table = findTable(actual, 'filter');
-  const existing = new Set(table === undefined ? [] : chainsOf(table).map((chain) => chain.name));
+  const existing = chainNames(table);
   const own = new Set(desired.flatMap((service) => [...service.chains.keys()]));
   const chainLines: string[] = [];
   const lines: string[] = [];
@@ -84,7 +92,7 @@ function planJumps(
   options: ApplyOptions,
   draft: Draft,
 ): void {
-  const { jumps } = service;
+  const jumps = standing(service.jumps, existing);
   // A copy in a chain of ours goes when that chain is emptied: to delete it as well would be a fault.
   const tagged =
     table === undefined
@@ -93,13 +101,6 @@ function planJumps(
   const isRight = areJumps(tagged, jumps, options.same);
   const isDisplaced = service.first === true && jumps.some(({ chain }) => draft.first.has(chain));
   if (isRight && !isDisplaced) return;
-  const nowhere = jumps.find(({ chain }) => !existing.has(chain) && !BUILT_IN.includes(chain));
-  if (nowhere !== undefined) {
-    throw new KnockError(`[service.${service.service}] chain ${nowhere.chain} does not exist`, {
-      exitCode: EXIT.firewall,
-      hint: 'the jump goes into a chain that somebody else makes (Docker makes DOCKER-USER): start that first',
-    });
-  }
   draft.lines.push(...tagged.map((rule) => deletion(rule).text));
   const insert = service.first === true || options.hook === 'first';
   // The last one inserted stands first.
@@ -113,6 +114,30 @@ function planJumps(
   draft.changes.push(`the jump to ${name} ${found}`);
 }
 
+/** The jumps that can be in force. */
+export function standing(jumps: readonly Jump[], existing: ReadonlySet<string>): readonly Jump[] {
+  return jumps.filter(({ chain }) => existing.has(chain) || BUILT_IN.includes(chain));
+}
+
+/** The chains that jumps wait for. */
+export function awaited(
+  family: Family,
+  desired: readonly DesiredService[],
+  actual: Ruleset,
+): readonly Awaited[] {
+  const existing = chainNames(findTable(actual, 'filter'));
+  return desired.flatMap(({ service, jumps }) => {
+    const there = standing(jumps, existing);
+    const chains = jumps.filter((jump) => !there.includes(jump)).map(({ chain }) => chain);
+    return [...new Set(chains)].map((chain) => ({ service, family, chain }));
+  });
+}
+
+/** The chains of a table. */
+export function chainNames(table: Table | undefined): ReadonlySet<string> {
+  return new Set(table === undefined ? [] : chainsOf(table).map(({ name }) => name));
+}
+
 /** What was left in place by a removal, and why. */
 export interface Removal extends Transaction {
   readonly left: readonly string[];
@@ -122,7 +147,7 @@ export interface Removal extends Transaction {
 export function planRemove(services: readonly DesiredService[], actual: Ruleset): Removal {
   const table = findTable(actual, 'filter');
   if (table === undefined) return { ...transaction([], []), left: [] };
-  const existing = new Set(chainsOf(table).map((chain) => chain.name));
+  const existing = chainNames(table);
   const jumps = services.flatMap((service) => taggedRules(table, service.service));
   const own = services
     .flatMap((service) => [...service.chains.keys()])
@@ -148,7 +173,7 @@ function planDrop(
   own: ReadonlySet<string>,
 ): { readonly lines: readonly string[]; readonly gone: readonly string[] } {
   if (table === undefined || drop.length === 0) return { lines: [], gone: [] };
-  const existing = new Set(chainsOf(table).map((chain) => chain.name));
+  const existing = chainNames(table);
   const present = drop.filter((chain) => existing.has(chain));
   const jumps = new Set(desired.flatMap((service) => taggedRules(table, service.service)));
   const foreign = foreignRules(table, present, jumps, [...own, ...present]);

@@ -68,6 +68,14 @@ export class SetStore {
     if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
   }
 
+  /** Makes sets that are missing, with what is remembered of them, for rules that are about to be loaded. Gives their names. */
+  async provide(specs: readonly SetSpec[]): Promise<string[]> {
+    const existing = await this.headers();
+    const missing = specs.filter(({ name }) => !existing.has(name));
+    if (missing.length > 0) await this.#recall(missing, []);
+    return missing.map(({ name }) => name);
+  }
+
   /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
   async #recall(missing: readonly SetSpec[], first: readonly string[]): Promise<void> {
     const recalled = new Map<string, Recalled>();

@@ -4,8 +4,9 @@ import { readTemplate } from '../firewall/template-file.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { Reply, RequestOf } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
+import { awaitedNotes } from './awaited-chains.js';
 import { triedInVain } from './choose-config.js';
-import { lookAfterSession } from './own-session.js';
+import { lookAfterSession, type Session } from './own-session.js';
 import type { Supervisor } from './supervisor.js';
 import { timeOf } from './trial-keeper.js';
 import { done } from './verbs/replies.js';
@@ -40,12 +41,12 @@ export class Changes {
         if (triedInVain(config) !== undefined) throw mustBeTried();
         await supervisor.reload(config);
       });
-      const notes = await lookAfterSession(supervisor.world.verbs, session);
+      const notes = await this.#notes(session);
       return done(['reloaded'], notes, { verb: 'reload' });
     }
     const template = readTemplate({ rulesFolder: config.settings.paths.rules });
     const until = await supervisor.trials.begin(config, template, trialS);
-    const notes = await lookAfterSession(supervisor.world.verbs, session, trialS);
+    const notes = await this.#notes(session, trialS);
     return done([onTrial('reloaded', until)], notes, {
       verb: 'reload',
       trial: { until: until.toISOString() },
@@ -66,11 +67,16 @@ export class Changes {
       // A trial that cannot show what it is about is none: it must not begin at some later time by itself.
       return trialS === undefined ? outcome : { ...outcome, goesOn: false };
     }
-    if (trialS === undefined)
-      return { ...outcome, notes: await lookAfterSession(supervisor.world.verbs, session) };
+    if (trialS === undefined) return { ...outcome, notes: await this.#notes(session) };
     const until = await supervisor.trials.beginStart(trialS, end);
-    const notes = await lookAfterSession(supervisor.world.verbs, session, trialS);
+    const notes = await this.#notes(session, trialS);
     return { ...outcome, text: onTrial(outcome.text, until), notes, until: until.toISOString() };
+  }
+
+  /** What whoever made the change must hear besides. */
+  async #notes(session: Session, trialS?: number): Promise<string[]> {
+    const { verbs, firewall } = this.#parts.supervisor.world;
+    return [...(await lookAfterSession(verbs, session, trialS)), ...awaitedNotes(firewall.awaited)];
   }
 }
 

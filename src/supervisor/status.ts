@@ -47,7 +47,7 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
         switchLeft: built ? ((await firewall.sets.switchLeft(service)) ?? null) : null,
         rules: inForce
           .filter((one) => one.service === service.name)
-          .map(({ family, chains, jump }) => ({ family, chains, jump })),
+          .map(({ family, chains, jump, awaits }) => ({ family, chains, jump, awaits })),
         entries: { banned: counts[0] ?? 0, trusted: counts[1] ?? 0, filter: counts[2] ?? 0 },
       };
     }),

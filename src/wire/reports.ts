@@ -73,7 +73,13 @@ export interface ServiceReport {
   /** Seconds until the kernel's switch trips; null: tripped. */
   readonly switchLeft: number | null;
   /** Chains and jump, by family: whether they are in force as they should be. */
-  readonly rules: readonly { readonly family: 4 | 6; readonly chains: boolean; readonly jump: boolean }[];
+  readonly rules: readonly {
+    readonly family: 4 | 6;
+    readonly chains: boolean;
+    readonly jump: boolean;
+    /** Somebody else's chain that the jump waits for, where it is not there. */
+    readonly awaits?: string | undefined;
+  }[];
   readonly entries: { readonly banned: number; readonly trusted: number; readonly filter: number };
 }
 
@@ -86,4 +92,16 @@ export interface ListedEntry {
   readonly timeout: number | null;
   /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
   readonly by: string;
+}
+
+/** Something that `knockctl doctor` found out about this host. */
+export interface Finding {
+  /** `danger`: the protection is void, or somebody will be locked out. */
+  readonly level: 'good' | 'note' | 'warning' | 'danger';
+  /** What was found. */
+  readonly text: string;
+  /** What that means. */
+  readonly means?: string;
+  /** What to do about it: a command, or a line of a file. */
+  readonly mend?: string;
 }

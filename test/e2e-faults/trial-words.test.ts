@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -124,24 +124,42 @@ test('the supervisor dies on trial: the next one begins with the rules of before
   assert.equal((await lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout, '');
 });
 
+/** A template that only the kernel can refuse. */
+const REFUSED = `*filter
+:@SERVICE@_policy - [0:0]
+-A @CHAIN@ -p @PROTOCOL@ -m multiport --dports @PORTS@ -m comment --comment "knockctl:@SERVICE@" -j @SERVICE@_policy
+-A @SERVICE@_policy -j NOSUCHTARGET
+COMMIT
+`;
+
 test('a trial that cannot begin leaves everything as it was', async () => {
   await using scene = await trialStage('legacy');
   const { lab, product } = scene;
-  product.configure(`${patient('legacy')}[service.web]\nports = 3334\nchain = NOWHERE\n`);
+  const spoil = (): void => {
+    mkdirSync(product.paths.rules);
+    writeFileSync(join(product.paths.rules, 'service.rules'), REFUSED);
+  };
+  const mend = (): void => {
+    rmSync(product.paths.rules, { recursive: true });
+  };
+  product.configure(patient('legacy'));
+  spoil();
   const untouched = await kernel(lab);
   const failed = await product.ctl(['start', '--trial', '60']);
   assert.equal(failed.exitCode, 69, failed.stderr);
-  assert.match(failed.stderr, /chain NOWHERE does not exist/);
+  assert.match(failed.stderr, /NOSUCHTARGET/);
   assert.equal(await kernel(lab), untouched);
-  product.configure(patient('legacy'));
+  mend();
   await product.start();
   const held = await kernel(lab);
-  product.configure(`${patient('legacy', '', OTHER)}[service.web]\nports = 3334\nchain = NOWHERE\n`);
+  product.configure(patient('legacy', '', OTHER));
+  spoil();
   const reload = await product.ctl(['reload', '--trial', '60']);
   assert.equal(reload.exitCode, 69, reload.stderr);
   await lab.waitFor(async () => (await kernel(lab)) === held, 15_000, 'the rules of before');
   await product.waitForState('armed');
   await assertOpen(lab, [OTHER], 'as before');
+  mend();
   product.configure(`${patient('legacy')}\n`);
   await product.must('reload');
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { ChangeReader, concerns, type ChangeAuthor } from '../../src/firewall/nft-changes.js';
 
-const WATCHED = { own: new Set(['ssh_policy', 'ssh_filter']), hooks: new Set(['INPUT']) };
+const WATCHED = { own: new Set(['ssh_policy', 'ssh_filter']), hooks: new Set(['INPUT', 'DOCKER-USER']) };
 
 /** As nft 1.0.6 printed it (2026-11-21): the jump flushed, and a restore by somebody else. */
 const PRINTED = `delete rule ip filter INPUT handle 4
@@ -35,6 +35,7 @@ describe('what nft’s monitor prints', () => {
       'insert rule ip6 filter ssh_filter drop',
       'delete chain ip filter ssh_policy',
       'create chain ip6 filter ssh_policy',
+      'add chain ip filter DOCKER-USER',
       'delete table ip filter',
       'destroy table ip6 filter',
       'insert rule ip filter INPUT tcp dport 22 counter packets 0 bytes 0 jump ssh_policy',

@@ -1,0 +1,149 @@
+import type { Family } from '../base/address.js';
+import { findTable } from '../iptables-parser/query.js';
+import type { Ruleset } from '../iptables-parser/types.js';
+import type { DoorKeeping } from './doors/door-keeping.js';
+import type { KernelDoors } from './doors/kernel-doors.js';
+import { doorsLabel } from './doors/names.js';
+import { judgeJumps, type InForce } from './in-force.js';
+import { isOurs } from './leftovers.js';
+import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
+import { PrintedRules } from './printed.js';
+import type { Remains } from './remains.js';
+import type { RuleSettings } from './service.js';
+import type { Tables } from './tables.js';
+import type { DesiredService } from './template.js';
+
+/** What is to be in force. */
+export interface Wanted {
+  readonly services: (family: Family) => readonly DesiredService[];
+  /** Their names. */
+  readonly names: readonly string[];
+  readonly doors: KernelDoors;
+  /** Chains of ours that must not be there any more. */
+  readonly drop: readonly string[];
+}
+
+export interface RulesParts {
+  readonly tables: Tables;
+  readonly settings: RuleSettings;
+  readonly keeping: DoorKeeping;
+  readonly remains: Remains;
+  readonly wanted: () => Wanted;
+}
+
+/** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
+export class Rules {
+  readonly #parts: RulesParts;
+  readonly #printed = new PrintedRules();
+  #awaited: readonly Awaited[] = [];
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: RulesParts) {
+    this.#parts = parts;
+  }
+
+  /** Chains of others that jumps of ours belong into and that were not there at the last look. */
+  get awaited(): readonly Awaited[] {
+    return this.#awaited;
+  }
+
+  /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
+  async isMet(): Promise<boolean> {
+    return this.serial(async () => {
+      const labels = this.#parts.keeping.instances.map(doorsLabel);
+      let isMet = false;
+      for (const family of this.#families) {
+        const table = findTable(await this.#read(family), 'filter');
+        const names = [...this.#names, ...labels];
+        if (table !== undefined) isMet ||= names.some((name) => taggedRules(table, name).length > 0);
+      }
+      return isMet;
+    });
+  }
+
+  /** What is in force, for each service and family. */
+  async inForce(): Promise<InForce[]> {
+    return this.serial(async () => {
+      const result: InForce[] = [];
+      for (const family of this.#families) {
+        const actual = await this.#read(family);
+        const wanted = this.#parts.wanted();
+        const doors = wanted.doors.rules(family);
+        const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
+        for (const service of all) {
+          const chains = this.#plan(family, [service], actual, false).text === '';
+          const table = findTable(actual, 'filter');
+          result.push({ ...judgeJumps(service, table, this.#printed.same(family)), family, chains });
+        }
+      }
+      return result;
+    });
+  }
+
+  /** Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. */
+  async apply(jump: boolean): Promise<string[]> {
+    return this.serial(async () => {
+      const changes: string[] = [];
+      const waiting: Awaited[] = [];
+      for (const family of this.#families) {
+        const actual = await this.#read(family);
+        const desired = this.#desired(family, actual, jump);
+        waiting.push(...awaited(family, desired, actual));
+        const plan = this.#plan(family, desired, actual, jump);
+        if (plan.text === '') continue;
+        await this.#parts.tables.apply(family, plan.text);
+        changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
+        this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
+      }
+      this.#awaited = waiting;
+      return changes;
+    });
+  }
+
+  /** Runs a job that changes rules after all before it. */
+  async serial<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(job);
+    this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
+    return result;
+  }
+
+  get #families(): readonly Family[] {
+    return this.#parts.settings.families;
+  }
+
+  /** Services that are wanted, or of which something may be left. */
+  get #names(): readonly string[] {
+    const { names } = this.#parts.wanted();
+    return [...names, ...this.#parts.remains.services(names)];
+  }
+
+  async #read(family: Family): Promise<Ruleset> {
+    const { tables, keeping } = this.#parts;
+    const counts = new Map<string, number>();
+    const actual = await tables.read(family, isOurs(this.#names, keeping.instances), counts);
+    keeping.counted(family, counts);
+    return actual;
+  }
+
+  /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
+  #desired(family: Family, actual: Ruleset, jump: boolean): readonly DesiredService[] {
+    const wanted = this.#parts.wanted();
+    const table = findTable(actual, 'filter');
+    const doors = wanted.doors.rules(family);
+    const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
+    return areMet && !jump ? wanted.services(family) : [...wanted.services(family), doors];
+  }
+
+  #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
+    const { settings, keeping, remains, wanted } = this.#parts;
+    const { names, doors, drop } = wanted();
+    const stray = keeping.stray(findTable(actual, 'filter'), doors.rules(family));
+    const going = remains.going(names);
+    return planApply([...desired, ...going.jumps, ...stray.jumps], actual, {
+      jump,
+      hook: settings.hook,
+      same: this.#printed.same(family),
+      drop: [...new Set([...drop, ...stray.chains, ...going.chains])],
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import { trialLabel } from './names.js';
+import { serviceSets, trialSets, type SetSpec } from './sets.js';
+
+/** Rules that somebody has saved, and the sets of ours that they name. Pure. */
+
+/** The comment of a jump of ours (jumpTag): that of a service, or of doors. */
+const JUMP = /"knockctl:([\w-]+)(\.doors)?"/g;
+/** A rule that names a set: it can be loaded only where the set is there. */
+const NAMED = /--(?:match|add|del)-set (\S+)/g;
+const DOOR_SET = /^([\w-]+)\..+_(?:window|done\d+\.)([46])$/;
+/** For doors that the configuration does not have: nobody will want them as they are. */
+const DOOR_KIND = 'hashsize 64 timeout 30';
+
+/**
+ * The sets of ours that a text of iptables-save names, of the kind that their names tell. Ours are those of services and
+ * doors whose jump is in the same text: other people's sets may have names like them.
+ */
+export function savedSets(text: string): SetSpec[] {
+  const tags = [...text.matchAll(JUMP)].map(([, name = '', doors]) => ({
+    name,
+    isDoors: doors !== undefined,
+  }));
+  const services = tags.filter(({ isDoors }) => !isDoors).map(({ name }) => name);
+  const instances = tags.filter(({ isDoors }) => isDoors).map(({ name }) => name);
+  const known = services
+    .flatMap((name) => [...serviceSets(name), ...serviceSets(trialLabel(name)), ...trialSets(name)])
+    .map((spec) => [spec.name, spec] as const);
+  const byName = new Map(known);
+  const names = new Set([...text.matchAll(NAMED)].map(([, name = '']) => name));
+  return [...names].flatMap((name) => byName.get(name) ?? doorSet(name, instances) ?? []);
+}
+
+function doorSet(name: string, instances: readonly string[]): SetSpec | undefined {
+  const [, instance = '', digit] = DOOR_SET.exec(name) ?? [];
+  if (!instances.includes(instance)) return undefined;
+  return { name, create: `hash:ip family ${digit === '4' ? 'inet' : 'inet6'} ${DOOR_KIND}` };
+}

@@ -1,0 +1,30 @@
+import type { Awaited } from '../firewall/plan.js';
+import type { Journal } from './journal.js';
+
+/** What an administrator must know of chains that jumps of ours wait for, a line for each service and chain. */
+export function awaitedNotes(awaited: readonly Awaited[]): string[] {
+  const byText = new Map<string, string[]>();
+  for (const { service, chain, family } of awaited) {
+    const text = `there is no chain ${chain}: service ${service} is not protected before somebody makes it (Docker makes DOCKER-USER)`;
+    byText.set(text, [...(byText.get(text) ?? []), `IPv${family}`]);
+  }
+  return [...byText].map(([text, families]) => `${families.join(' and ')}: ${text}`);
+}
+
+/** Says once of each chain that it is not there; again where it was, and has gone. */
+export class AwaitedChains {
+  readonly #journal: Pick<Journal, 'record'>;
+  #told: readonly string[] = [];
+
+  constructor(journal: Pick<Journal, 'record'>) {
+    this.#journal = journal;
+  }
+
+  look(awaited: readonly Awaited[]): void {
+    const notes = awaitedNotes(awaited);
+    for (const text of notes) {
+      if (!this.#told.includes(text)) this.#journal.record('firewall', text, {}, 'warn');
+    }
+    this.#told = notes;
+  }
+}
