@@ -23,6 +23,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   supervisor: 3,
   listener: 3,
   ctl: 3,
+  doctor: 3,
   client: 3,
   bin: 4,
 };
@@ -30,11 +31,12 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Each package, and the only files that may import it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cap: ['listener/capture.ts'],
-  commander: ['bin/knockctl.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
+  commander: ['bin/knockctl.ts', 'ctl/program-set-up.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
   execa: ['system/exec.ts'],
   ini: ['config/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
   'node-cron': ['supervisor/health.ts'],
+  'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };
 
@@ -161,7 +163,7 @@ describe('layering', () => {
     const shells = files.filter(({ text }) => /['"]\/bin\/(?:ba|da)?sh['"]/.test(text));
     assert.deepEqual(
       shells.map((file) => file.path),
-      ['supervisor/shell.ts'],
+      ['supervisor/line-starter.ts'],
     );
   });
 

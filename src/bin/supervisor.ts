@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
 
-import { EXIT, errorText, KnockError } from '../base/errors.js';
 import { parseLoadOptions, type LoadOptions } from '../config/load-options.js';
 import { runDaemon } from '../supervisor/daemon.js';
+import { failureOf } from '../supervisor/start-report.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { READY_FD, readyNotifier } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
 import { readStartWish, type StartWish } from '../wire/start-wish.js';
 import { load } from './load.js';
+
+/** EX_SOFTWARE of sysexits(3): Node's own 1 would mean to systemd that nothing is to be started again. */
+const CRASHED = 70;
 
 /**
  * The supervisor: `knockctl run` and `knockd` in the foreground, or started by `knockctl start` and `knockd -d` with
@@ -21,6 +24,10 @@ export async function supervise(
   process.title = options.front === undefined ? 'knockctl: supervisor' : 'knockd';
   process.umask(0o077);
   process.chdir('/');
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`knockctl: ${error.stack ?? error.message}\n`);
+    process.exit(CRASHED);
+  });
   const notify = readyNotifier();
   try {
     return await runDaemon({
@@ -30,15 +37,11 @@ export async function supervise(
       started: notify,
     });
   } catch (error) {
-    const known = error instanceof KnockError ? error : undefined;
-    const exitCode = known?.exitCode ?? EXIT.firewall;
-    // A fault of ours needs its stack; what the system refuses does not.
-    const isOurs = known === undefined && error instanceof Error && !('code' in error);
-    const text = isOurs ? (error.stack ?? error.message) : errorText(error);
-    notify({ exitCode, text, hint: known?.hint, goesOn: false });
+    const failure = failureOf(error);
+    notify(failure);
     if (console !== 'none') throw error;
-    process.stderr.write(`knockctl: ${text}\n`);
-    return exitCode;
+    process.stderr.write(`knockctl: ${failure.text}\n`);
+    return failure.exitCode;
   }
 }
 

@@ -7,7 +7,12 @@ export interface RunPaths {
   readonly socket: string;
   /** Process number and start time of the supervisor, and of its listener. */
   readonly supervisor: string;
+  /** What `knockctl start` wants of a supervisor that systemd starts, and how that start went. */
+  readonly wish: string;
+  readonly outcome: string;
   readonly listener: string;
+  /** How shell lines ended that systemd runs. */
+  readonly lines: string;
   /** Last known addresses of trusted hosts. */
   readonly resolved: string;
   /** Stop commands of doors that wait for their time. */
@@ -30,7 +35,10 @@ export function runPaths({ run, state }: Settings['paths']): RunPaths {
     lock: `${run}/lock`,
     socket: `${run}/control.sock`,
     supervisor: `${run}/supervisor`,
+    wish: `${run}/wish.json`,
+    outcome: `${run}/outcome.json`,
     listener: `${run}/listener`,
+    lines: `${run}/lines`,
     resolved: `${state}/resolved.json`,
     stops: `${state}/stops.json`,
     entries: `${state}/entries`,

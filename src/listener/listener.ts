@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { errorText, KnockError } from '../base/errors.js';
 import type { Door } from '../knock/door.js';
@@ -16,7 +16,7 @@ import { Sniffer } from './sniffer.js';
  * for good, says `ready`, and then listens until the channel closes: when the supervisor is gone,
  * there is nobody to listen for.
  */
-export function listen(channel: Socket, clock: Clock, exit: (code: number) => void): void {
+export function listen(channel: Duplex, clock: Clock, exit: (code: number) => void): void {
   const send = (message: ListenerMessage): void => {
     channel.write(frame(message));
   };
@@ -41,9 +41,11 @@ export function listen(channel: Socket, clock: Clock, exit: (code: number) => vo
   channel.on('error', () => {
     exit(1);
   });
-  channel.on('close', () => {
-    exit(0);
-  });
+  for (const end of ['end', 'close']) {
+    channel.on(end, () => {
+      exit(0);
+    });
+  }
 }
 
 /** Self-knocks alone: 16 of them. */

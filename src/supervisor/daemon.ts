@@ -1,23 +1,31 @@
 import { errorText, EXIT } from '../base/errors.js';
-import { runPaths } from '../config/paths.js';
+import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, readIfExists, removeAbandoned } from '../system/files.js';
+import {
+  makePrivateFolder,
+  readIfExists,
+  removeAbandoned,
+  removeFile,
+  replaceFile,
+} from '../system/files.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
+import { serviceManager, type ServiceManager } from '../system/service-manager.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
-import type { StartWish } from '../wire/start-wish.js';
+import { readStartWish, type StartWish } from '../wire/start-wish.js';
 import { chooseConfig, type Chosen } from './choose-config.js';
 import { Control } from './control.js';
 import { ControlServer } from './control-server.js';
+import { Ending } from './ending.js';
 import { EventHistory } from './event-history.js';
 import { Findable } from './findable.js';
 import { HostNames } from './host-names.js';
 import { Journal } from './journal.js';
-import { listenerStarter } from './listener-process.js';
+import { ownMeans, unitMeans, type Means } from './means.js';
 import { Presence } from './presence.js';
-import { Shell } from './shell.js';
+import { failureOf } from './start-report.js';
 import { Supervisor } from './supervisor.js';
 
 export interface DaemonOptions {
@@ -29,6 +37,8 @@ export interface DaemonOptions {
   readonly wish: StartWish;
   /** Told once how the start went. */
   readonly started: (outcome: StartOutcome) => void;
+  /** It is `knockctl start` that had systemd start us. */
+  readonly isWaitedFor?: true;
 }
 
 /** Bound of the log that a detached supervisor keeps where no other place was configured. */
@@ -42,14 +52,53 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   makePrivateFolder(paths.state);
   using presence = await Presence.take(paths);
   for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
+  const wished = withWish(options, places);
+  try {
+    return await live(disk, wished, presence);
+  } catch (error) {
+    wished.started(failureOf(error));
+    if (wished.isWaitedFor !== true) throw error;
+    process.stderr.write(`knockctl: ${errorText(error)}\n`);
+    return TOLD;
+  }
+}
+
+async function live(disk: Config, options: DaemonOptions, presence: Presence): Promise<number> {
+  const places = runPaths(disk.settings.paths);
   const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
+  const manager = await serviceManager((problem) => {
+    log.warn(problem);
+  });
   try {
     presence.announce(log);
-    return await serve(chosen, options, log, presence);
+    return await serve(chosen, options, log, presence, manager);
   } finally {
+    manager.close();
     await log.close();
   }
+}
+
+/**
+ * A start that somebody waited for and that has failed ends with this: systemd must not try again by itself what was told
+ * to have failed, and may have been on trial.
+ */
+const TOLD = EXIT.refused;
+
+/** A supervisor that systemd starts for `knockctl start` has its wish in a file, and tells by another how it went. */
+function withWish(options: DaemonOptions, { wish: path, outcome }: RunPaths): DaemonOptions {
+  const text = readIfExists(path);
+  if (text === undefined) return options;
+  removeFile(path);
+  return {
+    ...options,
+    wish: readStartWish(text),
+    isWaitedFor: true,
+    started: (how) => {
+      replaceFile(outcome, JSON.stringify(how));
+      options.started(how);
+    },
+  };
 }
 
 /** Runs the supervisor and its control socket until somebody ends it. */
@@ -58,6 +107,7 @@ async function serve(
   options: DaemonOptions,
   log: OwnedLog,
   presence: Presence,
+  manager: ServiceManager,
 ): Promise<number> {
   const { config, template, notes } = chosen;
   await using records = openRecords(chosen, log);
@@ -67,24 +117,20 @@ async function serve(
     template,
     trialS: options.wish.trialS,
     paths: runPaths(config.settings.paths),
-    startListener: listenerStarter(),
+    looked: manager.alive,
+    entered: manager.status,
+    ...means(manager, runPaths(config.settings.paths)),
     exec: systemExec,
     clock: systemClock,
     resolver: systemResolver,
     journal,
-    shell: new Shell(),
   });
-  const ending = new Ending(supervisor, journal);
-  const control = new Control({
-    supervisor,
-    journal,
-    loadConfig: options.loadConfig,
-    stop: ending.byRequest,
-  });
+  const ending = new Ending(supervisor, journal, manager);
+  const { loadConfig } = options;
+  const control = new Control({ supervisor, journal, loadConfig, stop: ending.byRequest });
   const server = new ControlServer(runPaths(config.settings.paths).socket, control);
   const findable = new Findable({ clock: systemClock, journal, presence, server, taken: ending.asTaken });
-  process.on('SIGTERM', ending.bySignal);
-  process.on('SIGINT', ending.bySignal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ending.bySignal);
   process.on('SIGHUP', () => {
     log.reopen();
     void reloadBySignal(control, journal, config.settings.paths.doors);
@@ -101,7 +147,9 @@ async function serve(
     // Taken out before it is told: who hears of the failure may believe that nothing is left.
     if (isFailure) await supervisor.abandon(outcome.text);
     options.started(outcome);
-    return isFailure ? outcome.exitCode : await ending.code;
+    if (!isFailure) manager.ready(outcome.text);
+    if (!isFailure) return await ending.code;
+    return options.isWaitedFor === true ? TOLD : outcome.exitCode;
   } catch (error) {
     try {
       await supervisor.abandon(errorText(error));
@@ -114,6 +162,10 @@ async function serve(
     findable[Symbol.dispose]();
     server.close();
   }
+}
+
+function means({ confinedTo }: ServiceManager, paths: RunPaths): Means {
+  return confinedTo === undefined ? ownMeans() : unitMeans(confinedTo, paths);
 }
 
 /** The journal, with its history and the names of hosts; what the choice of the configuration has to say comes first. */
@@ -135,76 +187,6 @@ function openRecords(
     await history.close();
   };
   return { journal, [Symbol.asyncDispose]: close };
-}
-
-/** The one way out, whoever asks for it: a request, or a signal. */
-class Ending {
-  readonly #supervisor: Supervisor;
-  readonly #journal: Journal;
-  #stopping: Promise<string[]> | undefined;
-  #end: (code: number) => void = () => undefined;
-  /** The exit code, once the service has ended. */
-  readonly code = new Promise<number>((resolve) => {
-    this.#end = resolve;
-  });
-
-  constructor(supervisor: Supervisor, journal: Journal) {
-    this.#supervisor = supervisor;
-    this.#journal = journal;
-  }
-
-  get begun(): boolean {
-    return this.#stopping !== undefined;
-  }
-
-  readonly byRequest = async (keep: boolean): Promise<string[]> => {
-    const left = await this.#stop('asked to stop', keep);
-    setImmediate(() => {
-      this.#end(EXIT.ok); // after the reply has been written
-    });
-    return left;
-  };
-
-  /** A start on trial that was not confirmed: rejects where something could not be taken out. */
-  readonly byTrial = async (): Promise<void> => {
-    await this.#stop('the start was on trial and was not confirmed', false);
-    setImmediate(() => {
-      this.#end(EXIT.ok); // after it has been told
-    });
-  };
-
-  /** Another supervisor has the rules and their files: we go, and touch neither. */
-  readonly asTaken = (): void => {
-    if (this.#stopping !== undefined) return;
-    const text = 'another supervisor runs since the run folder was deleted: this one ends, the rules stay';
-    this.#journal.record('state', text, {}, 'error');
-    this.#stopping = Promise.resolve([]);
-    this.#supervisor.leave(text);
-    this.#end(EXIT.ok);
-  };
-
-  readonly bySignal = (name: NodeJS.Signals): void => {
-    this.#stop(name, false).then(
-      () => {
-        this.#end(EXIT.ok);
-      },
-      (error: unknown) => {
-        this.#journal.record('state', `could not stop cleanly: ${errorText(error)}`, {}, 'error');
-        this.#end(EXIT.firewall);
-      },
-    );
-  };
-
-  async #stop(reason: string, keep: boolean): Promise<string[]> {
-    if (this.#stopping === undefined) this.#journal.note('shutting down');
-    this.#stopping ??= this.#supervisor.stop(reason, keep);
-    try {
-      return await this.#stopping;
-    } catch (error) {
-      this.#stopping = undefined; // what stood in the way (a lock) may be gone when it is asked for again
-      throw error;
-    }
-  }
 }
 
 async function reloadBySignal(control: Control, journal: Journal, doors: string): Promise<void> {

@@ -1,12 +1,16 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import { IpsetChannel, ipsetStarter } from '../firewall/channel.js';
+import { SetStore } from '../firewall/set-store.js';
+import type { SetSpec } from '../firewall/sets.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
 import { makePrivateFolder, removeAbandoned, removeFile } from '../system/files.js';
 import { takeLock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
+import { requireTool } from '../system/tools.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { EntryKeeper } from './entry-keeper.js';
 import { EventHistory } from './event-history.js';
@@ -18,6 +22,17 @@ import type { ServiceReport } from '../wire/reports.js';
 import { reportServices } from './status.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 import { makeLasting, makeWorld, type World } from './world.js';
+
+/** Makes sets that are missing where there is no configuration to say what was in them. Gives their names. */
+export async function provideEmptySets(specs: readonly SetSpec[]): Promise<string[]> {
+  const ipset = requireTool('ipset');
+  const sets = new SetStore(systemExec, ipset, new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset)));
+  try {
+    return await sets.provide(specs);
+  } finally {
+    await sets.close();
+  }
+}
 
 /** What a job works with besides the world. */
 interface Means {
@@ -64,6 +79,15 @@ export class Direct {
       await world.firewall.repair();
       await tidyUp(world.firewall, paths.run, journal);
       return reportServices(world.firewall);
+    });
+  }
+
+  /** Makes the sets that saved rules name, so that these can be loaded; builds no rule. Gives their names. */
+  async provideSets(specs: readonly SetSpec[]): Promise<string[]> {
+    // Without the lock: a supervisor that runs has them all.
+    return this.#with(async ({ firewall }) => {
+      const ours = new Map(firewall.doors.sets.map((spec) => [spec.name, spec]));
+      return firewall.sets.provide(specs.map((spec) => ours.get(spec.name) ?? spec));
     });
   }
 

@@ -76,14 +76,14 @@ export class DoorKeeper {
     else await act();
   }
 
-  /** A stop command whose time has come. */
-  async stop({ door, source, command }: Stop): Promise<void> {
+  /** A stop command whose time has come. False where it could not be begun. */
+  async stop({ door, source, command }: Stop): Promise<boolean> {
     this.#parts.journal.record('knock', `${source.text}: ${door}: command timeout`, {
       door,
       address: source.text,
     });
-    const act = async (): Promise<unknown> => this.#commands.perform(door, command, source, 'stop');
-    await (command.kind === 'verb' ? this.#turns.take(source.text, act) : act());
+    const act = async (): Promise<boolean> => this.#commands.perform(door, command, source, 'stop');
+    return command.kind === 'verb' ? this.#turns.take(source.text, act) : act();
   }
 
   /** Says in the log what it has not said yet. */

@@ -13,15 +13,21 @@ export type MonitorStarter = () => ChildProcess | undefined;
 
 /** `nft monitor` tells each change within 2 ms, and who made it (measured). It ends with us, however we end. */
 export const nftMonitor: MonitorStarter = () => {
-  const [setpriv, nft] = [findTool('setpriv'), findTool('nft')];
-  if (setpriv === undefined || nft === undefined) return undefined;
-  requireDescriptors();
-  return spawn(setpriv, ['--pdeathsig', 'KILL', '--', nft, 'monitor'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: CHILD_ENV,
-    cwd: '/',
-  });
+  const setpriv = findTool('setpriv');
+  return setpriv === undefined ? undefined : monitor(setpriv, ['--pdeathsig', 'KILL', '--']);
 };
+
+/** The same in a unit of systemd, which ends all that is left in it when we end; setpriv(1) would ask for too much there. */
+export const nftMonitorInUnit: MonitorStarter = () => monitor();
+
+/** By a program before it, where one is given. */
+function monitor(before?: string, words: readonly string[] = []): ChildProcess | undefined {
+  const nft = findTool('nft');
+  if (nft === undefined) return undefined;
+  requireDescriptors();
+  const argv = before === undefined ? ['monitor'] : [...words, nft, 'monitor'];
+  return spawn(before ?? nft, argv, { stdio: ['ignore', 'pipe', 'ignore'], env: CHILD_ENV, cwd: '/' });
+}
 
 export interface DriftWatchParts {
   readonly start: MonitorStarter;

@@ -1,3 +1,4 @@
+import { errorText } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Clock } from '../system/clock.js';
@@ -6,7 +7,7 @@ import { formatIdentity, identify, parseIdentity, signal } from '../system/proce
 import { hear } from './hearing.js';
 import type { Journal } from './journal.js';
 import { ListenerKeeper, type Loss } from './listener-keeper.js';
-import type { ListenerStarter } from './listener-process.js';
+import type { ListenerStarter } from './listener-starter.js';
 import type { Event } from './machine.js';
 import type { OneTimeKeeper } from './one-time-keeper.js';
 import { Rescue } from './rescue.js';
@@ -88,9 +89,14 @@ export class Ear {
   /** A listener of an earlier life that is stuck has not noticed that its supervisor is gone. */
   endOrphan(): void {
     const orphan = parseIdentity(readIfExists(this.#parts.paths.listener));
-    if (orphan === undefined || !signal(orphan, 'SIGKILL')) return;
-    const text = `a listener of an earlier life was still there: killed`;
-    this.#parts.journal.record('listener', text, { pid: orphan.pid }, 'warn');
+    let done = 'killed';
+    try {
+      if (orphan === undefined || !signal(orphan, 'SIGKILL')) return;
+    } catch (error) {
+      done = `it could not be ended (${errorText(error)}): kill -9 ${orphan?.pid ?? ''}`; // we may have no such right
+    }
+    const text = `a listener of an earlier life was still there: ${done}`;
+    this.#parts.journal.record('listener', text, { pid: orphan?.pid }, 'warn');
   }
 
   #ready(interfaces: readonly string[]): void {

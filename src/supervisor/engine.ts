@@ -16,6 +16,8 @@ export interface EngineParts {
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
   /** A look found rules and sets right, or put them right. */
   readonly verified: () => void;
+  /** The rules were looked at, whatever came of it; or are left alone on purpose. */
+  readonly looked: () => void;
   /** A state was entered and what it asks for is done; `problem`: what could not be done. */
   readonly entered: (state: State, problem: unknown) => void;
 }
@@ -64,6 +66,7 @@ export class Engine {
         if (this.#state === 'tripped' && parts.listener().sound)
           this.event('sound', 'rules and sets are right, and the listener hears');
       },
+      looked: parts.looked,
       queued: async (job) => this.queued(job),
     });
   }

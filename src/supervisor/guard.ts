@@ -13,6 +13,8 @@ export interface GuardParts {
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
+  /** A look came to its end, or is put off for a good reason: we are as alive as we can be. */
+  readonly looked: () => void;
   /** Runs a job after all others that touch the firewall. */
   readonly queued: (job: () => Promise<void>) => Promise<void>;
 }
@@ -78,7 +80,10 @@ export class Guard {
 
   /** Looks at rules and sets when their turn comes. */
   look(): void {
-    if (this.#parts.state() === 'contested') this.#lookForCalm();
+    if (this.#parts.state() === 'contested') {
+      this.#lookForCalm();
+      this.#parts.looked();
+    }
     if (this.#looking || !repairs(this.#parts.state())) return;
     this.#looking = true;
     void this.#parts.queued(async () => {
@@ -101,6 +106,7 @@ export class Guard {
       if (changes.length > 0) this.#repaired(changes);
       this.#culprits = [];
       this.#parts.verified();
+      this.#parts.looked();
     } catch (error) {
       if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
       else this.#parts.event('rules-unsure', errorText(error));
@@ -112,6 +118,7 @@ export class Guard {
     if (!this.#postponed)
       this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
     this.#postponed = true;
+    this.#parts.looked();
   }
 
   #repaired(changes: readonly string[]): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../system/clock.js';
 import type { ListenerMessage, ListenOrder } from '../wire/listener.js';
-import { ListenerProcess, type ListenerStarter } from './listener-process.js';
+import { ListenerProcess } from './listener-process.js';
+import type { ListenerStarter } from './listener-starter.js';
 import type { SelfKnocker } from './self-knock.js';
 
 /** The first signs of life may take longer: a process is to be started on a machine that is booting. */

@@ -35,12 +35,17 @@ export interface PendingStopsParts {
   readonly path: string;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  /** Carries a stop out, to its end, with whatever configuration is in force then. Never rejects. */
-  readonly run: (stop: Stop) => Promise<void>;
+  /**
+   * Carries a stop out, to its end, with whatever configuration is in force then. False where it could not be begun.
+   * Never rejects.
+   */
+  readonly run: (stop: Stop) => Promise<boolean>;
 }
 
 /** Stop commands get so long when we end. */
 export const CLOSING_MS = 10_000;
+/** A stop command that could not be begun is tried again after so long: no process may be had now, or systemd is busy. */
+const AGAIN_MS = 10_000;
 /** More doors open at once than this, and no further one is opened: each costs memory, and its place in the file. */
 const MAX_PENDING = 10_000;
 
@@ -155,13 +160,28 @@ export class PendingStops {
     if (pending.state === 'running') return;
     pending.state = 'running';
     pending.timer?.[Symbol.dispose]();
-    await this.#parts.run(pending);
-    this.#remove(pending);
+    if (await this.#parts.run(pending)) this.#remove(pending);
+    else this.#failed(pending);
+  }
+
+  /** It stays on disk; when we end, for the next life. */
+  #failed(pending: Pending): void {
+    if (this.#closing === undefined && !this.#closed) {
+      this.#wait(pending, AGAIN_MS);
+      return;
+    }
+    pending.state = 'waiting';
+    this.#closeWhenDone();
+  }
+
+  /** All have run, or cannot. */
+  #closeWhenDone(): void {
+    if ([...this.#pending].every(({ state }) => state === 'waiting')) this.#closing?.();
   }
 
   #remove(pending: Pending): void {
     if (!this.#pending.delete(pending)) return;
-    if (this.#pending.size === 0) this.#closing?.();
+    this.#closeWhenDone();
     if (!this.#closed) void this.#file.note();
   }
 

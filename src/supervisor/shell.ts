@@ -1,8 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-
 import { errorText } from '../base/errors.js';
-import { requireDescriptors } from '../system/descriptors.js';
-import { CHILD_ENV } from '../system/exec-env.js';
+import { startLine, type LineResult, type LineStarter, type RunningLine } from './line-starter.js';
 
 /**
  * What a line is for. Each kind has places of its own, so that no flood of knocks, and no start command that hangs,
@@ -26,14 +23,8 @@ const BOUNDS: Readonly<Record<Lane, Bounds>> = {
 /** Which goes first. */
 const LANES: readonly Lane[] = ['rescue', 'stop', 'start'];
 
-/**
- * How a shell line ended: its exit status; 0 where a signal killed it (as knockd reports it), and which. `failed`:
- * it could not be run, and why. `dropped`: it was not run, since there were too many, or we end.
- */
-export type ShellResult =
-  | { readonly status: number; readonly signal?: NodeJS.Signals }
-  | { readonly failed: string }
-  | { readonly dropped: true };
+/** How a shell line ended. `dropped`: it was not run, since there were too many, or we end. */
+export type ShellResult = LineResult | { readonly dropped: true };
 
 interface Job {
   readonly line: string;
@@ -42,13 +33,13 @@ interface Job {
 
 interface Queue {
   readonly waiting: Job[];
-  readonly running: Set<ChildProcess>;
+  readonly running: Set<RunningLine>;
 }
 
 /**
  * Runs the administrator's own door commands, which are shell lines by knockd's contract: each by
  * /bin/sh in the background, none waits for another, and however many knocks come, no more than a
- * bounded number of processes. Descriptors of ours are closed in them (close-on-exec).
+ * bounded number of processes.
  */
 export class Shell {
   readonly #queues: Readonly<Record<Lane, Queue>> = {
@@ -57,7 +48,12 @@ export class Shell {
     rescue: { waiting: [], running: new Set() },
   };
 
+  readonly #startLine: LineStarter;
   #turn: NodeJS.Immediate | undefined;
+
+  constructor(start: LineStarter = startLine) {
+    this.#startLine = start;
+  }
 
   /** True where one more line would not be dropped. */
   hasRoom(lane: Lane): boolean {
@@ -91,7 +87,7 @@ export class Shell {
 
   /** Lets our process end though lines still run. */
   letGo(): void {
-    for (const { running } of Object.values(this.#queues)) for (const child of running) child.unref();
+    for (const { running } of Object.values(this.#queues)) for (const line of running) line.letGo();
   }
 
   /** Starts one process, and the next one in a later turn of the event loop: all else must have its turn too. */
@@ -113,23 +109,14 @@ export class Shell {
   #start({ line, resolve }: Job, lane: Lane): void {
     const { running } = this.#queues[lane];
     try {
-      requireDescriptors();
+      const started = this.#startLine(line, (result) => {
+        running.delete(started);
+        resolve(result);
+        this.#next();
+      });
+      running.add(started);
     } catch (error) {
       resolve({ failed: errorText(error) });
-      return;
     }
-    const child = spawn('/bin/sh', ['-c', line], { stdio: 'ignore', env: CHILD_ENV, cwd: '/' });
-    running.add(child);
-    const ended = (result: ShellResult): void => {
-      if (!running.delete(child)) return;
-      resolve(result);
-      this.#next();
-    };
-    child.on('error', (error) => {
-      ended({ failed: errorText(error) });
-    });
-    child.on('exit', (code, signal) => {
-      ended({ status: code ?? 0, ...(signal === null ? {} : { signal }) });
-    });
   }
 }

@@ -2,6 +2,19 @@ import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { State } from './machine.js';
 
+/** How a start went that threw. */
+export function failureOf(error: unknown): StartOutcome {
+  const known = error instanceof KnockError ? error : undefined;
+  // A fault of ours needs its stack; what the system refuses does not.
+  const isOurs = known === undefined && error instanceof Error && !('code' in error);
+  return {
+    exitCode: known?.exitCode ?? EXIT.firewall,
+    text: isOurs ? (error.stack ?? error.message) : errorText(error),
+    hint: known?.hint,
+    goesOn: false,
+  };
+}
+
 /** How a start went: told once, to whoever waits for it. */
 export class StartReport {
   #resolve: ((outcome: StartOutcome) => void) | undefined;

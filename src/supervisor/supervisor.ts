@@ -4,14 +4,15 @@ import type { Config } from '../config/settings.js';
 import type { Template } from '../firewall/template.js';
 import { NO_RULES } from '../firewall/trial.js';
 import type { StartOutcome } from '../system/notify.js';
-import { DriftWatch, nftMonitor } from './drift-watch.js';
+import { AwaitedChains } from './awaited-chains.js';
+import { DriftWatch, type MonitorStarter } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
-import type { ListenerStarter } from './listener-process.js';
+import type { ListenerStarter } from './listener-starter.js';
 import { feeds } from './machine.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
@@ -27,7 +28,12 @@ export interface SupervisorParts extends WorldParts {
   /** The rules are on trial: what is built meets no packet before that begins, and is to last for so many seconds. */
   readonly trialS?: number | undefined;
   readonly paths: RunPaths;
+  /** The rules were looked at: whoever watches over us may know that we live. */
+  readonly looked: () => void;
+  /** A state was entered: in words. */
+  readonly entered: (text: string) => void;
   readonly startListener: ListenerStarter;
+  readonly startMonitor: MonitorStarter;
 }
 
 /** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
@@ -63,6 +69,7 @@ export class Supervisor {
       },
       refused: (reason) => this.#refuse(reason),
     });
+    const awaited = new AwaitedChains(journal);
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
@@ -71,8 +78,11 @@ export class Supervisor {
       verified: () => {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
+        awaited.look(this.world.firewall.awaited);
       },
+      looked: parts.looked,
       entered: (state, problem) => {
+        parts.entered(`${state}: ${this.state.reason}`);
         if (state === 'armed' && problem === undefined) this.#armed();
         this.#report.entered(state, this.state.reason, problem, this.#adopted);
       },
@@ -82,7 +92,7 @@ export class Supervisor {
     const touched = (culprit: string | undefined): void => {
       engine.guard.touched(culprit);
     };
-    this.#drift = new DriftWatch({ start: nftMonitor, clock, journal, touched });
+    this.#drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#reload = new Reload({
       ...parts,
       ...{ engine, world, lasting: this.lasting, listener: this.listener },
@@ -145,6 +155,11 @@ export class Supervisor {
     const text = `stopped before it was armed: ${reason}`;
     this.#report.tell({ exitCode: EXIT.refused, text, goesOn: false });
     return left;
+  }
+
+  /** The end is near: that the listener goes is nothing to be told, or mended. */
+  hearNoMore(): void {
+    this.#ear.listener.stop();
   }
 
   /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */

@@ -51,7 +51,7 @@ export function makeLasting(
   { clock, journal }: Pick<WorldParts, 'clock' | 'journal'>,
   world: () => World,
 ): Lasting {
-  const run = async (stop: Stop): Promise<void> => world().doors.stop(stop);
+  const run = async (stop: Stop): Promise<boolean> => world().doors.stop(stop);
   const folders = { state: paths.entries, run: paths.trustedEntries };
   const sets = (): SetStore => world().firewall.sets;
   return {

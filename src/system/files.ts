@@ -34,6 +34,10 @@ export function readIfExists(path: string): string | undefined {
   }
 }
 
+/** A unit of systemd that may write in few places is the usual cause. */
+const READ_ONLY =
+  'that place is read-only; for the unit of systemd, systemctl edit knockctl: [Service], and ReadWritePaths= with the folder';
+
 /**
  * Makes a folder that only its owner can enter, with its parents. One that exists stays as it is, but
  * is refused where somebody else could put files into it: what we read there is believed. Throws
@@ -45,7 +49,9 @@ export function makePrivateFolder(path: string): void {
   } catch (cause) {
     throw new KnockError(`cannot make the folder ${path}: ${errorText(cause)}`, {
       exitCode: EXIT.config,
-      hint: 'run and state in [paths] must be folders that root can write in',
+      hint: isErrno(cause, 'EROFS')
+        ? READ_ONLY
+        : 'run and state in [paths] must be folders that root can write in',
       cause,
     });
   }

@@ -20,6 +20,19 @@ export interface StartOutcome {
   readonly goesOn: boolean;
 }
 
+/** The outcome in a text of ours; undefined where it is none. */
+export function readStartOutcome(text: string): StartOutcome | undefined {
+  if (text === '') return undefined;
+  const parsed: unknown = JSON.parse(text);
+  return isOutcome(parsed) ? parsed : undefined;
+}
+
+function isOutcome(value: unknown): value is StartOutcome {
+  return (
+    typeof value === 'object' && value !== null && 'exitCode' in value && typeof value.exitCode === 'number'
+  );
+}
+
 /**
  * Tells the outcome of the start, once, to the process that waits for it on the descriptor named by
  * READY_VARIABLE; without that variable nobody waits. One JSON document, then end of file.

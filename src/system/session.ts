@@ -8,6 +8,8 @@ export interface SshSession {
   readonly peer: string;
   /** The port on this host that it came in by. */
   readonly port: number;
+  /** The address of this host that it came in by. */
+  readonly host: string;
 }
 
 /**
@@ -26,9 +28,10 @@ export function sshSession(): SshSession | undefined {
 
 /** `PEER PORT HOST PORT`; link-local addresses carry a zone. */
 function parseConnection(text: string | undefined): SshSession | undefined {
-  const match = /^([^ ]+) \d+ [^ ]+ (\d{1,5})$/.exec(text ?? '');
-  if (match?.[1] === undefined) return undefined;
-  return { peer: match[1].replace(/%.*$/, ''), port: Number(match[2]) };
+  const match = /^([^ ]+) \d+ ([^ ]+) (\d{1,5})$/.exec(text ?? '');
+  const [, peer, host, port] = match ?? [];
+  if (peer === undefined || host === undefined) return undefined;
+  return { peer: peer.replace(/%.*$/, ''), host, port: Number(port) };
 }
 
 function read(pid: number, name: 'environ' | 'status'): string {

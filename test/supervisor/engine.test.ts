@@ -58,6 +58,7 @@ class Stand {
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
       verified: () => undefined,
+      looked: () => undefined,
       entered: () => undefined,
     });
   }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 
 import { ListenerKeeper, type Loss } from '../../src/supervisor/listener-keeper.js';
-import type { ListenerStarter } from '../../src/supervisor/listener-process.js';
+import type { ListenerStarter } from '../../src/supervisor/listener-starter.js';
 import { identify } from '../../src/system/process.js';
 import type { ListenerMessage } from '../../src/wire/listener.js';
 import { FakeClock } from '../helpers/fake-clock.js';

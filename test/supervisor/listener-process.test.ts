@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { ListenerProcess, type ListenerStarter } from '../../src/supervisor/listener-process.js';
+import { ListenerProcess } from '../../src/supervisor/listener-process.js';
+import { listenerChild, type ListenerStarter } from '../../src/supervisor/listener-starter.js';
 import { identify } from '../../src/system/process.js';
 import type { ListenerMessage } from '../../src/wire/listener.js';
 import { TempFolder } from '../helpers/temp.js';
@@ -103,8 +104,11 @@ describe('a listener process', () => {
   });
 
   it('that cannot be started is gone, and says why', async () => {
-    const missing = (): ReturnType<ListenerStarter> =>
-      spawn('/nonexistent/listener', [], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    const missing: ListenerStarter = (fate) =>
+      listenerChild(
+        spawn('/nonexistent/listener', [], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] }),
+        fate,
+      );
     const { reason } = await live(missing);
     assert.match(reason, /ENOENT/);
   });

@@ -4,67 +4,8 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { parseAddress } from '../../src/base/address.js';
-import { parseCommand } from '../../src/config/commands.js';
-import { PendingStops, type NotedStop, type Stop } from '../../src/supervisor/pending-stops.js';
 import { readIfExists } from '../../src/system/files.js';
-import { FakeClock } from '../helpers/fake-clock.js';
-import { recordingJournal } from '../helpers/recorder.js';
-import { TempFolder } from '../helpers/temp.js';
-
-function stop(address: string, timeoutMs = 10_000, door = 'd'): Stop {
-  const source = parseAddress(address);
-  assert.ok(source.ok);
-  return { door, source: source.value, command: parseCommand('close %IP%'), timeoutMs };
-}
-
-/** Lives of the product, one after the other, in one folder. */
-class Stand implements Disposable {
-  readonly #folder = new TempFolder();
-  readonly path = this.#folder.file('stops.json');
-  readonly clock = new FakeClock();
-  readonly recording = recordingJournal(this.clock);
-  /** What was run, and at what time. */
-  readonly ran: string[] = [];
-  readonly startMs = this.clock.nowMs();
-  /** Resolves the stop commands that are running. */
-  finish: (() => void)[] = [];
-  slow = false;
-
-  life(): PendingStops {
-    return new PendingStops({
-      path: this.path,
-      clock: this.clock,
-      journal: this.recording.journal,
-      run: async ({ source }) => {
-        this.ran.push(`${source.text} at ${this.clock.nowMs() - this.startMs}`);
-        if (this.slow) await new Promise<void>((resolve) => this.finish.push(resolve));
-      },
-    });
-  }
-
-  get stored(): readonly unknown[] {
-    const parsed: unknown = JSON.parse(readIfExists(this.path) ?? '[]');
-    return isList(parsed) ? parsed : assert.fail('it is not a list');
-  }
-
-  [Symbol.dispose](): void {
-    this.#folder[Symbol.dispose]();
-  }
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
-}
-
-function added(stops: PendingStops, one: Stop): NotedStop {
-  const noted = stops.add(one);
-  assert.ok(noted !== undefined);
-  return noted;
-}
-
-/** Lets what was resolved go on. */
-const settled = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { added, settled, Stand, stop } from './pending-stand.js';
 
 describe('pending stop commands', () => {
   it('are on disk before the start command, run after its end and their time, and are then gone', async () => {
@@ -98,6 +39,29 @@ describe('pending stop commands', () => {
     assert.equal(stand.stored.length, 1);
     for (const finish of stand.finish) finish();
     await settled();
+    stand.clock.advance(50);
+    assert.deepEqual(stand.stored, []);
+  });
+
+  it('that cannot be begun are tried again, and at our end left to the next life', async () => {
+    using stand = new Stand();
+    stand.can = false;
+    const stops = stand.life();
+    added(stops, stop('192.0.2.7', 0)).started();
+    added(stops, stop('192.0.2.8', 0)).started();
+    for (let second = 0; second < 25; second += 1) {
+      stand.clock.advance(1_000); // a second, in which it is found out
+      await settled();
+    }
+    const first = stand.ran.filter((text) => text.startsWith('192.0.2.7'));
+    assert.deepEqual(first, ['192.0.2.7 at 0', '192.0.2.7 at 11000', '192.0.2.7 at 21000']);
+    await stops.runAll();
+    stops.close();
+    assert.equal(stand.stored.length, 2);
+    stand.can = true;
+    const next = stand.life();
+    next.takeUp();
+    await next.runAll();
     stand.clock.advance(50);
     assert.deepEqual(stand.stored, []);
   });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
-import type { ListenerStarter } from '../../src/supervisor/listener-process.js';
+import { listenerChild, type ListenerStarter } from '../../src/supervisor/listener-starter.js';
 import type { SelfKnocker } from '../../src/supervisor/self-knock.js';
 import type { ListenOrder } from '../../src/wire/listener.js';
 
@@ -33,12 +33,12 @@ export const STAY = 'exec cat <&3 >/dev/null';
 /** A tiny listener: a shell that has read its order, with the channel on descriptor 3. */
 export function standIn(script: string): ListenerStarter & { readonly started: ChildProcess[] } {
   const started: ChildProcess[] = [];
-  const start = (): ChildProcess => {
+  const start: ListenerStarter = (fate) => {
     const child = spawn('/bin/sh', ['-c', `read -r order <&3\n${script}`], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     started.push(child);
-    return child;
+    return listenerChild(child, fate);
   };
   return Object.assign(start, { started });
 }
