@@ -4,14 +4,14 @@ import { dirname, resolve } from 'node:path';
 
 import { CommanderError } from 'commander';
 
-import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { ConfigError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { makeProgram } from '../ctl/program.js';
 import { version } from '../ctl/version.js';
 import { checkTemplate } from '../firewall/template-file.js';
-import { readIfExists } from '../system/files.js';
+import { isErrno, readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
 import { readStandardInput } from '../system/stdin.js';
 import { load } from './load.js';
@@ -45,6 +45,7 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     file,
     session: session?.peer,
     sessionPort: session?.port,
+    sessionHost: session?.host,
     paths: () => locatePaths(file, readIfExists),
     config: () => {
       const config = load({ file });
@@ -71,6 +72,19 @@ function makeContext(options: { readonly config?: string; readonly json?: boolea
     triedInVain: async (config) => {
       const { triedInVain } = await import('../supervisor/choose-config.js');
       return triedInVain(config);
+    },
+    provideSets: async (specs) => {
+      const { Direct, provideEmptySets } = await import('../supervisor/direct.js');
+      try {
+        return await new Direct(load({ file })).provideSets(specs);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        return provideEmptySets(specs);
+      }
+    },
+    examine: async () => {
+      const { examineHost } = await import('./examine-host.js');
+      return examineHost(file, session);
     },
     readInput,
   };
@@ -148,4 +162,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads no further (head) has seen enough.
+process.stdout.on('error', (error) => {
+  if (!isErrno(error, 'EPIPE')) throw error;
+  process.exit();
+});
 process.exitCode = await main(process.argv.slice(2));

@@ -1,7 +1,8 @@
 import type { Config } from '../config/settings.js';
+import type { SetSpec } from '../firewall/sets.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
-import type { Recognised, ServiceReport } from '../wire/reports.js';
+import type { Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Output } from './output.js';
 
@@ -22,6 +23,8 @@ export interface Context {
   readonly session: string | undefined;
   /** The port that it came in by. */
   readonly sessionPort: number | undefined;
+  /** The address of this host that it came in by. */
+  readonly sessionHost: string | undefined;
   /** Paths of the run folder: read without regard to faults elsewhere in the configuration. */
   paths(): RunPaths;
   /** The whole configuration; throws ConfigError. */
@@ -34,6 +37,10 @@ export interface Context {
   direct(config: Config): Promise<DirectActions>;
   /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */
   applyOnFailure(): Promise<string[]>;
+  /** Makes sets that are missing, with what is remembered of their entries; where no configuration tells, empty. Gives their names. */
+  provideSets(specs: readonly SetSpec[]): Promise<string[]>;
+  /** What is found out about this host, the worst first. */
+  examine(): Promise<readonly Finding[]>;
   /** The text of a file, or of standard input for `-`. */
   readInput(path: string): string;
 }

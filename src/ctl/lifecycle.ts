@@ -1,25 +1,28 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { EXIT, KnockError } from '../base/errors.js';
+import { ConfigError, EXIT, KnockError } from '../base/errors.js';
+import { bareConfig } from '../config/bare.js';
+import type { Config } from '../config/settings.js';
 import { readFootprint } from '../firewall/footprint.js';
+import { savedSets } from '../firewall/saved-sets.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
+import type { StartOutcome } from '../system/notify.js';
 import { isAlive, parseIdentity, signal } from '../system/process.js';
+import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
 import type { Request } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
 import type { Context } from './context.js';
 import { paint, printJson, printReply } from './output.js';
-import { isStatusReport, printStatus, serviceLines } from './show.js';
+import { serviceLines } from './show.js';
 import { startSupervisor } from './start-supervisor.js';
+import { startUnit } from './start-unit.js';
 import { ask } from './supervisor-client.js';
+import { tooLate } from './too-late.js';
 
-/** A supervisor that does not answer a question for so long is taken for hung. */
-const ANSWER_MS = 5_000;
 /** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
 const STOP_MS = 60_000;
-/** LSB leaves 150 to 199 to the application: it runs, but is tripped or degraded. */
-const NOT_ARMED = 150;
-
 /** The init verbs, as an init script and cron call them. */
 export class Lifecycle {
   readonly #context: Context;
@@ -43,7 +46,7 @@ export class Lifecycle {
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
     const wish = this.#wish(trialS);
-    const outcome = await startSupervisor({ file: this.#context.file }, this.#context.paths().log, wish);
+    const outcome = await this.#launch(wish);
     const { notes = [], until } = outcome;
     if (outcome.exitCode === EXIT.ok) {
       for (const text of notes) this.#note(text);
@@ -63,14 +66,20 @@ export class Lifecycle {
     return outcome.exitCode;
   }
 
+  /** By systemd where it has our unit; a configuration that is named is nobody's but ours. */
+  async #launch(wish: StartWish): Promise<StartOutcome> {
+    const paths = this.#context.paths();
+    if ((await this.#unit())?.isOurs === true) return startUnit(paths, wish);
+    return startSupervisor({ file: this.#context.file }, paths.log, wish);
+  }
+
+  async #unit(): Promise<UnitState | undefined> {
+    return this.#context.file === undefined ? unitState() : undefined;
+  }
+
   /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
   async stop(): Promise<number> {
-    if (!this.isRunning()) {
-      const direct = await this.#context.direct(this.#context.config());
-      const left = await direct.clear();
-      for (const text of left) this.#note(text);
-      return this.#say('knockctl was not running; nothing of it is in the firewall', { verb: 'stop', left });
-    }
+    if (!this.isRunning()) return this.#takeOut();
     const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') {
       if (answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
@@ -79,6 +88,28 @@ export class Lifecycle {
     this.#note('the supervisor did not answer; it was killed');
     await this.kill();
     return this.stop();
+  }
+
+  /** A configuration with errors keeps nobody from taking out what is there by it. */
+  async #takeOut(): Promise<number> {
+    // One that was killed systemd would start again.
+    if ((await this.#unit())?.isOurs === true) await stopUnit();
+    const config = this.#readable() ?? bareConfig(this.#context.paths());
+    const left = await (await this.#context.direct(config)).clear();
+    for (const text of left) this.#note(text);
+    return this.#say('knockctl was not running; nothing of it is in the firewall', { verb: 'stop', left });
+  }
+
+  #readable(): Config | undefined {
+    try {
+      return this.#context.config();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.#note(
+        'the configuration cannot be read (knockctl check): what is noted in the run folder is taken out',
+      );
+      return undefined;
+    }
   }
 
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
@@ -109,11 +140,9 @@ export class Lifecycle {
 
   /** What is on trial stays in force. */
   async confirm(): Promise<number> {
-    if (!this.isRunning() && (await this.#context.triedInVain(this.#context.config())) !== undefined) {
-      throw new KnockError('the supervisor is dead: what was on trial cannot be confirmed any more', {
-        hint: 'the kernel goes back by itself, at the latest at the deadline; knockctl restartifdead does it now',
-      });
-    }
+    const context = this.#context;
+    const tried = this.isRunning() ? undefined : await context.triedInVain(context.config());
+    if (tried !== undefined) throw tooLate(tried, readFootprint(dirname(context.paths().lock)));
     return this.#ask({ verb: 'confirm' });
   }
 
@@ -151,50 +180,15 @@ export class Lifecycle {
     return EXIT.ok;
   }
 
-  /** Tells how it is; the exit code is LSB's for status. */
-  async status(): Promise<number> {
-    const { output } = this.#context;
-    const running = this.isRunning();
-    const answer = running
-      ? await ask(this.#context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS })
-      : ({ kind: 'absent' } as const);
-    if (answer.kind === 'reply') {
-      if (!isStatusReport(answer.reply.data)) return printReply(output, answer.reply);
-      const report = answer.reply.data;
-      if (output.json) printJson(output, report);
-      else printStatus(output, report);
-      return report.state === 'armed' ? EXIT.ok : NOT_ARMED;
-    }
-    if (running) {
-      const text = 'a supervisor is there, but does not answer';
-      if (output.json) printJson(output, { state: 'unknown', meaning: text });
-      else
-        output.out(
-          `knockctl: ${text}\n  knockctl restart replaces it; what is in the kernel stays in force\n`,
-        );
-      return 4;
-    }
-    return this.#statusOfDead();
-  }
-
-  async #statusOfDead(): Promise<number> {
-    const { output } = this.#context;
-    const config = this.#context.config();
-    const died = readFootprint(config.settings.paths.run)?.supervised === true;
-    const services = await (await this.#context.direct(config)).report();
-    const tried = await this.#context.triedInVain(config);
-    if (output.json) {
-      printJson(output, { state: died ? 'dead' : 'stopped', services, unconfirmed: tried !== undefined });
-    } else {
-      const text = died
-        ? 'the supervisor is dead; knockctl restartifdead starts a new one'
-        : 'knockctl is stopped';
-      const inForce = services.filter((service) => service.rules.some((rule) => rule.jump));
-      const notes =
-        tried === undefined ? [] : ['  note       the configuration on disk was on trial and not confirmed'];
-      output.out([text, ...notes, ...inForce.flatMap(serviceLines)].join('\n') + '\n');
-    }
-    return died ? 1 : 3;
+  /** Before saved rules are loaded at a boot: makes the sets of ours that they name. A file that is not there names none. */
+  async provideSets(files: readonly string[]): Promise<number> {
+    const specs = files.flatMap((path) => savedSets(readIfExists(path) ?? ''));
+    if (specs.length === 0) return this.#silent({ verb: 'setup', sets: [] });
+    const sets = await this.#context.provideSets(specs);
+    return this.#say(`${sets.length} sets made for the rules in ${files.join(', ')}`, {
+      verb: 'setup',
+      sets,
+    });
   }
 
   #wish(trialS: number | undefined): StartWish {

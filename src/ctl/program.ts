@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import type { Context } from './context.js';
-import type { ImportOptions } from './import.js';
+import { addSetUp } from './program-set-up.js';
 import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../wire/start-wish.js';
 
@@ -57,6 +57,7 @@ export function makeProgram(parts: ProgramParts, done: (code: number) => void): 
     await finish(perform(context(), request(targets, context().session)));
   });
   addShows(program, context, finish);
+  addSetUp(program, context, finish);
   addLifecycle(program, context, finish, parts);
   // Carried out before commander sees it (its options are knock's own): here for --help.
   program.command('knock').description('knock at a host: the client; knockctl knock -h tells more');
@@ -92,16 +93,13 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
       await finish(check(context()));
     });
   program
-    .command('import')
+    .command('doctor')
     .description(
-      'what a knockd.conf becomes with verbs and time-outs of the kernel; changes nothing by itself',
+      'look at this host: what would make the protection void, or lock you out, and how to mend it',
     )
-    .argument('<file>', 'a knockd.conf; - is standard input')
-    .option('--write <dir>', 'write knockctl.conf and knockd.conf into this folder')
-    .option('--force', 'replace files that are there')
-    .action(async (file: string, options: ImportOptions) => {
-      const { importKnockd } = await import('./import.js');
-      await finish(Promise.resolve(importKnockd(context(), file, options)));
+    .action(async () => {
+      const { doctor } = await import('./doctor.js');
+      await finish(doctor(context()));
     });
 }
 
@@ -126,8 +124,6 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
     ['restart', 'replace the supervisor; nobody is thrown out in between'],
     ['condrestart', 'restart, if it is running'],
     ['restartifdead', 'for cron: start again what has died or hangs; silent when all is well'],
-    ['status', 'how it is'],
-    ['setup', 'build chains and sets without starting anything'],
   ] as const;
   for (const [verb, description] of verbs) {
     program
@@ -141,6 +137,22 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
         await finish(restartIfDead(context(), lifecycle));
       });
   }
+  program
+    .command('status')
+    .description('how it is')
+    .action(async () => {
+      const { status } = await import('./status.js');
+      await finish(status(context()));
+    });
+  program
+    .command('setup')
+    .description('build chains and sets without starting anything')
+    .option('--sets-for <file...>', 'only the sets that these saved rules name, so that they can be loaded')
+    .action(async ({ setsFor }: { readonly setsFor?: readonly string[] }) => {
+      const { Lifecycle } = await import('./lifecycle.js');
+      const lifecycle = new Lifecycle(context());
+      await finish(setsFor === undefined ? lifecycle.setup() : lifecycle.provideSets(setsFor));
+    });
   program
     .command('run')
     .description('the supervisor in the foreground (systemd, containers)')

@@ -2,8 +2,10 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorText, EXIT } from '../base/errors.js';
+import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
 import { readFootprint } from '../firewall/footprint.js';
+import { readIfExists } from '../system/files.js';
 import type { ServiceReport } from '../wire/reports.js';
 import type { Context } from './context.js';
 import {
@@ -34,7 +36,7 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
   const runFolder = dirname(context.paths().lock);
   const configuration = read(context);
   if (readFootprint(runFolder)?.supervised !== true) {
-    if ('error' in configuration) throw configuration.error;
+    if ('error' in configuration && !isNotConfiguredYet(context)) throw configuration.error;
     return silent(context, { wanted: false });
   }
   if ('config' in configuration && !lifecycle.isRunning()) {
@@ -54,10 +56,19 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
     await failedAgain(context, runFolder, true);
     throw configuration.error;
   }
-  const exitCode = await lifecycle.start();
-  if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
-  else await failedAgain(context, runFolder, false);
+  let exitCode: number = EXIT.firewall;
+  try {
+    exitCode = await lifecycle.start();
+  } finally {
+    if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
+    else await failedAgain(context, runFolder, false);
+  }
   return exitCode;
+}
+
+/** Installed, and no more: nobody need hear of that each minute. */
+function isNotConfiguredYet({ file }: Context): boolean {
+  return file === undefined && readIfExists(DEFAULT_FILE) === undefined;
 }
 
 /** There was nothing before this trial, so there is nothing to be started again. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT } from '../base/errors.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { CHILD_ENV } from '../system/exec-env.js';
-import { READY_FD, READY_VARIABLE, type StartOutcome } from '../system/notify.js';
+import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../system/notify.js';
 import type { StartWish } from '../wire/start-wish.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
@@ -35,7 +35,7 @@ export async function startSupervisor(
   const channel = child.stdio[READY_FD];
   const text = channel instanceof Socket ? await readAll(channel) : '';
   return (
-    parseOutcome(text) ?? {
+    readStartOutcome(text) ?? {
       exitCode: EXIT.firewall,
       text: 'the supervisor ended, or got nowhere, without saying why',
       hint: `look at the end of ${log}`,
@@ -60,16 +60,4 @@ async function readAll(channel: Socket): Promise<string> {
       resolve(Buffer.concat(chunks).toString());
     });
   });
-}
-
-function parseOutcome(text: string): StartOutcome | undefined {
-  if (text === '') return undefined;
-  const parsed: unknown = JSON.parse(text);
-  return isOutcome(parsed) ? parsed : undefined;
-}
-
-function isOutcome(value: unknown): value is StartOutcome {
-  return (
-    typeof value === 'object' && value !== null && 'exitCode' in value && typeof value.exitCode === 'number'
-  );
 }

@@ -96,6 +96,38 @@ test('running: the service stays in force, by the configuration that it has', as
   await product.stop();
 });
 
+test('dead, and nobody can read the configuration any more: stop takes out all that it left', async () => {
+  const { lab, product } = scene;
+  const before_ = await lab.save('server', 4);
+  const sets = async (): Promise<string> =>
+    (await lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout;
+  const spoilers: readonly (() => void)[] = [
+    () => {
+      product.configure(FAULTY);
+    },
+    () => {
+      rmSync(product.paths.doors);
+    },
+    () => {
+      mkdirSync(product.paths.rules);
+      writeFileSync(join(product.paths.rules, 'service.rules'), 'garbage\n');
+    },
+  ];
+  for (const spoil of spoilers) {
+    product.configure(ssh('nft', 'on_failure = hold'));
+    writeFileSync(product.paths.doors, DOORS);
+    await product.start();
+    await product.must('accept', '192.0.2.1');
+    await product.kill('supervisor');
+    spoil();
+    const done = await product.ctl(['stop']);
+    assert.equal(done.exitCode, 0, done.stderr);
+    assert.match(done.stderr, /the configuration cannot be read/);
+    assert.equal(await lab.save('server', 4), before_);
+    assert.equal(await sets(), '');
+  }
+});
+
 test('a configuration that is not there, a folder, or not readable', async () => {
   const { lab, product } = scene;
   const ctl = async (file: string, ...args: string[]): Promise<ExecResult> =>

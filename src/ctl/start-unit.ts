@@ -1,0 +1,33 @@
+import { EXIT } from '../base/errors.js';
+import type { RunPaths } from '../config/paths.js';
+import { systemExec } from '../system/exec.js';
+import { readIfExists, removeFile, replaceFile } from '../system/files.js';
+import { readStartOutcome, type StartOutcome } from '../system/notify.js';
+import { UNIT } from '../system/service-manager.js';
+import { requireTool } from '../system/tools.js';
+import type { StartWish } from '../wire/start-wish.js';
+
+/** systemd itself gives up before this (TimeoutStartSec). */
+const START_MS = 180_000;
+
+/** Has systemd start the supervisor, so that it belongs to its unit, and waits until it tells how the start went. */
+export async function startUnit(
+  { wish: wishPath, outcome }: RunPaths,
+  wish: StartWish,
+): Promise<StartOutcome> {
+  removeFile(outcome);
+  replaceFile(wishPath, JSON.stringify(wish));
+  try {
+    const { stderr } = await systemExec([requireTool('systemctl'), 'start', UNIT], { timeoutMs: START_MS });
+    return (
+      readStartOutcome(readIfExists(outcome) ?? '') ?? {
+        exitCode: EXIT.firewall,
+        text: `systemd could not start it${stderr === '' ? '' : `: ${stderr.trim()}`}`,
+        hint: `journalctl -u ${UNIT} -e tells why`,
+        goesOn: false,
+      }
+    );
+  } finally {
+    for (const path of [wishPath, outcome]) removeFile(path);
+  }
+}
