@@ -9,8 +9,11 @@ NEEDED=(
   iptables:iptables ipset:ipset nft:nftables flock:util-linux setpriv:util-linux stdbuf:coreutils
   /usr/include/pcap/pcap.h:libpcap-dev g++:g++ make:make python3:python3
   ip:iproute2 knock:knockd tcpdump:tcpdump nmap:nmap nc:netcat-openbsd conntrack:conntrack ping:iputils-ping
-  ps:procps /etc/services:netbase
+  ps:procps /etc/services:netbase mandoc:mandoc zsh:zsh
 )
+# npm run test:host boots machines.
+HOST=(debootstrap:debootstrap systemd-nspawn:systemd-container dpkg-repack:dpkg-repack ssh:openssh-client)
+[ "${1:-}" != host ] || NEEDED+=("${HOST[@]}")
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 69; }
