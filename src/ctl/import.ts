@@ -1,14 +1,14 @@
-import { chmodSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { EXIT } from '../base/errors.js';
 import { ok } from '../base/result.js';
 import type { Note } from '../config/import/advice.js';
 import { planImport, type ImportPlan } from '../config/import/plan.js';
 import { portNames } from '../config/shadow.js';
-import { makePrivateFolder, readIfExists, replaceFile } from '../system/files.js';
+import { readIfExists } from '../system/files.js';
 import type { Context } from './context.js';
 import { paint, printJson, type Output } from './output.js';
+import { refuseExisting, writePrivate } from './write-private.js';
 
 export interface ImportOptions {
   /** The folder that gets knockctl.conf and knockd.conf; without one nothing is written. */
@@ -27,9 +27,10 @@ export function importKnockd(context: Context, file: string, options: ImportOpti
   const text = context.readInput(file);
   const doors = folder === undefined ? undefined : join(folder, 'knockd.conf');
   const plan = planImport(text, file === '-' ? 'standard input' : file, lookUp, doors);
-  const written = folder === undefined ? [] : write(plan, folder, options.force === true);
+  const { written, kept } =
+    folder === undefined ? { written: [], kept: [] } : write(plan, folder, options.force === true);
   if (output.json) {
-    printJson(output, { ...plan, written });
+    printJson(output, { ...plan, written, ...(kept.length === 0 ? {} : { kept }) });
     return EXIT.ok;
   }
   for (const note of plan.notes) printNote(output, note);
@@ -39,7 +40,8 @@ export function importKnockd(context: Context, file: string, options: ImportOpti
     if (!plan.knockdConf.endsWith('\n')) output.out('\n');
     output.err('nothing was written; --write /etc/knockctl puts both files there\n');
   } else {
-    output.out(`\nwrote ${written.join(' and ')}\nnext: ${nextStep(folder)}\n`);
+    const former = kept.length === 0 ? '' : `what was there before is in ${kept.join(' and ')}\n`;
+    output.out(`\nwrote ${written.join(' and ')}\n${former}next: ${nextStep(folder)}\n`);
   }
   return EXIT.ok;
 }
@@ -54,29 +56,19 @@ function nextStep(folder: string): string {
   return `knockctl${where} check, then stop knockd, then knockctl${where} start`;
 }
 
+/** What was written, and where what was there before is kept. */
+interface Written {
+  readonly written: readonly string[];
+  readonly kept: readonly string[];
+}
+
 /** Writes both files for their owner only; the doors first, since knockctl.conf is what is looked for. */
-function write(plan: ImportPlan, folder: string, force: boolean): readonly string[] {
-  const files = [
+function write(plan: ImportPlan, folder: string, force: boolean): Written {
+  const files = new Map([
     [join(folder, 'knockd.conf'), plan.knockdConf],
     [join(folder, 'knockctl.conf'), plan.knockctlConf],
-  ] as const;
-  try {
-    const existing = files.map(([path]) => path).filter((path) => readIfExists(path) !== undefined);
-    if (existing.length > 0 && !force) {
-      throw new KnockError(`there is already ${existing.join(' and ')}`, {
-        hint: 'nothing was written; --force replaces what is there',
-      });
-    }
-    makePrivateFolder(folder);
-    // A file that is replaced keeps its mode.
-    for (const path of existing) chmodSync(path, 0o600);
-    for (const [path, text] of files) replaceFile(path, text);
-  } catch (cause) {
-    if (cause instanceof KnockError && cause.exitCode === EXIT.refused) throw cause;
-    throw new KnockError(`cannot write to ${folder}: ${errorText(cause)}`, {
-      hint: 'name a folder with --write that only root can write in',
-      cause,
-    });
-  }
-  return files.map(([path]) => path);
+  ]);
+  const written = [...files.keys()];
+  if (!force) refuseExisting(written, 'nothing was written; --force replaces what is there');
+  return { written, kept: writePrivate(files) };
 }

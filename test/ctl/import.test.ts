@@ -44,6 +44,9 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     file: undefined,
     session: undefined,
     sessionPort: undefined,
+    sessionHost: undefined,
+    examine: async () => Promise.resolve([]),
+    provideSets: async () => Promise.resolve([]),
     recognised: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),
     paths: unused,
@@ -124,8 +127,11 @@ describe('knockctl import', () => {
       assert.equal(readFileSync(path, 'utf8'), 'mine');
       assert.equal(existsSync(other), false, 'not even the other one is written');
 
-      said({ text: SEED, options: { write: folder.path, force: true } });
+      const { out } = said({ text: SEED, options: { write: folder.path, force: true } });
       assert.notEqual(readFileSync(path, 'utf8'), 'mine');
+      assert.ok(out.includes(`what was there before is in ${path}.old\n`), out);
+      assert.equal(readFileSync(`${path}.old`, 'utf8'), 'mine');
+      assert.equal(statSync(`${path}.old`).mode & 0o777, 0o600);
       assert.equal(statSync(path).mode & 0o777, 0o600);
       assert.equal(existsSync(other), true);
     }
