@@ -1,0 +1,43 @@
+import { KnockError } from '../base/errors.js';
+import { locatePaths } from '../config/locate.js';
+import { examine } from '../doctor/examine.js';
+import type { Life } from '../doctor/facts.js';
+import { gather } from '../doctor/gather.js';
+import { triedInVain } from '../supervisor/choose-config.js';
+import { recognised } from '../supervisor/recognition.js';
+import { readIfExists } from '../system/files.js';
+import type { SshSession } from '../system/session.js';
+import type { Finding } from '../wire/reports.js';
+import { askLife } from './ask-life.js';
+import { probe } from './ask-probe.js';
+import { load } from './load.js';
+
+/** What `knockctl doctor` finds out about this host, the worst first. */
+export async function examineHost(
+  file: string | undefined,
+  session: SshSession | undefined,
+): Promise<Finding[]> {
+  const facts = await gather({
+    file,
+    config: () => load({ file }),
+    recognised,
+    tried: (config) => {
+      const noted = triedInVain(config);
+      return noted && { at: noted.at, hasBefore: noted.before !== null };
+    },
+    life: async () => life(file),
+    probe,
+    session,
+  });
+  return examine(facts);
+}
+
+async function life(file: string | undefined): Promise<Life> {
+  try {
+    return await askLife(locatePaths(file, readIfExists));
+  } catch (error) {
+    // No such configuration, or no flock: told as such.
+    if (error instanceof KnockError) return { kind: 'unknown' };
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+/** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
+import { formatFault } from '../../base/errors.js';
+import type { Finding } from '../../wire/reports.js';
+import type { Facts } from '../facts.js';
+
+export function configuration({ config, templateFaults }: Facts): Finding[] {
+  if (config.ok) {
+    return [
+      ...config.value.warnings.map((text) => ({ level: 'warning', text }) as const),
+      ...templateFaults.map(faultOf),
+    ];
+  }
+  if (config.isWritten) return config.faults.map(faultOf);
+  return config.faults.map((fault) => ({
+    level: 'danger',
+    text: formatFault(fault),
+    means: 'there is no configuration yet, so knockctl does not start',
+    mend: 'knockctl init',
+  }));
+}
+
+function faultOf(fault: Parameters<typeof formatFault>[0]): Finding {
+  return {
+    level: 'danger',
+    text: formatFault(fault),
+    means: 'knockctl does not start, and a running one keeps the configuration of before',
+    mend: 'mend that line; knockctl check shows all that is wrong',
+  };
+}
+
+/** A supervised knockd, and nothing hidden: to be known, in case that it was not meant. */
+export function noService({ config }: Facts): Finding[] {
+  if (!config.ok || config.value.settings.services.length > 0) return [];
+  return [
+    {
+      level: 'note',
+      text: 'there is no [service] in the configuration: knockctl is a supervised knockd',
+      means: 'nothing is hidden: the commands of the doors do what they do',
+      mend: '[service.ssh] in knockctl.conf hides port 22',
+    },
+  ];
+}
+
+/** Files that lost a trial do not come into force by themselves (choose-config.ts). */
+export function triedInVain({ tried, life }: Facts): Finding[] {
+  if (tried === undefined) return [];
+  if (typeof tried === 'string') {
+    return [
+      {
+        level: 'danger',
+        text: tried,
+        means: 'knockctl does not start',
+        mend: 'look over the configuration, remove that file, and knockctl start --trial 300',
+      },
+    ];
+  }
+  // It is being tried just now: see inForce().
+  if (life.kind === 'running' && life.state === 'trial') return [];
+  const isDead = life.kind === 'dead';
+  // What a dead one left is put in order first: with the configuration of before, or none.
+  const verb = life.kind === 'running' || (isDead && tried.hasBefore) ? 'reload' : 'start';
+  return [
+    {
+      level: 'danger',
+      text: `this configuration was tried on ${new Date(tried.at).toLocaleString('sv-SE')} and not confirmed`,
+      means: tried.hasBefore
+        ? 'each start passes over it, at a boot too: the configuration of before counts instead'
+        : 'knockctl does not start with it, at a boot neither: nothing is protected',
+      mend: `${isDead ? 'knockctl restartifdead, then ' : ''}knockctl ${verb} --trial 300, then knockctl confirm; or change it`,
+    },
+  ];
+}
+
+/** The listener waits for what is not there yet. */
+export function absentInterfaces({ config, interfaces }: Facts): Finding[] {
+  if (!config.ok) return [];
+  const absent = config.value.settings.listener.interfaces.filter(
+    (name) => name !== 'any' && !interfaces.includes(name),
+  );
+  if (absent.length === 0) return [];
+  return [
+    {
+      level: 'warning',
+      text: `interface in [listener]: there is no ${absent.join(', ')} (there are: ${interfaces.join(', ')})`,
+      means: 'it is waited for; until it is there, the listener hears no knock there',
+      mend: 'interface = any in [listener], or the name of one that is there',
+    },
+  ];
+}
+
+/** The listener gives root up before it reads a packet. */
+export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
+  if (!config.ok || user === 'fit') return [];
+  const { user: name } = config.value.settings.listener;
+  return [
+    {
+      level: 'danger',
+      text:
+        user === 'absent'
+          ? `user in [listener]: there is no user ${name}`
+          : `user in [listener]: ${name} is root, or of its group`,
+      means: 'the listener does not run, so no knock is heard by it, and knockctl does not arm',
+      mend: 'user = nobody in [listener]; users of other sources (LDAP) by number, UID:GID',
+    },
+  ];
+}

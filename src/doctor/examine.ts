@@ -1,0 +1,44 @@
+import type { Finding } from '../wire/reports.js';
+import { absentInterfaces, configuration, listenerUser, noService, triedInVain } from './checks/config.js';
+import { nftDrops, portsSentOn } from './checks/elsewhere.js';
+import { capture, otherKnockd, tools, unread } from './checks/host.js';
+import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';
+import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
+import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
+import type { Facts } from './facts.js';
+
+/** Every check there is. */
+const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
+  configuration,
+  triedInVain,
+  tools,
+  capture,
+  inForce,
+  noService,
+  nobodyGetsIn,
+  listenerUser,
+  absentInterfaces,
+  bothBackends,
+  otherBackend,
+  nftDrops,
+  noOtherWayIn,
+  neverReached,
+  absentChain,
+  portsSentOn,
+  unprotectedFamily,
+  ownSession,
+  nobodyListens,
+  onFailure,
+  otherKnockd,
+  startedAtBoot,
+  startedAgain,
+  savedRules,
+  unread,
+];
+
+const RANK = { danger: 0, warning: 1, note: 2, good: 3 } as const;
+
+/** What all checks find, the worst first. Pure. */
+export function examine(facts: Facts): Finding[] {
+  return CHECKS.flatMap((check) => check(facts)).sort((one, other) => RANK[one.level] - RANK[other.level]);
+}

@@ -1,0 +1,132 @@
+import type { Finding } from '../../src/wire/reports.js';
+import { DOOR, SSH, type HostSetting } from './host.js';
+
+/** A host with one thing wrong, and what is said of it. */
+export interface Case {
+  readonly what: string;
+  readonly host: HostSetting;
+  readonly level: Finding['level'];
+  readonly text: RegExp;
+  readonly mend: RegExp;
+}
+
+/** An address of IPv6 that others reach. */
+export const REACHED_BY_IPV6 = [
+  'ip link add d0 type veth peer name d1',
+  'ip link set d0 up',
+  'ip link set d1 up',
+  'ip addr add 2001:db8::7/64 dev d0 nodad',
+];
+/** Hosts with one thing wrong, and what is said of it. */
+export const CASES: readonly Case[] = [
+  {
+    what: 'INPUT drops, with no other way in, under restore',
+    host: { conf: '[service.ssh]\non_failure = restore\n', rules: ['iptables-nft -P INPUT DROP'] },
+    level: 'danger',
+    text: /tcp port 22 .*on_failure = restore.* let nobody in there \(IPv4\)/,
+    mend: /on_failure = hold/,
+  },
+  {
+    what: 'the same for IPv6, with somebody trusted',
+    host: {
+      conf: '[service.ssh]\non_failure = restore\n',
+      trusted: '192.0.2.1\n',
+      rules: ['ip6tables-nft -A INPUT -j REJECT'],
+    },
+    level: 'warning',
+    text: /let nobody in there \(IPv6\)/,
+    mend: /on_failure = hold/,
+  },
+  {
+    what: 'rules in the other back end that shut the port',
+    host: {
+      conf: `[firewall]\nbackend = nft\n${SSH}`,
+      rules: [
+        'iptables-nft -A INPUT -s 192.0.2.9 -j DROP',
+        'iptables-legacy -A INPUT -p tcp --dport 22 -j DROP',
+      ],
+    },
+    level: 'danger',
+    text: /tcp port 22 .* is shut by rules of iptables-legacy \(IPv4\), and ours are in iptables-nft/,
+    mend: /backend = legacy/,
+  },
+  {
+    what: 'rules in both back ends',
+    host: {
+      conf: SSH,
+      rules: ['iptables-nft -A INPUT -s 192.0.2.9 -j DROP', 'iptables-legacy -A INPUT -s 192.0.2.9 -j DROP'],
+    },
+    level: 'warning',
+    text: /both back ends/,
+    mend: /“Two back ends” in neighbours\.md/,
+  },
+  {
+    what: 'a port that Docker publishes',
+    host: {
+      conf: SSH,
+      rules: [
+        'iptables-nft -t nat -N DOCKER',
+        'iptables-nft -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
+        'iptables-nft -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 22 -j DNAT --to-destination 172.17.0.2:22',
+      ],
+    },
+    level: 'danger',
+    text: /tcp port 22 .* is sent on elsewhere/,
+    mend: /chain = DOCKER-USER/,
+  },
+  {
+    what: 'a rule in front of ours that lets everybody in',
+    host: {
+      conf: `[firewall]\nhook = last\n${SSH}`,
+      rules: ['iptables-nft -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT'],
+    },
+    level: 'danger',
+    text: /accepts tcp port 22 .* from everybody \(IPv4\)/,
+    mend: /hook = first/,
+  },
+  {
+    what: "somebody else's chain that is not there",
+    host: { conf: `${SSH}chain = DOCKER-USER\n` },
+    level: 'danger',
+    text: /there is no chain DOCKER-USER \(IPv4 and IPv6\), into which service ssh belongs/,
+    mend: /systemctl start docker/,
+  },
+  {
+    what: 'such a chain that is there for one family only',
+    host: { conf: `${SSH}chain = DOCKER-USER\n`, rules: ['iptables-nft -N DOCKER-USER'] },
+    level: 'warning',
+    text: /there is no chain DOCKER-USER \(IPv6\)/,
+    mend: /docker-proxy, which passes INPUT/,
+  },
+  {
+    what: 'IPv6 that can be reached and is not protected',
+    host: {
+      conf: `[firewall]\nfamilies = ipv4\n${SSH}`,
+      rules: REACHED_BY_IPV6,
+    },
+    level: 'note',
+    text: /has IPv6 addresses \(2001:db8::7\), and families/,
+    mend: /families = ipv4, ipv6/,
+  },
+  {
+    what: 'hold with nobody to get in',
+    host: { conf: SSH, doors: DOOR.replace('knockctl accept %IP%', '/bin/true') },
+    level: 'danger',
+    text: /on_failure = hold, nobody is trusted, and no door of it is in the kernel/,
+    mend: /knockctl trust/,
+  },
+  {
+    what: 'doors in the kernel without hold',
+    host: { conf: '[service.ssh]\n' },
+    level: 'note',
+    text: /doors in the kernel, and on_failure = restore/,
+    mend: /on_failure = hold/,
+  },
+  {
+    what: 'an error in a file',
+    host: { conf: '[service.ssh]\nports = 99999\n' },
+    level: 'danger',
+    text: /knockctl\.conf:8: .*99999/,
+    mend: /mend that line/,
+  },
+];
