@@ -1,0 +1,89 @@
+/** A machine with the Debian package of this tree on it, protected, and what a client sees of it. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { waitFor } from '../helpers/wait.js';
+import { CLIENT, Machine, MACHINE } from './machine.js';
+
+export const CTL = '/usr/sbin/knockctl';
+export const SYSTEMCTL = '/bin/systemctl';
+export const KNOCKS = ['1234', '2345', '3456'];
+const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
+export const KNOCK = fileURLToPath(new URL('../../src/bin/knock.js', import.meta.url));
+
+/** firewalld flushes at each of these; more than five in a minute are a fight, and it takes a calm minute to arm again. */
+const CALM_MS = 100_000;
+
+/** A machine with knockctl in force, and packages besides that were installed before it booted. */
+export async function protectedMachine(folder: string, ...packages: readonly string[]): Promise<Machine> {
+  const machine = new Machine();
+  const deb = execFileSync('/bin/bash', [PACKAGE, folder], { encoding: 'utf8' }).trim();
+  copyFileSync(deb, join(machine.root, 'root/knockctl.deb'));
+  machine.prepare(
+    '/usr/bin/apt-get',
+    'install',
+    '-y',
+    '--no-install-recommends',
+    '/root/knockctl.deb',
+    ...packages,
+  );
+  await machine.boot();
+  await machine.must('/usr/sbin/knockctl', 'init', '--yes', '--sequence', KNOCKS.join(','));
+  await machine.must('/bin/systemctl', 'enable', '--now', 'knockctl');
+  return machine;
+}
+
+export class Host {
+  readonly machine: Machine;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** A path in the machine, as this one sees it. */
+  inside(path: string): string {
+    return join(this.machine.root, path);
+  }
+
+  /** A property of a unit, by default ours. */
+  async property(name: string, unit = 'knockctl'): Promise<string> {
+    return (await this.machine.must(SYSTEMCTL, 'show', '-p', name, '--value', unit)).trim();
+  }
+
+  /** The exit code of knockctl status. */
+  async status(): Promise<number> {
+    return (await this.machine.run(CTL, 'status')).exitCode;
+  }
+
+  async armed(when: string, timeoutMs = 20_000): Promise<void> {
+    await waitFor(async () => (await this.status()) === 0, timeoutMs, `armed ${when}`);
+  }
+
+  /** Whether sshd answers the client; a SYN that is dropped has no answer. */
+  async answers(): Promise<boolean> {
+    const argv = ['/usr/bin/nc', '-w', '1', MACHINE[4], '22'];
+    return (await this.machine.atClient(argv)).stdout.startsWith('SSH-');
+  }
+
+  async knock(ports: readonly string[] = KNOCKS): Promise<void> {
+    await this.machine.atClient([process.execPath, KNOCK, MACHINE[4], ...ports]);
+  }
+
+  /** Shut, a knock opens, for the knocker; then shut again. */
+  async protects(when: string): Promise<void> {
+    await this.armed(when, CALM_MS);
+    await waitFor(async () => !(await this.answers()), 10_000, `the port to be shut ${when}`);
+    await this.knock();
+    await waitFor(async () => this.answers(), 5_000, `a knock to open it ${when}`);
+    await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
+    assert.equal(await this.answers(), false, `shut again ${when}`);
+  }
+
+  /** The version of a package, for the record. */
+  async version(name: string): Promise<string> {
+    return this.machine.must('/usr/bin/dpkg-query', '-W', '-f', '${Package} ${Version}', name);
+  }
+}
