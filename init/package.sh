@@ -20,18 +20,12 @@ lib=$stage/usr/lib/knockctl
 
 put() { install -D -m "${3:-644}" "$1" "$stage/$2"; }
 
-# The code, and what it imports. Of compiled modules only what is loaded.
-mkdir -p "$lib/dist"
-cp -a dist/src "$lib/dist/src"
-find "$lib/dist" -name '*.map' -delete
+# The programs, and the compiled modules that they load with what these need.
+mkdir -p "$lib/dist" "$lib/node_modules"
+cp -a dist/app "$lib/dist/app"
 cp -a package.json rules "$lib/"
-packages=$(npm ls --omit=dev --all --parseable) || { echo 'package.sh: npm ls finds faults in node_modules: npm ci' >&2; exit 69; }
-tail -n +2 <<<"$packages" | while read -r folder; do
-  name=${folder#"$PWD/node_modules/"}
-  mkdir -p "$lib/node_modules/$(dirname "$name")"
-  cp -a "$folder" "$lib/node_modules/$name"
-done
-rm -rf "$lib"/node_modules/{nan,node-gyp,node-addon-api} "$lib"/node_modules/{cap,unix-dgram}/{deps,src,test}
+for name in cap unix-dgram bindings file-uri-to-path; do cp -a "node_modules/$name" "$lib/node_modules/$name"; done
+rm -rf "$lib"/node_modules/{cap,unix-dgram}/{deps,src,test}
 for module in cap unix-dgram; do
   find "$lib/node_modules/$module/build" -type f ! -path '*/build/Release/*.node' -delete
   rm -rf "$lib/node_modules/$module/build/Release/obj.target"
@@ -39,14 +33,14 @@ done
 find "$lib/node_modules" \( -name '*.d.ts' -o -name '*.map' -o -name '*.md' \) -type f -delete
 find "$lib" -type d -empty -delete
 chmod -R u=rwX,go=rX "$lib"
-chmod 755 "$lib"/dist/src/bin/{knockctl,knock,knockd}.js
+chmod 755 "$lib"/dist/app/bin/{knockctl,knock,knockd}.js
 # The module is compiled for this Node.js: the package's, whatever else is in somebody's PATH.
-sed -i '1s|^#!/usr/bin/env node$|#!/usr/bin/node|' "$lib"/dist/src/bin/{knockctl,knock,knockd}.js
+sed -i '1s|^#!/usr/bin/env node$|#!/usr/bin/node|' "$lib"/dist/app/bin/{knockctl,knock,knockd}.js
 libc=$(objdump -T "$lib"/node_modules/{cap,unix-dgram}/build/Release/*.node | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
 
 # Where a Debian system looks for the rest.
 mkdir -p "$stage/usr/sbin"
-ln -s ../lib/knockctl/dist/src/bin/knockctl.js "$stage/usr/sbin/knockctl"
+ln -s ../lib/knockctl/dist/app/bin/knockctl.js "$stage/usr/sbin/knockctl"
 put init/knockctl.sysv etc/init.d/knockctl 755
 put init/knockctl.cron etc/cron.d/knockctl
 put init/knockctl.logrotate etc/logrotate.d/knockctl

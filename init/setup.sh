@@ -71,9 +71,9 @@ if [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
 fi
 
 # Build: only where a source is newer than the last build.
-if [ ! -e dist/.built ] || [ -n "$(find src test bench tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
+if [ ! -e dist/.built ] || [ -n "$(find src test bench init/bundle.mjs tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
   say 'building'
   node_modules/.bin/tsc -p tsconfig.json
-  chmod 755 dist/src/bin/knockctl.js dist/src/bin/knock.js dist/src/bin/knockd.js
+  node init/bundle.mjs
   touch dist/.built
 fi

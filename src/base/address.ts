@@ -83,13 +83,6 @@ export function parseAddress(input: string): Result<Network> {
   return parsed;
 }
 
-/** True where the two have at least one address in common. */
-export function overlaps(a: Network, b: Network): boolean {
-  if (a.family !== b.family) return false;
-  const bits = Math.min(a.prefix, b.prefix);
-  return matches(a, b, bits);
-}
-
 /** True where every address of `inner` is one of `outer`. */
 export function contains(outer: Network, inner: Network): boolean {
   return outer.family === inner.family && outer.prefix <= inner.prefix && matches(outer, inner, outer.prefix);

@@ -1,14 +1,12 @@
-import { fileURLToPath } from 'node:url';
-
 import { errorText } from '../base/errors.js';
+import { program } from '../base/place.js';
 import type { Probe } from '../doctor/facts.js';
 import { systemExec } from '../system/exec.js';
 
 /** Whether the capture hears, as a process of its own finds out. */
 export async function probe(): Promise<Probe> {
-  const program = fileURLToPath(new URL('probe.js', import.meta.url));
   try {
-    const { stdout, stderr } = await systemExec([process.execPath, program], { timeoutMs: 10_000 });
+    const { stdout, stderr } = await systemExec([process.execPath, program('probe')], { timeoutMs: 10_000 });
     return parse(stdout) ?? { heard: false, why: oneLine(stderr) };
   } catch (error) {
     return { heard: false, why: oneLine(errorText(error)) };

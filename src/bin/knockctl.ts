@@ -9,7 +9,7 @@ import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { makeProgram } from '../ctl/program.js';
-import { version } from '../ctl/version.js';
+import { version } from '../base/version.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { isErrno, readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
@@ -132,7 +132,7 @@ async function main(argv: readonly string[]): Promise<number> {
       quiet: json,
       context: makeContext,
       run: async (file) => {
-        const { supervise } = await import('./supervisor.js');
+        const { supervise } = await import('./supervise.js');
         return supervise({ file }, 'file');
       },
     },

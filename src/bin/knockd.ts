@@ -16,7 +16,7 @@ process.exitCode = await runFront(process.argv.slice(2), {
   load,
   isRoot: process.getuid?.() === 0,
   supervise: async (options, console) => {
-    const { supervise } = await import('./supervisor.js');
+    const { supervise } = await import('./supervise.js');
     return supervise(options, console);
   },
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { version } from '../base/version.js';
 import type { KnockIo } from './io.js';
 import { resolveHost, sendKnock } from './send.js';
 
@@ -40,9 +41,4 @@ function addressesOf(name: string): string[] {
     .filter(([label]) => label === name || label.startsWith(`${name}:`))
     .flatMap(([, entries]) => entries ?? [])
     .map(({ address }) => address);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 
 import { EXIT } from '../base/errors.js';
+import { program } from '../base/place.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../system/notify.js';
@@ -21,9 +21,8 @@ export async function startSupervisor(
   log: string,
   wish: StartWish = {},
 ): Promise<StartOutcome> {
-  const program = fileURLToPath(new URL('../bin/supervisor.js', import.meta.url));
   const errors = openSync(log, 'a', 0o600);
-  const argv = [program, 'detached', JSON.stringify(options), JSON.stringify(wish)];
+  const argv = [program('detached'), JSON.stringify(options), JSON.stringify(wish)];
   const child = spawn(process.execPath, argv, {
     detached: true,
     stdio: ['ignore', 'ignore', errors, 'pipe'],

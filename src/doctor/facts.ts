@@ -1,7 +1,7 @@
 import type { Family } from '../base/address.js';
 import type { ConfigFault } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
-import type { BackendName } from '../firewall/backend.js';
+import type { BackendName } from '../firewall/backend-name.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { ListeningPort } from '../system/listening.js';
 import type { SshSession } from '../system/session.js';

@@ -1,6 +1,7 @@
 import { FAMILIES, type Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
-import { BACKENDS, namedBackend, type BackendName } from '../firewall/backend.js';
+import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
+import { namedBackend } from '../firewall/backend.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { Exec } from '../system/exec.js';

@@ -3,10 +3,7 @@ import { EXIT, KnockError } from '../base/errors.js';
 import { execOk, type Exec } from '../system/exec.js';
 import { readIfExists } from '../system/files.js';
 import { findTool } from '../system/tools.js';
-
-/** The two ways into netfilter that iptables knows. Rules in both are both traversed. */
-export const BACKENDS = ['nft', 'legacy'] as const;
-export type BackendName = (typeof BACKENDS)[number];
+import type { BackendName } from './backend-name.js';
 
 /** The programs of one family in one back end, by absolute path. */
 export interface TableTools {

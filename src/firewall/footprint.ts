@@ -1,5 +1,5 @@
 import { FAMILIES, type Family } from '../base/address.js';
-import { BACKENDS, type BackendName } from './backend.js';
+import { BACKENDS, type BackendName } from './backend-name.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
 
 /**

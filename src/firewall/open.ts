@@ -1,6 +1,7 @@
 import type { Exec } from '../system/exec.js';
 import { findTool, requireTool } from '../system/tools.js';
-import { chooseBackend, NO_BACKEND, type BackendName } from './backend.js';
+import type { BackendName } from './backend-name.js';
+import { chooseBackend, NO_BACKEND } from './backend.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { KernelDoors } from './doors/kernel-doors.js';
 import { Firewall } from './firewall.js';

@@ -4,7 +4,8 @@ import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
-import { namedBackend, NO_BACKEND, type Backend, type BackendName } from './backend.js';
+import type { BackendName } from './backend-name.js';
+import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
 
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
 const LOCK_WAIT_S = 5;

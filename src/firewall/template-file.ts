@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
-
 import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
+import { shipped } from '../base/place.js';
 import { readIfExists } from '../system/files.js';
 import type { RuleSettings, Service } from './service.js';
 import { expandTemplate, type Template } from './template.js';
@@ -17,8 +16,8 @@ export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolde
   const own = `${rulesFolder}/${NAME}`;
   const text = readOwn(own);
   if (text !== undefined) return { file: own, text };
-  const shipped = fileURLToPath(new URL(`../../../rules/${NAME}`, import.meta.url));
-  return { file: shipped, text: readIfExists(shipped) ?? '' };
+  const file = shipped(`rules/${NAME}`);
+  return { file, text: readIfExists(file) ?? '' };
 }
 
 /** Expands the template for every service and family; throws ConfigError with each fault once. */

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
 import { errorText } from '../base/errors.js';
+import { program } from '../base/place.js';
 import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { requireTool } from '../system/tools.js';
@@ -39,7 +39,7 @@ const MAX_WORDS = 500;
 export const LISTENER: readonly string[] = [
   process.execPath,
   '--max-old-space-size=128',
-  fileURLToPath(new URL('../bin/listener.js', import.meta.url)),
+  program('listener'),
 ];
 
 /** The real one: node itself, through setpriv(1), which takes away all that it will never need. */

@@ -68,7 +68,7 @@ test('--both opens for both addresses, with and without a delay', async () => {
   writeFileSync(`${lab.dir}/hosts`, hosts);
   // `ip netns exec` gives each command mounts of its own: nobody else sees this file.
   const shell = ['/bin/sh', '-c', `mount --bind ${lab.dir}/hosts /etc/hosts && exec "$@"`, 'sh'];
-  const ours = [process.execPath, new URL('../../src/bin/knock.js', import.meta.url).pathname];
+  const ours = [process.execPath, new URL('../../app/bin/knock.js', import.meta.url).pathname];
   for (const delay of ['0', '50']) {
     const words = ['--both', '-d', delay, 'gate', '5000', '5001:udp', '5002', '5003:udp'];
     const { exitCode, stdout, stderr } = await lab.exec('client', [...shell, ...ours, ...words]);
@@ -90,7 +90,7 @@ test('--both with one family: the other is noted, and the door opens', async () 
 test('--both from a machine without IPv6', async () => {
   writeFileSync(`${lab.dir}/hosts6`, `${ADDRESS.server2[4]} gate\n${ADDRESS.server2[6]} gate\n`);
   const setup = `mount --bind ${lab.dir}/hosts6 /etc/hosts && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6`;
-  const ours = [process.execPath, new URL('../../src/bin/knock.js', import.meta.url).pathname];
+  const ours = [process.execPath, new URL('../../app/bin/knock.js', import.meta.url).pathname];
   const words = ['--both', 'gate', '7000', '7001:udp', '--then', 'echo', 'done'];
   const done = await lab.exec('client2', ['/bin/sh', '-c', `${setup} && exec "$@"`, 'sh', ...ours, ...words]);
   assert.deepEqual([done.exitCode, done.stdout], [0, 'done\n']);

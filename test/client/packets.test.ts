@@ -29,7 +29,7 @@ interface Sequence {
 const OPEN = 7000;
 const CLOSED = 8000;
 const DROPPED = 9000;
-const OURS = fileURLToPath(new URL('../../src/bin/knock.js', import.meta.url));
+const OURS = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 const DEBIANS = '/usr/bin/knock';
 
 let lab: Lab;

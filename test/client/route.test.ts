@@ -154,7 +154,7 @@ test('--both with an interface that has one family only', async () => {
   await ip('server', 6, 'addr', 'flush', 'dev', 'eth0', 'scope', 'global');
   const hosts = `${TARGET[4]} gate\\n${TARGET[6]} gate\\n`;
   const shell = `printf '${hosts}' > ${lab.dir}/hosts && mount --bind ${lab.dir}/hosts /etc/hosts && exec "$@"`;
-  const knock = [process.execPath, new URL('../../src/bin/knock.js', import.meta.url).pathname];
+  const knock = [process.execPath, new URL('../../app/bin/knock.js', import.meta.url).pathname];
   const words = ['--both', '-i', 'eth0', 'gate', ...PORTS];
   const done = await lab.exec('server', ['/bin/sh', '-c', shell, 'sh', ...knock, ...words]);
   assert.equal(done.exitCode, 0);

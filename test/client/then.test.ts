@@ -6,7 +6,7 @@ import { FAMILIES, type Family } from '../../src/base/address.js';
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import type { LabProcess } from '../helpers/processes.js';
 
-const KNOCK = [process.execPath, new URL('../../src/bin/knock.js', import.meta.url).pathname];
+const KNOCK = [process.execPath, new URL('../../app/bin/knock.js', import.meta.url).pathname];
 const SERVICE = 2222;
 const PORTS = ['7000', '8000', '9000'];
 

@@ -7,19 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { systemExec } from '../../src/system/exec.js';
 import { TempFolder } from '../helpers/temp.js';
 
-const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+const APP = fileURLToPath(new URL('../../app', import.meta.url));
 
 /** What the probe says where the module `cap` is this code. */
 async function probe(cap: string): Promise<unknown> {
   using folder = new TempFolder();
-  cpSync(SRC, folder.file('src'), { recursive: true });
+  cpSync(APP, folder.file('app'), { recursive: true });
   writeFileSync(folder.file('package.json'), '{"type":"module"}');
   const module = folder.file('node_modules/cap');
   mkdirSync(module, { recursive: true });
   writeFileSync(`${module}/index.js`, cap);
   writeFileSync(`${module}/package.json`, '{"main":"index.js"}');
   writeFileSync(`${module}/cap.node`, 'this is no library\n'.repeat(100));
-  const done = await systemExec([process.execPath, folder.file('src/bin/probe.js')]);
+  const done = await systemExec([process.execPath, folder.file('app/bin/probe.js')]);
   assert.equal(done.stderr, '');
   return JSON.parse(done.stdout);
 }

@@ -64,7 +64,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
         ]),
       );
       // A terminal that hangs up: script(1) gives one to a shell of its own, and is killed with it.
-      const shell = `${process.execPath} ${process.cwd()}/dist/src/bin/knockctl.js -c ${product.paths.conf} reload --trial 15; exec sleep 60`;
+      const shell = `${process.execPath} ${process.cwd()}/dist/app/bin/knockctl.js -c ${product.paths.conf} reload --trial 15; exec sleep 60`;
       const terminal = lab.spawn('server', ['/usr/bin/script', '-qc', shell, '/dev/null']);
       await terminal.until('knockctl confirm keeps it');
       const due = await deadline(product);

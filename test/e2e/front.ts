@@ -6,7 +6,7 @@ import type { LabProcess } from '../helpers/processes.js';
 import { createHost, type Host, WAYS } from './host.js';
 
 /** The front, for whoever starts it by itself. */
-export const KNOCKD = fileURLToPath(new URL('../../src/bin/knockd.js', import.meta.url));
+export const KNOCKD = fileURLToPath(new URL('../../app/bin/knockd.js', import.meta.url));
 export const PID_FILE = '/run/knockd.pid';
 export const { 4: SERVER, 6: SERVER6 } = ADDRESS.server;
 export const { 4: CLIENT, 6: CLIENT6 } = ADDRESS.client;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Scene } from './scene.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/bin/listener.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../app/bin/listener.js', import.meta.url));
 
 /**
  * A product whose listener's program can be exchanged: the supervisor lives in a mount namespace in which a file of ours

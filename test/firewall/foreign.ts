@@ -1,4 +1,4 @@
-import type { BackendName } from '../../src/firewall/backend.js';
+import type { BackendName } from '../../src/firewall/backend-name.js';
 import type { Firewall } from '../../src/firewall/firewall.js';
 import type { KernelSpace } from '../helpers/kernel-space.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 import type { Family } from '../../src/base/address.js';
-import type { BackendName } from '../../src/firewall/backend.js';
+import type { BackendName } from '../../src/firewall/backend-name.js';
 import { IpsetChannel, type ChannelStarter } from '../../src/firewall/channel.js';
 import type { KernelDoors } from '../../src/firewall/doors/kernel-doors.js';
 import { Firewall } from '../../src/firewall/firewall.js';

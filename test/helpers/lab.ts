@@ -27,7 +27,7 @@ export interface Session {
 }
 
 export interface KnockOptions {
-  /** `ours` (by default) is dist/src/bin/knock.js, `debian` the one of Debian's package knockd. */
+  /** `ours` (by default) is dist/app/bin/knock.js, `debian` the one of Debian's package knockd. */
   readonly client?: 'ours' | 'debian';
   /** Options before the host, such as `-u`. */
   readonly args?: readonly string[];
@@ -136,7 +136,7 @@ export class Lab implements AsyncDisposable {
     ports: readonly (string | number)[],
     options: KnockOptions = {},
   ): Promise<ExecResult> {
-    const ours = fileURLToPath(new URL('../../src/bin/knock.js', import.meta.url));
+    const ours = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
     const program = options.client === 'debian' ? ['/usr/bin/knock'] : [process.execPath, ours];
     return this.exec(from, [...program, ...(options.args ?? []), host, ...ports.map(String)]);
   }

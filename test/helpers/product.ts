@@ -34,7 +34,7 @@ export interface ProductOptions {
 
 export type Part = 'supervisor' | 'listener';
 
-export const KNOCKCTL = fileURLToPath(new URL('../../src/bin/knockctl.js', import.meta.url));
+export const KNOCKCTL = fileURLToPath(new URL('../../app/bin/knockctl.js', import.meta.url));
 
 /** knockctl in a lab, as its user has it: files in a folder, and the command line. */
 export class Product {

@@ -12,7 +12,7 @@ import { CLIENT, Machine, MACHINE } from './machine.js';
 
 const KNOCKS = ['1234', '2345', '3456'];
 const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
-const KNOCK = fileURLToPath(new URL('../../src/bin/knock.js', import.meta.url));
+const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
 describe('a Debian host', () => {
   let machine: Machine;

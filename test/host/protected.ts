@@ -12,7 +12,7 @@ export const CTL = '/usr/sbin/knockctl';
 export const SYSTEMCTL = '/bin/systemctl';
 export const KNOCKS = ['1234', '2345', '3456'];
 const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
-export const KNOCK = fileURLToPath(new URL('../../src/bin/knock.js', import.meta.url));
+export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
 /** firewalld flushes at each of these; more than five in a minute are a fight, and it takes a calm minute to arm again. */
 const CALM_MS = 100_000;

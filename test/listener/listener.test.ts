@@ -11,7 +11,7 @@ import { KernelSpace } from '../helpers/kernel-space.js';
 import { waitFor } from '../helpers/wait.js';
 import { door } from '../knock/support.js';
 
-const PROGRAM = fileURLToPath(new URL('../../src/bin/listener.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../app/bin/listener.js', import.meta.url));
 const ORDER: ListenOrder = {
   type: 'listen',
   interfaces: ['any'],

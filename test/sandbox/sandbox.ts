@@ -12,7 +12,7 @@ export const ACCEPT_TIMEOUT_S = 4;
 /** knockctl in a lab, with a configuration whose times are short enough to watch. */
 export class Sandbox implements AsyncDisposable {
   readonly lab: Lab;
-  readonly program = fileURLToPath(new URL('../../src/bin/knockctl.js', import.meta.url));
+  readonly program = fileURLToPath(new URL('../../app/bin/knockctl.js', import.meta.url));
   readonly configuration: string;
   readonly log: string;
 

@@ -54,6 +54,6 @@ export const FILES: readonly InstalledFile[] = [
 
 /** The programs, and the names that they are called by. */
 export const PROGRAMS: readonly { readonly source: string; readonly target: string }[] = [
-  { source: 'dist/src/bin/knockctl.js', target: '/usr/local/sbin/knockctl' },
-  { source: 'dist/src/bin/knock.js', target: '/usr/local/bin/knock' },
+  { source: 'dist/app/bin/knockctl.js', target: '/usr/local/sbin/knockctl' },
+  { source: 'dist/app/bin/knock.js', target: '/usr/local/bin/knock' },
 ];

@@ -9,9 +9,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { EXIT, KnockError } from '../../base/errors.js';
+import { shipped } from '../../base/place.js';
 import { systemExec } from '../../system/exec.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import { isSystemd } from '../../system/service-manager.js';
@@ -21,8 +21,6 @@ import { Lifecycle } from '../lifecycle.js';
 import { printJson, type Output } from '../output.js';
 import { FILES, PLACEHOLDER, PROGRAMS } from './files.js';
 
-/** The top of the checkout, or of the package as npm has installed it. */
-const TOP = fileURLToPath(new URL('../../../../', import.meta.url));
 /** What was installed: the check sum of each file, and where each link leads. */
 const LIST = '/var/lib/knockctl/installed.json';
 const SCRIPT = '/etc/init.d/knockctl';
@@ -43,9 +41,9 @@ export async function install(context: Context): Promise<number> {
   const command = link(installed, notes, before);
   for (const { source, target, mode, where } of FILES) {
     if (where !== undefined && !existsSync(where)) continue;
-    const text = readIfExists(`${TOP}${source}`);
+    const text = readIfExists(shipped(source));
     if (text === undefined)
-      throw new KnockError(`${TOP}${source} is missing`, { hint: 'install the package anew' });
+      throw new KnockError(`${shipped(source)} is missing`, { hint: 'install the package anew' });
     const wanted = text.replaceAll(PLACEHOLDER, command);
     const there = readIfExists(target);
     if (there !== undefined && there !== wanted && sum(there) !== before[target]) {
@@ -114,7 +112,7 @@ function loadsNoMore(path: string): string[] {
 function link(installed: Record<string, string>, notes: string[], before: Installed): string {
   let command = '';
   for (const { source, target } of PROGRAMS) {
-    const program = `${TOP}${source}`;
+    const program = shipped(source);
     const name = target.slice(target.lastIndexOf('/') + 1);
     const found = findTool(name);
     const isThere = found !== undefined && realpathSync(found) === realpathSync(program);

@@ -1,4 +1,5 @@
-import { contains, overlaps, parseAddress, type Network } from '../../base/address.js';
+import { contains, parseAddress, type Network } from '../../base/address.js';
+import { NetworkIndex } from '../../base/network-index.js';
 import { chosenService } from '../../firewall/service.js';
 import type { Entry } from '../../firewall/sets.js';
 import { ok, refuse, type Result } from '../../base/result.js';
@@ -108,10 +109,10 @@ async function trustedAmong(
   const guarded = new Map<string, string>();
   for (const service of context.services) {
     const name = listName(context, service.name, 'trusted');
-    const list = origin.kind === 'door' ? [] : await context.sets.entries(name, 'trusted');
+    const list = new NetworkIndex(origin.kind === 'door' ? [] : await context.sets.entries(name, 'trusted'));
     for (const network of networks) {
       const covered = origin.kind === 'door' && (await context.sets.covers(name, 'trusted', network));
-      const entry = list.find((one) => overlaps(one.network, network));
+      const entry = list.overlapping(network);
       if (covered) guarded.set(network.text, `${network.text} is trusted`);
       if (entry !== undefined) guarded.set(network.text, `${network.text} is trusted (${trustedAs(entry)})`);
     }

@@ -14,12 +14,12 @@ import { SWITCH_S, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
 import { nowMs } from '../stranger.js';
 
-const PROGRAM = fileURLToPath(new URL('../../../src/bin/supervisor.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../app/bin/detached.js', import.meta.url));
 
 /** What `knockctl start` starts, with its pid known from the first moment on. */
 function launch({ lab, product }: Scene): number {
   const options = JSON.stringify({ file: product.paths.conf });
-  return lab.spawn('server', [process.execPath, PROGRAM, 'detached', options]).pid;
+  return lab.spawn('server', [process.execPath, PROGRAM, options]).pid;
 }
 
 /** Starts, and waits until it is armed; gives the milliseconds that it took. */

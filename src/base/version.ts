@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+import { shipped } from './place.js';
+
+/** The version of this program, as its package.json has it. */
+export function version(): string {
+  return /"version": "([^"]+)"/.exec(readFileSync(shipped('package.json'), 'utf8'))?.[1] ?? 'unknown';
+}
