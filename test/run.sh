@@ -17,9 +17,10 @@ done
 run() { node --test --test-reporter=spec "$@"; }
 failed=0
 # The faults are measured against promised times: they run when nothing else does any more.
-mapfile -t calm < <(printf '%s\n' "${existing[@]}" | grep -v '/faults/faults.test.js$' || true)
-mapfile -t timed < <(printf '%s\n' "${existing[@]}" | grep '/faults/faults.test.js$' || true)
+promised='/(faults/faults|e2e-faults/persistence-limits)\.test\.js$'
+mapfile -t calm < <(printf '%s\n' "${existing[@]}" | grep -Ev "$promised" || true)
+mapfile -t timed < <(printf '%s\n' "${existing[@]}" | grep -E "$promised" || true)
 # The end-to-end tests wait for much of their time: a few more at once than most machines have cores.
 [ ${#calm[@]} = 0 ] || run --test-concurrency=3 "${calm[@]}" || failed=1
-[ ${#timed[@]} = 0 ] || run "${timed[@]}" || failed=1
+[ ${#timed[@]} = 0 ] || run --test-concurrency=1 "${timed[@]}" || failed=1
 exit $failed

@@ -36,7 +36,7 @@ export function readIfExists(path: string): string | undefined {
 
 /** A unit of systemd that may write in few places is the usual cause. */
 const READ_ONLY =
-  'that place is read-only; for the unit of systemd, systemctl edit knockctl: [Service], and ReadWritePaths= with the folder';
+  'name another folder in [paths]; the unit of systemd may write in few: systemctl edit knockctl, [Service], ReadWritePaths=';
 
 /**
  * Makes a folder that only its owner can enter, with its parents. One that exists stays as it is, but
