@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 
 const OUT = 'dist/app';
+/** Loaded late, and yet needed by most calls of a program. */
+const SOON = { knockctl: ['ctl/verbs'] };
 const PROGRAMS = ['knockctl', 'knock', 'knockd', 'detached', 'listener', 'probe'];
 /** The files that programs are made of at their start: each takes what is needed by all of these, and is in none before it. */
 const PARTS = {
@@ -22,14 +24,17 @@ const PARTS = {
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync(OUT, { recursive: true, force: true });
-const source = (name) => fileURLToPath(new URL(`../dist/src/bin/${name}.js`, import.meta.url));
+const file = (path) => fileURLToPath(new URL(`../dist/src/${path}.js`, import.meta.url));
+const source = (name) => file(`bin/${name}`);
+/** What a program does at once must not be done by others that have something in common with it. */
+const isProgram = (id) => PROGRAMS.some((name) => id === source(name));
 /** Of each program, all modules that it needs before it does anything. */
 const needed = new Map();
 const findNeeded = {
   name: 'what each program needs',
   renderStart() {
     for (const name of PROGRAMS) {
-      const found = new Set([source(name)]);
+      const found = new Set([source(name), ...(SOON[name] ?? []).map(file)]);
       for (const id of found) for (const next of this.getModuleInfo(id)?.importedIds ?? []) found.add(next);
       needed.set(name, found);
     }
@@ -43,7 +48,7 @@ const { output } = await build({
   logLevel: 'warn',
   output: {
     dir: OUT,
-    format: 'esm',
+    format: 'cjs',
     entryFileNames: 'bin/[name].js',
     chunkFileNames: 'lib/[name]-[hash].js',
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
@@ -51,11 +56,13 @@ const { output } = await build({
       groups: Object.entries(PARTS).map(([name, all], index) => ({
         name,
         priority: PROGRAMS.length - index,
-        test: (id) => all.every((one) => needed.get(one).has(id)),
+        test: (id) => !isProgram(id) && all.every((one) => needed.get(one).has(id)),
       })),
     },
   },
 });
+// Of the older kind: Node is done with these sooner.
+writeFileSync(`${OUT}/package.json`, '{"type": "commonjs"}\n');
 for (const name of ['knockctl', 'knock', 'knockd']) chmodSync(`${OUT}/bin/${name}.js`, 0o755);
 const inputs = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
 writeFileSync(`${OUT}/LICENSES`, licences(inputs));

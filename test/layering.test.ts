@@ -31,7 +31,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 /** Each package, and the only files that may import it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cap: ['listener/capture.ts'],
-  commander: ['bin/knockctl.ts', 'ctl/program-set-up.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
+  commander: ['bin/command-line.ts', 'ctl/program-set-up.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
   execa: ['system/exec.ts'],
   ini: ['config/ini.ts'],
   'ipaddr.js': ['base/address.ts'],

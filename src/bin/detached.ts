@@ -8,4 +8,4 @@ import { supervise } from './supervise.js';
 const [, , options = '', wish] = process.argv;
 closeInherited(READY_FD);
 // Whatever is still open (a timer, a child's pipe) must not keep a supervisor alive that has ended.
-process.exit(await supervise(parseLoadOptions(options), 'none', readStartWish(wish)));
+void supervise(parseLoadOptions(options), 'none', readStartWish(wish)).then((code) => process.exit(code));

@@ -2,4 +2,6 @@
 import { run } from '../client/main.js';
 import { systemIo } from '../client/system.js';
 
-process.exitCode = await run(process.argv.slice(2), systemIo);
+void run(process.argv.slice(2), systemIo).then((code) => {
+  process.exitCode = code;
+});

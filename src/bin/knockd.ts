@@ -2,7 +2,7 @@
 import { runFront } from '../ctl/knockd-front.js';
 import { load } from './load.js';
 
-process.exitCode = await runFront(process.argv.slice(2), {
+void runFront(process.argv.slice(2), {
   output: {
     json: false,
     colour: false,
@@ -19,4 +19,6 @@ process.exitCode = await runFront(process.argv.slice(2), {
     const { supervise } = await import('./supervise.js');
     return supervise(options, console);
   },
+}).then((code) => {
+  process.exitCode = code;
 });

@@ -40,8 +40,9 @@ async function boundSocket(): Promise<Socket> {
   return socket;
 }
 
-const { openCapture } = await loadCapture();
-try {
+async function probe(): Promise<void> {
+  const { openCapture } = await loadCapture();
+
   const socket = await boundSocket();
   const { port } = socket.address();
   let sentMs = NaN;
@@ -57,6 +58,6 @@ try {
   }, WAIT_MS);
   sentMs = performance.now();
   socket.send(Buffer.of(0), port, LOOPBACK);
-} catch (error) {
-  tell({ heard: false, why: errorText(error) });
 }
+
+probe().catch((error: unknown) => tell({ heard: false, why: errorText(error) }));

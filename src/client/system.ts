@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { version } from '../base/version.js';
+import { version } from '../system/version.js';
 import type { KnockIo } from './io.js';
 import { resolveHost, sendKnock } from './send.js';
 

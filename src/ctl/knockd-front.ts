@@ -11,7 +11,7 @@ import { printConfig } from './check.js';
 import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from './knockd-options.js';
 import type { Output } from './output.js';
 import { startSupervisor } from './start-supervisor.js';
-import { version } from '../base/version.js';
+import { version } from '../system/version.js';
 
 /** What the front needs from outside. */
 export interface FrontParts {

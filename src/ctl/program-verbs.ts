@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import { MAX_TIMEOUT_S } from '../base/limits.js';
 import type { Request } from '../wire/control.js';
+import { REQUESTS, type AddressVerb, type VerbOptions } from './requests.js';
 
 /** Makes the request of a verb, once its targets are known. */
 export type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
@@ -13,21 +14,12 @@ export type ActVerb = (
   file: string | undefined,
 ) => Promise<void>;
 
-interface Options {
-  readonly timeout?: number;
-  readonly service?: string;
-  readonly force?: boolean;
-  readonly save?: boolean;
-  readonly file?: string;
-}
-
 /** A verb as the command line has it. */
 interface VerbLine {
-  readonly name: string;
+  readonly name: AddressVerb;
   readonly description: string;
   readonly targets: string;
   readonly options: readonly Option[];
-  readonly request: (targets: readonly string[], options: Options, session: string | undefined) => Request;
 }
 
 const TIMEOUT = new Option('-t, --timeout <s>', 'for so many seconds; 0 is for ever').argParser(parseSeconds);
@@ -44,57 +36,40 @@ const VERBS: readonly VerbLine[] = [
     description: 'let addresses connect for a time; again: the time starts anew',
     targets: 'addresses or networks',
     options: [TIMEOUT, SERVICE, FORCE],
-    request: (targets, { timeout, service, force }) => ({
-      verb: 'accept',
-      targets,
-      ...(timeout === undefined ? {} : { timeoutS: timeout }),
-      ...(service === undefined ? {} : { service }),
-      ...(force === undefined ? {} : { force }),
-    }),
   },
   {
     name: 'drop',
     description: 'ban addresses; refuses the trusted, and your own session',
     targets: 'addresses or networks',
     options: [TIMEOUT, FORCE],
-    request: (targets, { timeout, force }, session) => ({
-      verb: 'drop',
-      targets,
-      ...(timeout === undefined ? {} : { timeoutS: timeout }),
-      ...(force === undefined ? {} : { force }),
-      ...(session === undefined ? {} : { session }),
-    }),
   },
   {
     name: 'trust',
     description: 'whitelist addresses, networks or hosts',
     targets: 'addresses, networks or host names',
     options: [SAVE],
-    request: (targets, { save }) => ({ verb: 'trust', targets, ...(save === undefined ? {} : { save }) }),
   },
   {
     name: 'untrust',
     description: 'take addresses, networks or hosts off the whitelist',
     targets: 'addresses, networks or host names',
     options: [SAVE],
-    request: (targets, { save }) => ({ verb: 'untrust', targets, ...(save === undefined ? {} : { save }) }),
   },
   {
     name: 'flush',
     description: 'take addresses out of filter and banned, or empty a list',
     targets: 'addresses, or one of: filter banned trusted all',
     options: [],
-    request: (targets) => ({ verb: 'flush', targets }),
   },
 ];
 
 /** Adds the verbs that act on addresses to the program. */
 export function addVerbs(program: Command, act: ActVerb): void {
-  for (const { name, description, targets, options, request } of VERBS) {
+  for (const { name, description, targets, options } of VERBS) {
     const command = program.command(name).description(description).argument('[addr...]', targets);
     for (const option of [...options, FILE]) command.addOption(option);
-    command.action(async (words: readonly string[], given: Options) =>
-      act((found, session) => request(found, given, session), words, given.file),
+    command.action(async (words: readonly string[], given: VerbOptions) =>
+      act((found, session) => REQUESTS[name](found, given, session), words, given.file),
     );
   }
 }

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 import { EXIT } from '../base/errors.js';
-import { program } from '../base/place.js';
+import { program } from '../system/place.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../system/notify.js';

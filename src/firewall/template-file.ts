@@ -1,5 +1,5 @@
 import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
-import { shipped } from '../base/place.js';
+import { shipped } from '../system/place.js';
 import { readIfExists } from '../system/files.js';
 import type { RuleSettings, Service } from './service.js';
 import { expandTemplate, type Template } from './template.js';

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { errorText } from '../base/errors.js';
-import { program } from '../base/place.js';
+import { program } from '../system/place.js';
 import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { requireTool } from '../system/tools.js';

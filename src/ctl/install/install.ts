@@ -11,7 +11,7 @@ import {
 import { dirname } from 'node:path';
 
 import { EXIT, KnockError } from '../../base/errors.js';
-import { shipped } from '../../base/place.js';
+import { shipped } from '../../system/place.js';
 import { systemExec } from '../../system/exec.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import { isSystemd } from '../../system/service-manager.js';
