@@ -9,7 +9,7 @@ import { aliveSet, freshName, setName } from './names.js';
 import type { Service } from './service.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
 import {
-  addLine,
+  addLines,
   delLine,
   isSameKind,
   listSets,
@@ -152,7 +152,7 @@ export class SetStore {
       const change = { kind: 'add', entries: own } as const;
       await this.#memory.change(set, change, async () => {
         await this.sentinels.look([set]); // somebody may have emptied it; a network must not be alone in it
-        await this.#lines(own.map((entry) => addLine(set, entry)));
+        await this.#lines(addLines(set, own));
       });
     }
   }
@@ -261,7 +261,7 @@ export class SetStore {
       // Of a list that was full one has to give way: else none would go in.
       const entries = (recalled.get(name)?.entries() ?? []).slice(0, MAX_ENTRIES - sentinel.length);
       lines.push(...sentinel);
-      for (const entry of entries) lines.push(addLine(fresh, entry));
+      for (const line of addLines(fresh, entries)) lines.push(line);
     }
     await this.batch(lines);
   }

@@ -58,11 +58,19 @@ export interface Entry {
   readonly origin: string;
 }
 
-/** The line that puts an entry into a set, or renews it where it is in. */
-export function addLine(set: string, entry: Entry): string {
-  // ipset takes no empty comment.
-  const comment = entry.origin === '' ? '' : ` comment "${safeComment(entry.origin)}"`;
-  return `add ${set} ${entry.network.text} timeout ${entry.timeoutS}${comment}`;
+/** The lines that put entries into a set, or renew those that are in. */
+export function addLines(set: string, entries: readonly Entry[]): string[] {
+  const comments = new Map<string, string>(); // of few origins, and dear
+  return entries.map(({ network, timeoutS, origin }) => {
+    const comment = comments.get(origin) ?? commentOf(origin);
+    comments.set(origin, comment);
+    return `add ${set} ${network.text} timeout ${timeoutS}${comment}`;
+  });
+}
+
+/** ipset takes no empty comment. */
+function commentOf(origin: string): string {
+  return origin === '' ? '' : ` comment "${safeComment(origin)}"`;
 }
 
 export function delLine(set: string, network: Network): string {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { parseNetwork } from '../../src/base/address.js';
 import { MAX_TIMEOUT_S } from '../../src/base/limits.js';
-import { addLine, type Entry } from '../../src/firewall/sets.js';
+import { addLines, type Entry } from '../../src/firewall/sets.js';
 import {
   checkLines,
   countLines,
@@ -42,7 +42,7 @@ const moment: fc.Arbitrary<Moment> = fc.record({
 });
 
 const dump = (list: readonly Entry[]): string =>
-  [`create ${SET} hash:net family inet timeout 0 comment`, ...list.map((one) => addLine(SET, one)), ''].join(
+  [`create ${SET} hash:net family inet timeout 0 comment`, ...list.map((one) => addLines(SET, [one])[0]), ''].join(
     '\n',
   );
 
@@ -65,7 +65,7 @@ function left(text: string, now: Moment): Left {
   };
 }
 
-const shown = (list: readonly Entry[]): string[] => list.map((one) => addLine(SET, one));
+const shown = (list: readonly Entry[]): string[] => list.map((one) => addLines(SET, [one])[0]);
 
 describe('the file of the entries of a set', () => {
   it('read in the moment in which it was written, gives what was written', () => {
