@@ -42,9 +42,7 @@ const moment: fc.Arbitrary<Moment> = fc.record({
 });
 
 const dump = (list: readonly Entry[]): string =>
-  [`create ${SET} hash:net family inet timeout 0 comment`, ...list.map((one) => addLines(SET, [one])[0]), ''].join(
-    '\n',
-  );
+  [`create ${SET} hash:net family inet timeout 0 comment`, ...addLines(SET, list), ''].join('\n');
 
 const file = (list: readonly Entry[], at: Moment): string =>
   [...renderEntries(SET, at, entryLines(dump(list)))].join('');
@@ -65,7 +63,7 @@ function left(text: string, now: Moment): Left {
   };
 }
 
-const shown = (list: readonly Entry[]): string[] => list.map((one) => addLines(SET, [one])[0]);
+const shown = (list: readonly Entry[]): string[] => addLines(SET, list);
 
 describe('the file of the entries of a set', () => {
   it('read in the moment in which it was written, gives what was written', () => {
