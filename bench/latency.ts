@@ -1,7 +1,8 @@
 /** How long a door takes to open, from the last knock to the first SYN that is let in. */
 import type { Family } from '../src/base/address.js';
 import type { Backend } from '../test/helpers/lab.js';
-import { Stand, type Engine } from './stand.js';
+import type { Engine } from './engines.js';
+import { Stand } from './stand.js';
 import { median, percentile } from './statistics.js';
 
 export interface Latency {
@@ -26,7 +27,7 @@ export interface Latency {
 
 const KNOCKS = 100;
 /** Far enough apart that no knock waits for the command of the one before. */
-const INTERVAL_MS: Readonly<Record<Engine, number>> = { kernel: 20, listener: 80, knockd: 80 };
+const INTERVAL_MS: Readonly<Record<Engine, number>> = { kernel: 20, listener: 80, shell: 80, knockd: 80 };
 const PATIENCE_MS = 1_000;
 
 export async function measureLatency(

@@ -1,26 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Family } from '../src/base/address.js';
-import { ADDRESS, createLab, SERVER_INTERFACE, type Backend, type Lab } from '../test/helpers/lab.js';
+import { ADDRESS, createLab, SERVER_INTERFACE, type Lab } from '../test/helpers/lab.js';
 import { ip } from '../test/helpers/namespaces.js';
 import type { ExecResult, LabProcess } from '../test/helpers/processes.js';
-import { Product } from '../test/helpers/product.js';
+import { KNOCKCTL, Product } from '../test/helpers/product.js';
+import { DOOR_PORT, knockctlConf, knockdConf, ourDoors, SEQUENCE, type Engine } from './engines.js';
+import type { OurSettings } from './engines.js';
 
-/** Who opens the door: our rules in the kernel, our listener, or the packaged knockd. */
-export type Engine = 'kernel' | 'listener' | 'knockd';
-
-export interface StandOptions {
-  readonly engine: Engine;
-  readonly backend: Backend;
+export interface StandOptions extends OurSettings {
   readonly family?: Family;
-  /** How many doors knockctl has, one by default; the knocks are for the first. */
-  readonly doors?: number;
-  /** knockctl's door_sources; its default by default. */
-  readonly doorSources?: number;
 }
 
 /** A door that opened; times in microseconds. */
@@ -39,6 +32,15 @@ export interface Knocked {
   readonly opened: readonly Opened[];
   /** Packets of knocks that the link had no room for. */
   readonly lost: number;
+}
+
+/** A process that was run to its end; times in microseconds. */
+export interface Run {
+  readonly wall: number;
+  /** For which it had a core, with the processes that it waited for. */
+  readonly core: number;
+  /** The most that it had resident. */
+  readonly peakKb: number;
 }
 
 export interface KnockOptions {
@@ -68,9 +70,6 @@ export interface Flooded {
   readonly coreNs: number;
 }
 
-export const SEQUENCE = [7000, 8000, 9000] as const;
-export const WINDOW_S = 5;
-const DOOR_PORT = 22;
 export const MILLION = 1_000_000;
 /** Those who knock: each address does so once. All of them are local to the client. */
 const KNOCKERS = {
@@ -169,10 +168,31 @@ export class Stand implements AsyncDisposable {
 
   /** VmRSS of each process of the engine, in kB. */
   resident(): number[] {
-    return this.pids().map((pid) => {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      return Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(status)?.[1]);
-    });
+    return this.#kilobytes('status', 'VmRSS');
+  }
+
+  /** The same with what processes share counted once, in parts (Pss of proc(5)). */
+  proportional(): number[] {
+    return this.#kilobytes('smaps_rollup', 'Pss');
+  }
+
+  /** The words of a knockctl command. */
+  ctl(...words: readonly string[]): string[] {
+    return [process.execPath, KNOCKCTL, '-c', this.product.paths.conf, ...words];
+  }
+
+  /** Runs commands in turn on the server, each as a whole process; see runs.c. All must succeed. Gives the runs of each. */
+  async runs(times: number, ...commands: readonly (readonly string[])[]): Promise<Run[][]> {
+    const words = commands.flatMap((command, index) => (index === 0 ? command : ['--', ...command]));
+    const argv = [this.#tool('runs'), String(times), ...words];
+    const done = await this.lab.exec('server', argv, { timeoutMs: 60_000 });
+    const runs = commands.map((): Run[] => []);
+    for (const line of done.stdout.trimEnd().split('\n')) {
+      const [which = NaN, code, wall = NaN, core = NaN, peakKb = NaN] = line.split(' ').map(Number);
+      assert.equal(code, 0, `${commands[which]?.join(' ') ?? line}: ${done.stderr}`);
+      runs[which]?.push({ wall: wall / 1000, core: core / 1000, peakKb });
+    }
+    return runs;
   }
 
   /** Supervisor and listener, or knockd. */
@@ -216,51 +236,44 @@ export class Stand implements AsyncDisposable {
       ip(['-n', client, `-${family}`, 'route', 'add', 'local', network, 'dev', 'lo']);
       // As on a host that drops what it does not accept: no answer to those who knock.
       const ports = `${SEQUENCE[0]}:${SEQUENCE[2]}`;
-      await this.lab.iptables('server', family, ['-A', 'INPUT', '-p', 'tcp', '--dport', ports, '-j', 'DROP']);
+      await this.#shut(family, ports);
+      // What the rules of the doors' own lines come before.
+      if (this.engine === 'shell' || this.engine === 'knockd') await this.#shut(family, String(DOOR_PORT));
       // Who is behind each address shall be known before anything is measured.
       await this.must(['/usr/bin/ping', '-c1', '-w5', ADDRESS.server[family]]);
     }
-    for (const name of ['knocks', 'flood']) {
+    for (const name of ['knocks', 'flood', 'runs']) {
       const source = fileURLToPath(new URL(`../../bench/${name}.c`, import.meta.url));
       await this.must(['/usr/bin/cc', '-O2', '-Wall', '-Wextra', '-o', this.#tool(name), source]);
     }
     await this.lab.tcpEcho('server', DOOR_PORT);
   }
 
+  async #shut(family: Family, ports: string): Promise<void> {
+    await this.lab.iptables('server', family, ['-A', 'INPUT', '-p', 'tcp', '--dport', ports, '-j', 'DROP']);
+  }
+
   #tool(name: string): string {
     return join(this.lab.dir, name);
   }
 
-  /** knockctl with a door that is one of its verbs; the rules stay when all else is dead. */
   async #startKnockctl(): Promise<void> {
-    const { doors: count = 1, doorSources } = this.#options;
-    const conf = [
-      `[firewall]\nbackend = ${this.lab.backend}`,
-      ...(doorSources === undefined ? [] : [`door_sources = ${doorSources}`]),
-      `[service.ssh]\nports = ${DOOR_PORT}\non_failure = hold`,
-      `kernel_doors = ${this.engine === 'kernel' ? 'yes' : 'no'}\n`,
-    ];
-    const doors = Array.from({ length: count }, (_, index) =>
-      door(['command = knockctl accept %IP%'], index),
-    );
-    this.#product = new Product(this.lab, { conf: conf.join('\n'), doors: doors.join('') });
+    const conf = knockctlConf(this.#options);
+    this.#product = new Product(this.lab, { conf, doors: ourDoors(this.#options) });
     await this.#product.start();
   }
 
-  /** Debian's knockd with a door that inserts a rule, as its own manual has it. */
   async #startKnockd(): Promise<void> {
-    const { backend, dir } = this.lab;
-    const insert = (tool: string): string =>
-      `/usr/sbin/${tool}-${backend} -w -I INPUT -s %IP% -p tcp --dport ${DOOR_PORT} -j ACCEPT`;
-    const file = join(dir, 'knockd.conf');
-    mkdirSync(dir, { recursive: true });
-    const commands = [`command = ${insert('iptables')}`, `command_6 = ${insert('ip6tables')}`];
-    await writeFile(file, `[options]\nlogfile = ${join(dir, 'log')}\n${door(commands)}`);
-    for (const family of [4, 6] as const) {
-      const rule = ['-A', 'INPUT', '-p', 'tcp', '--dport', String(DOOR_PORT), '-j', 'DROP'];
-      await this.lab.iptables('server', family, rule);
-    }
+    const file = join(this.lab.dir, 'knockd.conf');
+    await writeFile(file, knockdConf(this.lab.backend, join(this.lab.dir, 'log')));
     this.#knockd = this.lab.spawn('server', [KNOCKD, '-i', SERVER_INTERFACE.client, '-c', file]);
+  }
+
+  #kilobytes(file: string, field: string): number[] {
+    return this.pids().map((pid) => {
+      const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      return Number(new RegExp(`^${field}:\\s+([0-9]+) kB$`, 'm').exec(text)?.[1]);
+    });
   }
 
   /** Packets that the server's interface has passed on. */
@@ -268,11 +281,4 @@ export class Stand implements AsyncDisposable {
     const shown = ip(['-n', this.lab.namespace.server, '-s', '-j', 'link', 'show', SERVER_INTERFACE.client]);
     return Number(/"rx":\{"bytes":\d+,"packets":(\d+)/.exec(shown)?.[1]);
   }
-}
-
-/** The section of a door; each has ports of its own. */
-function door(commands: readonly string[], index = 0): string {
-  const sequence = SEQUENCE.map((port) => port + index).join();
-  const lines = [`sequence = ${sequence}`, `seq_timeout = ${WINDOW_S}`, 'tcpflags = syn', ...commands];
-  return `[d${index}]\n${lines.join('\n')}\n`;
 }

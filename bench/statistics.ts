@@ -7,3 +7,7 @@ export function percentile(values: readonly number[], share: number): number {
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
 }
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((all, one) => all + one, 0);
+}

@@ -2,6 +2,7 @@
 export interface Row {
   readonly what: string;
   readonly ours: string;
+  /** knockd's; what else is beside it bears its name. */
   readonly theirs?: string;
   /** Ours as a part of theirs. */
   readonly ratio?: number;
@@ -10,7 +11,7 @@ export interface Row {
 }
 
 /** Of the columns behind the first, which is as wide as it must be. */
-const WIDTHS = [18, 14, 10, 12, 9] as const;
+const WIDTHS = [20, 18, 10, 12, 9] as const;
 const HEAD = ['', 'knockctl', 'knockd 0.8', 'ratio', 'target', 'reached'];
 
 export function printTable(rows: readonly Row[]): void {
@@ -30,7 +31,8 @@ export function printTable(rows: readonly Row[]): void {
 /** A time in the unit that suits it. */
 export function microseconds(value: number): string {
   if (Number.isNaN(value)) return '–';
-  return value < 1000 ? `${value.toFixed(1)} µs` : `${(value / 1000).toFixed(2)} ms`;
+  if (value < 1e3) return `${value.toFixed(1)} µs`;
+  return value < 1e6 ? `${(value / 1e3).toFixed(2)} ms` : `${(value / 1e6).toFixed(2)} s`;
 }
 
 export function megabytes(kb: number): string {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Backend } from '../test/helpers/lab.js';
-import { MILLION, Stand, WINDOW_S, type Engine } from './stand.js';
+import { WINDOW_S, type Engine } from './engines.js';
+import { MILLION, Stand } from './stand.js';
 import { median, percentile } from './statistics.js';
 
 export interface UnderFlood {
@@ -36,6 +37,8 @@ export interface Memory {
   readonly when: 'before' | 'during' | 'after' | 'later';
   /** VmRSS of each process, in kB. */
   readonly residentKb: readonly number[];
+  /** Pss of each: what they share is counted once. */
+  readonly proportionalKb: readonly number[];
   /** Slab, percpu and vmalloc of /proc/meminfo, in kB. */
   readonly kernelKb: number;
   /** Attempts under way that the kernel holds, and its own account of its sets of doors, their tables left out, in kB. */
@@ -87,6 +90,7 @@ async function measureCase(
   const look = async (when: Memory['when']): Promise<Memory> => ({
     when,
     residentKb: alive ? stand.resident() : [],
+    proportionalKb: alive ? stand.proportional() : [],
     kernelKb: kernelKb(),
     ...(await doorSets(stand)),
   });
