@@ -1,5 +1,5 @@
 import type { Network } from '../base/address.js';
-import { CommandError } from '../base/errors.js';
+import { CommandError, errorText } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
 import { execOk, type Exec } from '../system/exec.js';
 import type { IpsetChannel } from './channel.js';
@@ -152,7 +152,9 @@ export class SetStore {
       const change = { kind: 'add', entries: own } as const;
       await this.#memory.change(set, change, async () => {
         await this.sentinels.look([set]); // somebody may have emptied it; a network must not be alone in it
-        await this.#lines(addLines(set, own));
+        const lines = addLines(set, own);
+        const spec = serviceSets(service).find(({ name }) => name === set);
+        await (spec === undefined || lines.length <= BATCH ? this.#lines(lines) : this.#many(spec, lines));
       });
     }
   }
@@ -169,6 +171,19 @@ export class SetStore {
       await this.#memory.change(set, change, async () =>
         this.#lines(own.map((network) => delLine(set, network))),
       );
+    }
+  }
+
+  /**
+   * Carries out many lines to a set, after the one that makes it, though it is there: ipset takes half the time where its
+   * input makes the set (measured, 7.17: 0.37 against 0.8 s for 100,000).
+   */
+  async #many(spec: SetSpec, lines: readonly string[]): Promise<void> {
+    try {
+      await this.batch([`create ${spec.name} ${spec.create}`, ...lines]);
+    } catch (error) {
+      if (!errorText(error).includes('Set cannot be created')) throw error;
+      await this.batch(lines); // one that somebody has made otherwise will do: nothing has been carried out yet
     }
   }
 
