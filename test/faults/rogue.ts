@@ -32,12 +32,12 @@ export class Rogue {
   becomes(code: string): void {
     const channel =
       "const channel = new Socket({ fd: 3, readable: true, writable: true }).on('error', () => undefined);";
-    writeFileSync(this.#file, `import { Socket } from 'node:net';\n${channel}\n${code}\n`);
+    writeFileSync(this.#file, `const { Socket } = require('node:net');\n${channel}\n${code}\n`);
   }
 
   /** The listener as it is, and code that runs beside it. */
   adds(code: string): void {
-    writeFileSync(this.#file, `${this.#sound}\n${code}\n`);
+    writeFileSync(this.#file, `${this.#sound}\n{${code}}\n`);
   }
 
   /** Any verb that starts a supervisor. */

@@ -16,7 +16,7 @@ const flood = (message: unknown): string =>
 /** What a listener that was taken over may say, and what the log must say of it. */
 const LIES: readonly (readonly [string, RegExp])[] = [
   [
-    "import { randomBytes } from 'node:crypto'; setInterval(() => channel.write(randomBytes(1000)), 1);",
+    "const { randomBytes } = require('node:crypto'); setInterval(() => channel.write(randomBytes(1000)), 1);",
     /listener lost: message (?:is not JSON|longer than)/,
   ],
   [flood({ type: 'beat', packets: 1 }), /listener lost: flooded the supervisor with messages/],
@@ -92,8 +92,8 @@ async function dies({ product }: Scene, rogue: Rogue, code: string, words: RegEx
 
 /** As soon as root is given up, tries all that root may do; the supervisor logs what it says when it ends. */
 const TRIES = `
-import { spawnSync } from 'node:child_process';
-import { writeSync } from 'node:fs';
+const { spawnSync } = require('node:child_process');
+const { writeSync } = require('node:fs');
 const deeds = (backend) => [
   ['ipset', 'flush', 'ssh_filter4'], ['ipset', 'add', 'ssh_filter4', '6.6.6.6'],
   ['iptables-' + backend, '-F'], ['ip6tables-' + backend, '-F', 'ssh_policy'], ['nft', 'flush', 'ruleset'],
