@@ -9,6 +9,8 @@ import { waitFor } from '../helpers/wait.js';
 import type { Machine } from './machine.js';
 import { CTL, Host, protectedMachine, SYSTEMCTL } from './protected.js';
 
+/** A listener that is stopped is ended after listener_timeout (10 s) and the look that finds it; generously. */
+const LISTENER_MS = 40_000;
 /** Doors whose commands are the administrator's own. */
 const DOORS = `
 [closes]
@@ -54,7 +56,7 @@ describe('units of systemd', () => {
   const log = async (pattern: RegExp): Promise<void> =>
     waitFor(
       async () => pattern.test(await machine.must('/bin/journalctl', '-b', '-u', 'knockctl', '--no-pager')),
-      10_000,
+      LISTENER_MS,
       `${String(pattern)} in the journal`,
     );
 
