@@ -73,7 +73,6 @@ fi
 # Build: only where a source is newer than the last build.
 if [ ! -e dist/.built ] || [ -n "$(find src test bench init/bundle.mjs tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
   say 'building'
-  node_modules/.bin/tsc -p tsconfig.json
-  node init/bundle.mjs
+  npm run --silent build >&2 </dev/null
   touch dist/.built
 fi

@@ -4,7 +4,7 @@ import type { RunPaths } from '../config/paths.js';
 import { isStatusReport } from '../ctl/show.js';
 import { ask } from '../ctl/supervisor-client.js';
 import type { Life } from '../doctor/facts.js';
-import { readFootprint } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/footprint.js';
 import { isLocked } from '../system/lock.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
@@ -12,8 +12,7 @@ const ANSWER_MS = 5_000;
 
 /** How it is with the supervisor of these folders: the lock tells whether there is one, and only its word how it is. */
 export async function askLife({ lock, socket }: RunPaths): Promise<Life> {
-  if (!isLocked(lock))
-    return { kind: readFootprint(dirname(lock))?.supervised === true ? 'dead' : 'stopped' };
+  if (!isLocked(lock)) return { kind: isSupervised(dirname(lock)) ? 'dead' : 'stopped' };
   try {
     const answer = await ask(socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
     if (answer.kind !== 'reply' || !isStatusReport(answer.reply.data)) return { kind: 'silent' };

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
-import { readFootprint } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
 
 /** The configuration, as it is to be judged by what is in force now. Throws ConfigError. */
@@ -14,7 +14,7 @@ export function load(options: LoadOptions): Config {
 
 function isInForce(file: string | undefined): boolean {
   try {
-    return readFootprint(dirname(locatePaths(file, readIfExists).lock))?.supervised === true;
+    return isSupervised(dirname(locatePaths(file, readIfExists).lock));
   } catch {
     return false; // a file that cannot be read: loadConfig says so
   }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText, EXIT } from '../base/errors.js';
 import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
-import { readFootprint } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
 import type { ServiceReport } from '../wire/reports.js';
 import type { Context } from './context.js';
@@ -35,7 +35,7 @@ const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
 export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
   const runFolder = dirname(context.paths().lock);
   const configuration = read(context);
-  if (readFootprint(runFolder)?.supervised !== true) {
+  if (!isSupervised(runFolder)) {
     if ('error' in configuration && !isNotConfiguredYet(context)) throw configuration.error;
     return silent(context, { wanted: false });
   }

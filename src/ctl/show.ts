@@ -1,5 +1,6 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
+import { localTime } from '../base/local-time.js';
 import type { Happening, Reply } from '../wire/control.js';
 import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
 import { readIfExists } from '../system/files.js';
@@ -82,11 +83,6 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
     return EXIT.ok;
   }
   throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
-}
-
-function localTime(iso: string): string {
-  const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? iso : time.toLocaleString('sv-SE');
 }
 
 const RED: ReadonlySet<string> = new Set(['tripped', 'contested']);

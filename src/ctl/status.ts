@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 
 import { errorText, EXIT } from '../base/errors.js';
-import { readFootprint } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/footprint.js';
 import { isLocked } from '../system/lock.js';
 import type { Context } from './context.js';
 import { printJson, printReply } from './output.js';
@@ -38,7 +38,7 @@ export async function status(context: Context): Promise<number> {
 
 async function statusOfDead(context: Context): Promise<number> {
   const { output } = context;
-  const died = readFootprint(dirname(context.paths().lock))?.supervised === true;
+  const died = isSupervised(dirname(context.paths().lock));
   const [state, words] = died ? ['dead', DEAD] : ['stopped', STOPPED];
   const code = died ? LSB.dead : LSB.stopped;
   let config;

@@ -1,4 +1,5 @@
 import { KnockError } from '../base/errors.js';
+import { timeOfDay } from '../base/local-time.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Footprint } from '../firewall/footprint.js';
 
@@ -12,7 +13,7 @@ export function tooLate({ at, seconds }: Unconfirmed, footprint: Footprint | und
   const until = new Date(new Date(at).getTime() + seconds * 1_000);
   const why =
     Date.now() >= until.getTime()
-      ? `the time was up at ${until.toLocaleTimeString('sv-SE')}, the kernel has gone back`
+      ? `the time was up at ${timeOfDay(until)}, the kernel has gone back`
       : 'what was on trial has been ended';
   return new KnockError(`too late: ${why}: nothing is shut`, {
     hint: 'knockctl start --trial S tries it again',

@@ -1,11 +1,10 @@
 import { FAMILIES, type Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
-import { namedBackend } from '../firewall/backend.js';
+import { hasLegacyTables, namedBackend } from '../firewall/backend.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { Exec } from '../system/exec.js';
-import { readIfExists } from '../system/files.js';
 import { findTool } from '../system/tools.js';
 import type { Facts } from './facts.js';
 import { readNft, tablesAtHooks, type NftTable } from './nft-table.js';
@@ -28,15 +27,13 @@ export async function gatherRules(exec: Exec): Promise<RulesFound> {
   return { rules, nftTables: await readNftTables(exec, unread), unread };
 }
 
-/** The legacy tools load modules of the kernel, so they are asked only where tables of theirs exist. */
 async function save(
   exec: Exec,
   name: BackendName,
   family: Family,
   unread: string[],
 ): Promise<Ruleset | undefined> {
-  const proc = `/proc/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
-  if (name === 'legacy' && (readIfExists(proc) ?? '').trim() === '') return undefined;
+  if (name === 'legacy' && !hasLegacyTables(family)) return undefined;
   const what = `the rules of ${family === 4 ? 'iptables' : 'ip6tables'}-${name}`;
   let tool: string;
   try {

@@ -6,6 +6,7 @@ import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
 import type { BackendName } from '../firewall/backend-name.js';
 import { chooseBackend } from '../firewall/backend.js';
+import { PERSISTENT } from '../firewall/saved-sets.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { systemExec } from '../system/exec.js';
 import { readIfExists } from '../system/files.js';
@@ -38,12 +39,7 @@ export interface GatherParts {
 
 const TOOLS = ['iptables', 'ip6tables', 'ipset', 'setpriv', 'stdbuf', 'flock', 'nft'];
 /** Where iptables-persistent, and Red Hat's services, load rules from. */
-const SAVED = [
-  '/etc/iptables/rules.v4',
-  '/etc/iptables/rules.v6',
-  '/etc/sysconfig/iptables',
-  '/etc/sysconfig/ip6tables',
-];
+const SAVED = [...PERSISTENT, '/etc/sysconfig/iptables', '/etc/sysconfig/ip6tables'];
 const PLUGINS = '/usr/share/netfilter-persistent/plugins.d';
 
 /** Looks at this host; changes nothing. */

@@ -11,9 +11,6 @@ export interface ServicePort {
   readonly wanted: Wanted;
 }
 
-/** Chains whose packets are for others, never for this host itself. */
-const FOR_OTHERS = ['FORWARD', 'DOCKER-USER'];
-
 export function servicesOf({ config }: Facts): readonly ServiceSettings[] {
   return config.ok ? config.value.settings.services : [];
 }
@@ -28,10 +25,6 @@ export function eachPort(facts: Facts): ServicePort[] {
 /** The families that are protected. */
 export function familiesOf({ config }: Facts): readonly Family[] {
   return config.ok ? config.value.settings.firewall.families : [];
-}
-
-export function isForOthers({ chain }: ServiceSettings): boolean {
-  return FOR_OTHERS.includes(chain);
 }
 
 /** `tcp port 22 (service ssh)`. */

@@ -86,11 +86,15 @@ async function defaultBackend(exec: Exec): Promise<BackendName> {
   return (await execOk(exec, [iptables, '--version'])).includes('legacy') ? 'legacy' : 'nft';
 }
 
+/** Whether legacy iptables has made tables: only then may its tools be asked, for they load modules of the kernel. */
+export function hasLegacyTables(family: Family): boolean {
+  return (readIfExists(LEGACY_TABLES[family]) ?? '').trim() !== '';
+}
+
 async function legacyInUse(exec: Exec): Promise<boolean> {
   for (const family of [4, 6] as const) {
-    const tables = readIfExists(LEGACY_TABLES[family])?.trim();
     const save = toolPath(family, 'legacy', 'save');
-    if (tables === undefined || tables === '' || save === undefined) continue;
+    if (!hasLegacyTables(family) || save === undefined) continue;
     if (hasRules((await exec([save])).stdout)) return true;
   }
   return false;

@@ -53,6 +53,11 @@ export function readFootprint(runFolder: string): Footprint | undefined {
   return isFootprint(parsed) ? parsed : undefined;
 }
 
+/** Whether a supervisor should be there for what is noted in a run folder. */
+export function isSupervised(runFolder: string): boolean {
+  return readFootprint(runFolder)?.supervised === true;
+}
+
 export function writeFootprint(runFolder: string, footprint: Footprint): void {
   replaceFile(footprintPath(runFolder), `${JSON.stringify(footprint)}\n`);
 }

@@ -3,6 +3,14 @@ import { serviceSets, trialSets, type SetSpec } from './sets.js';
 
 /** Rules that somebody has saved, and the sets of ours that they name. Pure. */
 
+/** What netfilter-persistent loads at a boot. */
+export const PERSISTENT: readonly string[] = ['/etc/iptables/rules.v4', '/etc/iptables/rules.v6'];
+
+/** Whether saved rules hold ours: with a set missing none of them can be loaded (iptables-restore(8)). */
+export function holdsOurs(text: string): boolean {
+  return /^-A .*--comment "?knockctl:/m.test(text);
+}
+
 /** The comment of a jump of ours (jumpTag): that of a service, or of doors. */
 const JUMP = /"knockctl:([\w-]+)(\.doors)?"/g;
 /** A rule that names a set: it can be loaded only where the set is there. */

@@ -12,6 +12,14 @@ export interface Service {
   readonly onFailure: 'restore' | 'flush' | 'hold';
 }
 
+/** Chains whose packets are for others, never for this host itself. */
+const FOR_OTHERS: readonly string[] = ['FORWARD', 'DOCKER-USER'];
+
+/** Whether a service stands behind this host: no session with the host itself goes through its chain. */
+export function isForOthers({ chain }: Pick<Service, 'chain'>): boolean {
+  return FOR_OTHERS.includes(chain);
+}
+
 /** What holds for the rules of all services. */
 export interface RuleSettings {
   readonly families: readonly Family[];

@@ -1,4 +1,5 @@
 import { EXIT, KnockError } from '../base/errors.js';
+import { timeOfDay } from '../base/local-time.js';
 import type { Config } from '../config/settings.js';
 import { readTemplate } from '../firewall/template-file.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -8,7 +9,6 @@ import { awaitedNotes } from './awaited-chains.js';
 import { triedInVain } from './choose-config.js';
 import { lookAfterSession, type Session } from './own-session.js';
 import type { Supervisor } from './supervisor.js';
-import { timeOf } from './trial-keeper.js';
 import { done } from './verbs/replies.js';
 
 export interface ChangesParts {
@@ -81,7 +81,7 @@ export class Changes {
 }
 
 function onTrial(what: string, until: Date): string {
-  return `${what}, on trial until ${timeOf(until)}: knockctl confirm keeps it, else the kernel goes back`;
+  return `${what}, on trial until ${timeOfDay(until)}: knockctl confirm keeps it, else the kernel goes back`;
 }
 
 function mustBeTried(): KnockError {

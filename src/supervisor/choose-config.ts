@@ -1,4 +1,5 @@
 import { KnockError } from '../base/errors.js';
+import { localTime } from '../base/local-time.js';
 import { loadConfig, type ReadText } from '../config/load.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
@@ -59,8 +60,4 @@ export function chooseConfig(disk: Config, readText: ReadText, again: boolean): 
       'knockctl reload --trial S tries it again',
   ];
   return { config, template: before.template, notes };
-}
-
-function localTime(iso: string): string {
-  return new Date(iso).toLocaleString('sv-SE');
 }

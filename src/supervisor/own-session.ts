@@ -1,5 +1,6 @@
 import { parseAddress, type Network } from '../base/address.js';
 import type { ServiceSettings } from '../config/settings.js';
+import { isForOthers } from '../firewall/service.js';
 import type { SetStore } from '../firewall/set-store.js';
 import { listName, type VerbContext } from './verbs/context.js';
 
@@ -9,9 +10,6 @@ export interface Session {
   /** The port that it is at; undefined where it is not known. */
   readonly port?: number | undefined;
 }
-
-/** Chains that no session with this host goes through. */
-const FOR_OTHERS = ['FORWARD', 'DOCKER-USER'];
 
 /**
  * Says it where the caller's own session could not be opened again under the rules in force, which an
@@ -47,8 +45,9 @@ export async function lookAfterSession(
   return notes;
 }
 
-function concerns({ protocol, chain, ports }: ServiceSettings, port: number | undefined): boolean {
-  return protocol === 'tcp' && !FOR_OTHERS.includes(chain) && (port === undefined || ports.includes(port));
+function concerns(service: ServiceSettings, port: number | undefined): boolean {
+  const { protocol, ports } = service;
+  return protocol === 'tcp' && !isForOthers(service) && (port === undefined || ports.includes(port));
 }
 
 /** What the rules of a service make of an address: in the order in which they ask. */

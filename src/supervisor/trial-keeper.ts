@@ -1,4 +1,5 @@
 import { errorText, KnockError } from '../base/errors.js';
+import { localTime, timeOfDay } from '../base/local-time.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import {
@@ -78,7 +79,7 @@ export class TrialKeeper {
       return errorText(error);
     }
     if (noted === undefined) return null;
-    return `a change was tried on ${new Date(noted.at).toLocaleString('sv-SE')} and not confirmed: the files on disk are not in force`;
+    return `a change was tried on ${localTime(noted.at)} and not confirmed: the files on disk are not in force`;
   }
 
   /** A configuration is in force for good by a reload: nothing is left to confirm. */
@@ -89,9 +90,12 @@ export class TrialKeeper {
   /** Refuses, in clear words, what must wait until a trial is over. */
   refuseWhileOn(): void {
     if (this.#current === undefined) return;
-    throw new KnockError(`a change is on trial until ${timeOf(this.#current.until)}: nothing was changed`, {
-      hint: 'knockctl confirm keeps it; unconfirmed, it undoes itself at that time; knockctl stop ends everything',
-    });
+    throw new KnockError(
+      `a change is on trial until ${timeOfDay(this.#current.until)}: nothing was changed`,
+      {
+        hint: 'knockctl confirm keeps it; unconfirmed, it undoes itself at that time; knockctl stop ends everything',
+      },
+    );
   }
 
   /** Runs a change for good: alone, and refused while one is on trial. */
@@ -190,7 +194,7 @@ export class TrialKeeper {
 
   #follow(current: Current): Date {
     this.#current = current;
-    const text = `on trial until ${timeOf(current.until)}; knockctl confirm keeps it`;
+    const text = `on trial until ${timeOfDay(current.until)}; knockctl confirm keeps it`;
     this.#parts.journal.record('trial', text, { seconds: current.seconds }, 'warn');
     this.#lookAfter(Math.min(current.seconds, LOOK_S));
     return current.until;
@@ -272,18 +276,13 @@ export class TrialKeeper {
   }
 }
 
-/** The time of day, as people read it here. */
-export function timeOf(date: Date): string {
-  return date.toLocaleTimeString('sv-SE');
-}
-
 function filesOf(config: Config): string {
   return config.sources.map(({ path }) => path).join(', ');
 }
 
 function tooLate(until: Date): KnockError {
   return new KnockError(
-    `too late: the change was on trial until ${timeOf(until)}; what was in force before is in force again`,
+    `too late: the change was on trial until ${timeOfDay(until)}; what was in force before is in force again`,
     { hint: 'knockctl reload --trial S (or start --trial S) tries it again' },
   );
 }

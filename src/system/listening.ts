@@ -51,9 +51,3 @@ function inOrder(address: string): string {
   if (endianness() === 'BE') return address;
   return address.replaceAll(/(..)(..)(..)(..)/g, '$4$3$2$1');
 }
-
-/** Whether somebody listens at a TCP or UDP port now. */
-export function listensAt(): (port: number) => boolean {
-  const ports = new Set(listeningPorts().map(({ port }) => port));
-  return (port) => ports.has(port);
-}

@@ -1,7 +1,8 @@
-import { existsSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { errorText } from '../base/errors.js';
 import { execOk, systemExec } from './exec.js';
+import { linkOf } from './processes.js';
 import { findTool, requireTool } from './tools.js';
 import { unitOfOurs } from './units.js';
 
@@ -126,13 +127,10 @@ export async function unitState(): Promise<UnitState | undefined> {
   };
 }
 
-/** True in the network namespace of the first process. */
+/** True in the network namespace of the first process, which root alone can see. */
 function isHostsNetwork(): boolean {
-  try {
-    return readlinkSync('/proc/self/ns/net') === readlinkSync('/proc/1/ns/net');
-  } catch {
-    return true; // for root alone to see
-  }
+  const first = linkOf(1, 'ns/net');
+  return first === undefined || first === linkOf('self', 'ns/net');
 }
 
 /** Ends our unit, and keeps systemd from starting it again by itself. Throws CommandError. */

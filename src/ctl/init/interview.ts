@@ -4,7 +4,7 @@ import { parseSequence } from '../../config/sequence.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import { parseTrustee } from '../../config/trusted.js';
 import { choice, isServiceName, PORTS } from '../../config/values.js';
-import { listeningPorts, listensAt } from '../../system/listening.js';
+import { listeningPorts, type ListeningPort } from '../../system/listening.js';
 import type { Context } from '../context.js';
 import { randomSequence, sequenceWarnings, type Answers } from './answers.js';
 import type { Questions } from './ask.js';
@@ -83,20 +83,21 @@ async function askSequence(source: Source, hidden: number): Promise<readonly num
   questions?.say(
     '\nThe knock: ports that are touched in this order, each by one TCP packet. This one is random:',
   );
-  const isTaken = listensAt();
+  const listening = listeningPorts();
+  const taken = portsOf(listening);
   const sequence = await put(source, {
     given: options.sequence,
     text: 'The sequence?',
-    usual: randomSequence((port) => port === hidden || isTaken(port)).join(','),
+    usual: randomSequence((port) => port === hidden || taken.has(port)).join(','),
     read: (text) => readSequence(text, hidden),
   });
-  const listening = new Set(
-    listeningPorts()
-      .filter(({ protocol }) => protocol === 'tcp')
-      .map(({ port }) => port),
-  );
-  for (const warning of sequenceWarnings(sequence, (port) => listening.has(port))) warn(warning);
+  const takenByTcp = portsOf(listening.filter(({ protocol }) => protocol === 'tcp'));
+  for (const warning of sequenceWarnings(sequence, (port) => takenByTcp.has(port))) warn(warning);
   return sequence;
+}
+
+function portsOf(listening: readonly ListeningPort[]): ReadonlySet<number> {
+  return new Set(listening.map(({ port }) => port));
 }
 
 async function askTrusted({

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { contains, parseAddress, parseNetwork } from '../../base/address.js';
 import { EXIT, KnockError } from '../../base/errors.js';
-import { readFootprint } from '../../firewall/footprint.js';
+import { timeOfDay } from '../../base/local-time.js';
+import { isSupervised } from '../../firewall/footprint.js';
 import type { Happening, Request } from '../../wire/control.js';
 import type { ListedEntry, StatusReport } from '../../wire/reports.js';
 import type { Context } from '../context.js';
@@ -48,7 +49,7 @@ export class InitTrial {
 
   /** The time of day at which the kernel goes back. */
   get until(): string {
-    return this.#until.toLocaleTimeString('sv-SE');
+    return timeOfDay(this.#until);
   }
 
   /** Gives the exit code; what went wrong is said. Throws KnockError. */
@@ -68,7 +69,7 @@ export class InitTrial {
       const report = await this.#report();
       if (report !== undefined) return (report.trial?.left ?? 0) > 0 ? 'on' : 'over';
       if (!this.#lifecycle.isRunning()) {
-        const isLeft = readFootprint(dirname(this.#context.paths().lock))?.supervised === true;
+        const isLeft = isSupervised(dirname(this.#context.paths().lock));
         return isLeft ? 'dead' : 'over';
       }
       await sleep(LOOK_MS); // one that ends, as it does when the time is up, answers no more

@@ -11,6 +11,7 @@ import {
 import { dirname } from 'node:path';
 
 import { EXIT, KnockError } from '../../base/errors.js';
+import { holdsOurs, PERSISTENT } from '../../firewall/saved-sets.js';
 import { shipped } from '../../system/place.js';
 import { systemExec } from '../../system/exec.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../../system/files.js';
@@ -24,8 +25,6 @@ import { FILES, PLACEHOLDER, PROGRAMS } from './files.js';
 /** What was installed: the check sum of each file, and where each link leads. */
 const LIST = '/var/lib/knockctl/installed.json';
 const SCRIPT = '/etc/init.d/knockctl';
-/** What netfilter-persistent loads at a boot. */
-const SAVED = ['/etc/iptables/rules.v4', '/etc/iptables/rules.v6'];
 
 type Installed = Readonly<Record<string, string>>;
 
@@ -93,16 +92,16 @@ export async function uninstall(context: Context): Promise<number> {
   const updateRc = findTool('update-rc.d');
   if (updateRc !== undefined && !existsSync(SCRIPT)) await systemExec([updateRc, 'knockctl', 'remove']);
   await reloadSystemd();
-  notes.push(...SAVED.flatMap(loadsNoMore));
+  notes.push(...PERSISTENT.flatMap(loadsNoMore));
   return say(context.output, { removed, notes }, [
     ...removed.map((path) => `removed ${path}`),
     'configuration and state stay: /etc/knockctl, /var/lib/knockctl',
   ]);
 }
 
-/** Saved rules with ours in them load no more: a set that is missing keeps the whole file out (iptables-restore(8)). */
+/** Saved rules with ours in them load no more. */
 function loadsNoMore(path: string): string[] {
-  if (!(readIfExists(path) ?? '').includes('knockctl:')) return [];
+  if (!holdsOurs(readIfExists(path) ?? '')) return [];
   return [
     `${path} has rules of knockctl, and cannot be loaded at the next boot: netfilter-persistent save writes it anew`,
   ];

@@ -1,5 +1,6 @@
 /** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
 import { formatFault } from '../../base/errors.js';
+import { localTime } from '../../base/local-time.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
 
@@ -62,7 +63,7 @@ export function triedInVain({ tried, life }: Facts): Finding[] {
   return [
     {
       level: 'danger',
-      text: `this configuration was tried on ${new Date(tried.at).toLocaleString('sv-SE')} and not confirmed`,
+      text: `this configuration was tried on ${localTime(tried.at)} and not confirmed`,
       means: tried.hasBefore
         ? 'each start passes over it, at a boot too: the configuration of before counts instead'
         : 'knockctl does not start with it, at a boot neither: nothing is protected',

@@ -1,11 +1,12 @@
 /** What decides about a port besides the filter table of iptables: rules of nat, and tables of nft. */
 import { FAMILIES, type Family } from '../../base/address.js';
 import type { ServiceSettings } from '../../config/settings.js';
+import { isForOthers } from '../../firewall/service.js';
 import { BACKENDS } from '../../firewall/backend-name.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
 import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../nft-table.js';
-import { eachPort, families, familiesOf, isForOthers, named, type ServicePort } from '../ports.js';
+import { eachPort, families, familiesOf, named, type ServicePort } from '../ports.js';
 import { sentOn, type SentOn } from '../sent-on.js';
 
 /** Published ports of containers, and others that are sent on, pass FORWARD and never INPUT. */

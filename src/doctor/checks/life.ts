@@ -1,4 +1,5 @@
 /** Whether knockctl is at work now, and who sees to it that it will be. */
+import { holdsOurs, PERSISTENT } from '../../firewall/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts, Starters } from '../facts.js';
 import { servicesOf } from '../ports.js';
@@ -125,12 +126,12 @@ export function startedAgain({ starters, config }: Facts): Finding[] {
 export function savedRules(facts: Facts): Finding[] {
   const name = servicesOf(facts)[0]?.name ?? 'ssh';
   return facts.savedRules
-    .filter(({ text }) => /^-A .*--comment "?knockctl:/m.test(text))
+    .filter(({ text }) => holdsOurs(text))
     .map(({ path }): Finding => {
       const text = `${path} holds rules of ours`;
       const byHand = `save the rules while knockctl is stopped, or take the lines with ${name}_ and knock. out`;
       // Only netfilter-persistent asks plugins.
-      const isItsOwn = path.startsWith('/etc/iptables/');
+      const isItsOwn = PERSISTENT.includes(path);
       if (isItsOwn && facts.hasPlugin) {
         return {
           level: 'note',

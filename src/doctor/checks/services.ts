@@ -1,10 +1,10 @@
 /** Each service by itself: who gets in, what is behind it, and whether it is the one that is meant. */
 import type { Config, ServiceSettings } from '../../config/settings.js';
-import { chosenService } from '../../firewall/service.js';
+import { chosenService, isForOthers } from '../../firewall/service.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts, Listening } from '../facts.js';
 import { FAMILIES } from '../../base/address.js';
-import { isForOthers, named, servicesOf } from '../ports.js';
+import { named, servicesOf } from '../ports.js';
 
 /** As many ports as are worth a line. */
 const MANY = 6;
