@@ -1,6 +1,6 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
-import { localTime } from '../base/local-time.js';
+import { localTime } from '../system/local-time.js';
 import type { Happening, Reply } from '../wire/control.js';
 import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
 import { readIfExists } from '../system/files.js';

@@ -1,5 +1,5 @@
 import { KnockError } from '../base/errors.js';
-import { timeOfDay } from '../base/local-time.js';
+import { timeOfDay } from '../system/local-time.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Footprint } from '../firewall/footprint.js';
 

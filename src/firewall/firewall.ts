@@ -11,6 +11,7 @@ import type { Awaited } from './plan.js';
 import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
+import { serviceSets } from './sets.js';
 import type { Tables } from './tables.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
 import { Trial, type Version } from './trial.js';
@@ -154,6 +155,14 @@ export class Firewall {
     await this.#rules.apply(false);
   }
 
+  /** Whether a repair would find nothing to do, as long as no rule has changed since the last one. */
+  async isSettled(): Promise<boolean> {
+    if (!this.#remains.tidy) return false;
+    await this.sets.sentinels.look();
+    const specs = [...this.names.flatMap(serviceSets), ...this.doors.sets];
+    return (await this.sets.faults(specs)).length === 0;
+  }
+
   /**
    * Everything in force: sets, chains and the jump. `beforeJump` runs when the sets are there and no
    * rule has been touched yet. Gives what was changed, in words: empty where all was right.
@@ -162,7 +171,7 @@ export class Firewall {
     const faults: string[] = [];
     for (const { name } of this.#kept) {
       const more = this.#trial?.setsOf(name);
-      const wrong = await this.sets.faults(name, more);
+      const wrong = await this.sets.faults([...serviceSets(name), ...(more ?? [])]);
       if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }

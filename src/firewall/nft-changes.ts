@@ -41,10 +41,16 @@ export class ChangeReader {
   readonly #changed: (author: ChangeAuthor) => void;
   #rest = '';
   #concerned = false;
+  #count = 0;
 
   constructor(watched: WatchedChains, changed: (author: ChangeAuthor) => void) {
     this.#watched = watched;
     this.#changed = changed;
+  }
+
+  /** Transactions so far, of anybody, whatever they were about. */
+  get count(): number {
+    return this.#count;
   }
 
   push(text: string): void {
@@ -60,6 +66,7 @@ export class ChangeReader {
       return;
     }
     const concerned = this.#concerned;
+    this.#count += 1;
     this.#concerned = false;
     if (concerned) this.#changed({ pid: Number(generation[1]), name: generation[2] ?? '' });
   }

@@ -105,9 +105,9 @@ export class SetStore {
     return this.sentinels.leaveOut(set, await this.#run([this.#ipset, 'save', set]));
   }
 
-  /** What is wrong with the sets of a service, and with `more`; empty when all are there and of their kind. */
-  async faults(service: string, more: readonly SetSpec[] = []): Promise<string[]> {
-    return setFaults([...serviceSets(service), ...more], await this.headers());
+  /** What is wrong with sets; empty when all are there and of their kind. */
+  async faults(specs: readonly SetSpec[]): Promise<string[]> {
+    return setFaults(specs, await this.headers());
   }
 
   /** Takes the sets of a service out; those that a rule of somebody else still names stay and are told. */
@@ -137,7 +137,7 @@ export class SetStore {
 
   /** All sets of this network namespace, by name. */
   async headers(): Promise<Map<string, SetHeader>> {
-    const headers = parseHeaders(await this.#run([this.#ipset, 'list', '-t']));
+    const headers = parseHeaders(await this.#line('list -t'));
     for (const [set, header] of headers) {
       if (this.sentinels.has(set)) headers.set(set, { ...header, entries: Math.max(0, header.entries - 1) });
     }

@@ -103,18 +103,20 @@ export interface SetHeader {
   readonly entries: number;
 }
 
+const FIELD = /^([A-Z][^:\n]*): (.*)$/gm;
+
 /** The sets in the output of `ipset list -t`. */
 export function parseHeaders(listed: string): Map<string, SetHeader> {
   const headers = new Map<string, SetHeader>();
   for (const block of listed.split('\n\n')) {
-    const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-    const name = field('Name');
-    if (name === '') continue;
+    const fields = new Map([...block.matchAll(FIELD)].map(([, name = '', value = '']) => [name, value]));
+    const name = fields.get('Name');
+    if (name === undefined) continue;
     headers.set(name, {
-      type: field('Type'),
-      header: field('Header'),
-      references: Number(field('References')),
-      entries: Number(field('Number of entries')),
+      type: fields.get('Type') ?? '',
+      header: fields.get('Header') ?? '',
+      references: Number(fields.get('References')),
+      entries: Number(fields.get('Number of entries')),
     });
   }
   return headers;

@@ -1,5 +1,5 @@
 import { EXIT, KnockError } from '../base/errors.js';
-import { timeOfDay } from '../base/local-time.js';
+import { timeOfDay } from '../system/local-time.js';
 import type { Config } from '../config/settings.js';
 import { readTemplate } from '../firewall/template-file.js';
 import type { StartOutcome } from '../system/notify.js';

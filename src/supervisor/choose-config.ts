@@ -1,5 +1,5 @@
 import { KnockError } from '../base/errors.js';
-import { localTime } from '../base/local-time.js';
+import { localTime } from '../system/local-time.js';
 import { loadConfig, type ReadText } from '../config/load.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';

@@ -25,6 +25,8 @@ export interface EarParts {
   readonly oneTime: OneTimeKeeper;
   readonly world: () => World;
   readonly event: (event: Event, reason: string) => void;
+  /** A knock was heard. */
+  readonly heard: () => void;
   /** A listener cannot work: true where that is the end of the start, for nothing is shut yet. */
   readonly refused: (reason: string) => boolean;
 }
@@ -56,6 +58,7 @@ export class Ear {
           this.#ready(interfaces);
         },
         message: (message) => {
+          if (message.type === 'knock') parts.heard();
           hear(message, parts.world().doors, journal, this.listener);
         },
         lost: (loss) => {

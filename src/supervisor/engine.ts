@@ -11,6 +11,8 @@ export interface EngineParts {
   readonly journal: Pick<Journal, 'record'>;
   /** The firewall in force; another one after a reload. */
   readonly firewall: () => Firewall;
+  /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
+  readonly witness: () => string | undefined;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
@@ -58,6 +60,7 @@ export class Engine {
       journal: parts.journal,
       firewall: parts.firewall,
       state: () => this.#state,
+      witness: parts.witness,
       event: (event, reason) => {
         this.event(event, reason);
       },

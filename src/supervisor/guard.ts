@@ -10,6 +10,8 @@ export interface GuardParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly firewall: () => Firewall;
   readonly state: () => State;
+  /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
+  readonly witness: () => string | undefined;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
@@ -34,7 +36,8 @@ const UNKNOWN = 'who did it is not known: this back end does not tell';
 
 /**
  * Keeps our rules and sets as they should be: looks at each heartbeat, and at once when somebody is
- * seen to change them; repairs, and says who it was; stops where somebody keeps undoing it.
+ * seen to change them; repairs, and says who it was; stops where somebody keeps undoing it. A look at the rules starts two
+ * processes: where it is certain that no rule has changed since the last one, a heartbeat looks at the sets alone.
  */
 export class Guard {
   readonly #parts: GuardParts;
@@ -44,6 +47,8 @@ export class Guard {
   #suspect: string | undefined;
   #touchedMs = -Infinity;
   #looking = false;
+  /** The rules that were right at the last look, and who can tell that they have not changed since. */
+  #proven: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
   #lookedMs = -Infinity;
   #soon: Timer | undefined;
   #postponed = false;
@@ -74,8 +79,19 @@ export class Guard {
     const gapMs = this.#lookedMs + LOOK_GAP_MS - this.#touchedMs;
     this.#soon ??= this.#parts.clock.after(Math.max(SOON_MS, gapMs), () => {
       this.#soon = undefined;
-      this.look();
+      this.lookClosely();
     });
+  }
+
+  /** Looks at the rules too, whatever is certain. */
+  lookClosely(): void {
+    this.distrust();
+    this.look();
+  }
+
+  /** The next look is one at the rules: they count knocks, and there may be new ones. */
+  distrust(): void {
+    this.#proven = undefined;
   }
 
   /** Looks at rules and sets when their turn comes. */
@@ -100,8 +116,15 @@ export class Guard {
 
   async #verify(): Promise<void> {
     if (!repairs(this.#parts.state())) return;
+    const firewall = this.#parts.firewall();
+    const witness = this.#parts.witness(); // of before the look: what changes meanwhile asks for another one
     try {
-      const changes = await this.#parts.firewall().repair();
+      if (await this.#isProven(firewall, witness)) {
+        this.#parts.looked();
+        return;
+      }
+      const changes = await firewall.repair();
+      this.#proven = { firewall, witness };
       this.#postponed = false;
       if (changes.length > 0) this.#repaired(changes);
       this.#culprits = [];
@@ -111,6 +134,12 @@ export class Guard {
       if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
       else this.#parts.event('rules-unsure', errorText(error));
     }
+  }
+
+  async #isProven(firewall: Firewall, witness: string | undefined): Promise<boolean> {
+    const proven = this.#proven;
+    if (this.#parts.state() !== 'armed' || witness === undefined) return false;
+    return proven?.firewall === firewall && proven.witness === witness && firewall.isSettled();
   }
 
   /** The rules in force are still right; only the look at them has to wait. Told once. */

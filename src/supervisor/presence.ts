@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+
 import { errorText, KnockError } from '../base/errors.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
@@ -22,6 +24,8 @@ export class Presence {
   #lock: Lock;
   /** The notes in the run folder as they were at the last look. */
   #notes: readonly (readonly [path: string, text: string | undefined])[] = [];
+  /** When something came into the run folder, or went, as of that look: notes are replaced, not written over. */
+  #notedAt: bigint | undefined;
 
   private constructor(paths: Settings['paths'], lock: Lock) {
     this.#paths = paths;
@@ -56,12 +60,7 @@ export class Presence {
    */
   async look(): Promise<Found> {
     if (this.#lock.isAt(this.#places.lock)) {
-      const paths = [
-        footprintPath(this.#paths.run),
-        kernelKnocksPath(this.#paths.run),
-        this.#places.listener,
-      ];
-      this.#notes = paths.map((path) => [path, readIfExists(path)]);
+      this.#readNotes();
       return 'here';
     }
     makePrivateFolder(this.#paths.run);
@@ -78,6 +77,15 @@ export class Presence {
     this.#lock[Symbol.dispose]();
     this.#lock = lock;
     return 'restored';
+  }
+
+  #readNotes(): void {
+    const { mtimeNs } = statSync(this.#paths.run, { bigint: true });
+    if (mtimeNs === this.#notedAt) return;
+    this.#notedAt = mtimeNs; // of before: what is replaced while we read is read again
+    const { run } = this.#paths;
+    const paths = [footprintPath(run), kernelKnocksPath(run), this.#places.listener];
+    this.#notes = paths.map((path) => [path, readIfExists(path)]);
   }
 
   /** Another supervisor has told who it is. */

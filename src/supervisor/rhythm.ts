@@ -50,7 +50,7 @@ export class Rhythm {
   /** Rules and sets; and whom the trusted file lets in, for somebody may have emptied that set by hand. */
   async #check(): Promise<void> {
     const { engine } = this.#parts;
-    engine.guard.look();
+    engine.guard.lookClosely();
     if (feeds(engine.info.state)) await this.#trusted('apply');
   }
 

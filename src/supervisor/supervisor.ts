@@ -65,7 +65,11 @@ export class Supervisor {
       world,
       event: (event, reason) => {
         if (event === 'listener-lost') this.#kernelKnocks.listenerLost();
+        this.guard.distrust();
         this.#engine.event(event, reason);
+      },
+      heard: () => {
+        this.guard.distrust();
       },
       refused: (reason) => this.#refuse(reason),
     });
@@ -73,6 +77,7 @@ export class Supervisor {
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
+      witness: () => this.#drift.witness(),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {

@@ -1,5 +1,5 @@
 import { errorText, KnockError } from '../base/errors.js';
-import { localTime, timeOfDay } from '../base/local-time.js';
+import { localTime, timeOfDay } from '../system/local-time.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import {

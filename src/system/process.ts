@@ -13,11 +13,14 @@ export interface ProcessIdentity {
 
 /** Who has this number now; undefined where nobody, or only a zombie, has it. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  // proc(5): the second field is the name in parentheses, and may hold anything.
-  const stat = readIfExists(`/proc/${pid}/stat`);
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statOf(pid);
   const startTime = fields?.[19];
   return startTime === undefined || fields?.[0] === 'Z' ? undefined : { pid, startTime };
+}
+
+/** True for a process that a signal, or a debugger, has stopped. */
+export function isStopped(pid: number): boolean {
+  return /^[Tt]$/.test(statOf(pid)?.[0] ?? '');
 }
 
 /** True while that very process lives. */
@@ -60,4 +63,10 @@ export function closeInherited(keep: number): void {
     if (flags === undefined || Number(name) <= keep) continue;
     if ((parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) closeSync(Number(name));
   }
+}
+
+/** From the third on, the state: proc(5). The second is the name in parentheses, and may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  const stat = readIfExists(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

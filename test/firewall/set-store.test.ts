@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { parseNetwork, type Network } from '../../src/base/address.js';
 import { EXIT, KnockError } from '../../src/base/errors.js';
 import type { SetStore } from '../../src/firewall/set-store.js';
-import type { Entry } from '../../src/firewall/sets.js';
+import { serviceSets, type Entry } from '../../src/firewall/sets.js';
 import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { waitFor } from '../helpers/wait.js';
 
@@ -42,7 +42,7 @@ async function withSets(test: (sets: SetStore, space: KernelSpace) => Promise<vo
 describe('the set store, in the kernel', () => {
   it('makes what is missing, once, and keeps entries', async () => {
     await withSets(async (sets, space) => {
-      assert.deepEqual(await sets.faults('ssh'), []);
+      assert.deepEqual(await sets.faults(serviceSets('ssh')), []);
       await sets.add('ssh', 'filter', [entry('192.0.2.1', 100), entry('2001:db8::/33', 0, 'door x')]);
       const before = await space.must('ipset list -t');
       await sets.ensure('ssh');
@@ -52,9 +52,9 @@ describe('the set store, in the kernel', () => {
         '2001:db8::/33 ever door x',
       ]);
       await space.must('ipset destroy ssh_banned6');
-      assert.deepEqual(await sets.faults('ssh'), ['set ssh_banned6 is missing']);
+      assert.deepEqual(await sets.faults(serviceSets('ssh')), ['set ssh_banned6 is missing']);
       await sets.ensure('ssh');
-      assert.deepEqual(await sets.faults('ssh'), []);
+      assert.deepEqual(await sets.faults(serviceSets('ssh')), []);
       assert.equal((await sets.entries('ssh', 'filter')).length, 2);
     });
   });
@@ -63,9 +63,12 @@ describe('the set store, in the kernel', () => {
     await withSets(async (sets, space) => {
       await space.must('ipset destroy ssh_filter4');
       await space.must('ipset create ssh_filter4 hash:ip');
-      assert.match((await sets.faults('ssh'))[0] ?? '', /^set ssh_filter4 is of another kind: hash:ip /);
+      assert.match(
+        (await sets.faults(serviceSets('ssh')))[0] ?? '',
+        /^set ssh_filter4 is of another kind: hash:ip /,
+      );
       await sets.ensure('ssh');
-      assert.deepEqual(await sets.faults('ssh'), []);
+      assert.deepEqual(await sets.faults(serviceSets('ssh')), []);
       await space.must('ipset destroy ssh_filter4');
       await space.must('ipset create ssh_filter4 hash:ip');
       await space.iptables('nft', 4, '-A FORWARD -m set --match-set ssh_filter4 src -j ACCEPT');

@@ -3,91 +3,8 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { EXIT, KnockError } from '../../src/base/errors.js';
-import type { Settings } from '../../src/config/settings.js';
-import type { Firewall } from '../../src/firewall/firewall.js';
-import { Engine } from '../../src/supervisor/engine.js';
-import { EVENTS, feeds, type Event } from '../../src/supervisor/machine.js';
-import { FakeClock } from '../helpers/fake-clock.js';
-
-const FAILSAFE = { heartbeatMs: 5_000, switchTimeoutS: 30, listenerTimeoutMs: 10_000 };
-
-const RULES = ['right', 'undone', 'busy', 'broken'] as const;
-type Rules = (typeof RULES)[number];
-
-/** An engine over a firewall that does as it is told, and notes each feeding and tripping. */
-class Stand {
-  readonly clock = new FakeClock();
-  readonly log: string[] = [];
-  rules: Rules = 'right';
-  sound = true;
-  /** Since the listener was last known to hear. */
-  unprovenMs = 0;
-  fedMs = -Infinity;
-  fed = 0;
-  /** What was wrong while the switch was fed: must stay empty. */
-  readonly wrong: string[] = [];
-  readonly engine: Engine;
-  #degradedMs: number | undefined;
-
-  constructor() {
-    const firewall = {
-      repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
-        await Promise.resolve();
-        if (this.rules === 'busy') throw new KnockError('locked', { exitCode: EXIT.busy });
-        if (this.rules === 'broken') throw new KnockError('the kernel refuses');
-        await beforeJump?.();
-        if (this.rules === 'right') return [];
-        this.rules = 'right';
-        return ['the jump was missing'];
-      },
-      // Noted when the order is given: what is on its way then comes before a trip, in one channel.
-      feed: async (): Promise<void> => {
-        this.#fed();
-        await Promise.resolve();
-      },
-      trip: async (): Promise<void> => {
-        await Promise.resolve();
-        this.log.push('trip');
-      },
-    };
-    this.engine = new Engine({
-      clock: this.clock,
-      journal: { record: (_kind, text) => void this.log.push(text) },
-      firewall: () => firewall as unknown as Firewall,
-      failsafe: () => FAILSAFE as Settings['failsafe'],
-      listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
-      verified: () => undefined,
-      looked: () => undefined,
-      entered: () => undefined,
-    });
-  }
-
-  event(event: Event): void {
-    if (event === 'sound') this.sound = true;
-    if (event === 'listener-lost' || event === 'given-up') this.sound = false;
-    this.engine.event(event, `because of ${event}`);
-    const { state } = this.engine.info;
-    this.#degradedMs = state === 'degraded' ? (this.#degradedMs ?? this.clock.nowMs()) : undefined;
-  }
-
-  /** Until all that is queued has been done. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-    await this.engine.queued(async () => Promise.resolve());
-    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-  }
-
-  #fed(): void {
-    const { state } = this.engine.info;
-    const nowMs = this.clock.nowMs();
-    if (!feeds(state)) this.wrong.push(`fed while ${state}`);
-    if (this.#degradedMs !== undefined && nowMs - this.#degradedMs > FAILSAFE.listenerTimeoutMs)
-      this.wrong.push('fed without a listener for longer than listener_timeout');
-    this.fedMs = nowMs;
-    this.fed += 1;
-  }
-}
+import { EVENTS, type Event } from '../../src/supervisor/machine.js';
+import { FAILSAFE, RULES, Stand, type Rules } from './engine-stand.js';
 
 describe('the engine', () => {
   // With either guard of the engine switched off (the state asked again while arming; the grace of degraded), it fails.
@@ -160,10 +77,7 @@ describe('the engine', () => {
   });
 
   it('arms again by itself once rules and listener are right', async () => {
-    const stand = new Stand();
-    stand.event('start');
-    stand.event('sound');
-    await stand.settle();
+    const stand = await Stand.armed();
     stand.rules = 'broken';
     stand.engine.heartbeat();
     await stand.settle();
@@ -173,51 +87,5 @@ describe('the engine', () => {
     await stand.settle();
     assert.equal(stand.engine.info.state, 'armed');
     assert.equal(stand.engine.guard.repairs, 1);
-  });
-
-  it('keeps feeding while only the look has to wait for a lock, and says so once', async () => {
-    const stand = new Stand();
-    stand.event('start');
-    stand.event('sound');
-    await stand.settle();
-    stand.rules = 'busy';
-    for (let beat = 0; beat < 3; beat += 1) {
-      stand.clock.advance(FAILSAFE.heartbeatMs);
-      stand.engine.heartbeat();
-      await stand.settle();
-      assert.equal(stand.fedMs, stand.clock.nowMs());
-    }
-    assert.equal(stand.log.filter((line) => line.startsWith('check put off')).length, 1);
-  });
-
-  it('stops fighting at the sixth repair within a minute, names the culprit, and tries again after a calm one', async () => {
-    const stand = new Stand();
-    stand.event('start');
-    stand.event('sound');
-    await stand.settle();
-    for (let deed = 0; deed < 6; deed += 1) {
-      stand.rules = 'undone';
-      stand.engine.guard.touched('evil (pid 7)');
-      stand.clock.advance(500);
-      await stand.settle();
-    }
-    assert.equal(stand.engine.info.state, 'contested');
-    assert.match(stand.engine.info.reason, /more than 5 times within a minute; changed by evil \(pid 7\)/);
-    assert.equal(stand.log.at(-1), 'trip');
-    for (let second = 0; second < 120; second += 5) {
-      stand.rules = 'undone';
-      if (second < 60) stand.engine.guard.touched('evil (pid 7)');
-      stand.clock.advance(5_000);
-      stand.engine.heartbeat();
-      await stand.settle();
-      if (second < 110) assert.equal(stand.engine.info.state, 'contested', `${second}`);
-    }
-    stand.clock.advance(5_000);
-    stand.engine.heartbeat();
-    await stand.settle();
-    stand.engine.heartbeat();
-    await stand.settle();
-    assert.equal(stand.engine.info.state, 'armed');
-    assert.equal(stand.clock.timers, 0);
   });
 });

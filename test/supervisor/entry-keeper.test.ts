@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Entry } from '../../src/firewall/sets.js';
+import { serviceSets, type Entry } from '../../src/firewall/sets.js';
 import { SetStore } from '../../src/firewall/set-store.js';
 import { EntryKeeper } from '../../src/supervisor/entry-keeper.js';
 import { systemClock } from '../../src/system/clock.js';
@@ -178,7 +178,7 @@ describe('the keeper of entries, in the kernel', () => {
       return stand.space.exec(argv, options);
     }, keeper);
     await sets.ensure('ssh');
-    assert.deepEqual(await sets.faults('ssh'), []);
+    assert.deepEqual(await sets.faults(serviceSets('ssh')), []);
     assert.ok(
       lines.some((line) =>
         /^error the entries of ssh_banned4 could not be put back: .*no memory[^]*ssh_banned4\.damaged$/.test(

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { contains, parseAddress, parseNetwork } from '../../base/address.js';
 import { EXIT, KnockError } from '../../base/errors.js';
-import { timeOfDay } from '../../base/local-time.js';
+import { timeOfDay } from '../../system/local-time.js';
 import { isSupervised } from '../../firewall/footprint.js';
 import type { Happening, Request } from '../../wire/control.js';
 import type { ListedEntry, StatusReport } from '../../wire/reports.js';

@@ -1,6 +1,6 @@
 /** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
 import { formatFault } from '../../base/errors.js';
-import { localTime } from '../../base/local-time.js';
+import { localTime } from '../../system/local-time.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
 

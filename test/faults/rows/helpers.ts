@@ -103,4 +103,46 @@ const monitorKilled: Row = {
   },
 };
 
-export const HELPER_ROWS: readonly Row[] = [channelKilled, channelHangs, monitorKilled];
+/** Changes that no buffer of a monitor holds (16 MB; a rule takes 320 bytes of it). */
+const RULES = 60_000;
+
+// With a monitor that is believed although it is stopped (run once, 2026-11-22): red.
+const monitorDeaf: Row = {
+  number: 53,
+  fault: 'nft monitor stopped; and stopped until it has lost changes, then set free',
+  sample: COMBINATIONS.slice(0, 1), // legacy has none
+  promise: 'what it does not tell is found at the next heartbeat',
+  families: 'one',
+  run: async (scene) => {
+    const { lab, family } = scene;
+    if (scene.backend === 'legacy') return { words: 'legacy has none' };
+    const held = await kernel(lab);
+    const monitor = await another(scene, 'nft monitor', 0);
+    const flush = async (): Promise<void> => {
+      await lab.iptables('server', family, ['-F', 'INPUT']);
+    };
+    const shut = async (): Promise<number> => {
+      const ms = await scene.stranger.isShutOut(nowMs(), 2_000 + scene.slackMs);
+      await repaired(scene, held);
+      return ms;
+    };
+    await sleep(3_000); // by then heartbeats have no rules to look at any more
+    process.kill(monitor, 'SIGSTOP');
+    await flush();
+    let slowestMs = await shut();
+    if (scene.full) {
+      const tool = `/usr/sbin/${family === 4 ? 'iptables' : 'ip6tables'}-nft-restore`;
+      const source = family === 4 ? '198.18.0.1' : '2001:db8::1';
+      const input = `*filter\n${`-A FORWARD -s ${source} -j DROP\n`.repeat(RULES)}COMMIT\n`;
+      const done = await lab.exec('server', [tool, '--noflush'], { input, timeoutMs: 60_000 });
+      assert.equal(done.exitCode, 0, done.stderr);
+      await flush();
+      process.kill(monitor, 'SIGCONT');
+      slowestMs = Math.max(slowestMs, await scene.stranger.isShutOut(nowMs(), 2_000 + scene.slackMs));
+      await lab.iptables('server', family, ['-F', 'FORWARD']);
+    }
+    return scene.within(slowestMs, 2_000, 'until the port was shut again');
+  },
+};
+
+export const HELPER_ROWS: readonly Row[] = [channelKilled, channelHangs, monitorKilled, monitorDeaf];
