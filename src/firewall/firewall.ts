@@ -11,7 +11,7 @@ import type { Awaited } from './plan.js';
 import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
-import { serviceSets } from './sets.js';
+import { serviceSets, setFaults } from './sets.js';
 import type { Tables } from './tables.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
 import { Trial, type Version } from './trial.js';
@@ -158,9 +158,8 @@ export class Firewall {
   /** Whether a repair would find nothing to do, as long as no rule has changed since the last one. */
   async isSettled(): Promise<boolean> {
     if (!this.#remains.tidy) return false;
-    await this.sets.sentinels.look();
     const specs = [...this.names.flatMap(serviceSets), ...this.doors.sets];
-    return (await this.sets.faults(specs)).length === 0;
+    return setFaults(specs, await this.sets.glance()).length === 0;
   }
 
   /**
@@ -237,12 +236,12 @@ export class Firewall {
 
   /** Feeds the switch of every service. */
   async feed(timeoutS: number): Promise<void> {
-    for (const service of this.#kept) await this.sets.feed(service, timeoutS);
+    for (const service of this.#kept) await this.sets.ports.feed(service, timeoutS);
   }
 
   /** Trips the switch of every service. */
   async trip(): Promise<void> {
-    for (const { name } of this.#kept) await this.sets.trip(name);
+    for (const { name } of this.#kept) await this.sets.ports.trip(name);
   }
 
   /** What should be in force of the services in a family. */

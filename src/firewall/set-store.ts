@@ -1,12 +1,10 @@
 import type { Network } from '../base/address.js';
-import { CommandError, errorText } from '../base/errors.js';
+import { errorText } from '../base/errors.js';
 import type { ListName } from '../base/lists.js';
-import { execOk, type Exec } from '../system/exec.js';
-import type { IpsetChannel } from './channel.js';
-import { explain } from './ipset-errors.js';
 import { Sentinels } from './doors/sentinel.js';
-import { aliveSet, freshName, setName } from './names.js';
-import type { Service } from './service.js';
+import { BATCH, type Ipset } from './ipset.js';
+import { freshName, setName } from './names.js';
+import { PortSets } from './port-sets.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
 import {
   addLines,
@@ -16,7 +14,6 @@ import {
   MAX_ENTRIES,
   parseEntries,
   parseHeaders,
-  portLeft,
   replaceable,
   serviceSets,
   setFaults,
@@ -26,25 +23,22 @@ import {
   type SetSpec,
 } from './sets.js';
 
-/** More lines than this go through one `ipset restore`; fewer, line by line through the channel. */
-const BATCH = 32;
-const TIMEOUT_MS = 60_000;
-
 /** The kernel's sets: what they hold is the truth about who is in, until when. */
 export class SetStore {
-  readonly #exec: Exec;
-  readonly #ipset: string;
-  readonly #channel: IpsetChannel;
+  readonly #ipset: Ipset;
   readonly #memory: SetMemory;
+  #glance: Promise<ReadonlyMap<string, SetHeader>> | undefined;
+  /** What each set held at the last glance, its sentinel included. */
+  #counts: ReadonlyMap<string, number> = new Map();
+  readonly ports: PortSets;
   /** Of the lists that rules add to; no user of this class sees them in what lists hold. */
   readonly sentinels: Sentinels;
 
-  constructor(exec: Exec, ipset: string, channel: IpsetChannel, memory: SetMemory = NO_MEMORY) {
-    this.#exec = exec;
+  constructor(ipset: Ipset, memory: SetMemory = NO_MEMORY) {
     this.#ipset = ipset;
-    this.#channel = channel;
     this.#memory = memory;
-    this.sentinels = new Sentinels(async (line) => this.#line(line));
+    this.ports = new PortSets(ipset);
+    this.sentinels = new Sentinels(async (line) => ipset.line(line));
   }
 
   /**
@@ -63,7 +57,7 @@ export class SetStore {
     };
     const empty = more.filter(lacks);
     const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
-    if (create.length > 0) await this.batch(create);
+    if (create.length > 0) await this.#ipset.batch(create);
     const missing = serviceSets(service).filter(lacks);
     if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
   }
@@ -89,7 +83,7 @@ export class SetStore {
       await this.#build(missing, new Map());
     }
     const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
-    await this.batch([...first, ...renames]);
+    await this.#ipset.batch([...first, ...renames]);
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
@@ -97,12 +91,12 @@ export class SetStore {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
     await this.#build([spec], new Map([[set, recalled]]));
-    await this.batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
+    await this.#ipset.batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
   }
 
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
   async dump(set: string): Promise<string> {
-    return this.sentinels.leaveOut(set, await this.#run([this.#ipset, 'save', set]));
+    return this.sentinels.leaveOut(set, await this.#ipset.save(set));
   }
 
   /** What is wrong with sets; empty when all are there and of their kind. */
@@ -131,17 +125,43 @@ export class SetStore {
       if (header.references === 0) lines.push(`destroy ${name}`);
       else left.push(`set ${name} stays: ${header.references} rules of somebody else name it`);
     }
-    if (lines.length > 0) await this.batch(lines);
+    if (lines.length > 0) await this.#ipset.batch(lines);
     return left;
   }
 
   /** All sets of this network namespace, by name. */
-  async headers(): Promise<Map<string, SetHeader>> {
-    const headers = parseHeaders(await this.#line('list -t'));
-    for (const [set, header] of headers) {
-      if (this.sentinels.has(set)) headers.set(set, { ...header, entries: Math.max(0, header.entries - 1) });
-    }
-    return headers;
+  async headers(): Promise<ReadonlyMap<string, SetHeader>> {
+    return this.#seen(parseHeaders(await this.#ipset.list()));
+  }
+
+  /** Sentinels are no entries. */
+  #seen(headers: ReadonlyMap<string, SetHeader>): ReadonlyMap<string, SetHeader> {
+    const seen = [...headers].map(([set, header]): [string, SetHeader] => {
+      const entries = this.sentinels.has(set) ? Math.max(0, header.entries - 1) : header.entries;
+      return [set, { ...header, entries }];
+    });
+    return new Map(seen);
+  }
+
+  /**
+   * A look at all sets, and at the sentinels of those that hold more or fewer than at the last one, for those who look at each
+   * heartbeat: who asks while another one does has the same answer.
+   */
+  async glance(): Promise<ReadonlyMap<string, SetHeader>> {
+    this.#glance ??= this.#glanceAt().finally(() => {
+      this.#glance = undefined;
+    });
+    return this.#glance;
+  }
+
+  async #glanceAt(): Promise<ReadonlyMap<string, SetHeader>> {
+    const all = parseHeaders(await this.#ipset.list());
+    const counts = new Map([...all].map(([set, { entries }]) => [set, entries]));
+    const changed = [...counts].filter(([set, entries]) => entries !== this.#counts.get(set));
+    this.#counts = new Map();
+    await this.sentinels.look(changed.map(([set]) => set));
+    this.#counts = counts;
+    return this.#seen(all);
   }
 
   /** Puts entries in, or renews those that are in. Many go in one batch. */
@@ -154,7 +174,9 @@ export class SetStore {
         await this.sentinels.look([set]); // somebody may have emptied it; a network must not be alone in it
         const lines = addLines(set, own);
         const spec = serviceSets(service).find(({ name }) => name === set);
-        await (spec === undefined || lines.length <= BATCH ? this.#lines(lines) : this.#many(spec, lines));
+        await (spec === undefined || lines.length <= BATCH
+          ? this.#ipset.lines(lines)
+          : this.#many(spec, lines));
       });
     }
   }
@@ -169,7 +191,7 @@ export class SetStore {
       if (own.length === 0) continue;
       const change = { kind: 'remove', networks: own } as const;
       await this.#memory.change(set, change, async () =>
-        this.#lines(own.map((network) => delLine(set, network))),
+        this.#ipset.lines(own.map((network) => delLine(set, network))),
       );
     }
   }
@@ -180,10 +202,10 @@ export class SetStore {
    */
   async #many(spec: SetSpec, lines: readonly string[]): Promise<void> {
     try {
-      await this.batch([`create ${spec.name} ${spec.create}`, ...lines]);
+      await this.#ipset.batch([`create ${spec.name} ${spec.create}`, ...lines]);
     } catch (error) {
       if (!errorText(error).includes('Set cannot be created')) throw error;
-      await this.batch(lines); // one that somebody has made otherwise will do: nothing has been carried out yet
+      await this.#ipset.batch(lines); // one that somebody has made otherwise will do: nothing has been carried out yet
     }
   }
 
@@ -196,7 +218,7 @@ export class SetStore {
 
   /** True where the list holds the network itself, or (for a single address) one that covers it. */
   async covers(service: string, list: ListName, network: Network): Promise<boolean> {
-    const answer = await this.#channel.run(`test ${setName(service, list, network.family)} ${network.text}`);
+    const answer = await this.#ipset.line(`test ${setName(service, list, network.family)} ${network.text}`);
     return answer.includes(' is in set ');
   }
 
@@ -204,7 +226,7 @@ export class SetStore {
   async empty(service: string, list: ListName): Promise<void> {
     for (const { set } of listSets(service, list)) {
       await this.#memory.change(set, { kind: 'empty' }, async () =>
-        this.#lines([`flush ${set}`, ...this.sentinels.lines(set)]),
+        this.#ipset.lines([`flush ${set}`, ...this.sentinels.lines(set)]),
       );
     }
   }
@@ -215,50 +237,19 @@ export class SetStore {
     return saved.flatMap(parseEntries);
   }
 
-  /** Feeds the switch: for `timeoutS` more seconds the kernel knows that we are there. */
-  async feed(service: Service, timeoutS: number): Promise<void> {
-    for (const port of service.ports) {
-      await this.#channel.run(`add ${aliveSet(service.name)} ${port} timeout ${timeoutS}`);
-    }
-  }
-
-  /** Trips the switch at once. */
-  async trip(service: string): Promise<void> {
-    await this.#channel.run(`flush ${aliveSet(service)}`);
-  }
-
-  /** Seconds until the switch trips, by the port that is nearest to it; undefined where some port is not fed. */
-  async switchLeft(service: Service): Promise<number | undefined> {
-    const saved = await this.#run([this.#ipset, 'save', aliveSet(service.name)]);
-    const left = service.ports.map((port) => portLeft(saved, port));
-    return left.some((seconds) => seconds === undefined)
-      ? undefined
-      : Math.min(...left.map((seconds) => seconds ?? 0));
-  }
-
-  /** Puts ports into a set of ports for `timeoutS` seconds (0: for ever), all at once. */
-  async setPorts(set: string, ports: readonly number[], timeoutS: number): Promise<void> {
-    await this.batch(ports.map((port) => `add ${set} ${port} timeout ${timeoutS}`));
-  }
-
   /** Empties sets, whatever they hold. */
   async flush(sets: readonly string[]): Promise<void> {
-    for (const set of sets) await this.#channel.run(`flush ${set}`);
+    for (const set of sets) await this.#ipset.line(`flush ${set}`);
   }
 
-  /** Seconds that the port nearest to it has left in a set of ports, 0 being for ever; undefined where one is not in. */
-  async portsLeft(set: string, ports: readonly number[]): Promise<number | undefined> {
-    if (!(await this.headers()).has(set)) return undefined;
-    const saved = await this.#run([this.#ipset, 'save', set]);
-    const left = ports.map((port) => portLeft(saved, port));
-    const timed = left.filter((seconds) => seconds !== 0);
-    if (left.length === 0 || left.some((seconds) => seconds === undefined)) return undefined;
-    return timed.length === 0 ? 0 : Math.min(...timed.map((seconds) => seconds ?? 0));
+  /** Lines for ipset, whole or with an error; what is there, or gone, already does not matter. */
+  async batch(lines: readonly string[]): Promise<void> {
+    await this.#ipset.batch(lines);
   }
 
   /** Ends the channel's process. */
   async close(): Promise<void> {
-    await this.#channel.close();
+    await this.#ipset.close();
   }
 
   /**
@@ -278,36 +269,6 @@ export class SetStore {
       lines.push(...sentinel);
       for (const line of addLines(fresh, entries)) lines.push(line);
     }
-    await this.batch(lines);
-  }
-
-  async #lines(lines: readonly string[]): Promise<void> {
-    if (lines.length > BATCH) {
-      await this.batch(lines);
-      return;
-    }
-    for (const line of lines) await this.#line(line);
-  }
-
-  async #line(line: string): Promise<string> {
-    try {
-      return await this.#channel.run(line);
-    } catch (error) {
-      throw error instanceof CommandError ? explain(error) : error;
-    }
-  }
-
-  /** Lines for ipset, whole or with an error; what is there, or gone, already does not matter. */
-  async batch(lines: readonly string[]): Promise<void> {
-    await this.#run([this.#ipset, '-exist', 'restore'], `${lines.join('\n')}\n`);
-  }
-
-  async #run(argv: readonly string[], input?: string): Promise<string> {
-    try {
-      const options = { timeoutMs: TIMEOUT_MS };
-      return await execOk(this.#exec, argv, input === undefined ? options : { ...options, input });
-    } catch (error) {
-      throw error instanceof CommandError ? explain(error) : error;
-    }
+    await this.#ipset.batch(lines);
   }
 }

@@ -91,17 +91,17 @@ export class Trial {
 
   /** From now on the new rules are in force, for `seconds`: the kernel goes back by itself. */
   async begin(seconds: number): Promise<void> {
-    await this.#sets.setPorts(this.#set, this.#ports, seconds);
+    await this.#sets.ports.put(this.#set, this.#ports, seconds);
   }
 
   /** The new rules stay in force. */
   async keep(): Promise<void> {
-    await this.#sets.setPorts(this.#set, this.#ports, 0);
+    await this.#sets.ports.put(this.#set, this.#ports, 0);
   }
 
   /** Seconds until the kernel goes back, by the port that is nearest to it; undefined where it has gone back. */
   async left(): Promise<number | undefined> {
-    return this.#sets.portsLeft(this.#set, this.#ports);
+    return this.#sets.ports.left(this.#set, this.#ports);
   }
 
   #isNew(service: string): boolean {

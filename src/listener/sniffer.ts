@@ -26,6 +26,8 @@ const ECHO_BURST = 200;
 const LOOPBACK = 0x7f000001;
 /** An unknown destination makes us look at our own addresses again, but not more often than this. */
 const LOOK_AGAIN_MS = 250;
+/** One that has gone is forgotten within this, and a beat: no packet tells of it, and a look takes longer than all else in a beat. */
+const FORGET_MS = 10_000;
 
 /** What the sniffer needs of the order. */
 export type SnifferOrder = Pick<
@@ -104,7 +106,7 @@ export class Sniffer implements KnockSink {
   beat(): void {
     const nowMs = this.#clock.nowMs();
     this.#beatenMs = nowMs;
-    this.#look(nowMs);
+    if (nowMs - this.#lookedMs >= FORGET_MS) this.#look(nowMs);
     this.#tracker.expire(nowMs);
     if (this.#suppressed > 0) {
       this.#send({ type: 'suppressed', count: this.#suppressed });

@@ -44,7 +44,6 @@ export class EntryKeeper implements SetMemory {
   /** Why files could not be written, by set. */
   readonly #problems = new Map<string, string>();
   #timer: Timer | undefined;
-  #heartbeat: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #checking = false;
   #closed = false;
@@ -61,7 +60,7 @@ export class EntryKeeper implements SetMemory {
   }
 
   /** Begins to keep the sets of these services, or goes over to others; each is written soon. */
-  begin(services: readonly string[], heartbeatMs: number): void {
+  begin(services: readonly string[]): void {
     const names = new Set(setNames(services));
     for (const name of this.#kept.keys()) if (!names.has(name)) this.#kept.delete(name);
     try {
@@ -70,10 +69,6 @@ export class EntryKeeper implements SetMemory {
       this.#record(`cannot drop the entries of services that are gone: ${errorText(error)}`, 'warn');
     }
     for (const name of names) this.#mark(this.#keeping(name));
-    this.#heartbeat?.[Symbol.dispose]();
-    this.#heartbeat = undefined;
-    if (names.size === 0) return; // there may be no ipset at all
-    this.#heartbeat = this.#parts.clock.every(heartbeatMs, () => void this.check());
   }
 
   async recall(name: string): Promise<Recalled> {
@@ -106,14 +101,12 @@ export class EntryKeeper implements SetMemory {
     }
   }
 
-  /** Looks for what others did to the sets, by their numbers of entries. */
+  /** At each heartbeat: looks for what others did to the sets, by their numbers of entries. */
   async check(): Promise<void> {
-    if (this.#checking || this.#closed) return;
+    if (this.#checking || this.#closed || this.#kept.size === 0) return; // without services there may be no ipset at all
     this.#checking = true;
     try {
-      const sets = this.#parts.sets();
-      await sets.sentinels.look(); // the check of the rules looks too, but may come later
-      const headers = await sets.headers();
+      const headers = await this.#parts.sets().glance();
       for (const [name, keeping] of this.#kept) {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew
@@ -156,7 +149,6 @@ export class EntryKeeper implements SetMemory {
   /** After this nothing is written by itself, whatever happens to the sets. */
   close(): void {
     this.#closed = true;
-    this.#heartbeat?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }

@@ -5,7 +5,7 @@ import type { Journal } from './journal.js';
 import type { Presence } from './presence.js';
 
 /** How often we look whether commands can find us. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 5_000;
 
 export interface FindableParts {
   readonly clock: Clock;

@@ -43,7 +43,9 @@ export interface ListenerFigures {
   readonly lost: number;
 }
 
+/** How often we look at a listener, and at one that is known to hear and owes no answer: each look wakes us up. */
 const WATCH_MS = 500;
+const CALM_WATCH_MS = 2_000;
 
 /** Keeps one listener alive: starts it, watches it, restarts it by the policy, replaces it at a reload. */
 export class ListenerKeeper {
@@ -58,18 +60,16 @@ export class ListenerKeeper {
   #restart: Timer | undefined;
   #watch: Timer | undefined;
   #waiting = false;
-  #checkedMs: number;
+  /** When the next look is to come. */
+  #dueMs = Infinity;
 
   constructor(makeOrder: OrderMaker, parts: ListenerKeeperParts) {
     this.#makeOrder = makeOrder;
     this.#parts = parts;
-    this.#checkedMs = parts.clock.nowMs();
   }
 
   start(): void {
-    this.#watch = this.#parts.clock.every(WATCH_MS, () => {
-      this.#check();
-    });
+    this.#watchOn();
     this.#launch();
   }
 
@@ -200,11 +200,20 @@ export class ListenerKeeper {
     this.#parts.events.lost({ reason, delayMs, givenUp: state.givenUp });
   }
 
+  #watchOn(): void {
+    const { clock, heartbeatMs } = this.#parts;
+    const isCalm = this.#current?.owesNothing === true && this.#replacement === undefined;
+    const nextMs = isCalm ? Math.min(CALM_WATCH_MS, heartbeatMs) : WATCH_MS;
+    this.#dueMs = clock.nowMs() + nextMs;
+    this.#watch = clock.after(nextMs, () => {
+      this.#check();
+      this.#watchOn();
+    });
+  }
+
   #check(): void {
     if (this.#waiting) this.#launch();
-    const nowMs = this.#parts.clock.nowMs();
-    const isLate = nowMs - this.#checkedMs > 2 * WATCH_MS;
-    this.#checkedMs = nowMs;
+    const isLate = this.#parts.clock.nowMs() - this.#dueMs > WATCH_MS;
     this.#current?.check(isLate);
     this.#replacement?.run.check(isLate);
     if (this.#current?.sound === true && this.#replacement === undefined) this.#renew(this.#current);

@@ -82,6 +82,11 @@ export class ListenerRun {
     return this.#hearsMs !== undefined;
   }
 
+  /** True while it is known to hear, and no self-knock is on its way. */
+  get owesNothing(): boolean {
+    return this.sound && this.#askedMs === undefined;
+  }
+
   /** Why it could not go on, in its own words. */
   get fatal(): string | undefined {
     return this.#fatal;

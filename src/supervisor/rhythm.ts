@@ -2,6 +2,7 @@ import { errorText } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { Engine } from './engine.js';
+import type { EntryKeeper } from './entry-keeper.js';
 import { schedule, type Schedule } from './health.js';
 import type { Journal } from './journal.js';
 import { feeds } from './machine.js';
@@ -11,6 +12,7 @@ export interface RhythmParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly engine: Engine;
+  readonly entries: EntryKeeper;
   readonly world: () => World;
 }
 
@@ -32,9 +34,10 @@ export class Rhythm {
   /** Begins, or goes over to other settings; trusted hosts are looked up at once. */
   begin({ failsafe, health }: Settings): void {
     this.end();
-    const { clock, engine } = this.#parts;
+    const { clock, engine, entries } = this.#parts;
     const beat = clock.every(failsafe.heartbeatMs, () => {
       engine.heartbeat();
+      void entries.check(); // in the same moment: the guard and it share their look at the sets
     });
     this.#health = schedule(health.schedule, async () => this.#check());
     const resolve = schedule(health.resolve, async () => this.#trusted('refresh'));
@@ -51,11 +54,11 @@ export class Rhythm {
   async #check(): Promise<void> {
     const { engine } = this.#parts;
     engine.guard.lookClosely();
-    if (feeds(engine.info.state)) await this.#trusted('apply');
+    if (feeds(engine.info.state)) await this.#trusted('check');
   }
 
   /** Beside all else: a resolver that is slow must hold up nothing. */
-  async #trusted(deed: 'apply' | 'refresh'): Promise<void> {
+  async #trusted(deed: 'check' | 'refresh'): Promise<void> {
     try {
       await this.#parts.world().trusted[deed]();
     } catch (error) {

@@ -1,6 +1,5 @@
 import { LISTS } from '../base/lists.js';
 import type { Firewall } from '../firewall/firewall.js';
-import { aliveSet } from '../firewall/names.js';
 import { listSets } from '../firewall/sets.js';
 import type { ServiceReport, StatusReport } from '../wire/reports.js';
 import type { ListenerKeeper } from './listener-keeper.js';
@@ -38,13 +37,12 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
       const counts = LISTS.map((list) =>
         listSets(service.name, list).reduce((sum, { set }) => sum + (headers.get(set)?.entries ?? 0), 0),
       );
-      const built = headers.has(aliveSet(service.name));
       return {
         name: service.name,
         protocol: service.protocol,
         ports: service.ports,
         onFailure: service.onFailure,
-        switchLeft: built ? ((await firewall.sets.switchLeft(service)) ?? null) : null,
+        switchLeft: (await firewall.sets.ports.switchLeft(service)) ?? null,
         rules: inForce
           .filter((one) => one.service === service.name)
           .map(({ family, chains, jump, awaits }) => ({ family, chains, jump, awaits })),

@@ -93,7 +93,7 @@ export class Supervisor {
       },
     });
     this.#engine = engine;
-    this.#rhythm = new Rhythm({ clock, journal, engine, world });
+    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries });
     const touched = (culprit: string | undefined): void => {
       engine.guard.touched(culprit);
     };
@@ -211,7 +211,7 @@ export class Supervisor {
   #attend({ config: { settings }, firewall }: World): void {
     this.#drift.watch(firewall);
     this.#rhythm.begin(settings);
-    this.lasting.entries.begin(firewall.names, settings.failsafe.heartbeatMs);
+    this.lasting.entries.begin(firewall.names);
   }
 
   #armed(): void {

@@ -11,6 +11,7 @@ import type { Journal } from './journal.js';
 const FILE_ORIGIN = 'file';
 /** Names looked up at the same time: the resolver of libc works in few threads. */
 const PARALLEL = 2;
+const MOST_ASKED = 20;
 
 export interface TrustedKeeperParts {
   readonly sets: SetStore;
@@ -57,6 +58,20 @@ export class TrustedKeeper {
         stale.map((entry) => entry.network),
       );
     }
+  }
+
+  /** Applies the file again where somebody whom it trusts is not let in any more. A few are asked for one by one, without a process. */
+  async check(): Promise<void> {
+    const wanted = [...this.#desired().values()];
+    if (wanted.length > MOST_ASKED || !(await this.#lets(wanted))) await this.apply();
+  }
+
+  async #lets(wanted: readonly Entry[]): Promise<boolean> {
+    const { services, sets } = this.#parts;
+    for (const service of services) {
+      for (const { network } of wanted) if (!(await sets.covers(service, 'trusted', network))) return false;
+    }
+    return true;
   }
 
   /** Looks all host names up again, and applies what has changed. */

@@ -20,7 +20,7 @@ const LISTS = [
 /** A process that makes the sets, or puts back the one that was emptied, from a memory of 20,000 entries. */
 const code = (job: string): string => `
 ${importing('SetStore', 'firewall/set-store.js')}${importing('NO_MEMORY', 'firewall/set-memory.js')}
-${importing('IpsetChannel, ipsetStarter', 'firewall/channel.js')}${importing('systemExec', 'system/exec.js')}
+${importing('IpsetChannel, ipsetStarter', 'firewall/channel.js')}${importing('Ipset', 'firewall/ipset.js')}${importing('systemExec', 'system/exec.js')}
 const entries = Array.from({ length: ${ENTRIES} }, (_, index) => ({
   network: { family: 4, prefix: 32, text: '198.' + (18 + (index >> 16)) + '.' + ((index >> 8) & 255) + '.' + (index & 255) },
   timeoutS: 3600,
@@ -29,7 +29,7 @@ const entries = Array.from({ length: ${ENTRIES} }, (_, index) => ({
 const all = { count: entries.length, entries: () => entries };
 const memory = { ...NO_MEMORY, recall: async (set) => set === 'ssh_filter4' ? all : { count: 0, entries: () => [] } };
 const channel = new IpsetChannel(ipsetStarter('/usr/bin/stdbuf', '/usr/sbin/ipset'));
-const sets = new SetStore(systemExec, '/usr/sbin/ipset', channel, memory);
+const sets = new SetStore(new Ipset(systemExec, '/usr/sbin/ipset', channel), memory);
 console.log('begun');
 ${job}
 console.log('done');`;

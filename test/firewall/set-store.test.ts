@@ -145,21 +145,21 @@ describe('the set store, in the kernel', () => {
   it('feeds the switch, tells what is left of it, trips it', async () => {
     await withSets(async (sets, space) => {
       const service = { ...SERVICE, ports: [22, 2222] };
-      assert.equal(await sets.switchLeft(service), undefined);
-      await sets.feed(service, 30);
-      const left = (await sets.switchLeft(service)) ?? 0;
+      assert.equal(await sets.ports.switchLeft(service), undefined);
+      await sets.ports.feed(service, 30);
+      const left = (await sets.ports.switchLeft(service)) ?? 0;
       assert.ok(left >= 28 && left <= 30, String(left));
       await space.must('ipset del ssh_alive 22');
-      assert.equal(await sets.switchLeft(service), undefined, 'one port that is not fed is enough');
-      await sets.feed(service, 1);
+      assert.equal(await sets.ports.switchLeft(service), undefined, 'one port that is not fed is enough');
+      await sets.ports.feed(service, 1);
       await waitFor(
-        async () => (await sets.switchLeft(service)) === undefined,
+        async () => (await sets.ports.switchLeft(service)) === undefined,
         5000,
         'the switch to trip by itself',
       );
-      await sets.feed(service, 30);
-      await sets.trip('ssh');
-      assert.equal(await sets.switchLeft(service), undefined);
+      await sets.ports.feed(service, 30);
+      await sets.ports.trip('ssh');
+      assert.equal(await sets.ports.switchLeft(service), undefined);
     });
   });
 

@@ -7,6 +7,7 @@ import type { KernelDoors } from '../../src/firewall/doors/kernel-doors.js';
 import { Firewall } from '../../src/firewall/firewall.js';
 import type { RuleSettings, Service } from '../../src/firewall/service.js';
 import type { SetMemory } from '../../src/firewall/set-memory.js';
+import { Ipset } from '../../src/firewall/ipset.js';
 import { SetStore } from '../../src/firewall/set-store.js';
 import { Tables } from '../../src/firewall/tables.js';
 import type { Template } from '../../src/firewall/template.js';
@@ -64,7 +65,7 @@ export class KernelSpace implements AsyncDisposable {
   };
 
   sets(exec: Exec = this.exec, memory?: SetMemory): SetStore {
-    const store = new SetStore(exec, IPSET, new IpsetChannel(this.startIpset), memory);
+    const store = new SetStore(new Ipset(exec, IPSET, new IpsetChannel(this.startIpset)), memory);
     this.#stores.push(store);
     return store;
   }

@@ -64,7 +64,7 @@ describe('the keeper of entries, in the kernel', () => {
     await using stand = new Stand();
     const { sets, keeper } = stand.life();
     await sets.ensure('ssh');
-    keeper.begin(['ssh'], 60_000);
+    keeper.begin(['ssh']);
     const path = `${stand.folder}/ssh_filter4`;
     const begun = performance.now();
     for (let index = 0; index < 20; index += 1)
@@ -123,7 +123,7 @@ describe('the keeper of entries, in the kernel', () => {
     await using stand = new Stand();
     const { sets, keeper } = stand.life();
     await sets.ensure('ssh');
-    keeper.begin(['ssh'], 60_000);
+    keeper.begin(['ssh']);
     for (let round = 0; round < 15; round += 1) {
       await sets.add('ssh', 'banned', [entry('192.0.2.1'), entry('192.0.2.2')]);
       await keeper.check();
@@ -236,7 +236,7 @@ describe('the keeper of entries, in the kernel', () => {
     for (const name of ['old_banned4', 'ssh_banned4.77.tmp', 'old_filter4.damaged']) {
       writeFileSync(`${stand.folder}/${name}`, 'x');
     }
-    keeper.begin(['ssh'], 60_000);
+    keeper.begin(['ssh']);
     assert.deepEqual(readdirSync(stand.folder).sort(), ['old_filter4.damaged', 'ssh_banned4']);
     const told = stand.lines.filter((line) => line.includes('dropped'));
     assert.deepEqual(told, [

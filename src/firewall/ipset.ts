@@ -1,0 +1,75 @@
+import { CommandError } from '../base/errors.js';
+import { execOk, type Exec } from '../system/exec.js';
+import type { IpsetChannel } from './channel.js';
+import { explain } from './ipset-errors.js';
+
+const TIMEOUT_MS = 60_000;
+/** More lines than this go through one `ipset restore`; fewer, line by line through the channel. */
+export const BATCH = 32;
+
+/**
+ * The two ways to the kernel's sets: the open channel for what is short, and must not wait for a process (8 ms of a core to
+ * start one, measured), and a process of its own for what is long, and would keep others waiting. Both throw KnockError in an
+ * administrator's words.
+ */
+export class Ipset {
+  readonly #exec: Exec;
+  readonly #path: string;
+  readonly #channel: IpsetChannel;
+
+  /** `path`: that of ipset(8). */
+  constructor(exec: Exec, path: string, channel: IpsetChannel) {
+    this.#exec = exec;
+    this.#path = path;
+    this.#channel = channel;
+  }
+
+  /** Carries out one line, maybe twice; gives what ipset printed. None that lists: see `list`. */
+  async line(line: string): Promise<string> {
+    return explained(this.#channel.run(line));
+  }
+
+  /** Carries out lines in their order; of a few, those before one that fails have been. */
+  async lines(lines: readonly string[]): Promise<void> {
+    if (lines.length > BATCH) {
+      await this.batch(lines);
+      return;
+    }
+    for (const line of lines) await this.line(line);
+  }
+
+  /** Lines for ipset, whole or with an error; what is there, or gone, already does not matter. */
+  async batch(lines: readonly string[]): Promise<void> {
+    await this.#run(['-exist', 'restore'], { input: `${lines.join('\n')}\n` });
+  }
+
+  /** What a set holds as `ipset save` prints it, however long. */
+  async save(set: string): Promise<string> {
+    return this.#run(['save', set]);
+  }
+
+  /**
+   * All sets, without what they hold. No other listing may go by the channel: an ipset that reads lines goes on to print
+   * as the last option told it, so after `save` a `list -t` prints entries, and after `list -t` a `save` none (measured, 7.17).
+   */
+  async list(): Promise<string> {
+    return this.line('list -t');
+  }
+
+  /** Ends the channel's process. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  async #run(words: readonly string[], input: { readonly input?: string } = {}): Promise<string> {
+    return explained(execOk(this.#exec, [this.#path, ...words], { timeoutMs: TIMEOUT_MS, ...input }));
+  }
+}
+
+async function explained(answer: Promise<string>): Promise<string> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof CommandError ? explain(error) : error;
+  }
+}
