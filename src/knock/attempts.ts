@@ -11,7 +11,7 @@ const DOOR = 4;
 const STAGE = 5;
 const SOURCE_PORT = 6;
 const SEQUENCE = 7;
-/** Neighbours in the chain of a hash bucket; free records are linked by CHAIN_NEXT. */
+/** Neighbours in the chain of a hash bucket: the number of the one before, the link to the next; free records are linked by number. */
 const CHAIN_PREVIOUS = 8;
 const CHAIN_NEXT = 9;
 /** Neighbours in the order of age. */
@@ -33,9 +33,17 @@ interface Ages {
  * memory is bounded by the limits, 56 bytes an attempt and 4 to 8 for its bucket, and taken only as it is used; nothing is
  * left to the garbage collector. A full kind loses its oldest attempt to the next. Forged first knocks cannot push out
  * an attempt that has advanced, for those are a kind of their own.
+ *
+ * With a million sources no record is in a cache, and to read one takes as long as all else that is done for a packet. So a
+ * link to a record bears, besides its number, what is left of its source's hash, and whether more may follow: most
+ * packets of somebody new are known to be that by reading the bucket alone.
  */
 export class AttemptStore {
   readonly #key: HashKey;
+  /** The number's part of a link; the bit above it says that more may follow, those above that are of the hash. */
+  readonly #number: number;
+  readonly #more: number;
+  readonly #tag: number;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #buckets: Int32Array;
@@ -53,7 +61,11 @@ export class AttemptStore {
     this.#key = key;
     this.#ints = new Int32Array(memory);
     this.#floats = new Float64Array(memory);
-    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(capacity)));
+    const bits = Math.ceil(Math.log2(capacity + 1));
+    this.#buckets = new Int32Array(2 ** bits);
+    this.#number = 2 ** bits - 1;
+    this.#more = 1 << bits;
+    this.#tag = ~(this.#number | this.#more);
     this.#first = { limit: maxFirst, count: 0, oldest: NONE, newest: NONE };
     this.#advanced = { limit: maxAdvanced, count: 0, oldest: NONE, newest: NONE };
   }
@@ -72,18 +84,23 @@ export class AttemptStore {
     return this.#high;
   }
 
+  /** The hash of a source, by which its attempts are found: to be asked for once for each packet. */
+  hashOf(source: AddressWords): number {
+    return hashAddress(source, this.#key);
+  }
+
   /** The first attempt of a source, or NONE. */
-  find(source: AddressWords): number {
-    return this.#match(this.#buckets[this.#bucketOf(source)] ?? NONE, source);
+  find(source: AddressWords, hash: number): number {
+    return this.#match(this.#buckets[this.#bucket(hash)] ?? NONE, source, hash);
   }
 
   /** The next attempt of the source, or NONE. */
-  next(attempt: number, source: AddressWords): number {
-    return this.#match(this.#get(attempt, CHAIN_NEXT), source);
+  next(attempt: number, source: AddressWords, hash: number): number {
+    return this.#match(this.#get(attempt, CHAIN_NEXT), source, hash);
   }
 
   /** Starts an attempt at stage 1, in front of the source's others. */
-  add(packet: Packet, door: number, startMs: number): void {
+  add(packet: Packet, hash: number, door: number, startMs: number): void {
     if (this.#first.count === this.#first.limit) this.#evict(this.#first);
     const attempt = this.#allocate();
     const { source } = packet;
@@ -95,12 +112,12 @@ export class AttemptStore {
     this.#set(attempt, STAGE, 1);
     this.#floats[(attempt * SIZE + START) / 2] = startMs;
     this.#remember(attempt, packet);
-    const bucket = this.#bucketOf(source);
+    const bucket = this.#bucket(hash);
     const head = this.#buckets[bucket] ?? NONE;
     this.#set(attempt, CHAIN_PREVIOUS, NONE);
     this.#set(attempt, CHAIN_NEXT, head);
-    if (head !== NONE) this.#set(head, CHAIN_PREVIOUS, attempt);
-    this.#buckets[bucket] = attempt;
+    if (head !== NONE) this.#set(head & this.#number, CHAIN_PREVIOUS, attempt);
+    this.#buckets[bucket] = attempt | (head === NONE ? 0 : this.#more) | (hash & this.#tag);
     this.#append(this.#first, attempt);
   }
 
@@ -116,13 +133,14 @@ export class AttemptStore {
     this.#remember(attempt, packet);
   }
 
-  remove(attempt: number): void {
+  /** `hash`: of its source. */
+  remove(attempt: number, hash = this.hashOf(this.source(attempt))): void {
     this.#unlinkAge(this.stage(attempt) === 1 ? this.#first : this.#advanced, attempt);
     const previous = this.#get(attempt, CHAIN_PREVIOUS);
     const next = this.#get(attempt, CHAIN_NEXT);
-    if (next !== NONE) this.#set(next, CHAIN_PREVIOUS, previous);
+    if (next !== NONE) this.#set(next & this.#number, CHAIN_PREVIOUS, previous);
     if (previous !== NONE) this.#set(previous, CHAIN_NEXT, next);
-    else this.#buckets[this.#bucketOf(this.source(attempt))] = next;
+    else this.#buckets[this.#bucket(hash)] = next;
     this.#set(attempt, STAGE, 0);
     this.#set(attempt, CHAIN_NEXT, this.#free);
     this.#free = attempt;
@@ -167,22 +185,28 @@ export class AttemptStore {
     this.#set(attempt, SEQUENCE, packet.sequence);
   }
 
-  #match(start: number, source: AddressWords): number {
-    for (let attempt = start; attempt !== NONE; attempt = this.#get(attempt, CHAIN_NEXT)) {
-      if (
-        this.#get(attempt, SOURCE + 3) === source.w3 &&
-        this.#get(attempt, SOURCE + 2) === source.w2 &&
-        this.#get(attempt, SOURCE + 1) === source.w1 &&
-        this.#get(attempt, SOURCE) === source.w0
-      ) {
-        return attempt;
-      }
+  /** The first record of the source in a chain that begins with this link. */
+  #match(start: number, source: AddressWords, hash: number): number {
+    for (let link = start; link !== NONE;) {
+      const attempt = link & this.#number;
+      if (((link ^ hash) & this.#tag) === 0 && this.#isOf(attempt, source)) return attempt;
+      if ((link & this.#more) === 0) return NONE;
+      link = this.#get(attempt, CHAIN_NEXT);
     }
     return NONE;
   }
 
-  #bucketOf(source: AddressWords): number {
-    return hashAddress(source, this.#key) & (this.#buckets.length - 1);
+  #isOf(attempt: number, source: AddressWords): boolean {
+    return (
+      this.#get(attempt, SOURCE + 3) === source.w3 &&
+      this.#get(attempt, SOURCE + 2) === source.w2 &&
+      this.#get(attempt, SOURCE + 1) === source.w1 &&
+      this.#get(attempt, SOURCE) === source.w0
+    );
+  }
+
+  #bucket(hash: number): number {
+    return hash & this.#number;
   }
 
   #allocate(): number {

@@ -102,7 +102,8 @@ export class Tracker {
     if (port === undefined) return false;
     const toOwn = this.#own.has(packet.destination);
     if (!counts(port, packet, toOwn)) return false;
-    if (!this.#continue(packet, key, toOwn, nowMs)) this.#start(port, packet, toOwn, nowMs);
+    const hash = this.#store.hashOf(packet.source);
+    if (!this.#continue(packet, hash, key, toOwn, nowMs)) this.#start(port, packet, hash, toOwn, nowMs);
     return true;
   }
 
@@ -123,10 +124,10 @@ export class Tracker {
   }
 
   /** Shows the packet to the source's attempts. True where it had one that the packet could have been for. */
-  #continue(packet: Packet, key: number, toOwn: boolean, nowMs: number): boolean {
+  #continue(packet: Packet, hash: number, key: number, toOwn: boolean, nowMs: number): boolean {
     const store = this.#store;
     let underWay = false;
-    let attempt = store.find(packet.source);
+    let attempt = store.find(packet.source, hash);
     while (attempt !== NONE) {
       const door = this.#plan.doors[store.door(attempt)];
       let goesOn = true;
@@ -138,8 +139,8 @@ export class Tracker {
         goesOn = this.#judge(attempt, door, packet, key);
       }
       // Advancing may evict others, so the next one is looked up after it, but before a removal.
-      const next = store.next(attempt, packet.source);
-      if (!goesOn) store.remove(attempt);
+      const next = store.next(attempt, packet.source, hash);
+      if (!goesOn) store.remove(attempt, hash);
       attempt = next;
     }
     return underWay;
@@ -163,13 +164,13 @@ export class Tracker {
     return false;
   }
 
-  #start(port: PortPlan, packet: Packet, toOwn: boolean, nowMs: number): void {
+  #start(port: PortPlan, packet: Packet, hash: number, toOwn: boolean, nowMs: number): void {
     const { starts } = port;
     // Each goes in front of the others, so that later they are met in the order of the doors.
     for (let index = starts.length - 1; index >= 0; index--) {
       const door = starts[index];
       if (door !== undefined && door.keys.length > 1 && fits(door, packet, toOwn)) {
-        this.#store.add(packet, door.index, nowMs);
+        this.#store.add(packet, hash, door.index, nowMs);
       }
     }
     for (const door of starts) {

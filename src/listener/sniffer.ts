@@ -57,7 +57,7 @@ export class Sniffer implements KnockSink {
   readonly #selfKnockPort: number | undefined;
   #own: AddressSet;
   #ownText = '';
-  #lookedMs = 0;
+  #lookedMs = -Infinity;
   #packets = 0;
   #beatenMs = 0;
   #suppressed = 0;
