@@ -40,6 +40,9 @@ async function boundSocket(): Promise<Socket> {
   return socket;
 }
 
+/** Packets that the capture has room for: one is to come. */
+const ROOM = 16;
+
 async function probe(): Promise<void> {
   const { openCapture } = await loadCapture();
 
@@ -52,6 +55,7 @@ async function probe(): Promise<void> {
     () => {
       tell({ heard: true, afterMs: performance.now() - sentMs });
     },
+    ROOM,
   );
   setTimeout(() => {
     tell({ heard: false, why: `a packet to the loopback was not heard within ${WAIT_MS / 1_000} s` });

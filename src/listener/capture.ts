@@ -14,10 +14,9 @@ export interface Capture {
 export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType) => void;
 
 /**
- * Size of the kernel's ring. cap asks for whole packets, so a frame of the ring takes 65,535 bytes
- * whatever the packet's size: 10 MB hold some 160 packets, and count as resident memory.
+ * cap asks for whole packets, so that one takes this of the kernel's ring, whatever its size; and the ring's blocks are powers
+ * of two, a little too small for two of them: 128 kB of resident memory for each packet that there is room for (measured).
  */
-const RING_BYTES = 10 * 1024 * 1024;
 const MAX_PACKET = 65_535;
 
 /** What cap calls the link types that we read. */
@@ -30,29 +29,29 @@ const LINK_TYPES: Readonly<Record<string, LinkType>> = {
 /**
  * Opens a capture on an interface, or on `any`. A pcap filter depends on the link type, which is
  * known only when the capture is open: it is guessed, and the capture opened again where the guess
- * was wrong. Throws Error where the interface or the permission (CAP_NET_RAW) is missing.
+ * was wrong. `room`: for so many packets. Throws Error where the interface or the permission (CAP_NET_RAW) is missing.
  */
 export function openCapture(
   name: string,
   filter: (linkType: LinkType) => string,
   onPacket: PacketHandler,
-  ringBytes = RING_BYTES,
+  room: number,
 ): Capture {
   const guess = guessLinkType(name);
-  const first = open(name, filter(guess), onPacket, ringBytes);
+  const first = open(name, filter(guess), onPacket, room);
   if (first.linkType === guess) return first;
   first.close();
-  return open(name, filter(first.linkType), onPacket, ringBytes);
+  return open(name, filter(first.linkType), onPacket, room);
 }
 
 interface OpenCapture extends Capture {
   readonly linkType: LinkType;
 }
 
-function open(name: string, filter: string, onPacket: PacketHandler, ringBytes: number): OpenCapture {
+function open(name: string, filter: string, onPacket: PacketHandler, room: number): OpenCapture {
   const capture = new cap.Cap();
   const buffer = Buffer.alloc(MAX_PACKET); // held by the closure below as long as the capture lives
-  const kind = capture.open(name, filter, ringBytes, buffer);
+  const kind = capture.open(name, filter, room * (MAX_PACKET + 1), buffer);
   const linkType = LINK_TYPES[kind];
   if (linkType === undefined) {
     capture.close();

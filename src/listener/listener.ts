@@ -48,28 +48,34 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
   }
 }
 
-/** Self-knocks alone: 16 of them. */
-const SELF_KNOCK_RING_BYTES = 1024 * 1024;
+/**
+ * Packets that a capture has room for until we come to them. With less, knocks that nobody else recognises are lost under a
+ * flood (measured); where the kernel does, the memory is better spared.
+ */
+const ROOM = 160;
+const ROOM_TO_TELL = 40;
+/** Room for self-knocks alone: as many as are sent at once. */
+const SELF_KNOCK_ROOM = 16;
 
 function start(order: ListenOrder, clock: Clock, send: (message: ListenerMessage) => void): void {
   const user = findUser(order.user);
   if (user === undefined) throw new KnockError(`[listener] user ${order.user} does not exist`);
   const sniffer = new Sniffer(order, clock, send);
   const doors = doorsToHear(order);
-  const open = (name: string, heard: readonly Door[], ringBytes?: number): void => {
+  const open = (name: string, heard: readonly Door[], room: number): void => {
     openCapture(
       name,
       (linkType) => captureFilter(heard, linkType, order.selfKnockPort),
       (buffer, length, linkType) => {
         sniffer.take(buffer, length, linkType);
       },
-      ringBytes,
+      room,
     );
   };
-  for (const name of order.interfaces) open(name, doors);
+  for (const name of order.interfaces) open(name, doors, order.onlyTells ? ROOM_TO_TELL : ROOM);
   // Self-knocks pass the loopback only. Doors are not heard there unless it was asked for.
   const hearsLoopback = order.interfaces.some((name) => name === 'any' || name === 'lo');
-  if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_RING_BYTES);
+  if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_ROOM);
   giveUpRoot(user);
   send({ type: 'ready', interfaces: order.interfaces });
   sniffer.beat();

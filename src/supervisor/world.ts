@@ -15,7 +15,7 @@ import { EntryKeeper } from './entry-keeper.js';
 import type { Journal } from './journal.js';
 import { OneTimeKeeper } from './one-time-keeper.js';
 import { PendingStops, type Stop } from './pending-stops.js';
-import { kernelDoors } from './recognition.js';
+import { kernelDoors, recognised } from './recognition.js';
 import type { Shell } from './shell.js';
 import { TrustedKeeper } from './trusted-keeper.js';
 import type { VerbContext } from './verbs/context.js';
@@ -114,7 +114,8 @@ export async function makeWorld(
 }
 
 /** What the listener is told; of one-time sequences, what is left in their files now. */
-export function listenOrder({ settings, doors }: Config, oneTime: OneTimeKeeper): ListenOrder {
+export function listenOrder(config: Config, oneTime: OneTimeKeeper): ListenOrder {
+  const { settings, doors } = config;
   const issued = doors.map((settings) => ({ settings, sequences: oneTime.issue(settings) }));
   return {
     type: 'listen',
@@ -126,6 +127,7 @@ export function listenOrder({ settings, doors }: Config, oneTime: OneTimeKeeper)
       200,
       Math.min(settings.failsafe.heartbeatMs / 2, settings.failsafe.listenerTimeoutMs / 4),
     ),
+    onlyTells: recognised(config).every(({ reasons }) => reasons.length === 0),
     tolerateDuplicates: settings.listener.duplicates === 'tolerate',
     doors: issued.flatMap(({ settings: { door, oneTime }, sequences: [first] }): Door[] => {
       if (oneTime === undefined) return [door];

@@ -32,6 +32,7 @@ it('the sniffer takes any packets: no exception, sound messages, memory and time
       oneTime: [{ door: once.id, sequences }],
       families: FAMILIES,
       beatMs: 500,
+      onlyTells: false,
       tolerateDuplicates: true,
     },
     clock,

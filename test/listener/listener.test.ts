@@ -18,6 +18,7 @@ const ORDER: ListenOrder = {
   families: [4, 6],
   user: 'nobody',
   beatMs: 200,
+  onlyTells: false,
   tolerateDuplicates: false,
   doors: [{ ...door('7000:udp,8000:udp'), id: 5 }],
   oneTime: [],

@@ -24,6 +24,7 @@ class Stand {
       oneTime: [],
       families: FAMILIES,
       beatMs: 500,
+      onlyTells: false,
       tolerateDuplicates: false,
       ...more,
     };

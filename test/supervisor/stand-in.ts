@@ -10,6 +10,7 @@ export const ORDER: ListenOrder = {
   families: [4, 6],
   user: 'nobody',
   beatMs: 500,
+  onlyTells: false,
   tolerateDuplicates: false,
   doors: [],
   oneTime: [],
