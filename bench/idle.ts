@@ -26,9 +26,9 @@ export interface Idle {
   readonly proportionalKb: readonly number[];
 }
 
-/** Seconds from here on: it has started, knocked and written; then the first check, which loads what it needs. */
+/** Seconds from here on: it has started, knocked and written; then the first check, which loads what it needs; then V8 tidies up. */
 const FIRST_CHECK_S = 7;
-const QUIET_FROM_S = 9;
+const QUIET_FROM_S = 27;
 /** Two heartbeats. */
 const QUIET_S = 10;
 const SECOND_CHECK_S = QUIET_FROM_S + QUIET_S + 2;

@@ -24,7 +24,7 @@ export function explain(error: CommandError): KnockError {
   }
   if (/the set with the given name does not exist/i.test(stderr)) {
     return because(
-      'the sets of this service are not in the kernel: knockctl is not set up',
+      'the sets of this service are not in the kernel (while no supervisor runs: knockctl is not set up)',
       'knockctl start, or knockctl setup',
     );
   }

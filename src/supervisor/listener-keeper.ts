@@ -75,6 +75,7 @@ export class ListenerKeeper {
 
   stop(): void {
     this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
     this.#restart?.[Symbol.dispose]();
     const current = this.#current;
     this.#current = undefined;
@@ -207,7 +208,7 @@ export class ListenerKeeper {
     this.#dueMs = clock.nowMs() + nextMs;
     this.#watch = clock.after(nextMs, () => {
       this.#check();
-      this.#watchOn();
+      if (this.#watch !== undefined) this.#watchOn();
     });
   }
 
