@@ -138,7 +138,13 @@ export const KEYS = {
   maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
   rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
 
-  schedule: key('health', 'schedule', CRON, '* * * * *', 'when the supervisor checks itself'),
+  schedule: key(
+    'health',
+    'schedule',
+    CRON,
+    '* * * * *',
+    'when the supervisor checks all: rules, sets, the trusted; rarer than a minute is not advised',
+  ),
   resolve: key('health', 'resolve', CRON, '*/10 * * * *', 'when trusted host names are looked up again'),
 
   logLevel: key('log', 'level', choice('error', 'warn', 'info', 'debug'), 'info', 'the least that is logged'),

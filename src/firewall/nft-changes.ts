@@ -48,12 +48,13 @@ export class ChangeReader {
     this.#changed = changed;
   }
 
-  /** Transactions so far, of anybody, whatever they were about. */
+  /** How often it has printed anything so far: each transaction, of anybody, is among that, and so is what it fails at. */
   get count(): number {
     return this.#count;
   }
 
   push(text: string): void {
+    this.#count += 1;
     const lines = (this.#rest + text).split('\n');
     this.#rest = (lines.pop() ?? '').slice(0, MAX_LINE);
     for (const line of lines) this.#line(line);
@@ -66,7 +67,6 @@ export class ChangeReader {
       return;
     }
     const concerned = this.#concerned;
-    this.#count += 1;
     this.#concerned = false;
     if (concerned) this.#changed({ pid: Number(generation[1]), name: generation[2] ?? '' });
   }

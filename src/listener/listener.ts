@@ -72,7 +72,7 @@ function start(order: ListenOrder, clock: Clock, send: (message: ListenerMessage
       room,
     );
   };
-  for (const name of order.interfaces) open(name, doors, order.onlyTells ? ROOM_TO_TELL : ROOM);
+  for (const name of order.interfaces) open(name, doors, order.onlyTells === true ? ROOM_TO_TELL : ROOM);
   // Self-knocks pass the loopback only. Doors are not heard there unless it was asked for.
   const hearsLoopback = order.interfaces.some((name) => name === 'any' || name === 'lo');
   if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_ROOM);

@@ -78,7 +78,11 @@ export class Sniffer implements KnockSink {
     const key = randomBytes(8);
     const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
     const { onlyTells, tolerateDuplicates } = order;
-    const options = { hashKey, tolerateDuplicates, ...(onlyTells && { maxAttempts: ATTEMPTS_TO_TELL }) };
+    const options = {
+      hashKey,
+      tolerateDuplicates,
+      ...(onlyTells === true && { maxAttempts: ATTEMPTS_TO_TELL }),
+    };
     this.#tracker = new Tracker(this.#book.doors, this.#own, options, this);
     this.#look(clock.nowMs());
   }

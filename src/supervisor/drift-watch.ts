@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../system/clock.js';
 import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
 import { nftReader } from '../system/netlink.js';
-import { isStopped } from '../system/process.js';
+import { processState } from '../system/process.js';
 import { findTool } from '../system/tools.js';
 import type { Journal } from './journal.js';
 
@@ -64,10 +64,16 @@ export class DriftWatch {
    */
   witness(): string | undefined {
     const pid = this.#child?.pid;
-    if (pid === undefined || isStopped(pid)) return undefined;
-    const socket = nftReader(pid);
-    if (socket === undefined || socket.unread > 0) return undefined;
-    return `${pid} ${socket.dropped} ${this.#reader?.count ?? 0}`;
+    if (pid === undefined) return undefined;
+    try {
+      const state = processState(pid);
+      if (state === undefined || /[Tt]/.test(state)) return undefined;
+      const socket = nftReader(pid);
+      if (socket === undefined || socket.unread > 0) return undefined;
+      return `${pid} ${socket.dropped} ${this.#reader?.count ?? 0}`;
+    } catch {
+      return undefined; // out of descriptors, or not allowed to look
+    }
   }
 
   /** Watches the chains of this firewall, and no others any more. */

@@ -46,29 +46,32 @@ export class Ear {
     const { failsafe } = config.settings;
     this.#selfKnock = new SelfKnock(clock);
     this.#rescue = new Rescue(parts.shell, journal);
-    this.listener = new ListenerKeeper(() => listenOrder(config, parts.oneTime), {
-      start: parts.startListener,
-      clock,
-      selfKnock: this.#selfKnock,
-      heartbeatMs: failsafe.heartbeatMs,
-      timeoutMs: failsafe.listenerTimeoutMs,
-      maxRestarts: failsafe.maxRestarts,
-      events: {
-        ready: (interfaces) => {
-          this.#ready(interfaces);
-        },
-        message: (message) => {
-          if (message.type === 'knock') parts.heard();
-          hear(message, parts.world().doors, journal, this.listener);
-        },
-        lost: (loss) => {
-          this.#lost(loss);
-        },
-        waiting: (interfaces) => {
-          event('given-up', `waiting for an interface to come up: ${interfaces.join(', ')}`);
+    this.listener = new ListenerKeeper(
+      () => listenOrder(config, parts.oneTime, parts.world().firewall.trial !== undefined),
+      {
+        start: parts.startListener,
+        clock,
+        selfKnock: this.#selfKnock,
+        heartbeatMs: failsafe.heartbeatMs,
+        timeoutMs: failsafe.listenerTimeoutMs,
+        maxRestarts: failsafe.maxRestarts,
+        events: {
+          ready: (interfaces) => {
+            this.#ready(interfaces);
+          },
+          message: (message) => {
+            if (message.type === 'knock') parts.heard();
+            hear(message, parts.world().doors, journal, this.listener);
+          },
+          lost: (loss) => {
+            this.#lost(loss);
+          },
+          waiting: (interfaces) => {
+            event('given-up', `waiting for an interface to come up: ${interfaces.join(', ')}`);
+          },
         },
       },
-    });
+    );
   }
 
   async start(): Promise<void> {

@@ -120,17 +120,19 @@ export class Guard {
     const witness = this.#parts.witness(); // of before the look: what changes meanwhile asks for another one
     try {
       if (await this.#isProven(firewall, witness)) {
+        this.#parts.verified();
         this.#parts.looked();
         return;
       }
+      this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
       const changes = await firewall.repair();
-      this.#proven = { firewall, witness };
       this.#postponed = false;
       if (changes.length > 0) this.#repaired(changes);
       this.#culprits = [];
       this.#parts.verified();
       this.#parts.looked();
     } catch (error) {
+      this.distrust();
       if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
       else this.#parts.event('rules-unsure', errorText(error));
     }

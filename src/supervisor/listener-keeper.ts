@@ -122,6 +122,7 @@ export class ListenerKeeper {
     const replacement = new Replacement(makeOrder, spawn, this.#parts.clock);
     this.#replacement = replacement;
     this.#switchOver = switchOver;
+    if (this.#watch !== undefined) this.#watchOn();
     try {
       await replacement.done;
     } finally {
@@ -135,6 +136,7 @@ export class ListenerKeeper {
     if (interfaces.length > 0) {
       this.#waiting = false;
       this.#current = this.#spawn(order, interfaces);
+      if (this.#watch !== undefined) this.#watchOn();
     } else if (!this.#waiting) {
       this.#waiting = true;
       this.#parts.events.waiting(order.interfaces);
@@ -204,7 +206,9 @@ export class ListenerKeeper {
   #watchOn(): void {
     const { clock, heartbeatMs } = this.#parts;
     const isCalm = this.#current?.owesNothing === true && this.#replacement === undefined;
-    const nextMs = isCalm ? Math.min(CALM_WATCH_MS, heartbeatMs) : WATCH_MS;
+    const toAskMs = heartbeatMs - (this.unprovenMs ?? heartbeatMs) + 1;
+    const nextMs = isCalm ? Math.max(WATCH_MS, Math.min(CALM_WATCH_MS, toAskMs)) : WATCH_MS;
+    this.#watch?.[Symbol.dispose]();
     this.#dueMs = clock.nowMs() + nextMs;
     this.#watch = clock.after(nextMs, () => {
       this.#check();

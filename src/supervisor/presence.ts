@@ -10,6 +10,9 @@ import type { Log } from '../system/log.js';
 import { formatIdentity, identify, isAlive, parseIdentity } from '../system/process.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
 
+/** A tick of the kernel's clock is 10 ms at the most. */
+const SETTLED_MS = 50;
+
 /** What a look at the run folder found: all as it should be, made anew, or in the hands of another supervisor. */
 export type Found = 'here' | 'restored' | 'taken';
 
@@ -25,7 +28,7 @@ export class Presence {
   /** The notes in the run folder as they were at the last look. */
   #notes: readonly (readonly [path: string, text: string | undefined])[] = [];
   /** When something came into the run folder, or went, as of that look: notes are replaced, not written over. */
-  #notedAt: bigint | undefined;
+  #notedAt: number | undefined;
 
   private constructor(paths: Settings['paths'], lock: Lock) {
     this.#paths = paths;
@@ -80,12 +83,13 @@ export class Presence {
   }
 
   #readNotes(): void {
-    const { mtimeNs } = statSync(this.#paths.run, { bigint: true });
-    if (mtimeNs === this.#notedAt) return;
-    this.#notedAt = mtimeNs; // of before: what is replaced while we read is read again
+    const { mtimeMs } = statSync(this.#paths.run);
+    if (mtimeMs === this.#notedAt) return;
     const { run } = this.#paths;
     const paths = [footprintPath(run), kernelKnocksPath(run), this.#places.listener];
     this.#notes = paths.map((path) => [path, readIfExists(path)]);
+    // What comes within the same tick of the kernel's clock does not show: then we read once more.
+    this.#notedAt = Date.now() - mtimeMs > SETTLED_MS ? mtimeMs : undefined;
   }
 
   /** Another supervisor has told who it is. */

@@ -62,7 +62,7 @@ export class Reload {
           await firewall.trial.copyTrusted(isFromFile);
         }
         await listener.replace(
-          () => listenOrder(config, lasting.oneTime),
+          () => listenOrder(config, lasting.oneTime, firewall.trial !== undefined),
           () => {
             this.#parts.take(fresh);
             old.doors.tellDropped();

@@ -11,6 +11,7 @@ import type { Journal } from './journal.js';
 const FILE_ORIGIN = 'file';
 /** Names looked up at the same time: the resolver of libc works in few threads. */
 const PARALLEL = 2;
+/** More than so many are looked for in what the sets hold. */
 const MOST_ASKED = 20;
 
 export interface TrustedKeeperParts {
@@ -36,6 +37,8 @@ export class TrustedKeeper {
   readonly #failing = new Set<string>();
   #entries: readonly TrustedEntry[];
   #retired = false;
+  /** False until the sets are known to be as the file has it: what failed half-way is done again. */
+  #applied = false;
 
   constructor(entries: readonly TrustedEntry[], parts: TrustedKeeperParts) {
     this.#entries = entries;
@@ -45,6 +48,7 @@ export class TrustedKeeper {
 
   /** Brings the sets to what the file says, with what is known of host names. Asks no resolver. */
   async apply(): Promise<void> {
+    this.#applied = false;
     const desired = this.#desired();
     for (const service of this.#parts.services) {
       const current = await this.#parts.sets.entries(service, 'trusted');
@@ -58,12 +62,13 @@ export class TrustedKeeper {
         stale.map((entry) => entry.network),
       );
     }
+    this.#applied = true;
   }
 
   /** Applies the file again where somebody whom it trusts is not let in any more. A few are asked for one by one, without a process. */
   async check(): Promise<void> {
     const wanted = [...this.#desired().values()];
-    if (wanted.length > MOST_ASKED || !(await this.#lets(wanted))) await this.apply();
+    if (!this.#applied || wanted.length > MOST_ASKED || !(await this.#lets(wanted))) await this.apply();
   }
 
   async #lets(wanted: readonly Entry[]): Promise<boolean> {

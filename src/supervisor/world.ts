@@ -10,6 +10,7 @@ import type { Exec } from '../system/exec.js';
 import { systemMoment } from '../system/moment.js';
 import type { Resolver } from '../system/resolver.js';
 import type { ListenOrder } from '../wire/listener.js';
+import type { Recognised } from '../wire/reports.js';
 import { DoorKeeper } from './door-keeper.js';
 import { EntryKeeper } from './entry-keeper.js';
 import type { Journal } from './journal.js';
@@ -114,7 +115,7 @@ export async function makeWorld(
 }
 
 /** What the listener is told; of one-time sequences, what is left in their files now. */
-export function listenOrder(config: Config, oneTime: OneTimeKeeper): ListenOrder {
+export function listenOrder(config: Config, oneTime: OneTimeKeeper, isOnTrial: boolean): ListenOrder {
   const { settings, doors } = config;
   const issued = doors.map((settings) => ({ settings, sequences: oneTime.issue(settings) }));
   return {
@@ -127,7 +128,8 @@ export function listenOrder(config: Config, oneTime: OneTimeKeeper): ListenOrder
       200,
       Math.min(settings.failsafe.heartbeatMs / 2, settings.failsafe.listenerTimeoutMs / 4),
     ),
-    onlyTells: recognised(config).every(({ reasons }) => reasons.length === 0),
+    // While a change is on trial the kernel has the doors of before.
+    onlyTells: !isOnTrial && recognised(config).every(isKernels),
     tolerateDuplicates: settings.listener.duplicates === 'tolerate',
     doors: issued.flatMap(({ settings: { door, oneTime }, sequences: [first] }): Door[] => {
       if (oneTime === undefined) return [door];
@@ -137,4 +139,8 @@ export function listenOrder(config: Config, oneTime: OneTimeKeeper): ListenOrder
       sequences.length > 0 ? [{ door: door.id, sequences }] : [],
     ),
   };
+}
+
+function isKernels({ kernel, reasons }: Recognised): boolean {
+  return kernel.length > 0 && reasons.length === 0;
 }

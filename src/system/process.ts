@@ -18,9 +18,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return startTime === undefined || fields?.[0] === 'Z' ? undefined : { pid, startTime };
 }
 
-/** True for a process that a signal, or a debugger, has stopped. */
-export function isStopped(pid: number): boolean {
-  return /^[Tt]$/.test(statOf(pid)?.[0] ?? '');
+/** The letter of a process's state, T or t where a signal or a debugger has stopped it; undefined where there is no such process. */
+export function processState(pid: number): string | undefined {
+  return statOf(pid)?.[0];
 }
 
 /** True while that very process lives. */

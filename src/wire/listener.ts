@@ -20,7 +20,7 @@ export interface ListenOrder {
   readonly user: string;
   readonly beatMs: number;
   /** The kernel recognises all knocks, and the listener has but to tell of them: it is to spare memory. */
-  readonly onlyTells: boolean;
+  readonly onlyTells?: boolean;
   /** A retransmitted copy of the packet just counted is no wrong packet. */
   readonly tolerateDuplicates: boolean;
   /** Where self-knocks come: UDP from this port of 127.0.0.1 to itself. None without a loopback. */
@@ -138,7 +138,7 @@ function isOrder(fields: Fields): fields is Fields & ListenOrder {
     isList(fields['families'], 2, isFamily) &&
     isText(fields['user'], 64) &&
     isCount(fields['beatMs'], 1) &&
-    typeof fields['onlyTells'] === 'boolean' &&
+    ['boolean', 'undefined'].includes(typeof fields['onlyTells']) && // of a supervisor of before an upgrade
     typeof fields['tolerateDuplicates'] === 'boolean' &&
     (fields['selfKnockPort'] === undefined || isCount(fields['selfKnockPort'], 1, 65_535)) &&
     isList(fields['doors'], 100_000, isDoor) &&

@@ -54,6 +54,20 @@ describe('the guard of the rules', () => {
     assert.ok(stand.fedMs > fedMs, 'feeding goes on');
   });
 
+  it('believes no look that somebody distrusted while it was under way', async () => {
+    const stand = await Stand.armed('nft 1');
+    stand.engine.heartbeat();
+    for (let turn = 0; turn < 6 && stand.looks < 2; turn += 1) await Promise.resolve();
+    assert.equal(stand.looks, 2, 'it is under way');
+    stand.engine.guard.distrust();
+    await stand.settle();
+    for (const looks of [3, 3]) {
+      stand.engine.heartbeat();
+      await stand.settle();
+      assert.equal(stand.looks, looks);
+    }
+  });
+
   it('looks again after one that failed, although nothing has changed', async () => {
     const stand = await Stand.armed('nft 1');
     stand.engine.heartbeat();

@@ -213,7 +213,7 @@ describe('the order to the listener', () => {
       { ...order, doors: undefined },
       { ...order, oneTime: undefined },
       { ...order, oneTime: [{ door: 1, sequences: [{ id: 0, sequence: [] }] }] },
-      { ...order, onlyTells: undefined },
+      { ...order, onlyTells: 1 },
       { ...order, tolerateDuplicates: 1 },
       { ...order, families: undefined },
       { ...order, families: [5] },

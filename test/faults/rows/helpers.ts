@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { nftReader } from '../../../src/system/netlink.js';
 import { waitFor } from '../../helpers/wait.js';
 import { kernel, running } from '../../e2e-faults/setting.js';
 import { COMBINATIONS, type Row } from '../row.js';
@@ -84,7 +85,10 @@ const monitorKilled: Row = {
       monitor = await another(scene, 'nft monitor', monitor);
       process.kill(monitor, 'SIGKILL');
     }
-    await another(scene, 'nft monitor', monitor);
+    monitor = await another(scene, 'nft monitor', monitor);
+    const hears = async (): Promise<boolean> =>
+      nftReader(monitor, await scene.must('/bin/cat', '/proc/net/netlink')) !== undefined;
+    await waitFor(hears, 10_000, 'the new monitor to hear');
     const rule = ['INPUT', '-p', 'udp', '-j', 'ACCEPT'];
     for (const verb of ['-A', '-D']) await lab.iptables('server', family, [verb, ...rule]);
     await lab.iptables('server', family, ['-F', 'ssh_filter']);
