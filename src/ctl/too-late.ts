@@ -1,7 +1,7 @@
 import { KnockError } from '../base/errors.js';
-import { timeOfDay } from '../system/local-time.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Footprint } from '../firewall/footprint.js';
+import { timeOfDay } from '../system/local-time.js';
 
 /** Why there is nobody who could confirm what was on trial, while no supervisor runs; `footprint`: what of ours is in the kernel. */
 export function tooLate({ at, seconds }: Unconfirmed, footprint: Footprint | undefined): KnockError {

@@ -1,6 +1,6 @@
 import { CommandError } from '../base/errors.js';
 import { execOk, type Exec } from '../system/exec.js';
-import type { IpsetChannel } from './channel.js';
+import { IpsetChannel, ipsetStarter } from './channel.js';
 import { explain } from './ipset-errors.js';
 
 const TIMEOUT_MS = 60_000;
@@ -72,4 +72,10 @@ async function explained(answer: Promise<string>): Promise<string> {
   } catch (error) {
     throw error instanceof CommandError ? explain(error) : error;
   }
+}
+
+/** ipset(8) of this network namespace; `tool` gives the path of a program. */
+export function openIpset(exec: Exec, tool: (name: string) => string): Ipset {
+  const path = tool('ipset');
+  return new Ipset(exec, path, new IpsetChannel(ipsetStarter(tool('stdbuf'), path)));
 }

@@ -2,10 +2,9 @@ import type { Exec } from '../system/exec.js';
 import { findTool, requireTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
 import { chooseBackend, NO_BACKEND } from './backend.js';
-import { IpsetChannel, ipsetStarter } from './channel.js';
 import { KernelDoors } from './doors/kernel-doors.js';
 import { Firewall } from './firewall.js';
-import { Ipset } from './ipset.js';
+import { openIpset } from './ipset.js';
 import type { Service } from './service.js';
 import type { SetMemory } from './set-memory.js';
 import { SetStore } from './set-store.js';
@@ -46,15 +45,11 @@ export async function openFirewall(
 ): Promise<Firewall> {
   if (services.length === 0 && (before?.services ?? []).length === 0) {
     // What an earlier configuration has left may have to be taken out.
-    const ipset = findTool('ipset') ?? '';
-    const channel = new IpsetChannel(ipsetStarter(findTool('stdbuf') ?? '', ipset));
-    const sets = new SetStore(new Ipset(exec, ipset, channel));
+    const sets = new SetStore(openIpset(exec, (name) => findTool(name) ?? ''));
     const none = { ...settings, families: [] };
     return new Firewall(new Tables(exec, NO_BACKEND), sets, [], none, template, { doors });
   }
-  const ipset = requireTool('ipset');
-  const channel = new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset));
-  const sets = new SetStore(new Ipset(exec, ipset, channel), memory);
+  const sets = new SetStore(openIpset(exec, requireTool), memory);
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
   return new Firewall(tables, sets, services, settings, template, { before, doors });
 }

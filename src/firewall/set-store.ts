@@ -30,6 +30,7 @@ export class SetStore {
   #glance: Promise<ReadonlyMap<string, SetHeader>> | undefined;
   /** What each set held at the last glance, its sentinel included. */
   #counts: ReadonlyMap<string, number> = new Map();
+  /** The switches, and the timer of a trial. */
   readonly ports: PortSets;
   /** Of the lists that rules add to; no user of this class sees them in what lists hold. */
   readonly sentinels: Sentinels;

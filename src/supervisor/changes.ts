@@ -1,7 +1,7 @@
 import { EXIT, KnockError } from '../base/errors.js';
-import { timeOfDay } from '../system/local-time.js';
 import type { Config } from '../config/settings.js';
 import { readTemplate } from '../firewall/template-file.js';
+import { timeOfDay } from '../system/local-time.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { Reply, RequestOf } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';

@@ -1,5 +1,4 @@
 import { KnockError } from '../base/errors.js';
-import { localTime } from '../system/local-time.js';
 import { loadConfig, type ReadText } from '../config/load.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
@@ -12,6 +11,7 @@ import {
 } from '../config/unconfirmed.js';
 import type { Template } from '../firewall/template.js';
 import { readTemplate } from '../firewall/template-file.js';
+import { localTime } from '../system/local-time.js';
 
 /** The configuration that a start puts in force. */
 export interface Chosen {

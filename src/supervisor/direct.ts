@@ -1,8 +1,7 @@
 import { EXIT, KnockError } from '../base/errors.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { IpsetChannel, ipsetStarter } from '../firewall/channel.js';
-import { Ipset } from '../firewall/ipset.js';
+import { openIpset } from '../firewall/ipset.js';
 import { SetStore } from '../firewall/set-store.js';
 import type { SetSpec } from '../firewall/sets.js';
 import { systemClock, within } from '../system/clock.js';
@@ -26,9 +25,7 @@ import { makeLasting, makeWorld, type World } from './world.js';
 
 /** Makes sets that are missing where there is no configuration to say what was in them. Gives their names. */
 export async function provideEmptySets(specs: readonly SetSpec[]): Promise<string[]> {
-  const ipset = requireTool('ipset');
-  const channel = new IpsetChannel(ipsetStarter(requireTool('stdbuf'), ipset));
-  const sets = new SetStore(new Ipset(systemExec, ipset, channel));
+  const sets = new SetStore(openIpset(systemExec, requireTool));
   try {
     return await sets.provide(specs);
   } finally {

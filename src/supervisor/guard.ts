@@ -119,16 +119,7 @@ export class Guard {
     const firewall = this.#parts.firewall();
     const witness = this.#parts.witness(); // of before the look: what changes meanwhile asks for another one
     try {
-      if (await this.#isProven(firewall, witness)) {
-        this.#parts.verified();
-        this.#parts.looked();
-        return;
-      }
-      this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
-      const changes = await firewall.repair();
-      this.#postponed = false;
-      if (changes.length > 0) this.#repaired(changes);
-      this.#culprits = [];
+      if (!(await this.#isProven(firewall, witness))) await this.#repair(firewall, witness);
       this.#parts.verified();
       this.#parts.looked();
     } catch (error) {
@@ -142,6 +133,14 @@ export class Guard {
     const proven = this.#proven;
     if (this.#parts.state() !== 'armed' || witness === undefined) return false;
     return proven?.firewall === firewall && proven.witness === witness && firewall.isSettled();
+  }
+
+  async #repair(firewall: Firewall, witness: string | undefined): Promise<void> {
+    this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
+    const changes = await firewall.repair();
+    this.#postponed = false;
+    if (changes.length > 0) this.#repaired(changes);
+    this.#culprits = [];
   }
 
   /** The rules in force are still right; only the look at them has to wait. Told once. */

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { contains, parseAddress, parseNetwork } from '../../base/address.js';
 import { EXIT, KnockError } from '../../base/errors.js';
-import { timeOfDay } from '../../system/local-time.js';
 import { isSupervised } from '../../firewall/footprint.js';
+import { timeOfDay } from '../../system/local-time.js';
 import type { Happening, Request } from '../../wire/control.js';
 import type { ListedEntry, StatusReport } from '../../wire/reports.js';
 import type { Context } from '../context.js';
