@@ -74,7 +74,7 @@ async function tryOurs(text: string, daemon: Daemon): Promise<string> {
   const started = await product.ctl(['start']);
   if (started.exitCode !== 0) return `${started.exitCode} ${started.stderr}`;
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(() => opened(daemon), 3_000, 'the door');
+  await lab.waitFor(() => opened(daemon), 20_000, 'the door');
   await product.stop();
   return 'opens';
 }

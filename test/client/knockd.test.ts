@@ -39,7 +39,7 @@ async function logged(text: string): Promise<void> {
   const find = (): number => readFileSync(log, 'utf8').indexOf(`${text}\n`, read);
   await lab.waitFor(
     () => find() !== -1,
-    5_000,
+    20_000,
     `${text} in the log of knockd:\n${readFileSync(log, 'utf8')}`,
   );
   read = find() + text.length;

@@ -70,7 +70,7 @@ async function packetsSinceMark(): Promise<Packet[]> {
   await lab.knock('client', ADDRESS.server[4], ['59999:udp'], { client: 'debian' });
   await lab.waitFor(
     () => parse(dump.stdout).some(({ text }) => text.startsWith(now)),
-    5000,
+    20_000,
     `the mark ${now}`,
   );
   const all = parse(dump.stdout).filter(({ text }) => text.startsWith('tcp [S') || text.startsWith('udp'));

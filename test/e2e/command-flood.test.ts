@@ -74,7 +74,7 @@ stop_command = echo %IP% >> ${stopped}
   assert.ok(notices.length <= 10, `${notices.length} lines: ${notices.slice(0, 3).join('\n')}`);
   // Whoever knocks afterwards is served.
   await lab.knock('client', ADDRESS.server[4], ['7000:udp']);
-  await lab.waitFor(() => lines(started).includes(ADDRESS.client[4]), 5_000, 'the command of a later knock');
+  await lab.waitFor(() => lines(started).includes(ADDRESS.client[4]), 20_000, 'the command of a later knock');
   await product.stop();
   assert.ok(lines(stopped).includes(ADDRESS.client[4]));
 });

@@ -37,7 +37,7 @@ async function check(backend: Backend, family: Family): Promise<void> {
   await rules(`-N ${CHAIN}`, `-A INPUT -j ${CHAIN}`);
   await lab.waitFor(async () => !(await gets()), 10_000, 'the port to be shut in the new chain');
   await lab.knock('client', ADDRESS.server[family], KNOCK);
-  await lab.waitFor(gets, 5_000, 'a knock to open it');
+  await lab.waitFor(gets, 20_000, 'a knock to open it');
   const other = family === 4 ? 6 : 4;
   assert.match(
     (await product.ctl(['reload'])).stderr,
@@ -48,7 +48,7 @@ async function check(backend: Backend, family: Family): Promise<void> {
 
   // Docker makes its chains anew when it starts again.
   await rules(`-D INPUT -j ${CHAIN}`, `-F ${CHAIN}`, `-X ${CHAIN}`);
-  await lab.waitFor(gets, 5_000, 'the port to be as Docker left it');
+  await lab.waitFor(gets, 20_000, 'the port to be as Docker left it');
   const waits = async (): Promise<boolean> => {
     const { state, services } = await product.status();
     return state === 'armed' && services[0]?.rules.every(({ awaits }) => awaits === CHAIN) === true;

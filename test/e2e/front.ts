@@ -44,7 +44,7 @@ export const opened = (host: Host): string[] =>
 export async function opens(host: Host, server: string, port: number, from: Place = 'client'): Promise<void> {
   const before = opened(host).length;
   await host.lab.knock(from, server, [port, port + 1]);
-  await host.lab.waitFor(() => opened(host).length > before, 3_000, `door ${port} opened at ${server}`);
+  await host.lab.waitFor(() => opened(host).length > before, 20_000, `door ${port} opened at ${server}`);
 }
 
 /** Waits until a log has the line; gives the log's lines without their times, and without those of our states. */

@@ -45,7 +45,7 @@ test('a stop command that waits outlives a killed supervisor, and runs at its ti
   assert.deepEqual(stop?.slice(0, 2), ['stop', ADDRESS.client[4]]);
   const openFor = Number(stop[2]) - Number(start?.[2]);
   assert.ok(openFor > 9.5 && openFor < 13, `${openFor} s`);
-  await lab.waitFor(async () => (await product.status()).pendingStops === 0, 3_000, 'nothing pending');
+  await lab.waitFor(async () => (await product.status()).pendingStops === 0, 20_000, 'nothing pending');
   assert.equal(readIfExists(`${product.paths.state}/stops.json`), undefined);
   await product.stop();
   assert.equal(written(lab).length, 2);
@@ -107,7 +107,7 @@ stop_command = knockctl flush %IP%
   const product = new Product(lab, { doors: verbs, conf: conf('nft') });
   await product.start();
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(async () => (await product.addresses('filter')).length === 1, 3_000, 'the accept');
+  await lab.waitFor(async () => (await product.addresses('filter')).length === 1, 20_000, 'the accept');
   writeFileSync(product.paths.doors, '[other]\nsequence = 6000\n');
   await product.must('reload');
   assert.equal((await product.status()).pendingStops, 1);

@@ -164,7 +164,7 @@ export class Product {
   /** SIGKILL, and waits for the end of that process. */
   async kill(part: Part): Promise<void> {
     const identity = this.signal(part, 'SIGKILL');
-    await waitFor(() => !isAlive(identity), 2_000, `the end of the ${part}`);
+    await waitFor(() => !isAlive(identity), 20_000, `the end of the ${part}`);
   }
 
   #argv(args: readonly string[]): string[] {

@@ -5,7 +5,7 @@ const POLL_MS = 20;
 /**
  * Asks `condition` every 20 ms until it holds, for things that give no event. Rejects after
  * `timeoutMs` with an error that names `what` was waited for; an error of the condition's own passes
- * through at once.
+ * through at once. Where nothing is promised, the limit is 20 s: a busy machine is no fault of ours.
  */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,

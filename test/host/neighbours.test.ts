@@ -129,7 +129,7 @@ describe('beside other people’s tools', () => {
     const protects = async (when: string): Promise<void> => {
       await waitFor(async () => !(await answers()), 15_000, `the published port to be shut ${when}`);
       await machine.atClient([process.execPath, KNOCK, MACHINE[4], '4000', '6000', '5000']);
-      await waitFor(answers, 5_000, `a knock to open it ${when}`);
+      await waitFor(answers, 20_000, `a knock to open it ${when}`);
       await machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
       assert.equal(await answers(), false, `shut again ${when}`);
     };

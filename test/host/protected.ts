@@ -77,7 +77,7 @@ export class Host {
     await this.armed(when, CALM_MS);
     await waitFor(async () => !(await this.answers()), 10_000, `the port to be shut ${when}`);
     await this.knock();
-    await waitFor(async () => this.answers(), 5_000, `a knock to open it ${when}`);
+    await waitFor(async () => this.answers(), 20_000, `a knock to open it ${when}`);
     await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
     assert.equal(await this.answers(), false, `shut again ${when}`);
   }

@@ -131,7 +131,7 @@ describe('under systemd', () => {
     await machine.must(CTL, 'start');
     await host.protects('without a bus');
     await host.knock(['4100', '4101']);
-    await waitFor(() => existsSync(host.inside('/root/own')), 5_000, 'a line without a bus');
+    await waitFor(() => existsSync(host.inside('/root/own')), 20_000, 'a line without a bus');
     await machine.must(CTL, 'restart');
     await machine.must(SYSTEMCTL, 'unmask', 'dbus.service', 'dbus.socket');
     await machine.must(SYSTEMCTL, 'start', 'dbus.socket');

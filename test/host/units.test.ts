@@ -79,7 +79,7 @@ describe('units of systemd', () => {
 
   test('lines of doors: what they leave behind goes on; how they ended is told', async () => {
     await host.knock(['4100', '4101']);
-    await waitFor(() => existsSync(host.inside('/root/behind')), 5_000, 'the line');
+    await waitFor(() => existsSync(host.inside('/root/behind')), 20_000, 'the line');
     await waitFor(() => !existsSync(host.inside('/root/behind')), 10_000, 'what it left in the background');
     await host.knock(['4300', '4301']);
     await log(/status: command returned non-zero status code \(3\)/);
@@ -89,7 +89,7 @@ describe('units of systemd', () => {
 
   test('a door that waits for its stop command is closed by a shutdown', async () => {
     await host.knock(['4000', '4001']);
-    await waitFor(() => existsSync(host.inside('/root/open')), 5_000, 'the door');
+    await waitFor(() => existsSync(host.inside('/root/open')), 20_000, 'the door');
     await machine.shutDown();
     assert.equal(existsSync(host.inside('/root/open')), false);
     await machine.boot();

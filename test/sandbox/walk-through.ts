@@ -59,9 +59,9 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
   });
   await step(`knock ${SEQUENCE.join(' ')}`, async () => {
     await knock(4);
-    await waitFor(async () => canConnect(4), 5_000, 'the port to open for IPv4');
+    await waitFor(async () => canConnect(4), 20_000, 'the port to open for IPv4');
     await knock(6);
-    await waitFor(async () => canConnect(6), 5_000, 'the port to open for IPv6');
+    await waitFor(async () => canConnect(6), 20_000, 'the port to open for IPv6');
     return 'open: IPv4 by Debian’s knock, IPv6 by ours';
   });
   await step('who is in?', async () => `\n${indent(await sandbox.ctl('list', 'filter'))}    `);
@@ -90,8 +90,8 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
     const heard = (): number => readFileSync(sandbox.log, 'utf8').split('OPEN SESAME').length;
     const first = heard();
     await knock(4);
-    await waitFor(() => heard() > first, 5_000, 'the knock to be in the log');
-    await waitFor(async () => canConnect(4), 5_000, 'the port to open');
+    await waitFor(() => heard() > first, 20_000, 'the knock to be in the log');
+    await waitFor(async () => canConnect(4), 20_000, 'the port to open');
     return 'a new one was started, and hears a knock';
   });
   await step('kill -9 the supervisor', async () => {

@@ -78,7 +78,7 @@ describe('the keeper of entries, in the kernel', () => {
       /^add ssh_filter4 192\.0\.2\.7 timeout 299\.\d{3} comment "cli"$/m,
     );
     await sets.empty('ssh', 'filter');
-    await waitFor(() => !existsSync(path), 5_000, 'the file to go');
+    await waitFor(() => !existsSync(path), 20_000, 'the file to go');
     assert.notEqual(keeper.report.saved, null);
     assert.equal(keeper.report.problem, null);
   });

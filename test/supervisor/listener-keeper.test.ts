@@ -50,7 +50,7 @@ describe('the listener keeper', () => {
     for (const stand of stands.splice(0)) {
       const { pid } = stand.keeper;
       stand.keeper.stop();
-      await waitFor(() => pid === undefined || identify(pid) === undefined, 5000, 'its end');
+      await waitFor(() => pid === undefined || identify(pid) === undefined, 20_000, 'its end');
       assert.equal(stand.clock.timers, 0, 'no timer is left');
     }
   });

@@ -53,7 +53,7 @@ class Stand implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.keeper.stop();
     const alive = (): boolean => this.start.started.some(({ pid }) => identify(pid ?? 0) !== undefined);
-    await waitFor(() => !alive(), 5_000, 'the end of all of them');
+    await waitFor(() => !alive(), 20_000, 'the end of all of them');
     this.#folder[Symbol.dispose]();
   }
 }

@@ -74,7 +74,7 @@ describe('a listener’s life', () => {
     for (const { run } of stands.splice(0)) {
       const { pid } = run;
       run.kill('the test is over');
-      await waitFor(() => pid === undefined || identify(pid) === undefined, 5_000, 'its end');
+      await waitFor(() => pid === undefined || identify(pid) === undefined, 20_000, 'its end');
     }
   });
 
