@@ -9,7 +9,7 @@ import { savedSets } from '../firewall/saved-sets.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import { isLocked } from '../system/lock.js';
 import type { StartOutcome } from '../system/notify.js';
-import { isAlive, parseIdentity, signal } from '../system/process.js';
+import { isAlive, readAlive, signal, type ProcessIdentity } from '../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
 import type { Request } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
@@ -23,6 +23,7 @@ import { tooLate } from './too-late.js';
 
 /** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
 const STOP_MS = 60_000;
+
 /** The init verbs, as an init script and cron call them. */
 export class Lifecycle {
   readonly #context: Context;
@@ -42,7 +43,8 @@ export class Lifecycle {
         hint: 'knockctl reload --trial S tries a change',
       });
     };
-    if (this.isRunning()) return alreadyRunning();
+    // Where nobody has told who holds the lock it may be a command that holds it for a while: the supervisor waits for it.
+    if (this.isRunning() && this.#supervisor() !== undefined) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
     const wish = this.#wish(trialS);
@@ -57,7 +59,7 @@ export class Lifecycle {
       });
     }
     // Another start was faster by a moment: to LSB that is a success.
-    if (outcome.exitCode === EXIT.refused && this.isRunning()) return alreadyRunning();
+    if (outcome.another === true) return alreadyRunning();
     if (output.json) printJson(output, { verb: 'start', error: outcome.text, exitCode: outcome.exitCode });
     else {
       output.err(`${paint(output, 'red', 'knockctl:')} ${outcome.text}\n`);
@@ -222,6 +224,11 @@ export class Lifecycle {
     return isLocked(this.#context.paths().lock);
   }
 
+  /** The one that has told who it is, while it lives. */
+  #supervisor(): ProcessIdentity | undefined {
+    return readAlive(this.#context.paths().supervisor);
+  }
+
   async #waitUntilFree(): Promise<void> {
     const endMs = performance.now() + STOP_MS;
     while (this.isRunning()) {
@@ -233,7 +240,7 @@ export class Lifecycle {
 
   /** Ends a supervisor that holds the lock and does nothing else; what is in the kernel stays. */
   async kill(): Promise<void> {
-    const identity = parseIdentity(readIfExists(this.#context.paths().supervisor));
+    const identity = this.#supervisor();
     if (identity === undefined || !signal(identity, 'SIGKILL')) {
       throw new KnockError('a process holds the lock, but it is not the supervisor that was noted', {
         hint: `fuser -v ${this.#context.paths().lock} tells who it is`,

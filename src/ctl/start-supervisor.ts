@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 
@@ -11,10 +12,12 @@ import type { StartWish } from '../wire/start-wish.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
 const START_MS = 120_000;
+/** And so long for the end of one that has told that it ends. */
+const END_MS = 10_000;
 
 /**
- * Starts the supervisor in a session of its own, and waits until it tells how the start went.
- * `log` takes what node itself says of a crash.
+ * Starts the supervisor in a session of its own, and waits until it tells how the start went, and, where it has failed, until it
+ * has ended: else the next command would find it still there. `log` takes what node itself says of a crash.
  */
 export async function startSupervisor(
   options: LoadOptions,
@@ -33,14 +36,23 @@ export async function startSupervisor(
   child.unref();
   const channel = child.stdio[READY_FD];
   const text = channel instanceof Socket ? await readAll(channel) : '';
+  const outcome = readStartOutcome(text);
+  if (outcome?.goesOn === false) await ended(child);
   return (
-    readStartOutcome(text) ?? {
+    outcome ?? {
       exitCode: EXIT.firewall,
       text: 'the supervisor ended, or got nowhere, without saying why',
       hint: `look at the end of ${log}`,
       goesOn: false,
     }
   );
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  await once(child, 'exit', { signal: AbortSignal.timeout(END_MS) }).catch(() => undefined);
+  child.unref();
 }
 
 /** Everything that comes until the other end closes, or until it takes too long. */

@@ -18,15 +18,19 @@ export async function startUnit(
   removeFile(outcome);
   replaceFile(wishPath, JSON.stringify(wish));
   try {
-    const { stderr } = await systemExec([requireTool('systemctl'), 'start', UNIT], { timeoutMs: START_MS });
-    return (
-      readStartOutcome(readIfExists(outcome) ?? '') ?? {
-        exitCode: EXIT.firewall,
-        text: `systemd could not start it${stderr === '' ? '' : `: ${stderr.trim()}`}`,
-        hint: `journalctl -u ${UNIT} -e tells why`,
-        goesOn: false,
-      }
-    );
+    const start = [requireTool('systemctl'), 'start', UNIT] as const;
+    const { exitCode, stderr } = await systemExec(start, { timeoutMs: START_MS });
+    const told = readStartOutcome(readIfExists(outcome) ?? '');
+    if (told !== undefined) return told;
+    // To systemd a unit that is there already is a success.
+    if (exitCode === 0)
+      return { exitCode: EXIT.refused, text: 'knockctl is running already', goesOn: false, another: true };
+    return {
+      exitCode: EXIT.firewall,
+      text: `systemd could not start it${stderr === '' ? '' : `: ${stderr.trim()}`}`,
+      hint: `journalctl -u ${UNIT} -e tells why`,
+      goesOn: false,
+    };
   } finally {
     for (const path of [wishPath, outcome]) removeFile(path);
   }

@@ -1,17 +1,29 @@
 import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { errorText, KnockError } from '../base/errors.js';
+import { errorText, EXIT, KnockError } from '../base/errors.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { footprintPath } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
 import { takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
-import { formatIdentity, identify, isAlive, parseIdentity } from '../system/process.js';
+import { formatIdentity, identify, readAlive } from '../system/process.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
 
 /** A tick of the kernel's clock is 10 ms at the most. */
 const SETTLED_MS = 50;
+/** `setup`, and a `stop` that found nobody, hold the lock while they work: the latter waits up to 10 s for stop commands. */
+const PASSING_MS = 30_000;
+
+/** There is a supervisor already; it has told who it is. */
+export class RunningAlready extends KnockError {
+  constructor(lock: string) {
+    super(`knockctl is running already (it holds ${lock})`, {
+      hint: 'knockctl status tells how it is; knockctl restart replaces it',
+    });
+  }
+}
 
 /** What a look at the run folder found: all as it should be, made anew, or in the hands of another supervisor. */
 export type Found = 'here' | 'restored' | 'taken';
@@ -36,15 +48,21 @@ export class Presence {
     this.#lock = lock;
   }
 
-  /** Becomes the one supervisor of a run folder. Throws KnockError where there is one. */
-  static async take(paths: Settings['paths']): Promise<Presence> {
+  /**
+   * Becomes the one supervisor of a run folder, once commands that hold its lock for a while are through. Throws
+   * RunningAlready where there is one, KnockError where somebody keeps the lock for longer (30 s).
+   */
+  static async take(paths: Settings['paths'], patienceMs = PASSING_MS): Promise<Presence> {
     makePrivateFolder(paths.run);
-    const { lock: path } = runPaths(paths);
-    const lock = await takeLock(path);
-    if (lock !== undefined) return new Presence(paths, lock);
-    throw new KnockError(`knockctl is running already (it holds ${path})`, {
-      hint: 'knockctl status tells how it is; knockctl restart replaces it',
-    });
+    const places = runPaths(paths);
+    const endMs = performance.now() + patienceMs;
+    for (;;) {
+      const lock = await takeLock(places.lock);
+      if (lock !== undefined) return new Presence(paths, lock);
+      if (readAlive(places.supervisor) !== undefined) throw new RunningAlready(places.lock);
+      if (performance.now() >= endMs) throw keptLock(places.lock);
+      await sleep(20);
+    }
   }
 
   /** Tells others who we are: our own identity, and the pid file of init scripts and monitors. */
@@ -94,8 +112,8 @@ export class Presence {
 
   /** Another supervisor has told who it is. */
   #isTaken(): boolean {
-    const other = parseIdentity(readIfExists(this.#places.supervisor));
-    return other !== undefined && other.pid !== process.pid && isAlive(other);
+    const other = readAlive(this.#places.supervisor);
+    return other !== undefined && other.pid !== process.pid;
   }
 
   /** Takes away what tells of us, and nothing of a supervisor that has come after us. */
@@ -109,4 +127,11 @@ export class Presence {
     const own = identify(process.pid);
     if (own !== undefined) replaceFile(this.#places.supervisor, formatIdentity(own));
   }
+}
+
+function keptLock(path: string): KnockError {
+  return new KnockError(`${path} is held by a process that is no supervisor: nothing was started`, {
+    exitCode: EXIT.busy,
+    hint: `fuser -v ${path} tells who it is; once it has ended: knockctl start`,
+  });
 }

@@ -1,6 +1,7 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { State } from './machine.js';
+import { RunningAlready } from './presence.js';
 
 /** How a start went that threw. */
 export function failureOf(error: unknown): StartOutcome {
@@ -12,6 +13,7 @@ export function failureOf(error: unknown): StartOutcome {
     text: isOurs ? (error.stack ?? error.message) : errorText(error),
     hint: known?.hint,
     goesOn: false,
+    ...(error instanceof RunningAlready && { another: true }),
   };
 }
 

@@ -19,8 +19,12 @@ export interface Lock {
  * of ours keeps the lock alive after us, and no pid has to be believed.
  */
 export function tryLock(path: string): Lock | undefined {
+  return flock(path, '--exclusive');
+}
+
+function flock(path: string, kind: '--exclusive' | '--shared'): Lock | undefined {
   const descriptor = openLockFile(path);
-  const argv = [requireTool('flock'), '--nonblock', '3'] as const;
+  const argv = [requireTool('flock'), kind, '--nonblock', '3'] as const;
   const { status, signal, stderr } = spawnSync(argv[0], argv.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe', descriptor],
     timeout: 5_000,
@@ -56,10 +60,10 @@ function openLockFile(path: string): number {
   }
 }
 
-/** True while some process holds the lock. A file that is not there is not locked. */
+/** True while some process holds the lock. A file that is not there is not locked. Two that look at once do not see each other. */
 export function isLocked(path: string): boolean {
   if (!existsSync(path)) return false;
-  const lock = tryLock(path);
+  const lock = flock(path, '--shared');
   if (lock === undefined) return true;
   lock[Symbol.dispose]();
   return false;
@@ -67,7 +71,7 @@ export function isLocked(path: string): boolean {
 
 /**
  * Takes the lock, or gives undefined where somebody keeps it. It tries for a short while, since
- * isLocked of another process holds the lock for the moment of its look.
+ * isLocked of another process keeps us out for the moment of its look.
  */
 export async function takeLock(path: string): Promise<Lock | undefined> {
   for (let attempt = 0; attempt < 5; attempt++) {

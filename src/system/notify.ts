@@ -18,6 +18,8 @@ export interface StartOutcome {
   readonly until?: string;
   /** True where the supervisor goes on, armed or trying; false where it ends. */
   readonly goesOn: boolean;
+  /** It ends because another one is there. */
+  readonly another?: true;
 }
 
 /** The outcome in a text of ours; undefined where it is none. */

@@ -53,6 +53,12 @@ export function parseIdentity(text: string | undefined): ProcessIdentity | undef
     : { pid: Number(match[1]), startTime: match[2] };
 }
 
+/** The process that is noted in a file, while it lives. */
+export function readAlive(path: string): ProcessIdentity | undefined {
+  const noted = parseIdentity(readIfExists(path));
+  return noted !== undefined && isAlive(noted) ? noted : undefined;
+}
+
 /**
  * Closes what our caller left open above descriptor `keep`: a lock or a pipe of a shell must not live
  * as long as a daemon, nor reach what the daemon starts. Node's own descriptors stay.

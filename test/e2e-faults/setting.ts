@@ -79,7 +79,7 @@ export async function jumps(lab: Lab, family: Family): Promise<number> {
 /** Waits until so many of them run: one that was killed may take its time to be gone. */
 export async function untilRunning(lab: Lab, words: string, count: number): Promise<void> {
   const are = async (): Promise<boolean> => (await running(lab, words)).length === count;
-  await waitFor(are, 5_000, `${count} × ${words}`);
+  await waitFor(are, 20_000, `${count} × ${words}`);
 }
 
 /** The processes in the server whose command line has `words`; zombies do not count. */

@@ -132,7 +132,7 @@ export class Product {
     return lines.map((line) => parse(line, isHappening));
   }
 
-  async waitForState(state: string, timeoutMs = 10_000): Promise<void> {
+  async waitForState(state: string, timeoutMs = 20_000): Promise<void> {
     const is = async (): Promise<boolean> => (await this.status()).state === state;
     await waitFor(is, timeoutMs, `the state ${state}`);
   }
@@ -144,7 +144,7 @@ export class Product {
   }
 
   /** Waits until `times` lines of the log match. */
-  async waitForLog(pattern: RegExp, timeoutMs = 5_000, times = 1): Promise<void> {
+  async waitForLog(pattern: RegExp, timeoutMs = 20_000, times = 1): Promise<void> {
     const said = (): boolean => this.log().filter((line) => pattern.test(line)).length >= times;
     await waitFor(said, timeoutMs, `${times} × ${String(pattern)} in the log`);
   }

@@ -36,6 +36,19 @@ describe('the presence of a supervisor', () => {
     assert.deepEqual([readIfExists(places.supervisor), readIfExists(paths.pidFile)], [undefined, undefined]);
   });
 
+  it('waits for who holds the lock for a while, and names who keeps it', async () => {
+    using folder = new TempFolder();
+    const paths = pathsIn(folder);
+    mkdirSync(paths.run, { mode: 0o700 });
+    const passing = tryLock(runPaths(paths).lock);
+    await assert.rejects(Presence.take(paths, 0), /lock is held by a process that is no supervisor/);
+    // A note of one that has died is no supervisor.
+    writeFileSync(runPaths(paths).supervisor, `${process.pid} 1\n`);
+    setTimeout(() => passing?.[Symbol.dispose](), 500);
+    using presence = await Presence.take(paths);
+    assert.equal(await presence.look(), 'here');
+  });
+
   it('makes its folder anew, with what was noted there', async () => {
     using folder = new TempFolder();
     const paths = pathsIn(folder);

@@ -69,6 +69,21 @@ describe('the lock', () => {
     assert.equal(existsSync(folder.file('lock')), false);
   });
 
+  it('is not seen by two that look at once where nobody has it', async () => {
+    using folder = new TempFolder();
+    const path = folder.file('lock');
+    const looker = startNode(`${importing('isLocked, tryLock', 'system/lock.js')}
+      tryLock(${JSON.stringify(path)})[Symbol.dispose]();
+      console.log('looks');
+      for (;;) isLocked(${JSON.stringify(path)});`);
+    await looker.until('looks');
+    try {
+      for (let look = 0; look < 100; look += 1) assert.equal(isLocked(path), false, `look ${look}`);
+    } finally {
+      await looker.kill();
+    }
+  });
+
   it('is taken although somebody looks at it all the time', async () => {
     using folder = new TempFolder();
     const path = folder.file('lock');

@@ -26,6 +26,12 @@ const twice: Row = {
       for (const done of both) assert.match(`${done.stdout}${done.stderr}`, /armed|running already/, said);
       await scene.isArmed();
       await product.stop();
+      // A command that holds the lock for a while is no supervisor: the start waits for it.
+      const [setup, start] = await Promise.all([product.ctl(['setup']), product.ctl(['start'])]);
+      assert.match(start.stdout, /armed/, start.stderr);
+      assert.ok([0, 75].includes(setup.exitCode), setup.stderr);
+      await scene.isArmed();
+      await product.stop();
     }
     await untilRunning(lab, 'knockctl: ', 0);
     return { words: `${rounds} times` };
