@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ConfigError, EXIT, KnockError } from '../base/errors.js';
 import { bareConfig } from '../config/bare.js';
@@ -7,9 +6,7 @@ import type { Config } from '../config/settings.js';
 import { readFootprint } from '../firewall/footprint.js';
 import { savedSets } from '../firewall/saved-sets.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
-import { isLocked } from '../system/lock.js';
 import type { StartOutcome } from '../system/notify.js';
-import { isAlive, readAlive, signal, type ProcessIdentity } from '../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
 import type { Request } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
@@ -19,6 +16,7 @@ import { serviceLines } from './show.js';
 import { startSupervisor } from './start-supervisor.js';
 import { startUnit } from './start-unit.js';
 import { ask } from './supervisor-client.js';
+import { SupervisorProcess } from './supervisor-process.js';
 import { tooLate } from './too-late.js';
 
 /** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
@@ -30,6 +28,11 @@ export class Lifecycle {
 
   constructor(context: Context) {
     this.#context = context;
+  }
+
+  /** Who is in charge now. Throws ConfigError where the configuration does not tell where to look. */
+  get process(): SupervisorProcess {
+    return new SupervisorProcess(this.#context.paths());
   }
 
   /** Starts a supervisor in the background, for good or on trial; returns once it is armed, or has failed. */
@@ -44,7 +47,7 @@ export class Lifecycle {
       });
     };
     // Where nobody has told who holds the lock it may be a command that holds it for a while: the supervisor waits for it.
-    if (this.isRunning() && this.#supervisor() !== undefined) return alreadyRunning();
+    if (this.process.noted() !== undefined) return alreadyRunning();
     makePrivateFolder(settings.paths.run);
     makePrivateFolder(settings.paths.state);
     const wish = this.#wish(trialS);
@@ -81,14 +84,15 @@ export class Lifecycle {
 
   /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
   async stop(): Promise<number> {
-    if (!this.isRunning()) return this.#takeOut();
+    if (!this.process.isRunning()) return this.#takeOut();
+    const supervisor = this.process.noted();
     const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') {
-      if (answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
+      if (answer.reply.exitCode === EXIT.ok) await this.process.untilEnded(supervisor);
       return printReply(this.#context.output, answer.reply);
     }
     this.#note('the supervisor did not answer; it was killed');
-    await this.kill();
+    await this.process.kill(supervisor);
     return this.stop();
   }
 
@@ -117,22 +121,23 @@ export class Lifecycle {
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
     this.#context.config(); // a bad configuration is told before anything is stopped
-    if (this.isRunning()) {
+    if (this.process.isRunning()) {
+      const supervisor = this.process.noted();
       const request = { verb: 'stop', keep: true } as const;
       const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
       // It refuses while a change is on trial.
       if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
         return printReply(this.#context.output, answer.reply);
       }
-      if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok) await this.#waitUntilFree();
-      else await this.kill();
+      const isEnding = answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok;
+      await (isEnding ? this.process.untilEnded(supervisor) : this.process.kill(supervisor));
     }
     return this.start();
   }
 
   /** restart where a supervisor runs, else nothing (LSB). */
   async condrestart(): Promise<number> {
-    return this.isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
+    return this.process.isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
   }
 
   /** Has the running supervisor take over a changed configuration, for good or on trial. */
@@ -143,7 +148,7 @@ export class Lifecycle {
   /** What is on trial stays in force. */
   async confirm(): Promise<number> {
     const context = this.#context;
-    const tried = this.isRunning() ? undefined : await context.triedInVain(context.config());
+    const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.config());
     if (tried !== undefined) throw tooLate(tried, readFootprint(dirname(context.paths().lock)));
     return this.#ask({ verb: 'confirm' });
   }
@@ -217,36 +222,5 @@ export class Lifecycle {
 
   #note(text: string): void {
     this.#context.output.err(`note: ${text}\n`);
-  }
-
-  /** The lock alone tells it: a pid can be somebody else's by now. */
-  isRunning(): boolean {
-    return isLocked(this.#context.paths().lock);
-  }
-
-  /** The one that has told who it is, while it lives. */
-  #supervisor(): ProcessIdentity | undefined {
-    return readAlive(this.#context.paths().supervisor);
-  }
-
-  async #waitUntilFree(): Promise<void> {
-    const endMs = performance.now() + STOP_MS;
-    while (this.isRunning()) {
-      if (performance.now() > endMs)
-        throw new KnockError('the supervisor does not end', { exitCode: EXIT.busy });
-      await sleep(20);
-    }
-  }
-
-  /** Ends a supervisor that holds the lock and does nothing else; what is in the kernel stays. */
-  async kill(): Promise<void> {
-    const identity = this.#supervisor();
-    if (identity === undefined || !signal(identity, 'SIGKILL')) {
-      throw new KnockError('a process holds the lock, but it is not the supervisor that was noted', {
-        hint: `fuser -v ${this.#context.paths().lock} tells who it is`,
-      });
-    }
-    while (isAlive(identity)) await sleep(20);
-    await this.#waitUntilFree();
   }
 }

@@ -6,6 +6,7 @@ import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
 import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
+import { ageMs } from '../system/process.js';
 import type { ServiceReport } from '../wire/reports.js';
 import type { Context } from './context.js';
 import {
@@ -20,10 +21,13 @@ import type { Lifecycle } from './lifecycle.js';
 import { printJson } from './output.js';
 import { isStatusReport } from './show.js';
 import { ask } from './supervisor-client.js';
+import type { SupervisorProcess } from './supervisor-process.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
 const VERB = 'restartifdead';
+/** One that has begun less than this ago may not have come to its control socket yet. */
+const BEGINNING_MS = 10_000;
 /** States in which the switch is fed. */
 const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
 
@@ -34,20 +38,19 @@ const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
  */
 export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
   const runFolder = dirname(context.paths().lock);
+  await lifecycle.process.untilKnown();
   const configuration = read(context);
   if (!isSupervised(runFolder)) {
     if ('error' in configuration && !isNotConfiguredYet(context)) throw configuration.error;
     return silent(context, { wanted: false });
   }
-  if ('config' in configuration && !lifecycle.isRunning()) {
+  if ('config' in configuration && !lifecycle.process.isRunning()) {
     const tried = await context.triedInVain(configuration.config);
     if (tried?.before === null) return takeOutTrial(context, configuration.config);
   }
-  const reason = await whatIsWrong(context, lifecycle, configuration);
-  if (reason === undefined) {
-    forgetFailedStarts(runFolder);
-    return silent(context, { running: true });
-  }
+  const { verdict, reason } = await look(context, lifecycle.process, configuration);
+  if (verdict === 'well') forgetFailedStarts(runFolder);
+  if (verdict !== 'wrong') return silent(context, { running: true });
   const failed = readFailedStarts(runFolder);
   if (!isDue(failed, Date.now(), 'config' in configuration))
     return silent(context, { running: false, failed });
@@ -78,28 +81,40 @@ async function takeOutTrial(context: Context, config: Config): Promise<number> {
   return silent(context, { wanted: false });
 }
 
-/** Why a new supervisor is needed; undefined where none is. A hung one is ended only once its switch has run out. */
-async function whatIsWrong(
+/** `reason`: why a new supervisor is needed, where one is. */
+type Finding =
+  | { readonly verdict: 'well' | 'beginning'; readonly reason?: undefined }
+  | { readonly verdict: 'wrong'; readonly reason: string };
+
+/** A hung one is ended only once its switch has run out. */
+async function look(
   context: Context,
-  lifecycle: Lifecycle,
+  incumbent: SupervisorProcess,
   configuration: Configuration,
-): Promise<string | undefined> {
-  if (!lifecycle.isRunning()) return 'the supervisor is dead; starting a new one';
-  if (!('config' in configuration)) return undefined; // one is running; whether it feeds cannot be asked
+): Promise<Finding> {
+  if (!incumbent.isRunning())
+    return { verdict: 'wrong', reason: 'the supervisor is dead; starting a new one' };
+  if (!('config' in configuration)) return { verdict: 'well' }; // whether it feeds cannot be asked
   const { config } = configuration;
+  const supervisor = incumbent.noted();
   const answer = await ask(context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
   if (answer.kind !== 'reply') {
-    if (await feeds(context, config)) return undefined; // so it lives: starting up, or very busy
-    await lifecycle.kill();
-    return 'the supervisor hangs, and the switch is tripped; replacing it';
+    // Somebody else has just started it: another restartifdead, or an administrator.
+    const isBeginning = supervisor !== undefined && ageMs(supervisor) < BEGINNING_MS;
+    if (answer.kind === 'absent' && isBeginning) return { verdict: 'beginning' };
+    if (await feeds(context, config)) return { verdict: 'well' }; // so it lives: starting up, or very busy
+    await incumbent.kill(supervisor);
+    return { verdict: 'wrong', reason: 'the supervisor hangs, and the switch is tripped; replacing it' };
   }
   const { data } = answer.reply;
-  if (!isStatusReport(data) || !FEEDING.has(data.state) || data.services.every(isFed)) return undefined;
+  if (!isStatusReport(data) || !FEEDING.has(data.state) || data.services.every(isFed))
+    return { verdict: 'well' };
   // It says that it feeds, and the kernel says no: somebody may have emptied the set a moment ago.
   await sleep(2 * config.settings.failsafe.heartbeatMs);
-  if ((await feeds(context, config)) || !lifecycle.isRunning()) return undefined;
-  await lifecycle.kill();
-  return 'the supervisor answers, but does not feed the switch; replacing it';
+  if ((await feeds(context, config)) || !incumbent.isRunning()) return { verdict: 'well' };
+  await incumbent.kill(supervisor);
+  const reason = 'the supervisor answers, but does not feed the switch; replacing it';
+  return { verdict: 'wrong', reason };
 }
 
 async function failedAgain(context: Context, runFolder: string, byConfiguration: boolean): Promise<void> {

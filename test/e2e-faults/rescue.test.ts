@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
+import { ageMs, isAlive } from '../../src/system/process.js';
+import { importing, startNode } from '../helpers/node-child.js';
 import { BACKENDS, files, getsIn, kernel, PORT, stage, untilTripped } from './setting.js';
 
 const HOLDS_LONG = `[failsafe]\nheartbeat = 1\nswitch_timeout = 600\nlistener_timeout = 2\n`;
@@ -68,5 +70,35 @@ describe('a supervisor that cannot be started', { concurrency: 2 }, () => {
     assert.equal(await product.must('restartifdead'), '');
     assert.deepEqual(product.identity('supervisor'), first);
     await product.stop();
+  });
+
+  // Without the look at its age (run once, 2026-11-22) it is killed at once: red.
+  test('one that has just begun is left to it; one that has not come to its socket after ten seconds is replaced', async () => {
+    await using scene = await stage('nft');
+    const { lab, product } = scene;
+    await product.start();
+    for (const part of ['supervisor', 'listener'] as const) await product.kill(part);
+    await untilTripped(lab);
+    const { run } = product.paths;
+    const beginning = startNode(`${importing('tryLock', 'system/lock.js')}
+      ${importing('formatIdentity, identify', 'system/process.js')}
+      import { writeFileSync } from 'node:fs';
+      const lock = tryLock(${JSON.stringify(`${run}/lock`)});
+      writeFileSync(${JSON.stringify(`${run}/supervisor`)}, formatIdentity(identify(process.pid)));
+      console.log('noted');
+      setInterval(() => lock, 1000);`);
+    await beginning.until('noted');
+    const identity = product.identity('supervisor') ?? assert.fail();
+    const early = await product.ctl(['restartifdead']);
+    assert.deepEqual([early.exitCode, early.stderr, early.stdout], [0, '', '']);
+    assert.ok(isAlive(identity));
+    await lab.waitFor(() => ageMs(identity) > 10_000, 20_000, 'its time to pass');
+    const late = await product.ctl(['restartifdead']);
+    assert.equal(late.exitCode, 0, late.stderr);
+    assert.match(late.stderr, /the supervisor hangs, and the switch is tripped; replacing it/);
+    assert.ok(!isAlive(identity));
+    await product.waitForState('armed');
+    await product.stop();
+    await beginning.kill();
   });
 });

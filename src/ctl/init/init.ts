@@ -2,8 +2,8 @@ import { EXIT, KnockError } from '../../base/errors.js';
 import { loadConfig } from '../../config/load.js';
 import { readIfExists } from '../../system/files.js';
 import type { Context } from '../context.js';
-import { Lifecycle } from '../lifecycle.js';
 import { printJson } from '../output.js';
+import { SupervisorProcess } from '../supervisor-process.js';
 import { refuseExisting, writePrivate } from '../write-private.js';
 import { clientLine, type Answers } from './answers.js';
 import type { Questions } from './ask.js';
@@ -100,7 +100,7 @@ function tellNext(
 ): number {
   const { output, session } = context;
   const { client, files, hostNote: note, places } = setUp;
-  const isRunning = new Lifecycle(context).isRunning();
+  const isRunning = new SupervisorProcess(context.paths()).isRunning();
   const next = [
     `${places.command} ${isRunning ? 'reload' : 'start'} --trial ${TRIAL_S}`,
     `${places.command} confirm`,

@@ -44,7 +44,7 @@ export class InitTrial {
     this.#lifecycle = new Lifecycle(context);
     const output = { ...context.output, out: () => undefined };
     this.#quiet = new Lifecycle({ ...context, output, session: undefined, sessionPort: undefined });
-    this.verb = this.#lifecycle.isRunning() ? 'reload' : 'start';
+    this.verb = this.#lifecycle.process.isRunning() ? 'reload' : 'start';
   }
 
   /** The time of day at which the kernel goes back. */
@@ -68,7 +68,7 @@ export class InitTrial {
     do {
       const report = await this.#report();
       if (report !== undefined) return (report.trial?.left ?? 0) > 0 ? 'on' : 'over';
-      if (!this.#lifecycle.isRunning()) {
+      if (!this.#lifecycle.process.isRunning()) {
         const isLeft = isSupervised(dirname(this.#context.paths().lock));
         return isLeft ? 'dead' : 'over';
       }
@@ -120,7 +120,7 @@ export class InitTrial {
     const endMs = performance.now() + FOLLOW_MS;
     const isSettled = async (): Promise<boolean> => {
       const report = await this.#report();
-      return report === undefined ? !this.#lifecycle.isRunning() : report.trial === null;
+      return report === undefined ? !this.#lifecycle.process.isRunning() : report.trial === null;
     };
     while (!(await isSettled())) {
       if (performance.now() > endMs)

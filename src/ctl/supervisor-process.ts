@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { EXIT, KnockError } from '../base/errors.js';
+import type { RunPaths } from '../config/paths.js';
+import { isLocked } from '../system/lock.js';
+import { isAlive, readAlive, signal, type ProcessIdentity } from '../system/process.js';
+
+/** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
+const END_MS = 60_000;
+/** `setup`, and a `stop` that found nobody, hold the lock while they work. */
+const PASSING_MS = 30_000;
+
+/** The supervisor as commands see its process: by the lock that it holds, and by what it has noted of itself. */
+export class SupervisorProcess {
+  readonly #paths: Pick<RunPaths, 'lock' | 'supervisor'>;
+
+  constructor(paths: Pick<RunPaths, 'lock' | 'supervisor'>) {
+    this.#paths = paths;
+  }
+
+  /** The lock alone tells it: a pid can be somebody else's by now. */
+  isRunning(): boolean {
+    return isLocked(this.#paths.lock);
+  }
+
+  /** The one that has told who it is, while it lives. */
+  noted(): ProcessIdentity | undefined {
+    return this.isRunning() ? readAlive(this.#paths.supervisor) : undefined;
+  }
+
+  /** Waits while the lock is held by somebody who has not told who it is: a command, or a supervisor in its first moment. */
+  async untilKnown(): Promise<void> {
+    const endMs = performance.now() + PASSING_MS;
+    while (this.#isHeldByNobodyKnown() && performance.now() < endMs) await sleep(20);
+  }
+
+  /**
+   * Waits until that one has ended, and its lock is free or another's; its threads hold that for a moment longer than it can be
+   * seen to live. Throws KnockError where it takes too long.
+   */
+  async untilEnded(which: ProcessIdentity | undefined): Promise<void> {
+    const endMs = performance.now() + END_MS;
+    while ((which !== undefined && isAlive(which)) || this.#isHeldByNobodyKnown()) {
+      if (performance.now() > endMs)
+        throw new KnockError('the supervisor does not end', { exitCode: EXIT.busy });
+      await sleep(20);
+    }
+  }
+
+  /** Ends one that holds the lock and does nothing else, and no other; what is in the kernel stays. */
+  async kill(which: ProcessIdentity | undefined): Promise<void> {
+    if (which === undefined) {
+      throw new KnockError('a process holds the lock, but it is not the supervisor that was noted', {
+        hint: `fuser -v ${this.#paths.lock} tells who it is`,
+      });
+    }
+    signal(which, 'SIGKILL');
+    await this.untilEnded(which);
+  }
+  #isHeldByNobodyKnown(): boolean {
+    return this.isRunning() && readAlive(this.#paths.supervisor) === undefined;
+  }
+}
