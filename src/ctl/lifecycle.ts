@@ -84,6 +84,7 @@ export class Lifecycle {
 
   /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
   async stop(): Promise<number> {
+    await this.process.untilKnown();
     if (!this.process.isRunning()) return this.#takeOut();
     const supervisor = this.process.noted();
     const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
@@ -91,8 +92,8 @@ export class Lifecycle {
       if (answer.reply.exitCode === EXIT.ok) await this.process.untilEnded(supervisor);
       return printReply(this.#context.output, answer.reply);
     }
-    this.#note('the supervisor did not answer; it was killed');
     await this.process.kill(supervisor);
+    this.#note('the supervisor did not answer; it was killed');
     return this.stop();
   }
 
@@ -121,6 +122,7 @@ export class Lifecycle {
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
     this.#context.config(); // a bad configuration is told before anything is stopped
+    await this.process.untilKnown();
     if (this.process.isRunning()) {
       const supervisor = this.process.noted();
       const request = { verb: 'stop', keep: true } as const;

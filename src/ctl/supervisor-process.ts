@@ -57,6 +57,7 @@ export class SupervisorProcess {
     signal(which, 'SIGKILL');
     await this.untilEnded(which);
   }
+
   #isHeldByNobodyKnown(): boolean {
     return this.isRunning() && readAlive(this.#paths.supervisor) === undefined;
   }

@@ -7,18 +7,18 @@ import type { SetSpec } from '../firewall/sets.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
 import { makePrivateFolder, removeAbandoned, removeFile } from '../system/files.js';
-import { takeLock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { systemResolver } from '../system/resolver.js';
 import { requireTool } from '../system/tools.js';
 import type { Reply, Request } from '../wire/control.js';
+import type { ServiceReport } from '../wire/reports.js';
 import type { EntryKeeper } from './entry-keeper.js';
 import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
 import { clear, isInForce, settle, tidyUp } from './kernel-life.js';
 import { CLOSING_MS, type PendingStops } from './pending-stops.js';
+import { RunningAlready, takePlace } from './presence.js';
 import { Shell } from './shell.js';
-import type { ServiceReport } from '../wire/reports.js';
 import { reportServices } from './status.js';
 import { carryOut, isListRequest } from './verbs/table.js';
 import { makeLasting, makeWorld, type World } from './world.js';
@@ -124,14 +124,16 @@ export class Direct {
     const { run, state } = this.#config.settings.paths;
     makePrivateFolder(run);
     makePrivateFolder(state);
-    using lock = await takeLock(runPaths(this.#config.settings.paths).lock);
-    if (lock === undefined) {
-      throw new KnockError('a supervisor is running', {
-        exitCode: EXIT.busy,
-        hint: 'knockctl status tells how it is',
-      });
+    const lock = await takePlace(runPaths(this.#config.settings.paths)).catch((error: unknown) => {
+      if (!(error instanceof RunningAlready)) throw error;
+      const hint = 'knockctl status tells how it is';
+      throw new KnockError('a supervisor is running', { exitCode: EXIT.busy, hint });
+    });
+    try {
+      return await this.#with(act);
+    } finally {
+      lock[Symbol.dispose]();
     }
-    return await this.#with(act);
   }
 
   /** `faults` gets what a supervisor would log as an error, to the very end. */

@@ -29,6 +29,24 @@ export class RunningAlready extends KnockError {
 export type Found = 'here' | 'restored' | 'taken';
 
 /**
+ * The supervisor's lock, once commands that hold it for a while are through. Throws RunningAlready where there is a
+ * supervisor, KnockError where somebody else keeps it for longer than `patienceMs`.
+ */
+export async function takePlace(
+  { lock: path, supervisor }: Pick<RunPaths, 'lock' | 'supervisor'>,
+  patienceMs = PASSING_MS,
+): Promise<Lock> {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
+    const lock = await takeLock(path);
+    if (lock !== undefined) return lock;
+    if (readAlive(supervisor) !== undefined) throw new RunningAlready(path);
+    if (performance.now() >= endMs) throw keptLock(path);
+    await sleep(20);
+  }
+}
+
+/**
  * By what others find the supervisor, and keep from starting a second one: the lock, its process number, and what it has
  * noted in the run folder. Somebody may delete that folder while it runs; then it is made anew, or, where another
  * supervisor was quicker, that one is the supervisor.
@@ -48,21 +66,10 @@ export class Presence {
     this.#lock = lock;
   }
 
-  /**
-   * Becomes the one supervisor of a run folder, once commands that hold its lock for a while are through. Throws
-   * RunningAlready where there is one, KnockError where somebody keeps the lock for longer (30 s).
-   */
-  static async take(paths: Settings['paths'], patienceMs = PASSING_MS): Promise<Presence> {
+  /** Becomes the one supervisor of a run folder. Throws as takePlace. */
+  static async take(paths: Settings['paths']): Promise<Presence> {
     makePrivateFolder(paths.run);
-    const places = runPaths(paths);
-    const endMs = performance.now() + patienceMs;
-    for (;;) {
-      const lock = await takeLock(places.lock);
-      if (lock !== undefined) return new Presence(paths, lock);
-      if (readAlive(places.supervisor) !== undefined) throw new RunningAlready(places.lock);
-      if (performance.now() >= endMs) throw keptLock(places.lock);
-      await sleep(20);
-    }
+    return new Presence(paths, await takePlace(runPaths(paths)));
   }
 
   /** Tells others who we are: our own identity, and the pid file of init scripts and monitors. */
@@ -130,8 +137,8 @@ export class Presence {
 }
 
 function keptLock(path: string): KnockError {
-  return new KnockError(`${path} is held by a process that is no supervisor: nothing was started`, {
+  return new KnockError(`${path} is held by a process that is no supervisor: nothing was done`, {
     exitCode: EXIT.busy,
-    hint: `fuser -v ${path} tells who it is; once it has ended: knockctl start`,
+    hint: `fuser -v ${path} tells who it is; once it has ended, try again`,
   });
 }

@@ -77,7 +77,7 @@ describe('a supervisor that cannot be started', { concurrency: 2 }, () => {
     await using scene = await stage('nft');
     const { lab, product } = scene;
     await product.start();
-    for (const part of ['supervisor', 'listener'] as const) await product.kill(part);
+    await product.kill('supervisor');
     await untilTripped(lab);
     const { run } = product.paths;
     const beginning = startNode(`${importing('tryLock', 'system/lock.js')}

@@ -16,12 +16,12 @@ async function check(backend: Backend, family: Family): Promise<void> {
   const doors = `[d]\nsequence = ${KNOCK.join(',')}\ntcpflags = syn\ncommand = knockctl accept %IP%\n`;
   const product = new Product(lab, { conf: conf(backend, { service: `chain = ${CHAIN}` }), doors });
   const gets = async (): Promise<boolean> => lab.canConnect('client', ADDRESS.server[family], 22, 400);
-  const tool = `/usr/sbin/${family === 4 ? 'iptables' : 'ip6tables'}-${backend}`;
+  const tool = `/usr/sbin/${family === 4 ? 'iptables' : 'ip6tables'}-${backend}-restore`;
+  /** All at once: a chain that is flushed, and still there, gets our jump back before it could be deleted. */
   const rules = async (...lines: readonly string[]): Promise<void> => {
-    for (const line of lines) {
-      const { exitCode, stderr } = await lab.exec('server', [tool, ...line.split(' ')]);
-      assert.equal(exitCode, 0, stderr);
-    }
+    const input = ['*filter', ...lines, 'COMMIT', ''].join('\n');
+    const { exitCode, stderr } = await lab.exec('server', [tool, '--noflush', '--wait', '20'], { input });
+    assert.equal(exitCode, 0, stderr);
   };
   const started = await product.ctl(['start']);
   assert.equal(started.exitCode, 0, started.stderr);

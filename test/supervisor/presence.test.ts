@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { runPaths } from '../../src/config/paths.js';
 import type { Settings } from '../../src/config/settings.js';
 import { Findable } from '../../src/supervisor/findable.js';
-import { Presence, type Found } from '../../src/supervisor/presence.js';
+import { Presence, takePlace, type Found } from '../../src/supervisor/presence.js';
 import { readIfExists } from '../../src/system/files.js';
 import { isLocked, tryLock } from '../../src/system/lock.js';
 import { formatIdentity, identify } from '../../src/system/process.js';
@@ -41,7 +41,7 @@ describe('the presence of a supervisor', () => {
     const paths = pathsIn(folder);
     mkdirSync(paths.run, { mode: 0o700 });
     const passing = tryLock(runPaths(paths).lock);
-    await assert.rejects(Presence.take(paths, 0), /lock is held by a process that is no supervisor/);
+    await assert.rejects(takePlace(runPaths(paths), 0), /lock is held by a process that is no supervisor/);
     // A note of one that has died is no supervisor.
     writeFileSync(runPaths(paths).supervisor, `${process.pid} 1\n`);
     setTimeout(() => passing?.[Symbol.dispose](), 500);

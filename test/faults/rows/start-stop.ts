@@ -32,6 +32,9 @@ const twice: Row = {
       assert.ok([0, 75].includes(setup.exitCode), setup.stderr);
       await scene.isArmed();
       await product.stop();
+      const [, stop] = await Promise.all([product.ctl(['setup']), product.ctl(['stop'])]);
+      assert.deepEqual([stop.exitCode, stop.stderr.includes('killed')], [0, false], stop.stderr);
+      await product.stop();
     }
     await untilRunning(lab, 'knockctl: ', 0);
     return { words: `${rounds} times` };
