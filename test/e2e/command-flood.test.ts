@@ -71,7 +71,8 @@ stop_command = echo %IP% >> ${stopped}
   assert.ok(opened.length > 500, `${opened.length} opened`);
   assert.deepEqual(lines(stopped).sort(), opened.sort(), 'a stop for each start, and no other');
   const notices = product.log().filter((line) => line.includes('dropped') || line.includes('not reported'));
-  assert.ok(notices.length <= 10, `${notices.length} lines: ${notices.slice(0, 3).join('\n')}`);
+  // One of each kind in a second or less often: how many seconds it takes depends on the machine.
+  assert.ok(notices.length <= KNOCKS / 200, `${notices.length} lines: ${notices.slice(0, 3).join('\n')}`);
   // Whoever knocks afterwards is served.
   await lab.knock('client', ADDRESS.server[4], ['7000:udp']);
   await lab.waitFor(() => lines(started).includes(ADDRESS.client[4]), 20_000, 'the command of a later knock');
