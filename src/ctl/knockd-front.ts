@@ -5,14 +5,13 @@ import type { FrontOptions, LoadOptions } from '../config/load-options.js';
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { makePrivateFolder } from '../system/files.js';
-import { isLocked } from '../system/lock.js';
 import type { ConsoleStyle } from '../system/log.js';
-import { readAlive } from '../system/process.js';
 import { version } from '../system/version.js';
 import { printConfig } from './check.js';
 import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from './knockd-options.js';
 import type { Output } from './output.js';
 import { startSupervisor } from './start-supervisor.js';
+import { SupervisorProcess } from './supervisor-process.js';
 
 /** What the front needs from outside. */
 export interface FrontParts {
@@ -64,7 +63,7 @@ async function daemonize(options: LoadOptions, { settings }: Config, output: Out
   const places = runPaths(settings.paths);
   makePrivateFolder(settings.paths.run);
   makePrivateFolder(settings.paths.state);
-  if (isLocked(places.lock) && readAlive(places.supervisor) !== undefined) {
+  if (new SupervisorProcess(places).noted() !== undefined) {
     throw new KnockError(`knockctl is running already, by this name or its own (it holds ${places.lock})`, {
       hint: 'another one beside it needs a knockctl.conf with folders of its own: knockctl -c FILE start',
     });

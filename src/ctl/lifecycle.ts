@@ -16,11 +16,8 @@ import { serviceLines } from './show.js';
 import { startSupervisor } from './start-supervisor.js';
 import { startUnit } from './start-unit.js';
 import { ask } from './supervisor-client.js';
-import { SupervisorProcess } from './supervisor-process.js';
+import { STOP_MS, SupervisorProcess } from './supervisor-process.js';
 import { tooLate } from './too-late.js';
-
-/** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
-const STOP_MS = 60_000;
 
 /** The init verbs, as an init script and cron call them. */
 export class Lifecycle {

@@ -92,11 +92,11 @@ async function look(
   incumbent: SupervisorProcess,
   configuration: Configuration,
 ): Promise<Finding> {
-  if (!incumbent.isRunning())
+  const supervisor = incumbent.noted();
+  if (supervisor === undefined && !incumbent.isRunning())
     return { verdict: 'wrong', reason: 'the supervisor is dead; starting a new one' };
   if (!('config' in configuration)) return { verdict: 'well' }; // whether it feeds cannot be asked
   const { config } = configuration;
-  const supervisor = incumbent.noted();
   const answer = await ask(context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
   if (answer.kind !== 'reply') {
     // Somebody else has just started it: another restartifdead, or an administrator.

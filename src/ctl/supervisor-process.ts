@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
-import { isLocked } from '../system/lock.js';
+import { isLocked, PASSING_MS } from '../system/lock.js';
 import { isAlive, readAlive, signal, type ProcessIdentity } from '../system/process.js';
 
-/** Stop commands of doors may take 10 s, and a busy xtables lock as long. */
-const END_MS = 60_000;
-/** `setup`, and a `stop` that found nobody, hold the lock while they work. */
-const PASSING_MS = 30_000;
+/** A stop takes no longer: stop commands of doors may take 10 s, and a busy xtables lock as long. */
+export const STOP_MS = 60_000;
 
 /** The supervisor as commands see its process: by the lock that it holds, and by what it has noted of itself. */
 export class SupervisorProcess {
@@ -25,7 +23,8 @@ export class SupervisorProcess {
 
   /** The one that has told who it is, while it lives. */
   noted(): ProcessIdentity | undefined {
-    return this.isRunning() ? readAlive(this.#paths.supervisor) : undefined;
+    const noted = readAlive(this.#paths.supervisor); // first, since to look at the lock takes a process
+    return noted !== undefined && this.isRunning() ? noted : undefined;
   }
 
   /** Waits while the lock is held by somebody who has not told who it is: a command, or a supervisor in its first moment. */
@@ -39,7 +38,7 @@ export class SupervisorProcess {
    * seen to live. Throws KnockError where it takes too long.
    */
   async untilEnded(which: ProcessIdentity | undefined): Promise<void> {
-    const endMs = performance.now() + END_MS;
+    const endMs = performance.now() + STOP_MS;
     while ((which !== undefined && isAlive(which)) || this.#isHeldByNobodyKnown()) {
       if (performance.now() > endMs)
         throw new KnockError('the supervisor does not end', { exitCode: EXIT.busy });
@@ -59,6 +58,6 @@ export class SupervisorProcess {
   }
 
   #isHeldByNobodyKnown(): boolean {
-    return this.isRunning() && readAlive(this.#paths.supervisor) === undefined;
+    return readAlive(this.#paths.supervisor) === undefined && this.isRunning();
   }
 }

@@ -6,15 +6,13 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { footprintPath } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
-import { takeLock, type Lock } from '../system/lock.js';
+import { PASSING_MS, takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { formatIdentity, identify, readAlive } from '../system/process.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
 
 /** A tick of the kernel's clock is 10 ms at the most. */
 const SETTLED_MS = 50;
-/** `setup`, and a `stop` that found nobody, hold the lock while they work: the latter waits up to 10 s for stop commands. */
-const PASSING_MS = 30_000;
 
 /** There is a supervisor already; it has told who it is. */
 export class RunningAlready extends KnockError {

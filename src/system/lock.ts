@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { requireTool } from './tools.js';
 
+/** So long whoever needs the lock waits for a command that holds it while it works: a `stop` may wait 10 s for stop commands. */
+export const PASSING_MS = 30_000;
+
 /** A held lock. Disposing it, or the end of the process in any way, frees it. */
 export interface Lock {
   /** True while the file that was locked still has that path: else others can lock another file there. */

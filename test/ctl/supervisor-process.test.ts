@@ -5,26 +5,9 @@ import { describe, it } from 'node:test';
 import { SupervisorProcess } from '../../src/ctl/supervisor-process.js';
 import { tryLock } from '../../src/system/lock.js';
 import { ageMs, formatIdentity, identify, isAlive, type ProcessIdentity } from '../../src/system/process.js';
-import { importing, startNode } from '../helpers/node-child.js';
+import { startHolder } from '../helpers/lock-users.js';
 import type { LabProcess } from '../helpers/processes.js';
 import { TempFolder } from '../helpers/temp.js';
-
-/** A process that waits for the lock, notes itself, says so, and does nothing else. */
-function startHolder({ lock, supervisor }: { lock: string; supervisor: string }): LabProcess {
-  return startNode(`${importing('tryLock', 'system/lock.js')}
-    ${importing('formatIdentity, identify', 'system/process.js')}
-    import { writeFileSync } from 'node:fs';
-    let held;
-    const take = () => {
-      held ??= tryLock(${JSON.stringify(lock)});
-      if (held === undefined) return setTimeout(take, 1);
-      writeFileSync(${JSON.stringify(supervisor)}, formatIdentity(identify(process.pid)));
-      console.log('noted');
-      setInterval(() => held, 1000);
-    };
-    console.log('waits');
-    take();`);
-}
 
 function identityOf(holder: LabProcess): ProcessIdentity {
   return identify(holder.pid) ?? assert.fail('it has ended');

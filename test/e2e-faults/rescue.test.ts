@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
 import { ageMs, isAlive } from '../../src/system/process.js';
-import { importing, startNode } from '../helpers/node-child.js';
+import { startHolder } from '../helpers/lock-users.js';
 import { BACKENDS, files, getsIn, kernel, PORT, stage, untilTripped } from './setting.js';
 
 const HOLDS_LONG = `[failsafe]\nheartbeat = 1\nswitch_timeout = 600\nlistener_timeout = 2\n`;
@@ -80,13 +80,7 @@ describe('a supervisor that cannot be started', { concurrency: 2 }, () => {
     await product.kill('supervisor');
     await untilTripped(lab);
     const { run } = product.paths;
-    const beginning = startNode(`${importing('tryLock', 'system/lock.js')}
-      ${importing('formatIdentity, identify', 'system/process.js')}
-      import { writeFileSync } from 'node:fs';
-      const lock = tryLock(${JSON.stringify(`${run}/lock`)});
-      writeFileSync(${JSON.stringify(`${run}/supervisor`)}, formatIdentity(identify(process.pid)));
-      console.log('noted');
-      setInterval(() => lock, 1000);`);
+    const beginning = startHolder({ lock: `${run}/lock`, supervisor: `${run}/supervisor` });
     await beginning.until('noted');
     const identity = product.identity('supervisor') ?? assert.fail();
     const early = await product.ctl(['restartifdead']);

@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { isLocked, takeLock, tryLock } from '../../src/system/lock.js';
+import { startLooker } from '../helpers/lock-users.js';
 import { importing, startNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 
@@ -72,10 +73,7 @@ describe('the lock', () => {
   it('is not seen by two that look at once where nobody has it', async () => {
     using folder = new TempFolder();
     const path = folder.file('lock');
-    const looker = startNode(`${importing('isLocked, tryLock', 'system/lock.js')}
-      tryLock(${JSON.stringify(path)})[Symbol.dispose]();
-      console.log('looks');
-      for (;;) isLocked(${JSON.stringify(path)});`);
+    const looker = startLooker(path);
     await looker.until('looks');
     try {
       for (let look = 0; look < 100; look += 1) assert.equal(isLocked(path), false, `look ${look}`);
@@ -87,10 +85,7 @@ describe('the lock', () => {
   it('is taken although somebody looks at it all the time', async () => {
     using folder = new TempFolder();
     const path = folder.file('lock');
-    const looker = startNode(`${importing('isLocked, tryLock', 'system/lock.js')}
-      tryLock(${JSON.stringify(path)})[Symbol.dispose]();
-      console.log('looks');
-      for (;;) isLocked(${JSON.stringify(path)});`);
+    const looker = startLooker(path);
     await looker.until('looks');
     try {
       for (let round = 0; round < 10; round += 1) {
