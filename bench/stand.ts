@@ -111,7 +111,7 @@ export class Stand implements AsyncDisposable {
         const { opened } = await stand.knock({ count: 1, intervalMs: 0, patienceMs: 500 });
         return opened.length > 0;
       };
-      await lab.waitFor(opens, 20_000, 'a first knock that opens the door');
+      await lab.waitFor(opens, 'a first knock that opens the door');
       return stand;
     } catch (error) {
       await lab.dispose();

@@ -14,7 +14,7 @@ before(async () => {
   daemon = new Daemon(lab, 'knockd');
   writeFileSync(`${daemon.dir}/knockd.conf`, daemon.doors({ doors: '[d]\nsequence = 7000\n' }));
   lab.spawn('server', [KNOCKD, '-c', `${daemon.dir}/knockd.conf`]);
-  await lab.waitFor(() => daemon.lines().length > 0, 20_000, 'knockd');
+  await lab.waitFor(() => daemon.lines().length > 0, 'knockd');
 });
 after(async () => {
   await lab.dispose();
@@ -30,7 +30,7 @@ async function knock(
   const done = await lab.knock('client', server, ports, { client, args });
   const end = daemon.lines().length;
   await lab.knock('client', server, ['6:udp']);
-  await lab.waitFor(() => daemon.lines().slice(end).join().includes('end: OPEN'), 20_000, 'the last knock');
+  await lab.waitFor(() => daemon.lines().slice(end).join().includes('end: OPEN'), 'the last knock');
   return { ...done, opened: daemon.opened().length - before };
 }
 

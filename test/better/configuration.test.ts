@@ -60,7 +60,7 @@ async function tryKnockd(text: string, daemon: Daemon): Promise<string> {
   await knockd.until('listening on').catch(() => undefined);
   if (knockd.exitCode !== undefined) return `${await knockd.closed} ${knockd.stderr}`;
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(() => opened(daemon), 300, 'a door that opens').catch(() => undefined);
+  await lab.waitFor(() => opened(daemon), 'a door that opens', 300).catch(() => undefined);
   await knockd.kill();
   return opened(daemon) ? 'opens' : 'silent';
 }
@@ -74,7 +74,7 @@ async function tryOurs(text: string, daemon: Daemon): Promise<string> {
   const started = await product.ctl(['start']);
   if (started.exitCode !== 0) return `${started.exitCode} ${started.stderr}`;
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(() => opened(daemon), 20_000, 'the door');
+  await lab.waitFor(() => opened(daemon), 'the door');
   await product.stop();
   return 'opens';
 }

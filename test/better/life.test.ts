@@ -16,7 +16,7 @@ test('commands inherit no descriptors', async () => {
   const { lab, ours, theirs } = beside;
   await lab.knock('client', server, [7000]);
   const done = (): boolean => ours.read('fds') !== '' && theirs.read('fds') !== '';
-  await lab.waitFor(done, 20_000, 'both lists');
+  await lab.waitFor(done, 'both lists');
   assert.doesNotMatch(ours.read('fds'), /log|socket|eventfd|pipe/);
   assert.match(theirs.read('fds'), /theirs\/log\n/);
   assert.match(theirs.read('fds'), /socket:[^]*eventfd/);
@@ -35,13 +35,13 @@ stop_command = echo stop >> DIR/out
   const { lab, ours, theirs, product, knockd } = beside;
   await lab.knock('client', server, [7000]);
   for (const daemon of [ours, theirs]) {
-    await lab.waitFor(() => daemon.read('out') === 'start\n', 20_000, 'the start command');
+    await lab.waitFor(() => daemon.read('out') === 'start\n', 'the start command');
   }
   const children = await lab.exec('server', ['/usr/bin/pgrep', '-P', String(knockd.pid)]);
   const supervisor = product.signal('supervisor', 'SIGTERM');
   knockd.signal('SIGTERM');
-  await lab.waitFor(() => ours.read('out') === 'start\nstop\n', 20_000, 'our stop command');
-  await lab.waitFor(() => !isAlive(supervisor), 20_000, 'our end');
+  await lab.waitFor(() => ours.read('out') === 'start\nstop\n', 'our stop command');
+  await lab.waitFor(() => !isAlive(supervisor), 'our end');
   assert.equal(knockd.exitCode, undefined, 'it goes on');
   knockd.signal('SIGKILL');
   for (const pid of children.stdout.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
@@ -61,7 +61,7 @@ test('after HUP with a bad configuration the old one stays', async () => {
   // knockd looks at the signal with the next packet.
   const refused = (): boolean =>
     ours.lines().some((line) => /^error: not reloaded, .*unknown protocol/.test(line));
-  await lab.waitFor(refused, 20_000, 'our refusal');
+  await lab.waitFor(refused, 'our refusal');
   await lab.knock('client', server, [7000]);
   assert.equal(await knockd.closed, 1);
   await beside.until(ours, ': d: OPEN SESAME');

@@ -114,7 +114,7 @@ test('own addresses are followed as they change', async () => {
       await lab.knock('client', address, [7000]);
       return ours.opened().length > index;
     };
-    await lab.waitFor(opens, 20_000, `a knock at ${address}`);
+    await lab.waitFor(opens, `a knock at ${address}`);
   }
   await beside.settle();
   assert.deepEqual(theirs.opened(), []);

@@ -44,8 +44,8 @@ for (const bad of ['7002:icmp', '99999', '7,'.repeat(33)]) {
       text.replaceAll(/^./gm, (first, at: number) =>
         lines.includes(text.slice(0, at).split('\n').length) ? '#' : first,
       );
-    await lab.waitFor(() => files(beside)[0] === marked(1, 3), 20_000, 'our marks');
-    await lab.waitFor(() => files(beside)[1] === marked(1, 2), 20_000, 'the marks of knockd');
+    await lab.waitFor(() => files(beside)[0] === marked(1, 3), 'our marks');
+    await lab.waitFor(() => files(beside)[1] === marked(1, 2), 'the marks of knockd');
   });
 }
 
@@ -71,7 +71,7 @@ test('the mark is on disk before the command: what cannot be marked runs nothing
   for (const { dir } of [ours, theirs]) writeFileSync(`${dir}/sequences`, left);
   await lab.knock('client', server, [7000, 7001]);
   await beside.settle();
-  await lab.waitFor(() => theirs.read('out') !== '', 20_000, 'the command of knockd');
+  await lab.waitFor(() => theirs.read('out') !== '', 'the command of knockd');
   assert.equal(ours.read('out'), '');
   assert.deepEqual(files(beside), [left, '#002,7003\n7004\n']);
 });

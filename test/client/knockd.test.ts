@@ -37,11 +37,7 @@ after(async () => {
 /** Waits for a line that ends in `text` behind what was read, and reads on to there. */
 async function logged(text: string): Promise<void> {
   const find = (): number => readFileSync(log, 'utf8').indexOf(`${text}\n`, read);
-  await lab.waitFor(
-    () => find() !== -1,
-    20_000,
-    `${text} in the log of knockd:\n${readFileSync(log, 'utf8')}`,
-  );
+  await lab.waitFor(() => find() !== -1, `${text} in the log of knockd:\n${readFileSync(log, 'utf8')}`);
   read = find() + text.length;
 }
 

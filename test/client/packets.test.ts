@@ -68,11 +68,7 @@ async function packetsSinceMark(): Promise<Packet[]> {
   await lab.knock('client', ADDRESS.server[4], [`${mark}:udp`], { client: 'debian' });
   // The packet after it, so that the mark itself is there in full.
   await lab.knock('client', ADDRESS.server[4], ['59999:udp'], { client: 'debian' });
-  await lab.waitFor(
-    () => parse(dump.stdout).some(({ text }) => text.startsWith(now)),
-    20_000,
-    `the mark ${now}`,
-  );
+  await lab.waitFor(() => parse(dump.stdout).some(({ text }) => text.startsWith(now)), `the mark ${now}`);
   const all = parse(dump.stdout).filter(({ text }) => text.startsWith('tcp [S') || text.startsWith('udp'));
   const start = all.findIndex(({ text }) => text.startsWith(earlier)) + 1;
   const end = all.findIndex(({ text }) => text.startsWith(now));

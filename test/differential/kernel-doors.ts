@@ -27,7 +27,6 @@ export interface Opened {
 
 /** A knock at it that knockd has logged says that it has seen all before it. */
 const SYNC = { source: '203.0.113.250', port: 65_000, door: '[sync]\nsequence = 65000:udp\n' };
-const PATIENCE_MS = 20_000;
 
 export interface TrioOptions {
   readonly duplicates?: 'strict' | 'tolerate';
@@ -88,11 +87,7 @@ export class Trio implements AsyncDisposable {
     const tracked = { hashKey: [1, 2], tolerateDuplicates } as const;
     this.#tracker = new Tracker(doors, new AddressSet(own.map(network)), tracked, sink);
     this.#opened = [];
-    await this.lab.waitFor(
-      () => this.#lines().includes('starting up, listening on eth0'),
-      PATIENCE_MS,
-      'knockd',
-    );
+    await this.lab.waitFor(() => this.#lines().includes('starting up, listening on eth0'), 'knockd');
   }
 
   /** Sends the batches, each when knockd has seen the one before, and tells which doors are open where. */
@@ -220,7 +215,6 @@ export class Trio implements AsyncDisposable {
     const line = `${source}: sync: OPEN SESAME`;
     await this.lab.waitFor(
       () => this.#lines().filter((each) => each === line).length >= this.#syncs,
-      PATIENCE_MS,
       'the last packet',
     );
   }

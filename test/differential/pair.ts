@@ -187,7 +187,7 @@ export class Pair implements AsyncDisposable {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    await this.lab.waitFor(condition, PATIENCE_MS, what).catch((error: unknown) => {
+    await this.lab.waitFor(condition, what, PATIENCE_MS).catch((error: unknown) => {
       const logs = [this.product.paths.log, this.logFile('ours'), this.logFile('knockd')];
       const tails = logs.map((file) => `${file}:\n${(readIfExists(file) ?? '').slice(-2_000)}`);
       throw new Error(`${String(error)}\n${this.#knockd?.describe() ?? ''}\n${tails.join('\n')}`);

@@ -63,7 +63,7 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
       const child = spawn('/usr/bin/env', [...prefix, program, '60'], { stdio: 'ignore' });
       try {
         await once(child, 'spawn');
-        await waitFor(() => linkOf(child.pid ?? 0, 'exe') === program, 20_000, 'it to run');
+        await waitFor(() => linkOf(child.pid ?? 0, 'exe') === program, 'it to run');
         const { findings } = await host(space, { conf: SSH });
         return findings.filter(({ text }) =>
           text.includes(`another knockd is running (pid ${child.pid ?? 0})`),

@@ -42,14 +42,10 @@ test('the doctor says how it is with the supervisor', async () => {
   await product.waitForState('armed');
 
   // No listener stays up any more: it trips.
-  await waitFor(
-    async () => {
-      if (product.identity('listener') !== undefined) await product.kill('listener').catch(() => undefined);
-      return (await product.status()).state === 'tripped';
-    },
-    20_000,
-    'it to trip',
-  );
+  await waitFor(async () => {
+    if (product.identity('listener') !== undefined) await product.kill('listener').catch(() => undefined);
+    return (await product.status()).state === 'tripped';
+  }, 'it to trip');
   assert.equal(await level(product, /^knockctl is running: tripped$/), 'danger');
   await product.stop();
   assert.equal(await level(product, /^knockctl is not running$/), 'warning');

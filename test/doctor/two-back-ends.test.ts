@@ -66,7 +66,7 @@ describe('two back ends', () => {
     try {
       let said = '';
       asker.stdout?.on('data', (text: Buffer) => (said += text.toString()));
-      await waitFor(() => said.includes('open'), 20_000, 'the port to be open before');
+      await waitFor(() => said.includes('open'), 'the port to be open before');
       const done = await space.exec(['/bin/bash', '-c', commands(dir)]);
       assert.deepEqual([done.exitCode, done.stdout], [0, ''], done.stderr);
       asker.kill('SIGTERM');

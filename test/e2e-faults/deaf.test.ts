@@ -37,7 +37,7 @@ describe('the self-knock', { concurrency: 3 }, () => {
     assert.match(await product.must('status'), /self-knock none has come back/);
     await loopback(lab, 'up');
     const proven = async (): Promise<boolean> => (await product.status()).listener?.selfKnock != null;
-    await lab.waitFor(proven, 10_000, 'a self-knock');
+    await lab.waitFor(proven, 'a self-knock', 10_000);
     assert.equal((await product.status()).state, 'armed');
     assert.equal(product.log().filter((line) => line.includes('listener lost')).length, 0);
     await loopback(lab, 'down');

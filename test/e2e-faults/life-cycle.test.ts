@@ -68,7 +68,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       await product.start();
       product.signal('supervisor', signal);
       product.signal('supervisor', signal);
-      await waitFor(async () => (await running(lab, 'knockctl: ')).length === 0, 20_000, 'its end');
+      await waitFor(async () => (await running(lab, 'knockctl: ')).length === 0, 'its end');
       assert.equal(await kernel(lab), untouched);
       assert.equal((await product.ctl(['status'])).exitCode, 3);
     });
@@ -114,7 +114,7 @@ describe('life cycle', { concurrency: 3 }, () => {
     const untouched = await kernel(lab);
     await product.start();
     await lab.knock('client', ADDRESS.server[4], SEQUENCE);
-    await waitFor(async () => getsIn(lab, 'client'), 20_000, 'the door to open');
+    await waitFor(async () => getsIn(lab, 'client'), 'the door to open');
     await product.kill('supervisor');
     const stop = await product.ctl(['stop']);
     assert.equal(stop.exitCode, 0, stop.stderr);

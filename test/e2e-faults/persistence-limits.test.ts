@@ -44,7 +44,7 @@ describe('entries at their limits', () => {
     assert.equal(done.exitCode, 0, done.stderr);
     await product.waitForLog(/banned for 7200 s/);
     const path = `${product.paths.state}/entries/ssh_banned4`;
-    await lab.waitFor(() => files(`${product.paths.state}/entries`).includes('ssh_banned4'), 3_000, path);
+    await lab.waitFor(() => files(`${product.paths.state}/entries`).includes('ssh_banned4'), path, 3_000);
     assert.equal((await product.status()).state, 'armed', 'written without a missed heartbeat');
     const measured: number[] = [];
     // The machine may be busy with other things: one quick boot of three shows that it can.
@@ -82,8 +82,8 @@ describe('entries at their limits', () => {
     const first = ['ssh_banned4', 'ssh_filter4']; // a file that is being written has another name
     await lab.waitFor(
       () => first.every((name) => files(`${state}/entries`).includes(name)),
-      1_500,
       'the first two files',
+      1_500,
     );
     try {
       writeFileSync(join(state, 'filler'), 'x'.repeat(1_000_000));
@@ -105,16 +105,16 @@ describe('entries at their limits', () => {
     await product.must('flush', 'banned');
     await lab.waitFor(
       () => !files(`${state}/entries`).includes('ssh_banned4'),
-      2_500,
       'the flush to be kept',
+      2_500,
     );
 
     rmSync(join(state, 'filler'));
-    await lab.waitFor(() => saved().includes(ADDRESS.client[4]), 2_500, 'the file to be written');
+    await lab.waitFor(() => saved().includes(ADDRESS.client[4]), 'the file to be written', 2_500);
     await lab.waitFor(
       async () => (await product.status()).entriesKept.problem === null,
-      2_500,
       'all to be well',
+      2_500,
     );
     assert.equal(said(/kept on disk again/), 1);
     assert.equal(said(/cannot keep the entries/), 1);

@@ -154,8 +154,8 @@ describe('entries outlive', { concurrency: 2 }, () => {
     const kept = (): string[] => files(`${product.paths.state}/entries`);
     await scene.lab.waitFor(
       () => kept().every((name) => !name.endsWith('.tmp')),
-      5_000,
       'what is being written',
+      5_000,
     );
     assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_filter4', 'ssh_filter6']);
   });
@@ -196,8 +196,8 @@ describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
       // One heartbeat of 1 s, and what a busy machine takes to look, which is more than all else.
       await lab.waitFor(
         async () => (await lasting(product)).entries.length === before.entries.length,
-        4_000,
         'the entries to be back',
+        4_000,
       );
       assertLeft(await lasting(product), before);
       assert.ok(await session.echo('after the flush'));
@@ -227,7 +227,7 @@ describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
     await sleep(WRITTEN_MS);
     await ipset(scene, 'flush', 'ssh_banned4');
     await product.must('drop', '203.0.113.20');
-    await lab.waitFor(async () => (await banned(product)).length === 5, 2_500, 'all five');
+    await lab.waitFor(async () => (await banned(product)).length === 5, 'all five', 2_500);
     // knockctl flush is no flush by somebody else.
     await product.must('flush', 'banned');
     await sleep(2_500);

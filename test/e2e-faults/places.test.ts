@@ -51,7 +51,7 @@ for (const backend of BACKENDS) {
     await product.start();
     change(product, (conf) => conf.replace('[firewall]', '[firewall]\nfamilies = ipv4'));
     await product.must('restart');
-    await lab.waitFor(async () => getsIn(lab, 'client', 6), 20_000, 'IPv6 to be left alone');
+    await lab.waitFor(async () => getsIn(lab, 'client', 6), 'IPv6 to be left alone');
     assert.equal(await getsIn(lab, 'client', 4), false);
     await product.stop();
     assert.equal(await all(lab), before);
@@ -72,7 +72,7 @@ for (const backend of BACKENDS) {
     assert.equal((await restart).exitCode, 0);
     const holdsRules = async (name: string): Promise<boolean> =>
       (await lab.exec('server', [`/usr/sbin/iptables-${name}-save`])).stdout.includes('ssh_policy');
-    await lab.waitFor(async () => !(await holdsRules(backend)), 20_000, 'the old rules to be taken out');
+    await lab.waitFor(async () => !(await holdsRules(backend)), 'the old rules to be taken out');
     assert.equal(await holdsRules(other), true);
     assert.deepEqual(await product.addresses('filter'), ['192.0.2.1']);
     await product.stop();
@@ -109,7 +109,7 @@ for (const backend of BACKENDS) {
         for (const family of FAMILIES) assert.equal(await getsIn(lab, 'client', family), false);
       assert.equal((await running).exitCode, 0);
       const isGone = async (): Promise<boolean> => !/\bssh_|knock\./.test(await all(lab));
-      await lab.waitFor(isGone, 20_000, 'rules and sets of the old name to go');
+      await lab.waitFor(isGone, 'rules and sets of the old name to go');
       await product.stop();
       assert.equal(await all(lab), before);
     });
@@ -127,7 +127,7 @@ for (const backend of BACKENDS) {
     await product.must('drop', '192.0.2.1');
     change(product, (conf) => conf.replace(web, ''));
     await product.must('restart');
-    await lab.waitFor(async () => !(await all(lab)).includes('web_'), 20_000, 'its rules and sets to go');
+    await lab.waitFor(async () => !(await all(lab)).includes('web_'), 'its rules and sets to go');
     await product.stop();
     assert.equal(await all(lab), before);
   });

@@ -9,7 +9,7 @@ import { BACKENDS, DOORS, getsIn, jumps, kernel, probe, running, SEQUENCE, ssh, 
 
 async function opens(lab: Lab, sequence: readonly string[]): Promise<boolean> {
   await lab.knock('client', ADDRESS.server[4], sequence);
-  return waitFor(async () => getsIn(lab, 'client'), 1_500, 'the door to open').then(
+  return waitFor(async () => getsIn(lab, 'client'), 'the door to open', 1_500).then(
     () => true,
     () => false,
   );

@@ -67,7 +67,7 @@ export async function kernel(lab: Lab): Promise<string> {
 export async function untilTripped(lab: Lab): Promise<void> {
   const isEmpty = async (): Promise<boolean> =>
     !(await lab.exec('server', ['/usr/sbin/ipset', 'save', 'ssh_alive'])).stdout.includes('\nadd ');
-  await waitFor(isEmpty, 3_000 + 1_500, 'the switch to trip');
+  await waitFor(isEmpty, 'the switch to trip', 3_000 + 1_500);
 }
 
 /** How many jumps of the product stand in INPUT. */
@@ -79,7 +79,7 @@ export async function jumps(lab: Lab, family: Family): Promise<number> {
 /** Waits until so many of them run: one that was killed may take its time to be gone. */
 export async function untilRunning(lab: Lab, words: string, count: number): Promise<void> {
   const are = async (): Promise<boolean> => (await running(lab, words)).length === count;
-  await waitFor(are, 20_000, `${count} × ${words}`);
+  await waitFor(are, `${count} × ${words}`);
 }
 
 /** The processes in the server whose command line has `words`; zombies do not count. */

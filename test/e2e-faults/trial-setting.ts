@@ -60,7 +60,7 @@ export async function untilOpen(lab: Lab, ports: readonly number[], timeoutMs: n
   // In the moment of change the families may differ: they are asked one after the other.
   const now = async (): Promise<string> => openPorts(lab).then(String, () => '?');
   const is = async (): Promise<boolean> => (await now()) === ports.join();
-  await waitFor(is, timeoutMs, `the open ports ${ports.join()}`);
+  await waitFor(is, `the open ports ${ports.join()}`, timeoutMs);
   return Date.now();
 }
 

@@ -156,7 +156,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   spoil();
   const reload = await product.ctl(['reload', '--trial', '60']);
   assert.equal(reload.exitCode, 69, reload.stderr);
-  await lab.waitFor(async () => (await kernel(lab)) === held, 15_000, 'the rules of before');
+  await lab.waitFor(async () => (await kernel(lab)) === held, 'the rules of before', 15_000);
   await product.waitForState('armed');
   await assertOpen(lab, [OTHER], 'as before');
   mend();

@@ -136,7 +136,7 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       await echo('on trial');
       await untilOpen(lab, [PORT, OTHER], 10_000);
       await product.waitForLog(/the trial is over, not confirmed within 6 s: knockctl ends/);
-      await lab.waitFor(async () => (await product.ctl(['status'])).exitCode === 3, 20_000, 'the end');
+      await lab.waitFor(async () => (await product.ctl(['status'])).exitCode === 3, 'the end');
       assert.equal(await kernel(lab), untouched);
       await untilRunning(lab, 'knockctl: ', 0);
 

@@ -12,7 +12,7 @@ test('two instances in two namespaces know nothing of each other', async () => {
   const untouched = [await kernel(one.lab), await kernel(other.lab)];
   await Promise.all([one.product.start(), other.product.start()]);
   await one.lab.knock('client', ADDRESS.server[4], SEQUENCE);
-  await waitFor(async () => getsIn(one.lab, 'client'), 20_000, 'the door to open');
+  await waitFor(async () => getsIn(one.lab, 'client'), 'the door to open');
   assert.equal(await getsIn(other.lab, 'client'), false);
   assert.deepEqual(await other.product.addresses('filter'), []);
   await one.product.kill('supervisor');

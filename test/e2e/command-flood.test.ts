@@ -61,7 +61,7 @@ stop_command = echo %IP% >> ${stopped}
     await product.waitForLog(/start commands were dropped/);
     state = (await product.status()).state;
     const stops = `${product.paths.state}/stops.json`;
-    await lab.waitFor(() => readIfExists(stops) === undefined, 120_000, 'every door to close');
+    await lab.waitFor(() => readIfExists(stops) === undefined, 'every door to close', 120_000);
   } finally {
     clearInterval(watch);
   }
@@ -75,7 +75,7 @@ stop_command = echo %IP% >> ${stopped}
   assert.ok(notices.length <= KNOCKS / 200, `${notices.length} lines: ${notices.slice(0, 3).join('\n')}`);
   // Whoever knocks afterwards is served.
   await lab.knock('client', ADDRESS.server[4], ['7000:udp']);
-  await lab.waitFor(() => lines(started).includes(ADDRESS.client[4]), 20_000, 'the command of a later knock');
+  await lab.waitFor(() => lines(started).includes(ADDRESS.client[4]), 'the command of a later knock');
   await product.stop();
   assert.ok(lines(stopped).includes(ADDRESS.client[4]));
 });
@@ -101,7 +101,7 @@ command = ${hang}
   await product.waitForLog(/^pair: running command: true/);
   await flood(lab);
   await product.waitForLog(/start commands were dropped/);
-  await lab.waitFor(() => readIfExists(stopped) === `${ADDRESS.client[4]}\n`, 10_000, 'the stop command');
+  await lab.waitFor(() => readIfExists(stopped) === `${ADDRESS.client[4]}\n`, 'the stop command', 10_000);
   await product.stop();
   await lab.exec('server', ['/usr/bin/touch', `${lab.dir}/go`]);
 });

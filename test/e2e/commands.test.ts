@@ -12,7 +12,7 @@ function written(lab: Lab): string[] {
 }
 
 async function waitForWritten(lab: Lab, count: number, timeoutMs = 5_000): Promise<string[]> {
-  await lab.waitFor(() => written(lab).length >= count, timeoutMs, `${count} lines written by commands`);
+  await lab.waitFor(() => written(lab).length >= count, `${count} lines written by commands`, timeoutMs);
   return written(lab);
 }
 
@@ -95,7 +95,7 @@ command = true
   const restart = [process.execPath, KNOCKCTL, '-c', product.paths.conf, 'restart'];
   assert.equal((await lab.exec('server', [...shell, ...restart])).exitCode, 0);
   await knock(lab, 'client', 4, 7000);
-  await lab.waitFor(() => written(lab).includes('/'), 20_000, 'the last line of the command');
+  await lab.waitFor(() => written(lab).includes('/'), 'the last line of the command');
   const lines = written(lab);
   const descriptors = lines
     .map((line) => / (\d+ -> .*)$/.exec(line)?.[1])
@@ -141,7 +141,7 @@ stop_command = echo end %IP% >>OUT
   await knock(lab, 'client', 4, 7000);
   await knock(lab, 'client2', 6, 7000);
   // The slow command waits for another one to start: it holds up nothing.
-  await lab.waitFor(() => written(lab).some((line) => line.startsWith('slow')), 20_000, 'the slow command');
+  await lab.waitFor(() => written(lab).some((line) => line.startsWith('slow')), 'the slow command');
   await knock(lab, 'client', 4, 7000);
   const lines = await waitForWritten(lab, 8, 10_000);
   const at = (word: string, address: string): number[] =>
@@ -180,7 +180,7 @@ stop_command = sleep 0.3; echo stop %IP% >>OUT
   await knock(lab, 'client', 4, 7000);
   await knock(lab, 'client2', 6, 7000);
   await waitForWritten(lab, 2);
-  await lab.waitFor(async () => (await product.status()).pendingStops === 2, 20_000, 'two pending stops');
+  await lab.waitFor(async () => (await product.status()).pendingStops === 2, 'two pending stops');
   await product.stop();
   assert.deepEqual(written(lab).slice(2).sort(), [`stop ${ADDRESS.client[4]}`, `stop ${ADDRESS.client2[6]}`]);
   assert.ok(product.log().includes(`${ADDRESS.client[4]}: long: command timeout`));

@@ -35,9 +35,9 @@ async function check(backend: Backend, family: Family): Promise<void> {
 
   // A stand-in for Docker: it sends packets that come in by INPUT, so that no second host is needed.
   await rules(`-N ${CHAIN}`, `-A INPUT -j ${CHAIN}`);
-  await lab.waitFor(async () => !(await gets()), 10_000, 'the port to be shut in the new chain');
+  await lab.waitFor(async () => !(await gets()), 'the port to be shut in the new chain', 10_000);
   await lab.knock('client', ADDRESS.server[family], KNOCK);
-  await lab.waitFor(gets, 20_000, 'a knock to open it');
+  await lab.waitFor(gets, 'a knock to open it');
   const other = family === 4 ? 6 : 4;
   assert.match(
     (await product.ctl(['reload'])).stderr,
@@ -48,14 +48,14 @@ async function check(backend: Backend, family: Family): Promise<void> {
 
   // Docker makes its chains anew when it starts again.
   await rules(`-D INPUT -j ${CHAIN}`, `-F ${CHAIN}`, `-X ${CHAIN}`);
-  await lab.waitFor(gets, 20_000, 'the port to be as Docker left it');
+  await lab.waitFor(gets, 'the port to be as Docker left it');
   const waits = async (): Promise<boolean> => {
     const { state, services } = await product.status();
     return state === 'armed' && services[0]?.rules.every(({ awaits }) => awaits === CHAIN) === true;
   };
-  await lab.waitFor(waits, 10_000, 'status to say that the chain is gone');
+  await lab.waitFor(waits, 'status to say that the chain is gone', 10_000);
   await rules(`-N ${CHAIN}`, `-A INPUT -j ${CHAIN}`);
-  await lab.waitFor(async () => !(await gets()), 10_000, 'the port to be shut again');
+  await lab.waitFor(async () => !(await gets()), 'the port to be shut again', 10_000);
   await product.must('stop');
   assert.equal(await gets(), true);
   await rules(`-D INPUT -j ${CHAIN}`, `-X ${CHAIN}`);

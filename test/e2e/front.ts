@@ -44,7 +44,7 @@ export const opened = (host: Host): string[] =>
 export async function opens(host: Host, server: string, port: number, from: Place = 'client'): Promise<void> {
   const before = opened(host).length;
   await host.lab.knock(from, server, [port, port + 1]);
-  await host.lab.waitFor(() => opened(host).length > before, 20_000, `door ${port} opened at ${server}`);
+  await host.lab.waitFor(() => opened(host).length > before, `door ${port} opened at ${server}`);
 }
 
 /** Waits until a log has the line; gives the log's lines without their times, and without those of our states. */
@@ -56,14 +56,14 @@ export async function logged(host: Host, path: string, line: string, timeoutMs =
       .filter((text) => text !== '' && !/^(?:preparing|armed|stopping|stopped):/.test(text));
   await host.lab.waitFor(
     () => lines().includes(line),
-    timeoutMs,
     `"${line}" in ${path}:\n${read(host, path) ?? ''}`,
+    timeoutMs,
   );
   return lines();
 }
 
 export async function gone(host: Host): Promise<void> {
-  await host.lab.waitFor(() => read(host, PID_FILE) === undefined, 10_000, 'the end of the pid file');
+  await host.lab.waitFor(() => read(host, PID_FILE) === undefined, 'the end of the pid file', 10_000);
 }
 
 /** A name server on the host, the only one that it asks; it answers with a name of these labels, or says nothing. */

@@ -49,22 +49,22 @@ async function check(backend: Backend, family: Family): Promise<void> {
   const product = new Product(lab, { conf: conf(backend, { service }), doors });
   const gets = async (port = 22): Promise<boolean> => lab.canConnect('client', inner, port, 400);
   const saved = await lab.save('server', family);
-  await lab.waitFor(async () => gets(), 20_000, 'the way through the gateway');
+  await lab.waitFor(async () => gets(), 'the way through the gateway');
   await product.start();
   assert.equal(await gets(), false);
   assert.equal(await gets(80), true, 'another port behind the gateway is as ever');
   await lab.knock('client', ADDRESS.server[family], KNOCK);
   assert.equal(await gets(), false, 'a knock at the gateway itself is none');
   await lab.knock('client', inner, KNOCK);
-  await lab.waitFor(async () => gets(), 20_000, 'the port behind the gateway to open');
+  await lab.waitFor(async () => gets(), 'the port behind the gateway to open');
   const session = await lab.openSession('client', inner, 22);
-  await lab.waitFor(async () => !(await gets()), 15_000, 'it to be shut again');
+  await lab.waitFor(async () => !(await gets()), 'it to be shut again', 15_000);
   assert.equal(await session.echo('goes on'), true);
 
   const [supervisor, listener] = [product.identity('supervisor'), product.identity('listener')];
   assert.ok(supervisor !== undefined && listener !== undefined);
   for (const { pid } of [supervisor, listener]) process.kill(pid, 'SIGKILL');
-  await lab.waitFor(() => !isAlive(supervisor) && !isAlive(listener), 20_000, 'the end of all of ours');
+  await lab.waitFor(() => !isAlive(supervisor) && !isAlive(listener), 'the end of all of ours');
   await lab.knock('client', inner, KNOCK);
   assert.equal(await gets(), true, 'the kernel alone hears what is forwarded');
   assert.equal(await session.echo('still'), true);

@@ -15,7 +15,7 @@ async function killAll({ lab, product }: Pick<Setting, 'lab' | 'product'>): Prom
   assert.ok(supervisor !== undefined && listener !== undefined);
   process.kill(supervisor.pid, 'SIGKILL');
   process.kill(listener.pid, 'SIGKILL');
-  await lab.waitFor(() => !isAlive(supervisor) && !isAlive(listener), 20_000, 'the end of all of ours');
+  await lab.waitFor(() => !isAlive(supervisor) && !isAlive(listener), 'the end of all of ours');
 }
 
 async function ipset(lab: Lab, ...words: readonly string[]): Promise<string> {
@@ -88,7 +88,6 @@ crosswise('a reload leaves attempts at doors that stay under way', {}, async (se
   await product.must('reload');
   await lab.waitFor(
     async () => !/decoy|more/.test(await ipset(lab, 'list', '-n')),
-    20_000,
     'the sets of the doors that are gone to be taken out',
   );
   assert.doesNotMatch(await lab.save('server', setting.family), /decoy|more/);
@@ -108,7 +107,7 @@ crosswise(
       const before = await savedAt();
       await knock('client', OPEN);
       await product.waitForLog(/accepted at ssh/, 5_000, isHeard ? 1 : 2);
-      await lab.waitFor(async () => (await savedAt()) !== before, 20_000, 'the entry to be on disk');
+      await lab.waitFor(async () => (await savedAt()) !== before, 'the entry to be on disk');
       const listener = product.identity('listener');
       assert.ok(listener !== undefined);
       if (!isHeard) process.kill(listener.pid, 'SIGSTOP');
@@ -122,7 +121,7 @@ crosswise(
     assert.doesNotMatch(product.log().join('\n'), /emptied by somebody|refused/);
     const before = await savedAt();
     await product.must('accept', client);
-    await lab.waitFor(async () => (await savedAt()) !== before, 20_000, 'the entry to be on disk');
+    await lab.waitFor(async () => (await savedAt()) !== before, 'the entry to be on disk');
     await ipset(lab, 'flush');
     await product.waitForLog(/_filter[46] was emptied by somebody else: its 1 entries are back/, 5_000);
     assert.deepEqual(await product.addresses('filter'), [client]);
@@ -176,7 +175,6 @@ crosswise(
     await product.must('reload');
     await lab.waitFor(
       async () => !/knock|nomatch/.test(await ipset(lab, 'save')),
-      20_000,
       'sets and sentinels to go',
     );
     assert.doesNotMatch(await lab.save('server', family), /knock\./);
@@ -196,12 +194,11 @@ crosswise('others undo them: repaired, and still in front of all rules of ours',
   const deeds = [['-F', 'knock.step'], ['-F', 'INPUT'], ['-D', 'INPUT', '1'], ['-F']];
   for (const deed of deeds) {
     await lab.iptables('server', family, deed);
-    await lab.waitFor(whole, 20_000, `the repair after ${deed.join(' ')}`);
+    await lab.waitFor(whole, `the repair after ${deed.join(' ')}`);
   }
   await ipset(lab, 'flush');
   await lab.waitFor(
     async () => (await ipset(lab, 'save', `ssh_filter${family}`)).includes('nomatch'),
-    20_000,
     'the sentinel to be back',
   );
   await killAll(setting);
@@ -223,7 +220,7 @@ crosswise('a trial changes no door in the kernel, and confirm does', {}, async (
     [[], ['the change is on trial: in the kernel after knockctl confirm'], [4, 6]],
   );
   await product.must('confirm');
-  await lab.waitFor(async () => (await ports()) === '1000,1001,7001,8001,9001', 20_000, 'the new ports');
+  await lab.waitFor(async () => (await ports()) === '1000,1001,7001,8001,9001', 'the new ports');
 });
 
 for (const backend of BACKENDS) {

@@ -68,7 +68,7 @@ crosswise(
       /^open: the kernel carried out 1 knock that the listener may not have heard$/,
       10_000,
     );
-    await lab.waitFor(async () => (await product.status()).state === 'armed', 10_000, 'another listener');
+    await lab.waitFor(async () => (await product.status()).state === 'armed', 'another listener', 10_000);
     assert.equal(told().length, 1);
     assert.deepEqual(await product.addresses('filter'), [client]);
   },

@@ -46,7 +46,7 @@ describe('a knock', { concurrency: 2 }, () => {
       await product.start();
       await knock('client', OPEN);
       await opens('client');
-      await lab.waitFor(async () => (await left()) <= 3, 12_000, 'the last seconds of the first knock');
+      await lab.waitFor(async () => (await left()) <= 3, 'the last seconds of the first knock', 12_000);
       await knock('client', OPEN);
       await product.waitForLog(/accepted at ssh for 8 s/, 5_000, 2);
       const renewed = await left();

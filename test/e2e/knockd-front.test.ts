@@ -120,7 +120,7 @@ test('the files of init/ pass the options of /etc/default/knockd', async () => {
   const told = (): number => (read(host, '/var/log/opts.log') ?? '').split('starting up').length;
   const before = told();
   const run = host.spawn(['/bin/sh', '-c', `. /etc/default/knockd; exec $DAEMON ${unit}`]);
-  await host.lab.waitFor(() => told() > before, 20_000, 'its start');
+  await host.lab.waitFor(() => told() > before, 'its start');
   await opens(host, SERVER, 7100);
   await run.kill('SIGTERM');
   await gone(host);
@@ -158,7 +158,7 @@ test('-v, -D and faults are told in the foreground; PidFile and LogFile go befor
   // As knockd: a pid file that cannot be written is told, and no more. Without a place for the log it has one.
   host.write(`${dir}/y.conf`, door(host, 7000));
   const other = front(host, '-c', `${dir}/y.conf`, '-p', '/proc/x/y.pid');
-  await host.lab.waitFor(() => other.stderr.includes('could not create pid file'), 20_000, 'the warning');
+  await host.lab.waitFor(() => other.stderr.includes('could not create pid file'), 'the warning');
   await logged(host, '/var/lib/knockctl/knockctl.log', 'starting up, listening on any');
   await opens(host, SERVER, 7000);
   await other.kill('SIGTERM');
@@ -176,7 +176,7 @@ test('where there is a knockctl.conf it counts: knockd is knockctl, and knockctl
   assert.equal((await call(host, '-d')).exitCode, 0);
   assert.equal(await gets(), false);
   await host.lab.knock('client', SERVER, [7000, 7001]);
-  await host.lab.waitFor(gets, 20_000, 'port 22 open');
+  await host.lab.waitFor(gets, 'port 22 open');
   assert.match(await host.must('status'), /^knockctl is armed/);
   assert.match(await host.must('list'), new RegExp(`^ssh +filter +${CLIENT} `, 'm'));
   await host.must('stop');

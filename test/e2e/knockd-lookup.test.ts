@@ -56,14 +56,10 @@ tcpflags = syn
     await host.lab.knock('client', address, [4000]);
     await logged(host, `${dir}/ours.log`, `${name}: late: sequence timeout (stage 1)`);
     // knockd notices the end at the next packet only.
-    await host.lab.waitFor(
-      async () => {
-        await host.lab.knock('client', address, [9000]);
-        return (read(host, `${dir}/theirs.log`) ?? '').includes(`${name}: late: sequence timeout (stage 1)`);
-      },
-      20_000,
-      'the time-out of knockd',
-    );
+    await host.lab.waitFor(async () => {
+      await host.lab.knock('client', address, [9000]);
+      return (read(host, `${dir}/theirs.log`) ?? '').includes(`${name}: late: sequence timeout (stage 1)`);
+    }, 'the time-out of knockd');
   }
   await theirs.kill('SIGTERM');
   await ours.kill('SIGTERM');
@@ -141,7 +137,7 @@ test('many sources at once are not as many questions to the name server, and eac
   await lab.exec('client', [process.execPath, '-e', MANY, SERVER]);
   await opens(host, SERVER, 8000);
   const stages = (): string[] => (read(host, log) ?? '').match(/10\.77\.1\.\d+.*: many: Stage 1$/gm) ?? [];
-  await lab.waitFor(() => stages().length >= 200, 20_000, '200 lines');
+  await lab.waitFor(() => stages().length >= 200, '200 lines');
   const seconds = (performance.now() - begun) / 1000;
   const asked = server.stdout.split('in-addr.arpa').length - 1;
   assert.ok(asked >= 50 && asked <= 100 + 10 * seconds + 1, `${asked} questions in ${seconds} s`);

@@ -65,7 +65,7 @@ async function opensOnce(lab: Lab, product: Product, address: string): Promise<v
     return lines.map((line) => /: (\w+: (?:Stage \d|OPEN SESAME))$/.exec(line)?.[1] ?? '').filter(Boolean);
   };
   await lab
-    .waitFor(() => recognised().length >= RECOGNISED.length, 20_000, `the knocks at ${address}`)
+    .waitFor(() => recognised().length >= RECOGNISED.length, `the knocks at ${address}`)
     .catch((error: unknown) => {
       assert.deepEqual(recognised(), RECOGNISED, String(error));
     });
@@ -91,7 +91,7 @@ async function addSubInterface(lab: Lab): Promise<void> {
 async function untilRunning(lab: Lab, device: string): Promise<void> {
   const state = async (): Promise<string> =>
     (await lab.exec('server', ['/usr/bin/cat', `/sys/class/net/${device}/operstate`])).stdout.trim();
-  await lab.waitFor(async () => (await state()) === 'up', 20_000, `${device} to run`);
+  await lab.waitFor(async () => (await state()) === 'up', `${device} to run`);
 }
 
 /** Puts the server's eth0 behind a bridge, which takes its addresses. */

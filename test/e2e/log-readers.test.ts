@@ -75,7 +75,7 @@ test('readers of the log of knockd find the same in ours, in the file and behind
   const both = async (text: string, times: number): Promise<void> => {
     const count = (log: string): number => log.split(text).length - 1;
     const said = (): boolean => count(ours()) >= times && count(readFileSync(theirs, 'utf8')) >= times;
-    await lab.waitFor(said, 20_000, `${times} × ${text} in both logs`);
+    await lab.waitFor(said, `${times} × ${text} in both logs`);
   };
   await both('starting up', 1);
   const { 4: server, 6: server6 } = ADDRESS.server;
@@ -87,7 +87,7 @@ test('readers of the log of knockd find the same in ours, in the file and behind
   await both('non-zero', 1);
   await lab.knock('client', server6, [7000, 8000]);
   // Ours with the first beat after its three seconds.
-  await lab.waitFor(() => ours().includes('sequence timeout'), 20_000, 'our time-out');
+  await lab.waitFor(() => ours().includes('sequence timeout'), 'our time-out');
   // knockd notices it with the next packet.
   await lab.knock('client', server6, [8000]);
   await both('sequence timeout', 1);

@@ -41,7 +41,7 @@ test('the log file has the lines of knockd, which runs beside it', async () => {
   const both = async (line: string, times = 1): Promise<void> => {
     const count = (file: string): number => (readIfExists(file) ?? '').split(` ${line}\n`).length - 1;
     const said = (): boolean => count(ours) >= times && count(theirs) >= times;
-    await lab.waitFor(said, 20_000, `${times} × ${line} in both logs`);
+    await lab.waitFor(said, `${times} × ${line} in both logs`);
   };
   await both('starting up, listening on eth0');
   const { 4: server, 6: server6 } = ADDRESS.server;
@@ -55,16 +55,12 @@ test('the log file has the lines of knockd, which runs beside it', async () => {
   await lab.knock('client', server, [6000, 6001]);
   await both(`${ADDRESS.client[4]}: pair: command timeout`);
   await lab.knock('client', server, [4000]);
-  await lab.waitFor(() => readFileSync(ours, 'utf8').includes('timeout (stage'), 20_000, 'our time-out');
+  await lab.waitFor(() => readFileSync(ours, 'utf8').includes('timeout (stage'), 'our time-out');
   // knockd counts whole seconds and notices the end only at the next packet: knock until it does.
-  await lab.waitFor(
-    async () => {
-      await lab.knock('client', server, [9000]);
-      return readFileSync(theirs, 'utf8').includes('timeout (stage');
-    },
-    20_000,
-    'the time-out of knockd',
-  );
+  await lab.waitFor(async () => {
+    await lab.knock('client', server, [9000]);
+    return readFileSync(theirs, 'utf8').includes('timeout (stage');
+  }, 'the time-out of knockd');
   await lab.knock('client', server, ['5000:udp']);
   await both(`${ADDRESS.client[4]}: none: OPEN SESAME`);
   await product.stop();
@@ -92,13 +88,13 @@ test('HUP begins the log file anew and reads the configuration again', async () 
   renameSync(log, `${log}.1`);
   writeFileSync(product.paths.doors, doors(7001));
   product.signal('supervisor', 'SIGHUP');
-  await lab.waitFor(() => (readIfExists(log) ?? '').includes('configuration reloaded'), 20_000, 'the reload');
+  await lab.waitFor(() => (readIfExists(log) ?? '').includes('configuration reloaded'), 'the reload');
   // Not always the first: a line that was still on its way when the file was renamed comes before it.
   const reread = product.log(log).filter((line) => /^re-reading config file: .*knockd\.conf$/.test(line));
   assert.equal(reread.length, 1);
   assert.ok(!readFileSync(`${log}.1`, 'utf8').includes('re-reading'));
   await lab.knock('client', ADDRESS.server[4], [7000, 7001]);
-  await lab.waitFor(() => product.log(log).some((line) => line.includes('OPEN SESAME')), 20_000, 'a knock');
+  await lab.waitFor(() => product.log(log).some((line) => line.includes('OPEN SESAME')), 'a knock');
   assert.equal(product.log(log).filter((line) => line.includes('OPEN SESAME')).length, 1);
   await product.stop();
 });

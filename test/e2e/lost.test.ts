@@ -16,12 +16,12 @@ describe('a supervisor that is killed', { concurrency: 4 }, () => {
       const listener = product.identity('listener');
       await product.kill('supervisor');
       assert.ok(listener !== undefined);
-      await lab.waitFor(() => !isAlive(listener), 20_000, 'the end of the listener');
+      await lab.waitFor(() => !isAlive(listener), 'the end of the listener');
 
       // The switch trips with nothing of ours running: nobody new comes in, who is in stays.
       const isFed = async (): Promise<boolean> =>
         (await lab.exec('server', ['/usr/sbin/ipset', 'test', 'ssh_alive', '22'])).exitCode === 0;
-      await lab.waitFor(async () => !(await isFed()), 20_000, 'the trip of the switch');
+      await lab.waitFor(async () => !(await isFed()), 'the trip of the switch');
       assert.equal(await gets('client2'), false, 'held shut');
       assert.equal(await gets('client'), true, 'accepted before, and its time has not come');
       const report = await product.status();

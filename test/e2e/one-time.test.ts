@@ -80,12 +80,12 @@ test('a one-time sequence is marked before its command runs, and again knows no 
   await product.start();
   await lab.knock('client', ADDRESS.server[4], [7000]);
   await product.waitForLog(/running command/);
-  await lab.waitFor(() => isThere(`${lab.dir}/out`), 20_000, 'the command');
+  await lab.waitFor(() => isThere(`${lab.dir}/out`), 'the command');
   assert.equal(readFileSync(`${lab.dir}/seen`, 'utf8'), '#000\n7001\n7002\n7003\n');
 
   const listener = product.identity('listener');
   await product.kill('listener');
-  await lab.waitFor(() => product.identity('listener')?.pid !== listener?.pid, 20_000, 'another listener');
+  await lab.waitFor(() => product.identity('listener')?.pid !== listener?.pid, 'another listener');
   await product.waitForState('armed');
   await lab.knock('client', ADDRESS.server[6], [7000, 7001]);
   await product.waitForLog(/OPEN SESAME/, 3_000, 2);
@@ -119,7 +119,7 @@ test('a one-time sequence that cannot be marked runs nothing', async () => {
   assert.equal(isThere(`${lab.dir}/out`), false);
   assert.equal(sequences(lab), '7001\n');
   await lab.knock('client', ADDRESS.server[4], [7001]);
-  await lab.waitFor(() => isThere(`${lab.dir}/out`), 20_000, 'the command of the next one');
+  await lab.waitFor(() => isThere(`${lab.dir}/out`), 'the command of the next one');
   assert.equal(sequences(lab), '#001\n');
   await product.stop();
 });
@@ -162,8 +162,8 @@ test('a reload while one-time sequences are used up opens each once', async () =
         await lab.knock('client', ADDRESS.server[4], [port]);
         return used() > before;
       },
-      10_000,
       `port ${port}`,
+      10_000,
     );
     assert.equal(used(), before + 1);
     // A new listener takes over only in a moment in which it knows what has been used: knocks without a pause put that off.

@@ -16,7 +16,7 @@ function written(lab: Lab): string[][] {
 }
 
 async function until(lab: Lab, count: number, timeoutMs = 8_000): Promise<string[][]> {
-  await lab.waitFor(() => written(lab).length >= count, timeoutMs, `${count} lines of commands`);
+  await lab.waitFor(() => written(lab).length >= count, `${count} lines of commands`, timeoutMs);
   return written(lab);
 }
 
@@ -45,7 +45,7 @@ test('a stop command that waits outlives a killed supervisor, and runs at its ti
   assert.deepEqual(stop?.slice(0, 2), ['stop', ADDRESS.client[4]]);
   const openFor = Number(stop[2]) - Number(start?.[2]);
   assert.ok(openFor > 9.5 && openFor < 13, `${openFor} s`);
-  await lab.waitFor(async () => (await product.status()).pendingStops === 0, 20_000, 'nothing pending');
+  await lab.waitFor(async () => (await product.status()).pendingStops === 0, 'nothing pending');
   assert.equal(readIfExists(`${product.paths.state}/stops.json`), undefined);
   await product.stop();
   assert.equal(written(lab).length, 2);
@@ -59,7 +59,7 @@ test('one whose time passed meanwhile runs at the start, and one of a dead super
   await until(lab, 1);
   await product.kill('supervisor');
   const diedAt = performance.now();
-  await lab.waitFor(() => performance.now() - diedAt > 1_200, 3_000, 'its time to pass');
+  await lab.waitFor(() => performance.now() - diedAt > 1_200, 'its time to pass', 3_000);
   assert.equal(written(lab).length, 1);
   await product.start();
   assert.equal((await until(lab, 2)).length, 2);
@@ -107,11 +107,11 @@ stop_command = knockctl flush %IP%
   const product = new Product(lab, { doors: verbs, conf: conf('nft') });
   await product.start();
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(async () => (await product.addresses('filter')).length === 1, 20_000, 'the accept');
+  await lab.waitFor(async () => (await product.addresses('filter')).length === 1, 'the accept');
   writeFileSync(product.paths.doors, '[other]\nsequence = 6000\n');
   await product.must('reload');
   assert.equal((await product.status()).pendingStops, 1);
-  await lab.waitFor(async () => (await product.addresses('filter')).length === 0, 20_000, 'the flush');
+  await lab.waitFor(async () => (await product.addresses('filter')).length === 0, 'the flush');
   await product.waitForLog(/^let: running command: knockctl flush/);
   assert.deepEqual(
     product.log().filter((line) => line.startsWith('error')),

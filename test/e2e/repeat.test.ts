@@ -65,7 +65,7 @@ test('repeat = extend: knocks at an open door put its stop command off; repeat =
   const begun = performance.now();
   await product.waitForLog(/OPEN SESAME/);
   for (let times = 2; times <= 4; times += 1) {
-    await lab.waitFor(() => performance.now() - begun > times * 2_000, 10_000, 'a pause');
+    await lab.waitFor(() => performance.now() - begun > times * 2_000, 'a pause', 10_000);
     await lab.knock('client', ADDRESS.server[4], [7000]);
     await product.waitForLog(/OPEN SESAME/, 8_000, times);
   }
@@ -74,7 +74,7 @@ test('repeat = extend: knocks at an open door put its stop command off; repeat =
   assert.ok(performance.now() - begun > 6_500);
   assert.deepEqual(lines(), [`start ${client}`, `start ${client6}`], 'the stop would have come after 6 s');
   assert.equal((await product.status()).pendingStops, 2);
-  await lab.waitFor(() => lines().length === 4, 20_000, 'both stop commands');
+  await lab.waitFor(() => lines().length === 4, 'both stop commands');
   assert.deepEqual(lines().slice(2).sort(), [`stop ${client}`, `stop ${client6}`]);
   assert.equal((await product.status()).pendingStops, 0);
 
@@ -85,6 +85,6 @@ test('repeat = extend: knocks at an open door put its stop command off; repeat =
     await lab.knock('client', ADDRESS.server[4], [7000]);
     await product.waitForLog(/OPEN SESAME/, 8_000, times);
   }
-  await lab.waitFor(() => lines().length === 8, 20_000, 'two pairs');
+  await lab.waitFor(() => lines().length === 8, 'two pairs');
   await product.stop();
 });

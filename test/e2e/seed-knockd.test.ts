@@ -46,7 +46,7 @@ async function run(way: Way, doors: string, body: (run: Run) => Promise<void>): 
     },
     becomes: async (open, port, timeoutMs = 8_000) => {
       const what = `port ${port} ${open ? 'open' : 'shut'}`;
-      await lab.waitFor(async () => (await gets('client', port)) === open, timeoutMs, what);
+      await lab.waitFor(async () => (await gets('client', port)) === open, what, timeoutMs);
     },
   });
   await host.must(...options, 'stop');

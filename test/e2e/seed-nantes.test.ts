@@ -66,13 +66,13 @@ for (const way of WAYS) {
     const gets = async (from: Place, family: 4 | 6): Promise<boolean> =>
       lab.canConnect(from, ADDRESS.server[family], 22, 400);
     const said = async (text: string): Promise<void> =>
-      lab.waitFor(() => host.syslog.includes(text), 20_000, `${text} in the syslog`);
+      lab.waitFor(() => host.syslog.includes(text), `${text} in the syslog`);
     const file = ['29.123.4.0/24 file', '29.123.21.0/24 file', '30.28.121.188 file'];
     if (resolvable) {
       await said('trusted host ssh.maths.fr is 10.77.2.2, fd77:2::2');
       const host4 = `${ADDRESS.client2[4]} file ssh.maths.fr`;
       const host6 = `${ADDRESS.client2[6]} file ssh.maths.fr`;
-      await lab.waitFor(async () => gets('client2', 6), 20_000, 'ssh.maths.fr to be let in');
+      await lab.waitFor(async () => gets('client2', 6), 'ssh.maths.fr to be let in');
       assert.deepEqual((await listed(host, options, 'trusted')).sort(), [host4, ...file, host6].sort());
     } else {
       await said('ssh.maths.fr does not resolve');
@@ -92,7 +92,7 @@ for (const way of WAYS) {
         await lab.knock('client', server, ports, { client: way.client });
         const isBanned = async (): Promise<boolean> =>
           (await listed(host, options, 'banned')).includes(`${client} door ${door}`);
-        await lab.waitFor(isBanned, 20_000, `${client} banned by ${door}`);
+        await lab.waitFor(isBanned, `${client} banned by ${door}`);
         if (door === 'banned1') {
           assert.equal(await gets('client', family), false, 'a ban throws out');
           await lab.knock('client', server, [1228, 1227], { client: way.client });
@@ -114,7 +114,7 @@ for (const way of WAYS) {
       (await listed(host, options, 'banned')).some((entry) =>
         entry.startsWith(`${ADDRESS.client[4]} door ban`),
       );
-    await lab.waitFor(isBanned, 20_000, 'the scanner banned');
+    await lab.waitFor(isBanned, 'the scanner banned');
     assert.equal(await gets('client', 4), false);
 
     await host.must(...options, 'stop');

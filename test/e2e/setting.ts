@@ -60,7 +60,7 @@ export function look(lab: Lab, product: Product, family: Family): Setting {
     lab.canConnect(from, server, port, PROBE_MS);
   const until = async (from: Place, port: number, open: boolean): Promise<void> => {
     const what = `port ${port} ${open ? 'open' : 'shut'} for ${from} over IPv${family}`;
-    await lab.waitFor(async () => (await gets(from, port)) === open, 20_000, what);
+    await lab.waitFor(async () => (await gets(from, port)) === open, what);
   };
   return {
     lab,

@@ -24,7 +24,7 @@ crosswise(
     await shuts('client');
     await product.must('accept', client2);
     // The ban of two seconds ends by itself.
-    await product.lab.waitFor(async () => gets('client2'), 20_000, 'the end of the ban');
+    await product.lab.waitFor(async () => gets('client2'), 'the end of the ban');
     await product.must('flush', 'all');
     assert.deepEqual(await product.list(), []);
     assert.equal(await gets('client2'), false);

@@ -17,7 +17,7 @@ export async function evaluate(lab: Lab, pid: number, expression: string): Promi
   const from = child.stdout.length;
   child.write(`exec ${expression}\n`);
   const answered = (): boolean => child.stdout.slice(from).includes(PROMPT);
-  await waitFor(answered, 20_000, `the value of ${expression}`);
+  await waitFor(answered, `the value of ${expression}`);
   child.end('.exit\n');
   await child.closed;
   return child.stdout.slice(from, child.stdout.indexOf(PROMPT, from)).trim();

@@ -139,7 +139,7 @@ export class Scene implements AsyncDisposable {
     const from = ADDRESS.client2[this.family];
     const knock = async (): Promise<boolean> => {
       await this.lab.knock('client2', this.server, SEQUENCE);
-      return waitFor(async () => getsIn(this.lab, 'client2', this.family), 1_500, 'the door to open').then(
+      return waitFor(async () => getsIn(this.lab, 'client2', this.family), 'the door to open', 1_500).then(
         () => true,
         () => false,
       );
@@ -157,7 +157,7 @@ export class Scene implements AsyncDisposable {
 
   async entersState(state: string, timeoutMs = 10_000): Promise<void> {
     const is = async (): Promise<boolean> => (await this.state()) === state;
-    await waitFor(is, timeoutMs, `the state ${state}`);
+    await waitFor(is, `the state ${state}`, timeoutMs);
   }
 
   /** Armed: each part once, strangers shut out in both families; the kernel holds `held` where that is given. */

@@ -56,7 +56,7 @@ export class Stranger {
   /** Milliseconds from `sinceMs` to the first attempt that got in; rejects where none that began within `limitMs` did. */
   async getsIn(sinceMs: number, limitMs: number): Promise<number> {
     const first = (): Attempt | undefined => this.since(sinceMs).find(({ connected }) => connected);
-    await waitFor(() => first() !== undefined, limitMs + LATE_MS, 'a stranger to get in');
+    await waitFor(() => first() !== undefined, 'a stranger to get in', limitMs + LATE_MS);
     const ms = (first()?.beganMs ?? NaN) - sinceMs;
     assert.ok(ms <= limitMs, `a stranger got in after ${ms.toFixed(0)} ms, not within ${limitMs}`);
     return ms;
@@ -68,7 +68,7 @@ export class Stranger {
       const last = this.since(sinceMs).slice(-SHUT_RUN);
       return last.length === SHUT_RUN && last.every(({ connected }) => !connected);
     };
-    await waitFor(shut, limitMs + LATE_MS, 'the port to be shut');
+    await waitFor(shut, 'the port to be shut', limitMs + LATE_MS);
     const last = this.since(sinceMs).findLast(({ connected }) => connected);
     const ms = last === undefined ? 0 : last.beganMs - sinceMs;
     assert.ok(ms <= limitMs, `a stranger still got in after ${ms.toFixed(0)} ms, allowed are ${limitMs}`);

@@ -154,7 +154,6 @@ describe('the set store, in the kernel', () => {
       await sets.ports.feed(service, 1);
       await waitFor(
         async () => (await sets.ports.switchLeft(service)) === undefined,
-        20_000,
         'the switch to trip by itself',
       );
       await sets.ports.feed(service, 30);

@@ -32,7 +32,7 @@ export class Dialogue {
     const ended = (): boolean => this.#process.exitCode !== undefined;
     const isShown = (): boolean => this.text.includes(what, this.#read);
     try {
-      await waitFor(() => isShown() || ended(), timeoutMs, what);
+      await waitFor(() => isShown() || ended(), what, timeoutMs);
     } catch (cause) {
       throw new Error(`not shown: ${what}\n${this.text}`, { cause });
     }

@@ -142,8 +142,12 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Asks until the condition holds; see wait.ts. */
-  async waitFor(condition: () => boolean | Promise<boolean>, timeoutMs: number, what: string): Promise<void> {
-    return waitFor(condition, timeoutMs, what);
+  async waitFor(
+    condition: () => boolean | Promise<boolean>,
+    what: string,
+    timeoutMs?: number,
+  ): Promise<void> {
+    return waitFor(condition, what, timeoutMs);
   }
 
   /** Kills everything that runs in the lab, daemons included, and removes all of it. */

@@ -132,9 +132,9 @@ export class Product {
     return lines.map((line) => parse(line, isHappening));
   }
 
-  async waitForState(state: string, timeoutMs = 20_000): Promise<void> {
+  async waitForState(state: string, timeoutMs?: number): Promise<void> {
     const is = async (): Promise<boolean> => (await this.status()).state === state;
-    await waitFor(is, timeoutMs, `the state ${state}`);
+    await waitFor(is, `the state ${state}`, timeoutMs);
   }
 
   /** The log without the time stamps of its lines. */
@@ -144,9 +144,9 @@ export class Product {
   }
 
   /** Waits until `times` lines of the log match. */
-  async waitForLog(pattern: RegExp, timeoutMs = 20_000, times = 1): Promise<void> {
+  async waitForLog(pattern: RegExp, timeoutMs?: number, times = 1): Promise<void> {
     const said = (): boolean => this.log().filter((line) => pattern.test(line)).length >= times;
-    await waitFor(said, timeoutMs, `${times} × ${String(pattern)} in the log`);
+    await waitFor(said, `${times} × ${String(pattern)} in the log`, timeoutMs);
   }
 
   /** The supervisor or the listener, as its file in the run folder names it; undefined where none is noted. */
@@ -164,7 +164,7 @@ export class Product {
   /** SIGKILL, and waits for the end of that process. */
   async kill(part: Part): Promise<void> {
     const identity = this.signal(part, 'SIGKILL');
-    await waitFor(() => !isAlive(identity), 20_000, `the end of the ${part}`);
+    await waitFor(() => !isAlive(identity), `the end of the ${part}`);
   }
 
   #argv(args: readonly string[]): string[] {

@@ -93,8 +93,8 @@ describe('a Debian host', () => {
     await echoes('killed');
     await waitFor(
       async () => (await machine.run('/usr/sbin/knockctl', 'status')).exitCode === 0,
-      15_000,
       'armed again',
+      15_000,
     );
     await machine.must('/bin/systemctl', 'restart', 'knockctl');
     await echoes('restarted');
@@ -142,7 +142,7 @@ describe('a Debian host', () => {
     await machine.must('/usr/sbin/knockctl', 'reload');
     await machine.atClient([process.execPath, KNOCK, MACHINE[4], '4000', '4001']);
     const text = async (): Promise<string> => (await machine.run('/bin/cat', '/usr/own')).stdout;
-    await waitFor(async () => (await text()) !== '', 20_000, 'what the command wrote');
+    await waitFor(async () => (await text()) !== '', 'what the command wrote');
     assert.match(await text(), new RegExp(`^${CLIENT[4].replaceAll('.', '\\.')} +\\d+$`, 'm'));
   });
 

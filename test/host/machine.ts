@@ -69,15 +69,15 @@ export class Machine implements AsyncDisposable {
     this.#holdings.track(nspawn);
     await waitFor(
       () => (this.#leader = leaderOf(nspawn.pid)) > 0,
-      BOOT_MS,
       `the first process: ${nspawn.describe()}`,
+      BOOT_MS,
     );
     this.#connect();
     const up = async (): Promise<boolean> => {
       const { stdout } = await this.run('/bin/systemctl', 'is-system-running');
       return /^(?:running|degraded)$/m.test(stdout);
     };
-    await waitFor(up, BOOT_MS, 'systemd to be up');
+    await waitFor(up, 'systemd to be up', BOOT_MS);
   }
 
   /** Shuts it down as an administrator does. */

@@ -79,13 +79,13 @@ describe('beside other people’s tools', () => {
     await machine.must('/bin/systemctl', 'restart', 'fail2ban');
     await waitFor(
       async () => (await machine.run('/usr/bin/fail2ban-client', 'ping')).exitCode === 0,
-      15_000,
       'fail2ban',
+      15_000,
     );
     await machine.must('/usr/bin/fail2ban-client', 'set', 'sshd', 'banip', '192.0.2.55');
     const bans = async (): Promise<boolean> =>
       (await machine.must('/usr/sbin/iptables-save')).includes('192.0.2.55');
-    await waitFor(bans, 10_000, 'its ban');
+    await waitFor(bans, 'its ban', 10_000);
     await host.protects('beside fail2ban');
     await machine.must('/usr/bin/fail2ban-client', 'reload');
     await host.protects('after its reload');
@@ -113,7 +113,7 @@ describe('beside other people’s tools', () => {
     await publish();
     const answers = async (): Promise<boolean> =>
       (await machine.atClient(['/usr/bin/nc', '-z', '-w', '1', MACHINE[4], '8022'])).exitCode === 0;
-    await waitFor(answers, 10_000, 'what was published to answer');
+    await waitFor(answers, 'what was published to answer', 10_000);
     const conf = '/etc/knockctl/knockctl.conf';
     await machine.must('/bin/sh', '-c', `printf '[service.box]\\nports = 8022\\n' >> ${conf}`);
     const doctor = await machine.run('/usr/sbin/knockctl', 'doctor');
@@ -127,9 +127,9 @@ describe('beside other people’s tools', () => {
     );
     await machine.must('/usr/sbin/knockctl', 'reload');
     const protects = async (when: string): Promise<void> => {
-      await waitFor(async () => !(await answers()), 15_000, `the published port to be shut ${when}`);
+      await waitFor(async () => !(await answers()), `the published port to be shut ${when}`, 15_000);
       await machine.atClient([process.execPath, KNOCK, MACHINE[4], '4000', '6000', '5000']);
-      await waitFor(answers, 20_000, `a knock to open it ${when}`);
+      await waitFor(answers, `a knock to open it ${when}`);
       await machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
       assert.equal(await answers(), false, `shut again ${when}`);
     };

@@ -83,8 +83,8 @@ describe('a host with npm, SysV script and cron', () => {
     const { pid } = JSON.parse(await machine.must('knockctl', 'status', '--json')) as { pid: number };
     assert.ok(pid > 1);
     await machine.must('/bin/kill', '-9', String(pid));
-    await waitFor(async () => (await status()) === 1, 20_000, 'dead, says status');
-    await waitFor(async () => (await status()) === 0, CRON_MS, 'cron to bring it back');
+    await waitFor(async () => (await status()) === 1, 'dead, says status');
+    await waitFor(async () => (await status()) === 0, 'cron to bring it back', CRON_MS);
     assert.match(await machine.must('knockctl', 'list'), /192\.0\.2\.7/);
     for (const verb of ['restart', 'condrestart', 'reload', 'force-reload', 'try-restart', 'restartifdead'])
       await machine.must(SCRIPT, verb);

@@ -59,7 +59,7 @@ export class Host {
   }
 
   async armed(when: string, timeoutMs = 20_000): Promise<void> {
-    await waitFor(async () => (await this.status()) === 0, timeoutMs, `armed ${when}`);
+    await waitFor(async () => (await this.status()) === 0, `armed ${when}`, timeoutMs);
   }
 
   /** Whether sshd answers the client; a SYN that is dropped has no answer. */
@@ -75,9 +75,9 @@ export class Host {
   /** Shut, a knock opens, for the knocker; then shut again. */
   async protects(when: string): Promise<void> {
     await this.armed(when, CALM_MS);
-    await waitFor(async () => !(await this.answers()), 10_000, `the port to be shut ${when}`);
+    await waitFor(async () => !(await this.answers()), `the port to be shut ${when}`, 10_000);
     await this.knock();
-    await waitFor(async () => this.answers(), 20_000, `a knock to open it ${when}`);
+    await waitFor(async () => this.answers(), `a knock to open it ${when}`);
     await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
     assert.equal(await this.answers(), false, `shut again ${when}`);
   }

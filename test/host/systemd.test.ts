@@ -67,7 +67,7 @@ describe('under systemd', () => {
 
   test('what was on trial and not confirmed is told in the same words as without systemd', async () => {
     await machine.must(CTL, 'start', '--trial', '5');
-    await waitFor(async () => (await host.status()) === 3, 15_000, 'the end of the trial');
+    await waitFor(async () => (await host.status()) === 3, 'the end of the trial', 15_000);
     const again = await machine.run(CTL, 'start');
     assert.equal(again.exitCode, 1, again.stderr);
     assert.match(again.stderr, /on trial/);
@@ -131,7 +131,7 @@ describe('under systemd', () => {
     await machine.must(CTL, 'start');
     await host.protects('without a bus');
     await host.knock(['4100', '4101']);
-    await waitFor(() => existsSync(host.inside('/root/own')), 20_000, 'a line without a bus');
+    await waitFor(() => existsSync(host.inside('/root/own')), 'a line without a bus');
     await machine.must(CTL, 'restart');
     await machine.must(SYSTEMCTL, 'unmask', 'dbus.service', 'dbus.socket');
     await machine.must(SYSTEMCTL, 'start', 'dbus.socket');

@@ -56,8 +56,8 @@ describe('units of systemd', () => {
   const log = async (pattern: RegExp): Promise<void> =>
     waitFor(
       async () => pattern.test(await machine.must('/bin/journalctl', '-b', '-u', 'knockctl', '--no-pager')),
-      LISTENER_MS,
       `${String(pattern)} in the journal`,
+      LISTENER_MS,
     );
 
   test('the listener is in a unit of its own: nobody, with its own process number in status', async () => {
@@ -79,8 +79,8 @@ describe('units of systemd', () => {
 
   test('lines of doors: what they leave behind goes on; how they ended is told', async () => {
     await host.knock(['4100', '4101']);
-    await waitFor(() => existsSync(host.inside('/root/behind')), 20_000, 'the line');
-    await waitFor(() => !existsSync(host.inside('/root/behind')), 10_000, 'what it left in the background');
+    await waitFor(() => existsSync(host.inside('/root/behind')), 'the line');
+    await waitFor(() => !existsSync(host.inside('/root/behind')), 'what it left in the background', 10_000);
     await host.knock(['4300', '4301']);
     await log(/status: command returned non-zero status code \(3\)/);
     await host.knock(['4200', '4201']);
@@ -89,7 +89,7 @@ describe('units of systemd', () => {
 
   test('a door that waits for its stop command is closed by a shutdown', async () => {
     await host.knock(['4000', '4001']);
-    await waitFor(() => existsSync(host.inside('/root/open')), 20_000, 'the door');
+    await waitFor(() => existsSync(host.inside('/root/open')), 'the door');
     await machine.shutDown();
     assert.equal(existsSync(host.inside('/root/open')), false);
     await machine.boot();
@@ -128,8 +128,8 @@ describe('units of systemd', () => {
       await machine.must('/bin/kill', signal, pid);
       await waitFor(
         async () => !['0', pid].includes(await host.property('MainPID')),
-        10_000,
         'another supervisor',
+        10_000,
       );
       await host.armed(`after kill ${signal}`);
     }
@@ -154,8 +154,8 @@ describe('units of systemd', () => {
     await machine.must(SYSTEMCTL, 'daemon-reload');
     await waitFor(
       async () => !['0', pid].includes(await host.property('MainPID')),
-      10_000,
       'one without that fault',
+      10_000,
     );
     await host.armed('after an exception');
     assert.ok(Number(await host.property('NRestarts')) > 0);

@@ -59,9 +59,9 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
   });
   await step(`knock ${SEQUENCE.join(' ')}`, async () => {
     await knock(4);
-    await waitFor(async () => canConnect(4), 20_000, 'the port to open for IPv4');
+    await waitFor(async () => canConnect(4), 'the port to open for IPv4');
     await knock(6);
-    await waitFor(async () => canConnect(6), 20_000, 'the port to open for IPv6');
+    await waitFor(async () => canConnect(6), 'the port to open for IPv6');
     return 'open: IPv4 by Debian’s knock, IPv6 by ours';
   });
   await step('who is in?', async () => `\n${indent(await sandbox.ctl('list', 'filter'))}    `);
@@ -73,8 +73,8 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
   await step(`the time is over after ${ACCEPT_TIMEOUT_S} s`, async () => {
     await waitFor(
       async () => !(await canConnect(4)) && !(await canConnect(6)),
-      15_000,
       'the port to shut again',
+      15_000,
     );
     await echoes();
     return 'shut again; the session that was opened goes on';
@@ -84,31 +84,31 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
     process.kill(before, 'SIGKILL');
     await waitFor(
       async () => (await armed()) && sandbox.pid('listener') !== before,
-      10_000,
       'a new listener',
+      10_000,
     );
     const heard = (): number => readFileSync(sandbox.log, 'utf8').split('OPEN SESAME').length;
     const first = heard();
     await knock(4);
-    await waitFor(() => heard() > first, 20_000, 'the knock to be in the log');
-    await waitFor(async () => canConnect(4), 20_000, 'the port to open');
+    await waitFor(() => heard() > first, 'the knock to be in the log');
+    await waitFor(async () => canConnect(4), 'the port to open');
     return 'a new one was started, and hears a knock';
   });
   await step('kill -9 the supervisor', async () => {
-    await waitFor(async () => !(await canConnect(4)), 15_000, 'the port to be shut');
+    await waitFor(async () => !(await canConnect(4)), 'the port to be shut', 15_000);
     process.kill(sandbox.pid('supervisor'), 'SIGKILL');
     const deadline = (SWITCH_TIMEOUT_S + 2) * 1000;
     await waitFor(
       async () => canConnect(4),
-      deadline,
       'the switch in the kernel to trip (on_failure = restore)',
+      deadline,
     );
     await echoes();
     return `the switch in the kernel tripped: nobody is locked out`;
   });
   await step('knockctl restartifdead, as cron does', async () => {
     await sandbox.ctl('restartifdead');
-    await waitFor(armed, 10_000, 'the service to be armed');
+    await waitFor(armed, 'the service to be armed', 10_000);
     await expectDoor(false);
     await echoes();
     return 'armed again, and shut';
@@ -126,7 +126,7 @@ export async function walkThrough(sandbox: Sandbox): Promise<boolean> {
   });
   await step('knockctl restartifdead, once more', async () => {
     await sandbox.ctl('restartifdead');
-    await waitFor(armed, 10_000, 'the service to be armed');
+    await waitFor(armed, 'the service to be armed', 10_000);
     await echoes();
     return 'armed again, with who was let in meanwhile';
   });

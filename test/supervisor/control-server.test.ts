@@ -91,7 +91,7 @@ describe('the control server', () => {
     const socket = await stand2.connect();
     const answer = readAll(socket);
     socket.write(one);
-    await waitFor(() => stand2.asked.length === 1, 20_000, 'the first');
+    await waitFor(() => stand2.asked.length === 1, 'the first');
     socket.write(two);
     assert.match(await answer, /one request a connection/);
     release();
@@ -142,7 +142,7 @@ describe('the control server', () => {
       });
     const socket = await stand.connect();
     socket.write(frame({ verb: 'status' }));
-    await waitFor(() => stand.asked.length === 1, 20_000, 'the request');
+    await waitFor(() => stand.asked.length === 1, 'the request');
     socket.destroy();
     release();
     stand.answer = async () => Promise.resolve(DONE);
@@ -154,14 +154,14 @@ describe('the control server', () => {
     const socket = await stand.connect();
     const text = readAll(socket);
     socket.write(frame({ verb: 'events', follow: true }));
-    await waitFor(() => stand.followers.size === 1, 20_000, 'the follower');
+    await waitFor(() => stand.followers.size === 1, 'the follower');
     for (const show of stand.followers) show(HAPPENING);
     let seen = '';
     socket.on('data', (chunk: Buffer) => (seen += chunk.toString()));
-    await waitFor(() => seen.includes('"event"'), 20_000, 'the event');
+    await waitFor(() => seen.includes('"event"'), 'the event');
     socket.destroy();
     await text;
-    await waitFor(() => stand.followers.size === 0, 20_000, 'its end');
+    await waitFor(() => stand.followers.size === 0, 'its end');
   });
 
   it('cuts off a follower that never reads: our memory is not its buffer', async () => {
@@ -169,7 +169,7 @@ describe('the control server', () => {
     const socket = await stand.connect();
     socket.pause();
     socket.write(frame({ verb: 'events', follow: true }));
-    await waitFor(() => stand.followers.size === 1, 20_000, 'the follower');
+    await waitFor(() => stand.followers.size === 1, 'the follower');
     const [show] = stand.followers;
     const before = process.memoryUsage.rss();
     let shown = 0;
@@ -191,7 +191,6 @@ describe('the control server', () => {
     held.forEach((socket) => socket.destroy());
     await waitFor(
       async () => replyIn(await stand.send(frame({ verb: 'status' }))).exitCode === EXIT.ok,
-      20_000,
       'a place',
     );
   });
@@ -208,7 +207,7 @@ describe('the control server', () => {
     const socket = await stand.connect();
     const text = readAll(socket);
     socket.write(frame({ verb: 'stop' }));
-    await waitFor(() => stand.asked.length === 1, 20_000, 'the request');
+    await waitFor(() => stand.asked.length === 1, 'the request');
     setImmediate(() => {
       release();
     });

@@ -139,7 +139,7 @@ describe('a knock at a door', () => {
     own.clock.advance(9_999);
     assert.equal(stand.text('out'), 'open 192.0.2.7\n');
     own.clock.advance(1);
-    await waitFor(() => own.stops.count === 0, 20_000, 'the stop command');
+    await waitFor(() => own.stops.count === 0, 'the stop command');
     assert.equal(stand.text('out'), 'open 192.0.2.7\nclose 192.0.2.7\n');
     assert.deepEqual(own.take(), [
       'info 192.0.2.7: d: OPEN SESAME',

@@ -69,7 +69,7 @@ describe('the keeper of entries, in the kernel', () => {
     const begun = performance.now();
     for (let index = 0; index < 20; index += 1)
       await sets.add('ssh', 'filter', [entry(`192.0.2.${index}`, 300)]);
-    await waitFor(() => existsSync(path) && readFileSync(path, 'utf8').includes('192.0.2.19 '), 5_000, path);
+    await waitFor(() => existsSync(path) && readFileSync(path, 'utf8').includes('192.0.2.19 '), path, 5_000);
     // The promise is a second; the rest is for a machine that is busy with other tests.
     assert.ok(performance.now() - begun < 3_000);
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -78,7 +78,7 @@ describe('the keeper of entries, in the kernel', () => {
       /^add ssh_filter4 192\.0\.2\.7 timeout 299\.\d{3} comment "cli"$/m,
     );
     await sets.empty('ssh', 'filter');
-    await waitFor(() => !existsSync(path), 20_000, 'the file to go');
+    await waitFor(() => !existsSync(path), 'the file to go');
     assert.notEqual(keeper.report.saved, null);
     assert.equal(keeper.report.problem, null);
   });

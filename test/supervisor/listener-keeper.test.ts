@@ -39,7 +39,7 @@ class Stand {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, 5000, what);
+    await waitFor(condition, what, 5000);
   }
 }
 
@@ -50,7 +50,7 @@ describe('the listener keeper', () => {
     for (const stand of stands.splice(0)) {
       const { pid } = stand.keeper;
       stand.keeper.stop();
-      await waitFor(() => pid === undefined || identify(pid) === undefined, 20_000, 'its end');
+      await waitFor(() => pid === undefined || identify(pid) === undefined, 'its end');
       assert.equal(stand.clock.timers, 0, 'no timer is left');
     }
   });

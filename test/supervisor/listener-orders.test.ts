@@ -47,13 +47,13 @@ class Stand implements AsyncDisposable {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, 5_000, what);
+    await waitFor(condition, what, 5_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.keeper.stop();
     const alive = (): boolean => this.start.started.some(({ pid }) => identify(pid ?? 0) !== undefined);
-    await waitFor(() => !alive(), 20_000, 'the end of all of them');
+    await waitFor(() => !alive(), 'the end of all of them');
     this.#folder[Symbol.dispose]();
   }
 }

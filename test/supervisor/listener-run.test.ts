@@ -63,7 +63,7 @@ class Stand {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, 5_000, what);
+    await waitFor(condition, what, 5_000);
   }
 }
 
@@ -74,7 +74,7 @@ describe('a listener’s life', () => {
     for (const { run } of stands.splice(0)) {
       const { pid } = run;
       run.kill('the test is over');
-      await waitFor(() => pid === undefined || identify(pid) === undefined, 20_000, 'its end');
+      await waitFor(() => pid === undefined || identify(pid) === undefined, 'its end');
     }
   });
 

@@ -115,7 +115,7 @@ describe('the log', () => {
     }
     log.info('the last');
     const last = (): string => readIfExists(file) ?? '';
-    await waitFor(() => last().includes('the last'), 20_000, 'the last line');
+    await waitFor(() => last().includes('the last'), 'the last line');
     await log.close();
   });
 
@@ -124,7 +124,7 @@ describe('the log', () => {
     const file = folder.file('log');
     const log = openLog({ ...SETTINGS, file });
     log.info('one');
-    await waitFor(() => (readIfExists(file) ?? '').includes('one'), 20_000, 'the first line');
+    await waitFor(() => (readIfExists(file) ?? '').includes('one'), 'the first line');
     renameSync(file, `${file}.old`);
     log.info('two');
     await log.close();

@@ -36,7 +36,7 @@ describe('process identity', () => {
     await parent.until(' z');
     const pid = Number.parseInt(parent.stdout);
     const status = (): string => readIfExists(`/proc/${pid}/stat`) ?? '';
-    await waitFor(() => status().includes(') Z '), 20_000, 'the zombie');
+    await waitFor(() => status().includes(') Z '), 'the zombie');
     try {
       assert.equal(identify(pid), undefined);
     } finally {

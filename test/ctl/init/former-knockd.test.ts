@@ -35,7 +35,7 @@ test('doors of a knockd are not passed over in silence, nor one that runs', asyn
   copyFileSync('/bin/sleep', program);
   const knockd = host.lab.spawn('server', [program, '600']);
   const runs = (): boolean => readlinkSync(`/proc/${knockd.pid}/exe`) === program;
-  await host.lab.waitFor(runs, 20_000, 'a knockd');
+  await host.lab.waitFor(runs, 'a knockd');
   const forced = await init(host, '--force');
   assert.equal(forced.exitCode, 0, forced.stderr);
   assert.match(forced.stderr, /note: there is \/etc\/knockd\.conf: its doors count no more for knockctl/);

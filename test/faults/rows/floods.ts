@@ -90,7 +90,7 @@ const flood: Row = {
     }
     assert.deepEqual(await product.addresses('filter'), [], 'nobody completed a sequence');
     await lab.knock('client2', scene.server, ['7100:udp', '7101:udp']);
-    await waitFor(async () => getsIn(lab, 'client2', family), 3_000, 'the door to open');
+    await waitFor(async () => getsIn(lab, 'client2', family), 'the door to open', 3_000);
     await product.must('flush', ADDRESS.client2[family]);
     return { words: child.stdout.trim() };
   },

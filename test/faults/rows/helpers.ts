@@ -20,7 +20,7 @@ async function another(scene: Scene, words: string, old: number): Promise<number
     [pid = 0] = (await running(scene.lab, words)).filter((one) => one !== old);
     return pid > 0;
   };
-  await waitFor(found, 10_000, `another process: ${words}`);
+  await waitFor(found, `another process: ${words}`, 10_000);
   return pid;
 }
 
@@ -88,7 +88,7 @@ const monitorKilled: Row = {
     monitor = await another(scene, 'nft monitor', monitor);
     const hears = async (): Promise<boolean> =>
       nftReader(monitor, await scene.must('/bin/cat', '/proc/net/netlink')) !== undefined;
-    await waitFor(hears, 10_000, 'the new monitor to hear');
+    await waitFor(hears, 'the new monitor to hear', 10_000);
     const rule = ['INPUT', '-p', 'udp', '-j', 'ACCEPT'];
     for (const verb of ['-A', '-D']) await lab.iptables('server', family, [verb, ...rule]);
     await lab.iptables('server', family, ['-F', 'ssh_filter']);
@@ -100,7 +100,7 @@ const monitorKilled: Row = {
     assert.equal((await product.status()).repairs.count, 1);
     await product.kill('supervisor');
     const gone = async (): Promise<boolean> => (await running(lab, 'nft monitor')).length === 0;
-    await waitFor(gone, 2_000, 'the end of the monitor of a dead supervisor');
+    await waitFor(gone, 'the end of the monitor of a dead supervisor', 2_000);
     await product.must('restartifdead');
     await scene.isArmed(held);
     return {};

@@ -129,7 +129,7 @@ const longAnswer: Row = {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       product.signal('supervisor', 'SIGCONT');
       await scene.entersState('armed');
-      await waitFor(async () => (await product.status()).services[0]?.switchLeft !== null, 1_000, 'a feed');
+      await waitFor(async () => (await product.status()).services[0]?.switchLeft !== null, 'a feed', 1_000);
     }
     scene.stranger.neverGotIn(beganMs, 'while the supervisor was stopped for a moment');
     assert.deepEqual([product.identity('supervisor'), product.identity('listener')], before);

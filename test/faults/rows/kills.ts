@@ -28,7 +28,7 @@ async function measureStart(scene: Scene): Promise<number> {
   launch(scene);
   const armed = async (): Promise<boolean> =>
     (await ask(scene.product, { verb: 'status' })).includes('"state":"armed"');
-  await waitFor(armed, 30_000, 'the service to be armed');
+  await waitFor(armed, 'the service to be armed', 30_000);
   const tookMs = nowMs() - beganMs;
   await scene.isArmed();
   return tookMs;
@@ -37,7 +37,7 @@ async function measureStart(scene: Scene): Promise<number> {
 async function killPid(pid: number): Promise<void> {
   const identity = identify(pid);
   if (identity === undefined || !signal(identity, 'SIGKILL')) return; // it has ended by itself
-  await waitFor(() => !isAlive(identity), 5_000, 'the end of what was killed');
+  await waitFor(() => !isAlive(identity), 'the end of what was killed', 5_000);
 }
 
 /** After a kill: the kernel is in order; now and then, that it trips is waited for as well. */

@@ -33,7 +33,7 @@ const flushedSets: Row = {
     // What has not been written yet, in the second before, may be lost.
     const files = [`${product.paths.run}/entries/ssh_trusted4`, `${product.paths.state}/entries/ssh_banned6`];
     const areKept = (): boolean => files.every((path) => /^add /m.test(readIfExists(path) ?? ''));
-    await waitFor(areKept, 5_000, 'the entries to be kept');
+    await waitFor(areKept, 'the entries to be kept', 5_000);
     await scene.must('/usr/sbin/ipset', 'flush');
     const beganMs = nowMs();
     await waitFor(
@@ -41,8 +41,8 @@ const flushedSets: Row = {
         const entries = (await product.list()).map(({ list, address }) => `${list} ${address}`);
         return held.every((entry) => entries.includes(entry));
       },
-      5_000,
       'the entries to be back',
+      5_000,
     );
     const measured = scene.within(nowMs() - beganMs, 1_000 + 500, 'until the entries were back');
     assert.ok(await getsIn(lab, 'client2', family), 'who was accepted gets in');
@@ -77,7 +77,7 @@ async function knocksUntil(
 ): Promise<void> {
   for (let tries = 1; tries <= 3; tries += 1) {
     await scene.lab.knock(from, scene.server, ['7100', '7200']);
-    const done = await waitFor(shows, 2_000, 'the knock to show').then(
+    const done = await waitFor(shows, 'the knock to show', 2_000).then(
       () => true,
       () => false,
     );
@@ -103,7 +103,7 @@ const noSpace: Row = {
     const seen = `/proc/${scene.supervisor}/root${state}`;
     const read = (name: string): string => readIfExists(join(seen, name)) ?? '';
     await product.must('drop', '192.0.2.1');
-    await waitFor(() => read('entries/ssh_banned4') !== '', 5_000, 'the ban to be written');
+    await waitFor(() => read('entries/ssh_banned4') !== '', 'the ban to be written', 5_000);
     await knocksUntil(scene, 'client2', () => read('stops.json').endsWith(']\n'));
     const [bans, stops] = [read('entries/ssh_banned4'), read('stops.json')];
     assert.throws(() => {
@@ -126,7 +126,7 @@ const noSpace: Row = {
     await product.must('drop', '192.0.2.3');
     assert.deepEqual((await product.addresses('banned')).sort(), all);
     const isKept = (): boolean => /^add \S+ 192\.0\.2\.3 /m.test(read('entries/ssh_banned4'));
-    await waitFor(isKept, 5_000, 'the bans to be written');
+    await waitFor(isKept, 'the bans to be written', 5_000);
     await product.must('flush', 'all');
     return {};
   },
@@ -203,8 +203,8 @@ const manyBans: Row = {
     // At the first moment at which the jump is seen, all must be in.
     const watching = waitFor(
       async () => (await lab.iptables('server', family, ['-S', 'INPUT'])).includes('ssh_policy'),
-      60_000,
       'the jump',
+      60_000,
     ).then(async () => count(scene));
     const fullMs = await timedStart(scene);
     assert.equal(await watching, MANY);

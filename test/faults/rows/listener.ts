@@ -21,7 +21,7 @@ const WATCH_MS = 500;
 export async function newListener(scene: Scene, old: number, sinceMs: number): Promise<number> {
   const { product } = scene;
   const isNew = (): boolean => ![undefined, old].includes(product.identity('listener')?.pid);
-  await waitFor(isNew, 15_000, 'another listener');
+  await waitFor(isNew, 'another listener', 15_000);
   const ms = nowMs() - sinceMs;
   await scene.entersState('armed', 2_000);
   return ms;
@@ -69,7 +69,7 @@ const stopped: Row = {
     const { lab, product } = scene;
     const beganMs = nowMs();
     const old = product.signal('listener', 'SIGSTOP');
-    await waitFor(() => !lives(old), LISTENER_MS + 5_000, 'the silent listener to be killed');
+    await waitFor(() => !lives(old), 'the silent listener to be killed', LISTENER_MS + 5_000);
     const measured = scene.within(nowMs() - beganMs, LISTENER_MS + WATCH_MS, 'until it was killed');
     await newListener(scene, old.pid, beganMs);
     await untilRunning(lab, 'knockctl: listener', 1);
@@ -131,7 +131,7 @@ async function isTriedSlowly(scene: Scene): Promise<void> {
   }
   for (let count = before; count < 20; count += 1) {
     const lastMs = nowMs();
-    await waitFor(() => deaths(scene) > count, 80_000, 'the next try');
+    await waitFor(() => deaths(scene) > count, 'the next try', 80_000);
     if (count > before) assert.ok(nowMs() - lastMs > 55_000, 'more than one a minute');
     assert.ok(await getsIn(scene.lab, 'client', scene.family), 'it stays tripped');
   }
@@ -144,18 +144,14 @@ async function isTriedSlowly(scene: Scene): Promise<void> {
  */
 async function untilQuiet(product: Product): Promise<number> {
   let [packets, beforeMs, sinceMs] = [-1, nowMs(), nowMs()];
-  await waitFor(
-    async () => {
-      const askedMs = nowMs();
-      const { listener } = await product.status();
-      if (listener?.packets !== packets) sinceMs = beforeMs;
-      packets = listener?.packets ?? -1;
-      beforeMs = askedMs;
-      return askedMs - sinceMs > 2_000;
-    },
-    20_000,
-    'two seconds without a packet',
-  );
+  await waitFor(async () => {
+    const askedMs = nowMs();
+    const { listener } = await product.status();
+    if (listener?.packets !== packets) sinceMs = beforeMs;
+    packets = listener?.packets ?? -1;
+    beforeMs = askedMs;
+    return askedMs - sinceMs > 2_000;
+  }, 'two seconds without a packet');
   return sinceMs;
 }
 

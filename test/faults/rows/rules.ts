@@ -34,7 +34,7 @@ export function tool({ backend, family }: Scene, verb = ''): string {
 /** The kernel holds that again, and the state is armed; a sample of promises that a look back could miss. */
 export async function repaired(scene: Scene, held: string): Promise<void> {
   const isRight = async (): Promise<boolean> => (await kernel(scene.lab)) === held;
-  await waitFor(isRight, 5_000, 'all to be as it was').catch(async (error: unknown) => {
+  await waitFor(isRight, 'all to be as it was', 5_000).catch(async (error: unknown) => {
     assert.equal(await kernel(scene.lab), held, String(error));
   });
   assert.equal(await jumps(scene.lab, scene.family), 1);

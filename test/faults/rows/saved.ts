@@ -72,7 +72,7 @@ const restored: Row = {
     const beganMs = nowMs();
     assert.deepEqual(await restore(scene, saved), [0, 0]);
     // The switch was saved as fed: what is left of it runs out here.
-    await lab.waitFor(async () => reaches(scene), 4_000 + scene.slackMs, 'the restored rules to trip');
+    await lab.waitFor(async () => reaches(scene), 'the restored rules to trip', 4_000 + scene.slackMs);
     const ms = nowMs() - beganMs;
     const listed = await fresh(lab, '/usr/sbin/ipset', 'save');
     assert.match(listed, /^add ssh_filter4 192\.0\.2\.1 timeout 4\d\d /m);

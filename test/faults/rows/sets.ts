@@ -12,7 +12,7 @@ import { repaired } from './rules.js';
 async function holds({ lab }: Scene, held: string): Promise<void> {
   const now = async (): Promise<string> => await kernel(lab);
   const is = async (): Promise<boolean> => (await now()) === held;
-  await waitFor(is, 5_000, 'sets, chains and jump to be there again').catch(async (error: unknown) => {
+  await waitFor(is, 'sets, chains and jump to be there again', 5_000).catch(async (error: unknown) => {
     assert.equal(await now(), held, String(error));
   });
 }
@@ -48,7 +48,7 @@ const destroyed: Row = {
     const script = commands.join('; ');
     const done = async (): Promise<boolean> =>
       (await lab.exec('server', ['/bin/sh', '-c', script])).exitCode === 0;
-    await waitFor(done, 5_000, 'the sets to be destroyed between two checks');
+    await waitFor(done, 'the sets to be destroyed between two checks', 5_000);
     await lab.exec('server', ['/usr/sbin/ipset', 'create', 'ssh_filter4', 'hash:ip,port']);
     const beganMs = nowMs();
     await holds(scene, held);
@@ -72,7 +72,7 @@ const distrusted: Row = {
     assert.ok(await getsIn(lab, 'client2', family));
     await scene.must('/usr/sbin/ipset', 'flush', `ssh_trusted${family}`);
     const beganMs = nowMs();
-    await waitFor(async () => getsIn(lab, 'client2', family), 5_000, 'the trusted to be let in again');
+    await waitFor(async () => getsIn(lab, 'client2', family), 'the trusted to be let in again', 5_000);
     const measured = scene.within(nowMs() - beganMs, 2_000, 'until the trusted got in');
     await repaired(scene, held);
     return measured;

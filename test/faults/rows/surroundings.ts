@@ -90,8 +90,8 @@ const descriptors: Row = {
     const settled = (): boolean => files(`/proc/${pid}/fd`).length <= before + 2;
     await waitFor(
       settled,
-      15_000,
       `as many descriptors as before (${before}), there are ${files(`/proc/${pid}/fd`).length}`,
+      15_000,
     );
     return {};
   },
@@ -115,11 +115,11 @@ const stateGone: Row = {
       return addresses.every((address) => text.includes(` ${address} `));
     };
     await product.must('accept', '192.0.2.1', '--timeout', '500');
-    await waitFor(() => areKept(['192.0.2.1']), 5_000, 'the entry to be kept');
+    await waitFor(() => areKept(['192.0.2.1']), 'the entry to be kept', 5_000);
     await scene.must('/bin/rm', '-rf', product.paths.state);
     await product.must('accept', '192.0.2.2', '--timeout', '500');
     await scene.doorWorks();
-    await waitFor(() => areKept(both), 5_000, 'the entries to be kept anew');
+    await waitFor(() => areKept(both), 'the entries to be kept anew', 5_000);
     await product.must('reload');
     await product.waitForLog(/^configuration reloaded$/);
     await areIn();
@@ -150,7 +150,7 @@ const socketGone: Row = {
     const beganMs = nowMs();
     await product.must('accept', '192.0.2.1', '--timeout', '500');
     await scene.must('/bin/rm', '-f', socket);
-    await waitFor(() => existsSync(socket), 10_000, 'another socket');
+    await waitFor(() => existsSync(socket), 'another socket', 10_000);
     const ms = nowMs() - beganMs;
     await product.must('accept', '192.0.2.2', '--timeout', '500');
     assert.deepEqual(product.identity('supervisor'), first);
@@ -178,7 +178,7 @@ const runGone: Row = {
     const first = product.identity('supervisor');
     assert.ok(first !== undefined);
     await scene.must('/bin/rm', '-rf', product.paths.run);
-    await waitFor(() => product.identity('supervisor') !== undefined, 10_000, 'the folder made anew');
+    await waitFor(() => product.identity('supervisor') !== undefined, 'the folder made anew', 10_000);
     assert.equal((await product.ctl(['start'])).exitCode, 0, 'it is started already');
     assert.deepEqual(product.identity('supervisor'), first);
     // Somebody is quicker than its next look.
@@ -189,7 +189,7 @@ const runGone: Row = {
     } finally {
       process.kill(first.pid, 'SIGCONT');
     }
-    await waitFor(() => !lives(first), 10_000, 'the first one to leave');
+    await waitFor(() => !lives(first), 'the first one to leave', 10_000);
     const now = product.identity('supervisor');
     assert.ok(now !== undefined);
     await scene.isArmed();

@@ -45,12 +45,12 @@ const unconfirmed: Row = {
     lockOut(scene);
     const askedMs = nowMs();
     const reload = product.spawn(['reload', '--trial', String(TRIAL_S)]);
-    await waitFor(async () => !(await client2GetsIn(scene)), 5_000, 'the new policy');
+    await waitFor(async () => !(await client2GetsIn(scene)), 'the new policy', 5_000);
     // The time of the trial has begun before the new policy: it is counted from here.
     const beganMs = nowMs();
     reload.signal('SIGHUP');
     await product.kill('supervisor');
-    await waitFor(async () => client2GetsIn(scene), (TRIAL_S + 6) * 1_000, 'the old policy to be back');
+    await waitFor(async () => client2GetsIn(scene), 'the old policy to be back', (TRIAL_S + 6) * 1_000);
     const ms = nowMs() - beganMs;
     stranger.neverGotIn(askedMs, 'by the old policy or the new one');
     rmSync(product.paths.rules, { recursive: true });
