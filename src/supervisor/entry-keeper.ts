@@ -23,7 +23,9 @@ interface Keeping {
   readonly keeper: SetKeeper;
   /** It is to be written. */
   due: boolean;
-  /** But not before this: monotonic milliseconds. */
+  /** At once: others may have emptied it, or we end. */
+  urgent: boolean;
+  /** Else not before this: monotonic milliseconds. */
   restUntilMs: number;
 }
 
@@ -112,7 +114,7 @@ export class EntryKeeper implements SetMemory {
         if (entries === undefined) continue; // the health check makes it anew
         const verdict = keeping.keeper.judge(entries);
         if (verdict !== 'no' || this.#problems.has(name)) keeping.due = true;
-        if (verdict === 'now') keeping.restUntilMs = 0;
+        if (verdict === 'now') keeping.urgent = true;
       }
       await this.#saveDue();
     } catch {
@@ -124,7 +126,7 @@ export class EntryKeeper implements SetMemory {
 
   /** Writes what has changed, now: for a command that ends. */
   async finish(): Promise<void> {
-    for (const keeping of this.#kept.values()) keeping.restUntilMs = 0;
+    for (const keeping of this.#kept.values()) keeping.urgent = true;
     await this.#saveDue();
     this.close();
   }
@@ -172,7 +174,7 @@ export class EntryKeeper implements SetMemory {
     if (this.#timer !== undefined || this.#closed) return;
     const due = [...this.#kept.values()].filter((keeping) => keeping.due);
     if (due.length === 0) return;
-    const restMs = Math.min(...due.map((keeping) => keeping.restUntilMs)) - this.#parts.clock.nowMs();
+    const restMs = Math.min(...due.map(restUntilMs)) - this.#parts.clock.nowMs();
     this.#timer = this.#parts.clock.after(Math.max(WINDOW_MS, restMs), () => {
       this.#timer = undefined;
       void this.#saveDue();
@@ -183,7 +185,7 @@ export class EntryKeeper implements SetMemory {
   async #saveDue(): Promise<void> {
     const save = async (): Promise<void> => {
       const nowMs = this.#parts.clock.nowMs();
-      const due = [...this.#kept].filter(([, keeping]) => keeping.due && keeping.restUntilMs <= nowMs);
+      const due = [...this.#kept].filter(([, keeping]) => keeping.due && restUntilMs(keeping) <= nowMs);
       await Promise.all(due.map(async ([name, keeping]) => this.#save(name, keeping)));
       // What failed waits for the next heartbeat.
       if ([...this.#kept].some(([name, { due }]) => due && !this.#problems.has(name))) this.#wait();
@@ -196,6 +198,7 @@ export class EntryKeeper implements SetMemory {
     const { clock } = this.#parts;
     const begunMs = clock.nowMs();
     keeping.due = false;
+    keeping.urgent = false; // what is asked for at once while this is written is written after it, at once
     try {
       if (await keeping.keeper.save()) this.#savedAt = clock.wall();
       this.#solved(name);
@@ -229,7 +232,7 @@ export class EntryKeeper implements SetMemory {
     const set = known === undefined ? parseSetName(name) : undefined;
     if (set === undefined) return known;
     const keeper = new SetKeeper(set, { ...this.#parts, files: this.#files });
-    const keeping = { keeper, due: false, restUntilMs: 0 };
+    const keeping = { keeper, due: false, urgent: false, restUntilMs: 0 };
     this.#kept.set(name, keeping);
     return keeping;
   }
@@ -250,4 +253,8 @@ function parseSetName(name: string): KeptSet | undefined {
   const [, listName, digit] = /^.+_([a-z]+)([46])$/.exec(name) ?? [];
   const list = LISTS.find((one) => one === listName);
   return list === undefined ? undefined : { name, list, family: digit === '4' ? 4 : 6 };
+}
+
+function restUntilMs(keeping: Keeping): number {
+  return keeping.urgent ? 0 : keeping.restUntilMs;
 }

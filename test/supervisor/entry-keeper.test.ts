@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,6 +56,12 @@ class Stand implements AsyncDisposable {
     for (const keeper of this.#lives) keeper.close();
     await this.space[Symbol.asyncDispose]();
   }
+}
+
+/** Waits for a file; gives its figures. */
+async function fileOf(path: string): Promise<Stats> {
+  await waitFor(() => existsSync(path), path);
+  return statSync(path);
 }
 
 describe('the keeper of entries, in the kernel', () => {
@@ -225,6 +231,23 @@ describe('the keeper of entries, in the kernel', () => {
     // What was put in since the last writing may be lost: that is the second of the promise.
     assert.ok(header !== undefined && header.entries >= 100_000, String(header?.entries));
     assert.deepEqual(readdirSync(stand.folder), ['ssh_banned4'], 'no temporary file is left');
+  });
+
+  // Red where the rest after a file that was being written held this up (run once, 2026-11-22).
+  it('what is emptied while its file is written is put back at once, not after a rest', async () => {
+    await using stand = new Stand();
+    const { sets, keeper } = stand.life();
+    await sets.ensure('ssh');
+    await sets.add('ssh', 'banned', many(100_000, 7_200));
+    const path = `${stand.folder}/ssh_banned4`;
+    const { mtimeMs } = await fileOf(path);
+    await sleep(3_000); // longer than the keeper rests after such a file
+    await sets.add('ssh', 'banned', [entry('192.0.2.1')]);
+    const isWriting = (): boolean => readdirSync(stand.folder).length > 1;
+    await waitFor(() => isWriting() || statSync(path).mtimeMs > mtimeMs, 'the file to be written');
+    await stand.space.must('ipset flush ssh_banned4');
+    await keeper.check();
+    assert.ok(((await sets.headers()).get('ssh_banned4')?.entries ?? 0) >= 100_000);
   });
 
   it('files of services that are gone, and of writes that were cut short, go', async () => {
