@@ -7,6 +7,7 @@ import { readFootprint } from '../firewall/footprint.js';
 import { savedSets } from '../firewall/saved-sets.js';
 import { makePrivateFolder, readIfExists } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
+import type { ProcessIdentity } from '../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
 import type { Request } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
@@ -81,9 +82,8 @@ export class Lifecycle {
 
   /** Stops the supervisor, or takes out what a dead one left. Nothing to stop is success (LSB). */
   async stop(): Promise<number> {
-    await this.process.untilKnown();
-    if (!this.process.isRunning()) return this.#takeOut();
-    const supervisor = this.process.noted();
+    const supervisor = await this.process.incumbent();
+    if (supervisor === undefined) return this.#takeOut();
     const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
     if (answer.kind === 'reply') {
       if (answer.reply.exitCode === EXIT.ok) await this.process.untilEnded(supervisor);
@@ -119,24 +119,28 @@ export class Lifecycle {
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
     this.#context.config(); // a bad configuration is told before anything is stopped
-    await this.process.untilKnown();
-    if (this.process.isRunning()) {
-      const supervisor = this.process.noted();
-      const request = { verb: 'stop', keep: true } as const;
-      const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
-      // It refuses while a change is on trial.
-      if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
-        return printReply(this.#context.output, answer.reply);
-      }
-      const isEnding = answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok;
-      await (isEnding ? this.process.untilEnded(supervisor) : this.process.kill(supervisor));
+    const supervisor = await this.process.incumbent();
+    return supervisor === undefined ? this.start() : this.#replace(supervisor);
+  }
+
+  async #replace(supervisor: ProcessIdentity): Promise<number> {
+    const request = { verb: 'stop', keep: true } as const;
+    const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
+    // It refuses while a change is on trial.
+    if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
+      return printReply(this.#context.output, answer.reply);
     }
+    const isEnding = answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok;
+    await (isEnding ? this.process.untilEnded(supervisor) : this.process.kill(supervisor));
     return this.start();
   }
 
   /** restart where a supervisor runs, else nothing (LSB). */
   async condrestart(): Promise<number> {
-    return this.process.isRunning() ? this.restart() : this.#silent({ verb: 'condrestart', running: false });
+    const supervisor = await this.process.incumbent();
+    if (supervisor === undefined) return this.#silent({ verb: 'condrestart', running: false });
+    this.#context.config();
+    return this.#replace(supervisor);
   }
 
   /** Has the running supervisor take over a changed configuration, for good or on trial. */

@@ -6,7 +6,7 @@ import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
 import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
-import { ageMs } from '../system/process.js';
+import { ageMs, isAlive, type ProcessIdentity } from '../system/process.js';
 import type { ServiceReport } from '../wire/reports.js';
 import type { Context } from './context.js';
 import {
@@ -21,7 +21,7 @@ import type { Lifecycle } from './lifecycle.js';
 import { printJson } from './output.js';
 import { isStatusReport } from './show.js';
 import { ask } from './supervisor-client.js';
-import type { SupervisorProcess } from './supervisor-process.js';
+import { SupervisorProcess } from './supervisor-process.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
@@ -38,17 +38,17 @@ const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
  */
 export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
   const runFolder = dirname(context.paths().lock);
-  await lifecycle.process.untilKnown();
+  const supervisor = await lifecycle.process.incumbent();
   const configuration = read(context);
   if (!isSupervised(runFolder)) {
     if ('error' in configuration && !isNotConfiguredYet(context)) throw configuration.error;
     return silent(context, { wanted: false });
   }
-  if ('config' in configuration && !lifecycle.process.isRunning()) {
+  if ('config' in configuration && supervisor === undefined) {
     const tried = await context.triedInVain(configuration.config);
     if (tried?.before === null) return takeOutTrial(context, configuration.config);
   }
-  const { verdict, reason } = await look(context, lifecycle.process, configuration);
+  const { verdict, reason } = await look(context, supervisor, configuration);
   if (verdict === 'well') forgetFailedStarts(runFolder);
   if (verdict !== 'wrong') return silent(context, { running: true });
   const failed = readFailedStarts(runFolder);
@@ -89,21 +89,19 @@ type Finding =
 /** A hung one is ended only once its switch has run out. */
 async function look(
   context: Context,
-  incumbent: SupervisorProcess,
+  supervisor: ProcessIdentity | undefined,
   configuration: Configuration,
 ): Promise<Finding> {
-  const supervisor = incumbent.noted();
-  if (supervisor === undefined && !incumbent.isRunning())
+  if (supervisor === undefined)
     return { verdict: 'wrong', reason: 'the supervisor is dead; starting a new one' };
   if (!('config' in configuration)) return { verdict: 'well' }; // whether it feeds cannot be asked
   const { config } = configuration;
   const answer = await ask(context.paths().socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
   if (answer.kind !== 'reply') {
     // Somebody else has just started it: another restartifdead, or an administrator.
-    const isBeginning = supervisor !== undefined && ageMs(supervisor) < BEGINNING_MS;
-    if (answer.kind === 'absent' && isBeginning) return { verdict: 'beginning' };
+    if (answer.kind === 'absent' && ageMs(supervisor) < BEGINNING_MS) return { verdict: 'beginning' };
     if (await feeds(context, config)) return { verdict: 'well' }; // so it lives: starting up, or very busy
-    await incumbent.kill(supervisor);
+    await new SupervisorProcess(context.paths()).kill(supervisor);
     return { verdict: 'wrong', reason: 'the supervisor hangs, and the switch is tripped; replacing it' };
   }
   const { data } = answer.reply;
@@ -111,8 +109,8 @@ async function look(
     return { verdict: 'well' };
   // It says that it feeds, and the kernel says no: somebody may have emptied the set a moment ago.
   await sleep(2 * config.settings.failsafe.heartbeatMs);
-  if ((await feeds(context, config)) || !incumbent.isRunning()) return { verdict: 'well' };
-  await incumbent.kill(supervisor);
+  if ((await feeds(context, config)) || !isAlive(supervisor)) return { verdict: 'well' };
+  await new SupervisorProcess(context.paths()).kill(supervisor);
   const reason = 'the supervisor answers, but does not feed the switch; replacing it';
   return { verdict: 'wrong', reason };
 }

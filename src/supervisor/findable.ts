@@ -58,7 +58,7 @@ export class Findable {
     }
     const reopened = await server.reopen();
     if (found === 'here' && !reopened) return;
-    const what = found === 'restored' ? 'run folder, or the lock in it,' : 'control socket';
+    const what = found === 'restored' ? 'run folder, or a file of ours in it,' : 'control socket';
     journal.record('state', `the ${what} was deleted while we ran: made anew`, {}, 'warn');
   }
 

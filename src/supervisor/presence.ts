@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { errorText, KnockError } from '../base/errors.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
 import { footprintPath } from '../firewall/footprint.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
-import { PASSING_MS, takeLock, type Lock } from '../system/lock.js';
+import { lockKept, PASSING_MS, takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { formatIdentity, identify, readAlive } from '../system/process.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
@@ -39,7 +39,7 @@ export async function takePlace(
     const lock = await takeLock(path);
     if (lock !== undefined) return lock;
     if (readAlive(supervisor) !== undefined) throw new RunningAlready(path);
-    if (performance.now() >= endMs) throw keptLock(path);
+    if (performance.now() >= endMs) throw lockKept(path);
     await sleep(20);
   }
 }
@@ -87,7 +87,9 @@ export class Presence {
   async look(): Promise<Found> {
     if (this.#lock.isAt(this.#places.lock)) {
       this.#readNotes();
-      return 'here';
+      if (this.#isTold()) return 'here';
+      this.#identify();
+      return 'restored';
     }
     makePrivateFolder(this.#paths.run);
     const lock = await takeLock(this.#places.lock);
@@ -115,6 +117,11 @@ export class Presence {
     this.#notedAt = Date.now() - mtimeMs > SETTLED_MS ? mtimeMs : undefined;
   }
 
+  /** Our own note is there: without it commands take us for one that has just begun. */
+  #isTold(): boolean {
+    return readAlive(this.#places.supervisor)?.pid === process.pid;
+  }
+
   /** Another supervisor has told who it is. */
   #isTaken(): boolean {
     const other = readAlive(this.#places.supervisor);
@@ -132,11 +139,4 @@ export class Presence {
     const own = identify(process.pid);
     if (own !== undefined) replaceFile(this.#places.supervisor, formatIdentity(own));
   }
-}
-
-function keptLock(path: string): KnockError {
-  return new KnockError(`${path} is held by a process that is no supervisor: nothing was done`, {
-    exitCode: EXIT.busy,
-    hint: `fuser -v ${path} tells who it is; once it has ended, try again`,
-  });
 }

@@ -84,3 +84,11 @@ export async function takeLock(path: string): Promise<Lock | undefined> {
   }
   return undefined;
 }
+
+/** Somebody who is no supervisor holds a lock for longer than any command of ours. */
+export function lockKept(path: string): KnockError {
+  return new KnockError(`${path} is held by a process that is no supervisor: nothing was done`, {
+    exitCode: EXIT.busy,
+    hint: `fuser -v ${path} tells who it is; once it has ended, try again`,
+  });
+}

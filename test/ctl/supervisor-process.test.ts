@@ -17,50 +17,50 @@ describe('the supervisor’s process, as commands see it', () => {
   it('is known once it has told who it is, and for as long as it lives', async () => {
     using folder = new TempFolder();
     const paths = { lock: folder.file('lock'), supervisor: folder.file('supervisor') };
-    const incumbent = new SupervisorProcess(paths);
-    assert.deepEqual([incumbent.isRunning(), incumbent.noted()], [false, undefined]);
+    const place = new SupervisorProcess(paths);
+    assert.deepEqual([place.isRunning(), place.noted()], [false, undefined]);
     const holder = startHolder(paths);
     await holder.until('noted');
-    assert.deepEqual(incumbent.noted(), identityOf(holder));
+    assert.deepEqual(place.noted(), identityOf(holder));
+    assert.deepEqual(await place.incumbent(), identityOf(holder));
     assert.ok(ageMs(identityOf(holder)) < 10_000);
-    await incumbent.kill(incumbent.noted());
-    assert.deepEqual([incumbent.isRunning(), incumbent.noted()], [false, undefined]);
+    await place.kill(identityOf(holder));
+    assert.deepEqual([place.isRunning(), place.noted()], [false, undefined]);
     await holder.kill();
   });
 
   it('a note is nobody without the lock, and so is the lock without a note: that is waited for', async () => {
     using folder = new TempFolder();
     const paths = { lock: folder.file('lock'), supervisor: folder.file('supervisor') };
-    const incumbent = new SupervisorProcess(paths);
+    const place = new SupervisorProcess(paths);
     const own = identify(process.pid) ?? assert.fail();
     writeFileSync(paths.supervisor, formatIdentity(own));
-    assert.equal(incumbent.noted(), undefined);
+    assert.equal(place.noted(), undefined);
+    assert.equal(await place.incumbent(), undefined);
     writeFileSync(paths.supervisor, '');
     const lock = tryLock(paths.lock);
     setTimeout(() => {
       writeFileSync(paths.supervisor, formatIdentity(own));
     }, 300);
-    await incumbent.untilKnown();
-    assert.deepEqual(incumbent.noted(), own);
-    await assert.rejects(incumbent.kill(undefined), /holds the lock, but it is not the supervisor/);
+    assert.deepEqual(await place.incumbent(), own);
     lock?.[Symbol.dispose]();
-    assert.equal(incumbent.isRunning(), false);
+    assert.equal(place.isRunning(), false);
   });
 
   it('is ended alone: not the one that has its place a moment later, nor is that one waited for', async () => {
     using folder = new TempFolder();
     const paths = { lock: folder.file('lock'), supervisor: folder.file('supervisor') };
-    const incumbent = new SupervisorProcess(paths);
+    const place = new SupervisorProcess(paths);
     const holder = startHolder(paths);
     await holder.until('noted');
-    const first = incumbent.noted();
+    const first = identityOf(holder);
     const next = startHolder(paths);
     await next.until('waits');
-    await incumbent.kill(first);
+    await place.kill(first);
     await next.until('noted');
-    await incumbent.kill(first);
+    await place.kill(first);
     assert.ok(isAlive(identityOf(next)));
-    assert.deepEqual(incumbent.noted(), identityOf(next));
+    assert.deepEqual(place.noted(), identityOf(next));
     await next.kill();
     await holder.kill();
   });

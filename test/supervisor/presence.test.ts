@@ -46,6 +46,7 @@ describe('the presence of a supervisor', () => {
     writeFileSync(runPaths(paths).supervisor, `${process.pid} 1\n`);
     setTimeout(() => passing?.[Symbol.dispose](), 500);
     using presence = await Presence.take(paths);
+    presence.announce(log);
     assert.equal(await presence.look(), 'here');
   });
 
@@ -64,6 +65,18 @@ describe('the presence of a supervisor', () => {
     assert.ok(isLocked(places.lock));
     const files = [places.supervisor, places.listener, `${paths.run}/kernel.json`];
     assert.deepEqual(files.map(readIfExists), [OWN, 'the listener', 'the footprint']);
+  });
+
+  it('notes anew who it is where that alone was deleted', async () => {
+    using folder = new TempFolder();
+    const paths = pathsIn(folder);
+    const { supervisor } = runPaths(paths);
+    using presence = await Presence.take(paths);
+    presence.announce(log);
+    rmSync(supervisor);
+    assert.equal(await presence.look(), 'restored');
+    assert.equal(readIfExists(supervisor), OWN);
+    assert.equal(await presence.look(), 'here');
   });
 
   it('gives way to another one, and takes nothing of its away', async () => {
@@ -114,7 +127,7 @@ describe('being found', () => {
     for (let look = 0; look < 5; look += 1) await findable.look();
     assert.deepEqual(told, [
       'the control socket was deleted while we ran: made anew',
-      'the run folder, or the lock in it, was deleted while we ran: made anew',
+      'the run folder, or a file of ours in it, was deleted while we ran: made anew',
       'commands cannot reach us: no space',
     ]);
   });
