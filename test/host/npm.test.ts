@@ -57,6 +57,10 @@ describe('a host with npm, SysV script and cron', () => {
   const status = async (): Promise<number> => (await machine.run(SCRIPT, 'status')).exitCode;
 
   test('knockctl install puts all in place, and starts nothing', async () => {
+    const elsewhere = await machine.run('knockctl', '-c', '/root/own.conf', 'install');
+    assert.equal(elsewhere.exitCode, 64);
+    assert.match(elsewhere.stderr, /what is installed works with \/etc\/knockctl\/knockctl\.conf: -c /);
+    assert.equal((await machine.run('test', '-e', SCRIPT)).exitCode, 1, 'nothing was changed');
     const said = await machine.must('knockctl', 'install');
     assert.match(said, /installed \/etc\/init\.d\/knockctl/);
     assert.match(said, /installed \/etc\/systemd\/system\/knockctl\.service/);

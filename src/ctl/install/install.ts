@@ -11,6 +11,7 @@ import {
 import { dirname } from 'node:path';
 
 import { EXIT, KnockError } from '../../base/errors.js';
+import { DEFAULT_FILE } from '../../config/load.js';
 import { holdsOurs, PERSISTENT } from '../../firewall/saved-sets.js';
 import { shipped } from '../../system/place.js';
 import { systemExec } from '../../system/exec.js';
@@ -33,6 +34,15 @@ type Installed = Readonly<Record<string, string>>;
  * npm; starts nothing, and enables nothing. A file that somebody has changed since is left as it is, and told.
  */
 export async function install(context: Context): Promise<number> {
+  if (context.file !== undefined) {
+    throw new KnockError(
+      `what is installed works with ${DEFAULT_FILE}: -c ${context.file} would be ignored`,
+      {
+        exitCode: EXIT.usage,
+        hint: 'knockctl install without -c; nothing was changed',
+      },
+    );
+  }
   await refuseBesideDebian();
   const before = readList();
   const installed: Record<string, string> = {};

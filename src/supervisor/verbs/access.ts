@@ -19,8 +19,8 @@ export async function accept(
   origin: Origin,
 ): Promise<Reply> {
   const service = chooseService(context.services, request.service);
-  if (!service.ok) return refused([service.reason]);
   const { networks, faults } = readTargets(request.targets, request.force === true);
+  if (!service.ok) return refused([...faults, service.reason], 'nothing was changed');
   const wrong = [...faults, ...wrongFamily(context, networks)];
   if (wrong.length > 0) return refused(wrong, 'nothing was changed');
   const timeoutS = request.timeoutS ?? service.value.acceptTimeoutS;
@@ -42,9 +42,9 @@ export async function accept(
 
 /** Bans addresses from every service. Refuses what would shut out the trusted, or the caller, without --force. */
 export async function drop(context: VerbContext, request: RequestOf<'drop'>, origin: Origin): Promise<Reply> {
-  if (context.services.length === 0) return refused([NO_SERVICE]);
   const force = request.force === true && origin.kind === 'admin';
   const { networks, faults } = readTargets(request.targets, force);
+  if (context.services.length === 0) return refused([...faults, NO_SERVICE], 'nothing was changed');
   const wrong = [...faults, ...wrongFamily(context, networks)];
   if (wrong.length > 0) return refused(wrong, 'nothing was changed');
   if (!force) {

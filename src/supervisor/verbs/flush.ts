@@ -7,6 +7,7 @@ import { done, refused, subject } from './replies.js';
 
 /** The lists that an address is flushed from: who is trusted stays trusted (interface.md). */
 const ADDRESS_LISTS = ['filter', 'banned'] as const;
+const NOR_A_LIST = ', nor one of filter, banned, trusted, all';
 const FEW = 32;
 
 /** Takes addresses out of filter and banned, or empties whole lists, in every service. */
@@ -23,7 +24,7 @@ export async function flush(
     const parsed = named === undefined ? parseNetwork(target) : undefined;
     if (named !== undefined) for (const list of named) lists.add(list);
     else if (parsed?.ok === true) networks.push(parsed.value);
-    else faults.push(`${parsed?.reason ?? target}, nor one of filter, banned, trusted, all`);
+    else faults.push(`${parsed?.reason ?? target}${isWord(target) ? NOR_A_LIST : ''}`);
   }
   if (faults.length > 0) return refused(faults, 'nothing was changed');
   for (const list of lists) await emptyList(context, list, origin);
@@ -56,6 +57,11 @@ export async function flush(
     lists: [...lists],
     addresses: networks.map((network) => network.text),
   });
+}
+
+/** No attempt at an address: then it may have been meant for a list. */
+function isWord(target: string): boolean {
+  return !/[.:/]/.test(target);
 }
 
 function listsNamed(target: string): readonly ListName[] | undefined {

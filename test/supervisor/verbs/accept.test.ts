@@ -68,6 +68,8 @@ describe('accept', () => {
     for (const verb of ['accept', 'drop'] as const) {
       const reply = await ask(stand, { verb, targets: ['192.0.2.1'] });
       assert.match(texts(reply, 'error')[0] ?? '', /^there is no service to protect/);
+      const both = await ask(stand, { verb, targets: ['999.1.1.1'] });
+      assert.match(texts(both, 'error').join('\n'), /^"999.1.1.1" is not .*\nthere is no service to protect/);
     }
     await using four = await new VerbStand([SSH]).build();
     const context = { ...four.context, families: [4] as const };

@@ -40,8 +40,13 @@ describe('flush', () => {
     await refuses(
       stand,
       { verb: 'flush', targets: ['everything'] },
-      /nor one of filter, banned, trusted, all/,
+      /^"everything" is not an IPv4 or IPv6 address or network, nor one of filter, banned, trusted, all$/,
     );
+    // Meant for an address.
+    const wide = await ask(stand, { verb: 'flush', targets: ['192.0.2.1/33'] });
+    assert.deepEqual(texts(wide, 'error'), [
+      '"192.0.2.1/33": the prefix length must be a number from 0 to 32',
+    ]);
   });
 
   it('takes many at once, and tells those that were in no list', async () => {
