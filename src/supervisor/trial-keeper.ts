@@ -1,20 +1,14 @@
 import { errorText, KnockError } from '../base/errors.js';
-import { localTime, timeOfDay } from '../system/local-time.js';
+import { timeOfDay } from '../system/local-time.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import {
-  digest,
-  readUnconfirmed,
-  removeUnconfirmed,
-  writeUnconfirmed,
-  type Unconfirmed,
-} from '../config/unconfirmed.js';
 import type { Template } from '../firewall/template.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { Engine } from './engine.js';
 import type { Journal } from './journal.js';
 import { kernelPlaces, settle } from './kernel-life.js';
 import type { Reload } from './reload.js';
+import { tooLate, TrialNote } from './trial-note.js';
 import type { World } from './world.js';
 
 export interface TrialKeeperParts {
@@ -51,6 +45,7 @@ const LOOK_S = 5;
  */
 export class TrialKeeper {
   readonly #parts: TrialKeeperParts;
+  readonly #note: TrialNote;
   #current: Current | undefined;
   /** Takes back what was noted of a start on trial, until that has begun. */
   #notBegun: (() => void) | undefined;
@@ -60,6 +55,7 @@ export class TrialKeeper {
 
   constructor(parts: TrialKeeperParts) {
     this.#parts = parts;
+    this.#note = new TrialNote(parts.paths.unconfirmed, parts.clock);
   }
 
   /** What is on trial now; undefined where nothing is. */
@@ -71,20 +67,12 @@ export class TrialKeeper {
 
   /** What is to be said of files that were tried and not confirmed; null where there are none. */
   get unconfirmed(): string | null {
-    if (this.#current !== undefined) return null;
-    let noted: Unconfirmed | undefined;
-    try {
-      noted = readUnconfirmed(this.#parts.paths.unconfirmed);
-    } catch (error) {
-      return errorText(error);
-    }
-    if (noted === undefined) return null;
-    return `a change was tried on ${localTime(noted.at)} and not confirmed: the files on disk are not in force`;
+    return this.#current === undefined ? this.#note.warning : null;
   }
 
   /** A configuration is in force for good by a reload: nothing is left to confirm. */
   forget(): void {
-    removeUnconfirmed(this.#parts.paths.unconfirmed);
+    this.#note.remove();
   }
 
   /** Refuses, in clear words, what must wait until a trial is over. */
@@ -113,19 +101,15 @@ export class TrialKeeper {
       const { world, reload } = this.#parts;
       const { config: old, firewall } = world();
       if (config.settings.services.length + old.settings.services.length === 0) throw nothingToTry();
-      const former = readUnconfirmed(this.#parts.paths.unconfirmed);
-      const before = {
-        file: old.file ?? null,
-        sources: old.sources,
-        template: firewall.template,
-      };
-      this.#note({ config, template, seconds, before });
-      const goBack = async (): Promise<void> => reload.to({ config: old, template: before.template });
+      const former = firewall.template;
+      const before = { file: old.file ?? null, sources: old.sources, template: former };
+      const takeBack = this.#note.write({ config, template, seconds, before });
+      const goBack = async (): Promise<void> => reload.to({ config: old, template: former });
       const back = `the configuration of before is in force again; not confirmed, and not in force: ${filesOf(config)}`;
       try {
         await reload.to({ config, template, trialS: seconds });
       } catch (error) {
-        if (world().config === old) this.#restore(former);
+        if (world().config === old) takeBack();
         else this.#undo({ seconds, until: this.#parts.clock.wall(), goBack, back });
         throw error;
       }
@@ -136,11 +120,7 @@ export class TrialKeeper {
   /** Notes a start on trial, before anything of it is in the kernel. */
   noteStart(config: Config, template: Template, seconds: number): void {
     if (config.settings.services.length === 0) throw nothingToTry();
-    const former = readUnconfirmed(this.#parts.paths.unconfirmed);
-    this.#note({ config, template, seconds, before: null });
-    this.#notBegun = () => {
-      this.#restore(former);
-    };
+    this.#notBegun = this.#note.write({ config, template, seconds, before: null });
   }
 
   /** A start on trial has failed before its rules were in force: they have not been tried. */
@@ -161,10 +141,10 @@ export class TrialKeeper {
   async confirm(): Promise<string[]> {
     return this.#serial(async () => {
       const trial = this.#parts.world().firewall.trial;
-      if (this.#current === undefined || trial === undefined) throw this.#nothingOnTrial();
+      if (this.#current === undefined || trial === undefined) throw this.#note.nothingOnTrial();
       if ((await trial.left()) === undefined) throw tooLate(this.#current.until);
       await trial.keep();
-      removeUnconfirmed(this.#parts.paths.unconfirmed);
+      this.#note.remove();
       this.#end();
       this.#parts.journal.record('trial', 'the change was confirmed: it is in force for good');
       try {
@@ -241,32 +221,8 @@ export class TrialKeeper {
     this.#look?.[Symbol.dispose]();
   }
 
-  #note(what: {
-    readonly config: Config;
-    readonly template: Template;
-    readonly seconds: number;
-    readonly before: Unconfirmed['before'];
-  }): void {
-    const { paths, clock } = this.#parts;
-    const tried = digest(what.config, what.template);
-    const { seconds, before } = what;
-    writeUnconfirmed(paths.unconfirmed, { tried, at: clock.wall().toISOString(), seconds, before });
-  }
-
-  #restore(former: Unconfirmed | undefined): void {
-    if (former === undefined) removeUnconfirmed(this.#parts.paths.unconfirmed);
-    else writeUnconfirmed(this.#parts.paths.unconfirmed, former);
-  }
-
   #untilOf(seconds: number): Date {
     return new Date(this.#parts.clock.wall().getTime() + seconds * 1_000);
-  }
-
-  #nothingOnTrial(): KnockError {
-    const noted = readUnconfirmed(this.#parts.paths.unconfirmed);
-    return noted === undefined
-      ? new KnockError('nothing is on trial: there is nothing to confirm')
-      : tooLate(new Date(new Date(noted.at).getTime() + noted.seconds * 1_000));
   }
 
   async #serial<T>(job: () => Promise<T>): Promise<T> {
@@ -278,13 +234,6 @@ export class TrialKeeper {
 
 function filesOf(config: Config): string {
   return config.sources.map(({ path }) => path).join(', ');
-}
-
-function tooLate(until: Date): KnockError {
-  return new KnockError(
-    `too late: the change was on trial until ${timeOfDay(until)}; what was in force before is in force again`,
-    { hint: 'knockctl reload --trial S (or start --trial S) tries it again' },
-  );
 }
 
 function nothingToTry(): KnockError {
