@@ -5,13 +5,13 @@ import { Sentinels } from './doors/sentinel.js';
 import { BATCH, type Ipset } from './ipset.js';
 import { freshName, setName } from './names.js';
 import { PortSets } from './port-sets.js';
+import { SetBuilder } from './set-builder.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
 import {
   addLines,
   delLine,
   isSameKind,
   listSets,
-  MAX_ENTRIES,
   parseEntries,
   parseHeaders,
   replaceable,
@@ -27,6 +27,7 @@ import {
 export class SetStore {
   readonly #ipset: Ipset;
   readonly #memory: SetMemory;
+  readonly #builder: SetBuilder;
   #glance: Promise<ReadonlyMap<string, SetHeader>> | undefined;
   /** What each set held at the last glance, its sentinel included. */
   #counts: ReadonlyMap<string, number> = new Map();
@@ -40,6 +41,7 @@ export class SetStore {
     this.#memory = memory;
     this.ports = new PortSets(ipset);
     this.sentinels = new Sentinels(async (line) => ipset.line(line));
+    this.#builder = new SetBuilder({ ipset, memory, sentinels: this.sentinels });
   }
 
   /**
@@ -60,39 +62,22 @@ export class SetStore {
     const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
     if (create.length > 0) await this.#ipset.batch(create);
     const missing = serviceSets(service).filter(lacks);
-    if (missing.length > 0) await this.#recall(missing, missing.flatMap(unusable));
+    if (missing.length > 0) await this.#builder.recall(missing, missing.flatMap(unusable));
   }
 
   /** Makes sets that are missing, with what is remembered of them, for rules that are about to be loaded. Gives their names. */
   async provide(specs: readonly SetSpec[]): Promise<string[]> {
     const existing = await this.headers();
     const missing = specs.filter(({ name }) => !existing.has(name));
-    if (missing.length > 0) await this.#recall(missing, []);
+    if (missing.length > 0) await this.#builder.recall(missing, []);
     return missing.map(({ name }) => name);
-  }
-
-  /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
-  async #recall(missing: readonly SetSpec[], first: readonly string[]): Promise<void> {
-    const recalled = new Map<string, Recalled>();
-    for (const { name } of missing) recalled.set(name, await this.#memory.recall(name));
-    const full = [...recalled].filter(([, { count }]) => count > 0).map(([name]) => name);
-    try {
-      await this.#build(missing, recalled);
-    } catch (error) {
-      if (full.length === 0) throw error;
-      this.#memory.unfit(full, error); // better a host without its old bans than one without rules
-      await this.#build(missing, new Map());
-    }
-    const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
-    await this.#ipset.batch([...first, ...renames]);
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
   async refill(set: string, recalled: Recalled): Promise<void> {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
-    await this.#build([spec], new Map([[set, recalled]]));
-    await this.#ipset.batch([`swap ${freshName(set)} ${set}`, `destroy ${freshName(set)}`]);
+    await this.#builder.refill(spec, recalled);
   }
 
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
@@ -251,25 +236,5 @@ export class SetStore {
   /** Ends the channel's process. */
   async close(): Promise<void> {
     await this.#ipset.close();
-  }
-
-  /**
-   * Makes sets under another name and fills them. Only when that is done do they get their own: a set that is there is
-   * whole, although `ipset restore` is not, and carries out even a last line that was cut off (measured, ipset 7.17).
-   */
-  async #build(specs: readonly SetSpec[], recalled: ReadonlyMap<string, Recalled>): Promise<void> {
-    const existing = await this.headers();
-    const lines: string[] = [];
-    for (const { name, create } of specs) {
-      const fresh = freshName(name);
-      if (existing.has(fresh)) lines.push(`destroy ${fresh}`); // of a life that was cut short
-      lines.push(`create ${fresh} ${create}`);
-      const sentinel = this.sentinels.lines(name, fresh);
-      // Of a list that was full one has to give way: else none would go in.
-      const entries = (recalled.get(name)?.entries() ?? []).slice(0, MAX_ENTRIES - sentinel.length);
-      lines.push(...sentinel);
-      for (const line of addLines(fresh, entries)) lines.push(line);
-    }
-    await this.#ipset.batch(lines);
   }
 }
