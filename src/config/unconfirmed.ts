@@ -71,6 +71,11 @@ export function readUnconfirmed(path: string): Unconfirmed | undefined {
   return parsed;
 }
 
+/** Until when the trial was to last. */
+export function deadline({ at, seconds }: Unconfirmed): Date {
+  return new Date(new Date(at).getTime() + seconds * 1_000);
+}
+
 export function writeUnconfirmed(path: string, unconfirmed: Unconfirmed): void {
   replaceFile(path, `${JSON.stringify(unconfirmed)}\n`);
 }

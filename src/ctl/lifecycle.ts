@@ -118,12 +118,12 @@ export class Lifecycle {
 
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
-    this.#context.config(); // a bad configuration is told before anything is stopped
     const supervisor = await this.process.incumbent();
     return supervisor === undefined ? this.start() : this.#replace(supervisor);
   }
 
   async #replace(supervisor: ProcessIdentity): Promise<number> {
+    this.#context.config(); // a bad configuration is told before anything is stopped
     const request = { verb: 'stop', keep: true } as const;
     const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
     // It refuses while a change is on trial.
@@ -139,7 +139,6 @@ export class Lifecycle {
   async condrestart(): Promise<number> {
     const supervisor = await this.process.incumbent();
     if (supervisor === undefined) return this.#silent({ verb: 'condrestart', running: false });
-    this.#context.config();
     return this.#replace(supervisor);
   }
 

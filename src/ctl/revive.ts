@@ -21,7 +21,6 @@ import type { Lifecycle } from './lifecycle.js';
 import { printJson } from './output.js';
 import { isStatusReport } from './show.js';
 import { ask } from './supervisor-client.js';
-import { SupervisorProcess } from './supervisor-process.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
@@ -51,6 +50,7 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
   const { verdict, reason } = await look(context, supervisor, configuration);
   if (verdict === 'well') forgetFailedStarts(runFolder);
   if (verdict !== 'wrong') return silent(context, { running: true });
+  if (supervisor !== undefined) await lifecycle.process.kill(supervisor);
   const failed = readFailedStarts(runFolder);
   if (!isDue(failed, Date.now(), 'config' in configuration))
     return silent(context, { running: false, failed });
@@ -86,7 +86,7 @@ type Finding =
   | { readonly verdict: 'well' | 'beginning'; readonly reason?: undefined }
   | { readonly verdict: 'wrong'; readonly reason: string };
 
-/** A hung one is ended only once its switch has run out. */
+/** One that gives no answer is hung only once its switch has run out. */
 async function look(
   context: Context,
   supervisor: ProcessIdentity | undefined,
@@ -101,7 +101,6 @@ async function look(
     // Somebody else has just started it: another restartifdead, or an administrator.
     if (answer.kind === 'absent' && ageMs(supervisor) < BEGINNING_MS) return { verdict: 'beginning' };
     if (await feeds(context, config)) return { verdict: 'well' }; // so it lives: starting up, or very busy
-    await new SupervisorProcess(context.paths()).kill(supervisor);
     return { verdict: 'wrong', reason: 'the supervisor hangs, and the switch is tripped; replacing it' };
   }
   const { data } = answer.reply;
@@ -110,9 +109,7 @@ async function look(
   // It says that it feeds, and the kernel says no: somebody may have emptied the set a moment ago.
   await sleep(2 * config.settings.failsafe.heartbeatMs);
   if ((await feeds(context, config)) || !isAlive(supervisor)) return { verdict: 'well' };
-  await new SupervisorProcess(context.paths()).kill(supervisor);
-  const reason = 'the supervisor answers, but does not feed the switch; replacing it';
-  return { verdict: 'wrong', reason };
+  return { verdict: 'wrong', reason: 'the supervisor answers, but does not feed the switch; replacing it' };
 }
 
 async function failedAgain(context: Context, runFolder: string, byConfiguration: boolean): Promise<void> {

@@ -1,16 +1,16 @@
 import { KnockError } from '../base/errors.js';
-import type { Unconfirmed } from '../config/unconfirmed.js';
+import { deadline, type Unconfirmed } from '../config/unconfirmed.js';
 import type { Footprint } from '../firewall/footprint.js';
 import { timeOfDay } from '../system/local-time.js';
 
 /** Why there is nobody who could confirm what was on trial, while no supervisor runs; `footprint`: what of ours is in the kernel. */
-export function tooLate({ at, seconds }: Unconfirmed, footprint: Footprint | undefined): KnockError {
+export function tooLate(noted: Unconfirmed, footprint: Footprint | undefined): KnockError {
   if (footprint?.supervised === true) {
     return new KnockError('the supervisor is dead: what was on trial cannot be confirmed any more', {
       hint: 'the kernel goes back by itself, at the latest at the deadline; knockctl restartifdead does it now',
     });
   }
-  const until = new Date(new Date(at).getTime() + seconds * 1_000);
+  const until = deadline(noted);
   const why =
     Date.now() >= until.getTime()
       ? `the time was up at ${timeOfDay(until)}, the kernel has gone back`

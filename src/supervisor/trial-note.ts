@@ -1,6 +1,7 @@
 import { errorText, KnockError } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
 import {
+  deadline,
   digest,
   readUnconfirmed,
   removeUnconfirmed,
@@ -64,7 +65,7 @@ export class TrialNote {
     const noted = readUnconfirmed(this.#path);
     return noted === undefined
       ? new KnockError('nothing is on trial: there is nothing to confirm')
-      : tooLate(new Date(new Date(noted.at).getTime() + noted.seconds * 1_000));
+      : tooLate(deadline(noted));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Rows of our own: the supervisor is lost in other ways, or only for a while. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { waitFor } from '../../helpers/wait.js';
 import { lives, running, untilRunning, ssh } from '../../e2e-faults/setting.js';
@@ -88,7 +89,7 @@ const allKilled: Row = {
     const measured = await trips(scene, beganMs);
     // One that comes while another's supervisor begins must not take it for hung.
     const together = [0, 0, 0, 100, 200, 300, 400].map(async (afterMs) => {
-      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await sleep(afterMs);
       return product.ctl(['restartifdead']);
     });
     for (const done of await Promise.all(together)) {
