@@ -50,7 +50,7 @@ export class Findable {
 
   async #mend(): Promise<void> {
     const { journal, presence, server, taken } = this.#parts;
-    const found = await presence.look();
+    const found = presence.look();
     if (found === 'taken') {
       this[Symbol.dispose]();
       taken();

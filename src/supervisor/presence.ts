@@ -36,7 +36,7 @@ export async function takePlace(
 ): Promise<Lock> {
   const endMs = performance.now() + patienceMs;
   for (;;) {
-    const lock = await takeLock(path);
+    const lock = takeLock(path);
     if (lock !== undefined) return lock;
     if (readAlive(supervisor) !== undefined) throw new RunningAlready(path);
     if (performance.now() >= endMs) throw lockKept(path);
@@ -84,7 +84,7 @@ export class Presence {
   /**
    * Looks whether we can still be found, and mends it where we cannot. Throws where that fails; the next look tries again.
    */
-  async look(): Promise<Found> {
+  look(): Found {
     if (this.#lock.isAt(this.#places.lock)) {
       this.#readNotes();
       if (this.#isTold()) return 'here';
@@ -92,7 +92,7 @@ export class Presence {
       return 'restored';
     }
     makePrivateFolder(this.#paths.run);
-    const lock = await takeLock(this.#places.lock);
+    const lock = takeLock(this.#places.lock);
     // Somebody may hold it for a moment: setup, or a stop that found nobody.
     if (lock === undefined) return this.#isTaken() ? 'taken' : 'here';
     try {

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { requireTool } from './tools.js';
@@ -22,12 +21,12 @@ export interface Lock {
  * of ours keeps the lock alive after us, and no pid has to be believed.
  */
 export function tryLock(path: string): Lock | undefined {
-  return flock(path, '--exclusive');
+  return flock(path, '--exclusive', '--nonblock');
 }
 
-function flock(path: string, kind: '--exclusive' | '--shared'): Lock | undefined {
+function flock(path: string, ...options: readonly string[]): Lock | undefined {
   const descriptor = openLockFile(path);
-  const argv = [requireTool('flock'), kind, '--nonblock', '3'] as const;
+  const argv = [requireTool('flock'), ...options, '3'] as const;
   const { status, signal, stderr } = spawnSync(argv[0], argv.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe', descriptor],
     timeout: 5_000,
@@ -66,23 +65,18 @@ function openLockFile(path: string): number {
 /** True while some process holds the lock. A file that is not there is not locked. Two that look at once do not see each other. */
 export function isLocked(path: string): boolean {
   if (!existsSync(path)) return false;
-  const lock = flock(path, '--shared');
+  const lock = flock(path, '--shared', '--nonblock');
   if (lock === undefined) return true;
   lock[Symbol.dispose]();
   return false;
 }
 
 /**
- * Takes the lock, or gives undefined where somebody keeps it. It tries for a short while, since
- * isLocked of another process keeps us out for the moment of its look.
+ * Takes the lock, or gives undefined if another process keeps it. It waits for half a second, in the kernel: isLocked of
+ * another process keeps the lock for the moment of its look, which on a busy machine takes its time.
  */
-export async function takeLock(path: string): Promise<Lock | undefined> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const lock = tryLock(path);
-    if (lock !== undefined) return lock;
-    await sleep(20);
-  }
-  return undefined;
+export function takeLock(path: string): Lock | undefined {
+  return flock(path, '--exclusive', '--timeout', '0.5');
 }
 
 /** Somebody who is no supervisor holds a lock for longer than any command of ours. */

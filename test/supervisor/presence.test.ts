@@ -30,7 +30,7 @@ describe('the presence of a supervisor', () => {
     await assert.rejects(Presence.take(paths), /knockctl is running already \(it holds .*\/lock\)/);
     assert.equal(readIfExists(places.supervisor), OWN);
     assert.equal(readIfExists(paths.pidFile), `${process.pid}\n`);
-    assert.equal(await presence.look(), 'here');
+    assert.equal(presence.look(), 'here');
     presence[Symbol.dispose]();
     assert.equal(isLocked(places.lock), false);
     assert.deepEqual([readIfExists(places.supervisor), readIfExists(paths.pidFile)], [undefined, undefined]);
@@ -47,7 +47,7 @@ describe('the presence of a supervisor', () => {
     setTimeout(() => passing?.[Symbol.dispose](), 500);
     using presence = await Presence.take(paths);
     presence.announce(log);
-    assert.equal(await presence.look(), 'here');
+    assert.equal(presence.look(), 'here');
   });
 
   it('makes its folder anew, with what was noted there', async () => {
@@ -58,10 +58,10 @@ describe('the presence of a supervisor', () => {
     presence.announce(log);
     writeFileSync(places.listener, 'the listener');
     writeFileSync(`${paths.run}/kernel.json`, 'the footprint');
-    assert.equal(await presence.look(), 'here');
+    assert.equal(presence.look(), 'here');
     rmSync(paths.run, { recursive: true });
-    assert.equal(await presence.look(), 'restored');
-    assert.equal(await presence.look(), 'here');
+    assert.equal(presence.look(), 'restored');
+    assert.equal(presence.look(), 'here');
     assert.ok(isLocked(places.lock));
     const files = [places.supervisor, places.listener, `${paths.run}/kernel.json`];
     assert.deepEqual(files.map(readIfExists), [OWN, 'the listener', 'the footprint']);
@@ -74,9 +74,9 @@ describe('the presence of a supervisor', () => {
     using presence = await Presence.take(paths);
     presence.announce(log);
     rmSync(supervisor);
-    assert.equal(await presence.look(), 'restored');
+    assert.equal(presence.look(), 'restored');
     assert.equal(readIfExists(supervisor), OWN);
-    assert.equal(await presence.look(), 'here');
+    assert.equal(presence.look(), 'here');
   });
 
   it('gives way to another one, and takes nothing of its away', async () => {
@@ -89,11 +89,11 @@ describe('the presence of a supervisor', () => {
     mkdirSync(paths.run, { mode: 0o700 });
     using other = tryLock(places.lock);
     assert.ok(other !== undefined);
-    assert.equal(await presence.look(), 'here', 'somebody holds it for a moment');
+    assert.equal(presence.look(), 'here', 'somebody holds it for a moment');
     const text = formatIdentity(identify(process.ppid) ?? assert.fail());
     writeFileSync(places.supervisor, text);
     writeFileSync(paths.pidFile, '1\n');
-    assert.equal(await presence.look(), 'taken');
+    assert.equal(presence.look(), 'taken');
     presence[Symbol.dispose]();
     assert.deepEqual([places.supervisor, paths.pidFile].map(readIfExists), [text, '1\n']);
     assert.ok(isLocked(places.lock));
@@ -106,7 +106,7 @@ describe('being found', () => {
     const findable = new Findable({
       clock: new FakeClock(),
       journal: { record: (_kind, text) => void told.push(text) },
-      presence: { look: async () => Promise.resolve(look()) },
+      presence: { look },
       server: { reopen },
       taken: () => told.push('taken'),
     });
