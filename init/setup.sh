@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a bare Debian or Ubuntu machine ready for `npm start`, `npm test` and `npm run bench`: Debian packages,
 # npm packages, build. Idempotent, and quick when nothing is missing. It starts no service and touches no firewall.
+# `setup.sh host`: for the host tests as well. `setup.sh unit`: for `npm run test:unit`, which needs npm's packages alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,6 +34,11 @@ node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || die "
 [ "$node_major" -ge 20 ] || die "Node.js 20 or newer is needed, this is $(node --version)"
 [ "$(uname -s)" = Linux ] || die "knockctl drives iptables and ipset: it needs Linux, this is $(uname -s)"
 
+unit=
+if [ "${1:-}" = unit ]; then
+  unit=yes
+  NEEDED=()
+fi
 missing=()
 for need in "${NEEDED[@]}"; do
   has "${need%:*}" || missing+=("${need##*:}")
@@ -60,7 +66,14 @@ fi
 
 # npm packages: again when the lock file or the version of Node (the capture module is native) has changed.
 stamp="$(node -p process.version) $(sha256sum <package-lock.json)"
-if [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
+if [ -n "$unit" ] && [ "$(cat node_modules/.knockctl-unit 2>/dev/null)" = "$stamp" ]; then
+  :
+elif [ -n "$unit" ] && [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
+  # Native modules are not built: no unit test loads one.
+  say 'npm ci --ignore-scripts'
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null
+  printf '%s' "$stamp" >node_modules/.knockctl-unit
+elif [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
   say 'npm ci'
   # Node's own headers where the machine has them: node-gyp would download them.
   headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
@@ -75,4 +88,8 @@ if [ ! -e dist/.built ] || [ -n "$(find src test bench init/bundle.mjs tsconfig.
   say 'building'
   npm run --silent build >&2 </dev/null
   touch dist/.built
+fi
+# What kernel tests connect with.
+if [ -z "$unit" ] && [ ! dist/test/helpers/peer -nt test/helpers/peer.c ]; then
+  cc -O2 -o dist/test/helpers/peer test/helpers/peer.c
 fi

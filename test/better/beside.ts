@@ -118,7 +118,7 @@ export class Beside implements AsyncDisposable {
   async until(daemon: Daemon, end: string, times = 1): Promise<void> {
     const said = (): boolean => daemon.lines().filter((line) => line.endsWith(end)).length >= times;
     const what = `${times} × ${end} in ${daemon.logFile}`;
-    await this.lab.waitFor(said, what, 5_000).catch((error: unknown) => {
+    await this.lab.waitFor(said, what).catch((error: unknown) => {
       throw new Error(`${String(error)}:\n${daemon.lines().join('\n')}\n${this.knockd.describe()}`);
     });
   }

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import { Product } from '../helpers/product.js';
+import { happensWithin } from '../helpers/wait.js';
 import { Daemon, KNOCKD } from './beside.js';
 
 let lab: Lab;
@@ -60,7 +61,7 @@ async function tryKnockd(text: string, daemon: Daemon): Promise<string> {
   await knockd.until('listening on').catch(() => undefined);
   if (knockd.exitCode !== undefined) return `${await knockd.closed} ${knockd.stderr}`;
   await lab.knock('client', ADDRESS.server[4], [7000]);
-  await lab.waitFor(() => opened(daemon), 'a door that opens', 300).catch(() => undefined);
+  await happensWithin(() => opened(daemon), 300);
   await knockd.kill();
   return opened(daemon) ? 'opens' : 'silent';
 }

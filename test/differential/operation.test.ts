@@ -69,7 +69,7 @@ async function openOpenShut(lab: Lab): Promise<string[][]> {
     [[9000, 8000, 7000], 1],
   ] as const) {
     await lab.knock('client', ADDRESS.server[4], ports, { client: 'debian' });
-    await lab.waitFor(async () => (await save()).length === rules, `${rules} rules`, 10_000);
+    await lab.waitFor(async () => (await save()).length === rules, `${rules} rules`);
     after.push(await save());
   }
   await lab.exec('server', ['/sbin/iptables', '-F', 'INPUT']);
@@ -82,7 +82,7 @@ test('the doors of Debian’s package: two knocks, two rules; the closing door l
   const product = new Product(lab, { doors });
   const knockd = lab.spawn('server', [KNOCKD, '-c', product.paths.doors]);
   const started = (): boolean => readIfExists(`${lab.dir}/log`)?.includes('starting up') === true;
-  await lab.waitFor(started, 'knockd', 10_000);
+  await lab.waitFor(started, 'knockd');
   const theirs = await openOpenShut(lab);
   await knockd.kill();
   await product.start();

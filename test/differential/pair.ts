@@ -16,8 +16,6 @@ export type Both<T> = Readonly<Record<Daemon, T>>;
 
 /** Ends each configuration: a knock at this door that both have logged says that both have seen all before it. */
 const SYNC = { source: '203.0.113.250', port: 65_000, door: '[sync]\nsequence = 65000:udp\n' };
-/** Time enough for a busy machine and a cmd_timeout of 10 s. */
-const PATIENCE_MS = 20_000;
 const STARTED = 'starting up, listening on eth0';
 const RELOADED = 'configuration reloaded';
 /** A listener is not to be taken for hung while two cores do ten things. */
@@ -187,7 +185,7 @@ export class Pair implements AsyncDisposable {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    await this.lab.waitFor(condition, what, PATIENCE_MS).catch((error: unknown) => {
+    await this.lab.waitFor(condition, what).catch((error: unknown) => {
       const logs = [this.product.paths.log, this.logFile('ours'), this.logFile('knockd')];
       const tails = logs.map((file) => `${file}:\n${(readIfExists(file) ?? '').slice(-2_000)}`);
       throw new Error(`${String(error)}\n${this.#knockd?.describe() ?? ''}\n${tails.join('\n')}`);

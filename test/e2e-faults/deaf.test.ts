@@ -37,12 +37,12 @@ describe('the self-knock', { concurrency: 3 }, () => {
     assert.match(await product.must('status'), /self-knock none has come back/);
     await loopback(lab, 'up');
     const proven = async (): Promise<boolean> => (await product.status()).listener?.selfKnock != null;
-    await lab.waitFor(proven, 'a self-knock', 10_000);
+    await lab.waitFor(proven, 'a self-knock');
     assert.equal((await product.status()).state, 'armed');
     assert.equal(product.log().filter((line) => line.includes('listener lost')).length, 0);
     await loopback(lab, 'down');
     // Asked at the next heartbeat, killed after listener_timeout, and fed for as long again at most: 5 s.
-    await product.waitForState('tripped', 15_000);
+    await product.waitForState('tripped');
     await untilTripped(lab);
     await product.stop();
   });

@@ -72,7 +72,6 @@ export async function reboot(lab: Lab, product: Product): Promise<void> {
   await lab.waitFor(
     async () => (await lab.exec('server', ['/usr/sbin/ipset', 'destroy'])).exitCode === 0,
     'the sets to be gone',
-    3_000,
   );
   rmSync(product.paths.run, { recursive: true });
   const file = join(lab.dir, 'boot_id');

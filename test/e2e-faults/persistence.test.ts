@@ -152,11 +152,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
     await product.waitForLog(/web_filter4 are dropped: the configuration has no such service/);
     // They are written anew about now, each under another name first.
     const kept = (): string[] => files(`${product.paths.state}/entries`);
-    await scene.lab.waitFor(
-      () => kept().every((name) => !name.endsWith('.tmp')),
-      'what is being written',
-      5_000,
-    );
+    await scene.lab.waitFor(() => kept().every((name) => !name.endsWith('.tmp')), 'what is being written');
     assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_filter4', 'ssh_filter6']);
   });
 
@@ -197,7 +193,6 @@ describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
       await lab.waitFor(
         async () => (await lasting(product)).entries.length === before.entries.length,
         'the entries to be back',
-        4_000,
       );
       assertLeft(await lasting(product), before);
       assert.ok(await session.echo('after the flush'));
@@ -227,7 +222,7 @@ describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
     await sleep(WRITTEN_MS);
     await ipset(scene, 'flush', 'ssh_banned4');
     await product.must('drop', '203.0.113.20');
-    await lab.waitFor(async () => (await banned(product)).length === 5, 'all five', 2_500);
+    await lab.waitFor(async () => (await banned(product)).length === 5, 'all five');
     // knockctl flush is no flush by somebody else.
     await product.must('flush', 'banned');
     await sleep(2_500);

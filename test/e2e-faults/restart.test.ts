@@ -4,15 +4,12 @@ import { test } from 'node:test';
 
 import { ADDRESS, type Backend, type Lab } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
-import { waitFor } from '../helpers/wait.js';
+import { happensWithin } from '../helpers/wait.js';
 import { BACKENDS, DOORS, getsIn, jumps, kernel, probe, running, SEQUENCE, ssh, stage } from './setting.js';
 
 async function opens(lab: Lab, sequence: readonly string[]): Promise<boolean> {
   await lab.knock('client', ADDRESS.server[4], sequence);
-  return waitFor(async () => getsIn(lab, 'client'), 'the door to open', 1_500).then(
-    () => true,
-    () => false,
-  );
+  return happensWithin(async () => getsIn(lab, 'client'), 1_500);
 }
 
 async function timeLeft(product: Product, address: string): Promise<number> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
 import type { Family } from '../../src/base/address.js';
-import { ADDRESS, type Backend, type Lab, type Place } from '../helpers/lab.js';
+import { ADDRESS, PEER, type Backend, type Lab, type Place } from '../helpers/lab.js';
+import { nowMs } from '../helpers/promise.js';
 import { waitFor } from '../helpers/wait.js';
 import { PORT, ssh, stage, type Stage } from './setting.js';
 
@@ -56,11 +57,11 @@ export async function assertOpen(lab: Lab, ports: readonly number[], what: strin
 }
 
 /** Waits until a stranger gets into these ports and no others; gives the time by `Date.now()`. */
-export async function untilOpen(lab: Lab, ports: readonly number[], timeoutMs: number): Promise<number> {
+export async function untilOpen(lab: Lab, ports: readonly number[]): Promise<number> {
   // In the moment of change the families may differ: they are asked one after the other.
   const now = async (): Promise<string> => openPorts(lab).then(String, () => '?');
   const is = async (): Promise<boolean> => (await now()) === ports.join();
-  await waitFor(is, `the open ports ${ports.join()}`, timeoutMs);
+  await waitFor(is, `the open ports ${ports.join()}`);
   return Date.now();
 }
 
@@ -82,31 +83,6 @@ export interface Watcher {
   end(): Promise<readonly Attempt[]>;
 }
 
-/** Each attempt sends one SYN only, and is given up after 700 ms: before a second one goes out. */
-const WATCH = `
-const [address, port, every] = process.argv.slice(1);
-const attempts = [];
-let open = 0, ending = false;
-const report = () => { if (ending && open === 0) { console.log(JSON.stringify(attempts)); process.exit(0); } };
-const timer = setInterval(() => {
-  open++;
-  const attempt = { at: Date.now(), connected: false };
-  attempts.push(attempt);
-  let done = false;
-  const socket = require('node:net').connect({ host: address, port: Number(port) });
-  const finish = (result) => {
-    if (done) return;
-    done = true; open--; socket.destroy();
-    attempt.connected = result;
-    report();
-  };
-  setTimeout(finish, 700, false);
-  socket.on('connect', () => finish(true)).on('error', () => finish(false));
-  if (attempts.length === 1) console.log('watching');
-}, Number(every));
-process.stdin.resume().on('end', () => { clearInterval(timer); ending = true; report(); });
-`;
-
 /** Begins to try a port of the server every `everyMs`. */
 export async function watch(
   lab: Lab,
@@ -114,32 +90,21 @@ export async function watch(
   target: { readonly family: Family; readonly port: number },
   everyMs: number,
 ): Promise<Watcher> {
-  const argv = [
-    process.execPath,
-    '-e',
-    WATCH,
-    ADDRESS.server[target.family],
-    String(target.port),
-    String(everyMs),
-  ];
+  const argv = [PEER, 'attempts', ADDRESS.server[target.family], String(target.port), String(everyMs)];
   const child = lab.spawn(from, argv);
-  await child.until('watching\n');
+  await child.until('\n');
   return {
     end: async () => {
       child.end();
-      await child.closed;
-      const attempts: unknown = JSON.parse(child.stdout.replace('watching\n', ''));
-      if (!isAttempts(attempts)) throw new Error(`the watcher did not report: ${child.describe()}`);
-      return attempts;
+      assert.equal(await child.closed, 0, child.describe());
+      // peer.c tells the time by another clock.
+      const offsetMs = Date.now() - nowMs();
+      const lines = child.stdout.trimEnd().split('\n');
+      const attempts = lines.map((line) => {
+        const [beganMs, connected] = line.split(' ');
+        return { at: Number(beganMs) + offsetMs, connected: connected === '1' };
+      });
+      return attempts.sort((one, other) => one.at - other.at);
     },
   };
-}
-
-function isAttempts(value: unknown): value is readonly Attempt[] {
-  return Array.isArray(value) && value.length > 0;
-}
-
-/** The times at which the result of the attempts changed, as `in` or `out` with the time of the first such attempt. */
-export function turns(attempts: readonly Attempt[]): readonly Attempt[] {
-  return attempts.filter((one, index) => one.connected !== attempts[index - 1]?.connected);
 }

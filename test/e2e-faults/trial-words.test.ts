@@ -50,7 +50,7 @@ test('what is said and done while a change is on trial, after it, and without on
   await lab.exec('server', ['/usr/sbin/ipset', 'flush', 'ssh_trial']);
   await assertOpen(lab, [OTHER], 'without the timer');
   refused(await product.ctl(['confirm']), /too late/);
-  await product.waitForLog(/the trial is over, its timer was taken out of the kernel/, 10_000);
+  await product.waitForLog(/the trial is over, its timer was taken out of the kernel/);
   await product.waitForState('armed');
   refused(await product.ctl(['confirm']), /too late: the change was on trial until/);
   assert.match(
@@ -156,7 +156,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   spoil();
   const reload = await product.ctl(['reload', '--trial', '60']);
   assert.equal(reload.exitCode, 69, reload.stderr);
-  await lab.waitFor(async () => (await kernel(lab)) === held, 'the rules of before', 15_000);
+  await lab.waitFor(async () => (await kernel(lab)) === held, 'the rules of before');
   await product.waitForState('armed');
   await assertOpen(lab, [OTHER], 'as before');
   mend();
@@ -191,5 +191,5 @@ test('the caller’s own SSH session: warned, and let in for a trial', async () 
   assert.equal(entry.by, 'trial');
   assert.ok(entry.timeout !== null && entry.timeout <= 10);
   for (const port of [PORT, OTHER]) assert.ok(await lab.canConnect('client', ADDRESS.server[4], port, 400));
-  await untilOpen(lab, [OTHER], 15_000);
+  await untilOpen(lab, [OTHER]);
 });

@@ -11,7 +11,7 @@ describe('the lists', { concurrency: 2 }, () => {
     {},
     async ({ lab, product, server, client, gets, opens, knock }) => {
       const banned = async (count: number): Promise<void> =>
-        product.waitForLog(new RegExp(`^${client} banned for ever`), 3_000, count);
+        product.waitForLog(new RegExp(`^${client} banned for ever`), count);
       await product.start();
       await knock('client', OPEN);
       await opens('client');
@@ -24,7 +24,7 @@ describe('the lists', { concurrency: 2 }, () => {
       ]);
       assert.equal(await session.echo('banned'), true, 'a session that is open is not filtered');
       await knock('client', OPEN);
-      await product.waitForLog(/OPEN SESAME/, 3_000, 3);
+      await product.waitForLog(/OPEN SESAME/, 3);
       assert.equal(await gets('client'), false, 'a ban comes before an accept');
 
       await product.must('flush', client);

@@ -61,7 +61,7 @@ stop_command = echo %IP% >> ${stopped}
     await product.waitForLog(/start commands were dropped/);
     state = (await product.status()).state;
     const stops = `${product.paths.state}/stops.json`;
-    await lab.waitFor(() => readIfExists(stops) === undefined, 'every door to close', 120_000);
+    await lab.waitFor(() => readIfExists(stops) === undefined, 'every door to close');
   } finally {
     clearInterval(watch);
   }
@@ -101,7 +101,7 @@ command = ${hang}
   await product.waitForLog(/^pair: running command: true/);
   await flood(lab);
   await product.waitForLog(/start commands were dropped/);
-  await lab.waitFor(() => readIfExists(stopped) === `${ADDRESS.client[4]}\n`, 'the stop command', 10_000);
+  await lab.waitFor(() => readIfExists(stopped) === `${ADDRESS.client[4]}\n`, 'the stop command');
   await product.stop();
   await lab.exec('server', ['/usr/bin/touch', `${lab.dir}/go`]);
 });

@@ -11,8 +11,8 @@ function written(lab: Lab): string[] {
   return (readIfExists(`${lab.dir}/written`) ?? '').split('\n').slice(0, -1);
 }
 
-async function waitForWritten(lab: Lab, count: number, timeoutMs = 5_000): Promise<string[]> {
-  await lab.waitFor(() => written(lab).length >= count, `${count} lines written by commands`, timeoutMs);
+async function waitForWritten(lab: Lab, count: number): Promise<string[]> {
+  await lab.waitFor(() => written(lab).length >= count, `${count} lines written by commands`);
   return written(lab);
 }
 
@@ -61,7 +61,7 @@ start_command_6 =
   await knock(lab, 'client', 6, 7020);
   await knock(lab, 'client', 4, 7020);
   assert.deepEqual((await waitForWritten(lab, 5)).slice(4), [`silent ${ADDRESS.client[4]}`]);
-  await product.waitForLog(/: silent: OPEN SESAME/, 3_000, 2);
+  await product.waitForLog(/: silent: OPEN SESAME/, 2);
   assert.deepEqual((await product.status()).services, []);
   assert.equal((await product.ctl(['accept', '192.0.2.1'])).exitCode, 1, 'there is no service');
   await product.stop();
@@ -111,7 +111,7 @@ command = true
 
   await knock(lab, 'client', 4, 7001, 7002, 7003, 7004);
   await product.waitForLog(/^good: running command/);
-  await product.waitForLog(/non-zero/, 5_000, 3);
+  await product.waitForLog(/non-zero/, 3);
   await product.stop();
   const logged = product.log().filter((line) => line.includes('command returned'));
   assert.deepEqual(logged.sort(), [
@@ -143,7 +143,7 @@ stop_command = echo end %IP% >>OUT
   // The slow command waits for another one to start: it holds up nothing.
   await lab.waitFor(() => written(lab).some((line) => line.startsWith('slow')), 'the slow command');
   await knock(lab, 'client', 4, 7000);
-  const lines = await waitForWritten(lab, 8, 10_000);
+  const lines = await waitForWritten(lab, 8);
   const at = (word: string, address: string): number[] =>
     lines
       .filter((line) => line.startsWith(`${word} ${address} `))

@@ -35,7 +35,7 @@ async function check(backend: Backend, family: Family): Promise<void> {
 
   // A stand-in for Docker: it sends packets that come in by INPUT, so that no second host is needed.
   await rules(`-N ${CHAIN}`, `-A INPUT -j ${CHAIN}`);
-  await lab.waitFor(async () => !(await gets()), 'the port to be shut in the new chain', 10_000);
+  await lab.waitFor(async () => !(await gets()), 'the port to be shut in the new chain');
   await lab.knock('client', ADDRESS.server[family], KNOCK);
   await lab.waitFor(gets, 'a knock to open it');
   const other = family === 4 ? 6 : 4;
@@ -53,9 +53,9 @@ async function check(backend: Backend, family: Family): Promise<void> {
     const { state, services } = await product.status();
     return state === 'armed' && services[0]?.rules.every(({ awaits }) => awaits === CHAIN) === true;
   };
-  await lab.waitFor(waits, 'status to say that the chain is gone', 10_000);
+  await lab.waitFor(waits, 'status to say that the chain is gone');
   await rules(`-N ${CHAIN}`, `-A INPUT -j ${CHAIN}`);
-  await lab.waitFor(async () => !(await gets()), 'the port to be shut again', 10_000);
+  await lab.waitFor(async () => !(await gets()), 'the port to be shut again');
   await product.must('stop');
   assert.equal(await gets(), true);
   await rules(`-D INPUT -j ${CHAIN}`, `-X ${CHAIN}`);

@@ -48,22 +48,18 @@ export async function opens(host: Host, server: string, port: number, from: Plac
 }
 
 /** Waits until a log has the line; gives the log's lines without their times, and without those of our states. */
-export async function logged(host: Host, path: string, line: string, timeoutMs = 8_000): Promise<string[]> {
+export async function logged(host: Host, path: string, line: string): Promise<string[]> {
   const lines = (): string[] =>
     (read(host, path) ?? '')
       .split('\n')
       .map((text) => text.replace(/^\[[0-9-]{10} [0-9:]{5}\] /, ''))
       .filter((text) => text !== '' && !/^(?:preparing|armed|stopping|stopped):/.test(text));
-  await host.lab.waitFor(
-    () => lines().includes(line),
-    `"${line}" in ${path}:\n${read(host, path) ?? ''}`,
-    timeoutMs,
-  );
+  await host.lab.waitFor(() => lines().includes(line), `"${line}" in ${path}:\n${read(host, path) ?? ''}`);
   return lines();
 }
 
 export async function gone(host: Host): Promise<void> {
-  await host.lab.waitFor(() => read(host, PID_FILE) === undefined, 'the end of the pid file', 10_000);
+  await host.lab.waitFor(() => read(host, PID_FILE) === undefined, 'the end of the pid file');
 }
 
 /** A name server on the host, the only one that it asks; it answers with a name of these labels, or says nothing. */

@@ -58,7 +58,7 @@ async function check(backend: Backend, family: Family): Promise<void> {
   await lab.knock('client', inner, KNOCK);
   await lab.waitFor(async () => gets(), 'the port behind the gateway to open');
   const session = await lab.openSession('client', inner, 22);
-  await lab.waitFor(async () => !(await gets()), 'it to be shut again', 15_000);
+  await lab.waitFor(async () => !(await gets()), 'it to be shut again');
   assert.equal(await session.echo('goes on'), true);
 
   const [supervisor, listener] = [product.identity('supervisor'), product.identity('listener')];

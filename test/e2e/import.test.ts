@@ -60,7 +60,7 @@ async function check(way: Way, { name, port, open, close, shorter }: SetUp): Pro
   const gets = async (from: Place, at = port): Promise<boolean> => lab.canConnect(from, SERVER, at, 400);
   const becomes = async (isOpen: boolean): Promise<void> => {
     const what = `port ${port} ${isOpen ? 'open' : 'shut'}`;
-    await lab.waitFor(async () => (await gets('client')) === isOpen, what, 8_000);
+    await lab.waitFor(async () => (await gets('client')) === isOpen, what);
   };
   assert.equal(await gets('client'), false);
   await lab.knock('client', SERVER, open, { client: way.client });

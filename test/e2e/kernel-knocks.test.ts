@@ -64,11 +64,8 @@ crosswise(
     assert.ok(listener !== undefined);
     process.kill(listener.pid, 'SIGSTOP');
     await knock('client', OPEN);
-    await product.waitForLog(
-      /^open: the kernel carried out 1 knock that the listener may not have heard$/,
-      10_000,
-    );
-    await lab.waitFor(async () => (await product.status()).state === 'armed', 'another listener', 10_000);
+    await product.waitForLog(/^open: the kernel carried out 1 knock that the listener may not have heard$/);
+    await lab.waitFor(async () => (await product.status()).state === 'armed', 'another listener');
     assert.equal(told().length, 1);
     assert.deepEqual(await product.addresses('filter'), [client]);
   },

@@ -88,13 +88,13 @@ test('a one-time sequence is marked before its command runs, and again knows no 
   await lab.waitFor(() => product.identity('listener')?.pid !== listener?.pid, 'another listener');
   await product.waitForState('armed');
   await lab.knock('client', ADDRESS.server[6], [7000, 7001]);
-  await product.waitForLog(/OPEN SESAME/, 3_000, 2);
+  await product.waitForLog(/OPEN SESAME/, 2);
   assert.equal(sequences(lab), '#000\n#001\n7002\n7003\n');
 
   await product.kill('supervisor');
   await product.start();
   await lab.knock('client2', ADDRESS.server[4], [7000, 7001, 7002]);
-  await product.waitForLog(/OPEN SESAME/, 3_000, 3);
+  await product.waitForLog(/OPEN SESAME/, 3);
   assert.equal(sequences(lab), '#000\n#001\n#002\n7003\n');
   await product.must('restart');
   await lab.knock('client', ADDRESS.server[4], [7002, 7003]);
@@ -157,20 +157,16 @@ test('a reload while one-time sequences are used up opens each once', async () =
   for (const port of ports) {
     const before = used();
     // A knock that falls between two listeners is lost, as any packet may be: it is sent again.
-    await lab.waitFor(
-      async () => {
-        await lab.knock('client', ADDRESS.server[4], [port]);
-        return used() > before;
-      },
-      `port ${port}`,
-      10_000,
-    );
+    await lab.waitFor(async () => {
+      await lab.knock('client', ADDRESS.server[4], [port]);
+      return used() > before;
+    }, `port ${port}`);
     assert.equal(used(), before + 1);
     // A new listener takes over only in a moment in which it knows what has been used: knocks without a pause put that off.
     if (port % 5 === 0) await sleep(500);
   }
   await reloads;
-  await product.waitForLog(/OPEN SESAME/, 5_000, ports.length);
+  await product.waitForLog(/OPEN SESAME/, ports.length);
   const lines = product.log();
   assert.equal(lines.filter((line) => line.includes('OPEN SESAME')).length, ports.length);
   assert.deepEqual(

@@ -15,8 +15,8 @@ function written(lab: Lab): string[][] {
     .map((line) => line.split(' '));
 }
 
-async function until(lab: Lab, count: number, timeoutMs = 8_000): Promise<string[][]> {
-  await lab.waitFor(() => written(lab).length >= count, `${count} lines of commands`, timeoutMs);
+async function until(lab: Lab, count: number): Promise<string[][]> {
+  await lab.waitFor(() => written(lab).length >= count, `${count} lines of commands`);
   return written(lab);
 }
 
@@ -41,7 +41,7 @@ test('a stop command that waits outlives a killed supervisor, and runs at its ti
   assert.match(stored, /"door":"pair","address":"10\.77\.1\.2","command":"echo stop %IP%/);
   await product.start();
   assert.equal((await product.status()).pendingStops, 1);
-  const [start, stop] = await until(lab, 2, 20_000);
+  const [start, stop] = await until(lab, 2);
   assert.deepEqual(stop?.slice(0, 2), ['stop', ADDRESS.client[4]]);
   const openFor = Number(stop[2]) - Number(start?.[2]);
   assert.ok(openFor > 9.5 && openFor < 13, `${openFor} s`);
@@ -59,7 +59,7 @@ test('one whose time passed meanwhile runs at the start, and one of a dead super
   await until(lab, 1);
   await product.kill('supervisor');
   const diedAt = performance.now();
-  await lab.waitFor(() => performance.now() - diedAt > 1_200, 'its time to pass', 3_000);
+  await lab.waitFor(() => performance.now() - diedAt > 1_200, 'its time to pass');
   assert.equal(written(lab).length, 1);
   await product.start();
   assert.equal((await until(lab, 2)).length, 2);

@@ -22,7 +22,7 @@ interface Run {
   readonly options: readonly string[];
   readonly knock: (from: Place, ports: readonly (string | number)[]) => Promise<void>;
   readonly gets: (from: Place, port: number) => Promise<boolean>;
-  readonly becomes: (open: boolean, port: number, timeoutMs?: number) => Promise<void>;
+  readonly becomes: (open: boolean, port: number) => Promise<void>;
 }
 
 /** Runs a configuration as a plain, supervised knockd, on a host that is shut; and stops it again. */
@@ -44,9 +44,9 @@ async function run(way: Way, doors: string, body: (run: Run) => Promise<void>): 
     knock: async (from, ports) => {
       await lab.knock(from, SERVER, ports, { client: way.client });
     },
-    becomes: async (open, port, timeoutMs = 8_000) => {
+    becomes: async (open, port) => {
       const what = `port ${port} ${open ? 'open' : 'shut'}`;
-      await lab.waitFor(async () => (await gets('client', port)) === open, what, timeoutMs);
+      await lab.waitFor(async () => (await gets('client', port)) === open, what);
     },
   });
   await host.must(...options, 'stop');
@@ -148,7 +148,7 @@ describe('seed configurations as a plain knockd', { concurrency: 2 }, () => {
         await becomes(true, 22);
         const openedMs = performance.now();
         assert.equal(await gets('client2', 22), false);
-        await becomes(false, 22, 15_000);
+        await becomes(false, 22);
         const openS = (performance.now() - openedMs) / 1000;
         assert.ok(openS > 8, `open for ${openS} s`);
         assert.equal(await host.lab.save('server', 4), before);

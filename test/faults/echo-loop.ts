@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Session } from '../helpers/lab.js';
-import { nowMs } from './stranger.js';
+import { nowMs } from '../helpers/promise.js';
 
 const EVERY_MS = 100;
 /** A session that is filtered never answers; a machine on which all cores are busy may take its time. */

@@ -11,6 +11,8 @@ export interface Measured {
   readonly ms?: number;
   /** What the promise allows for it. */
   readonly limitMs?: number;
+  /** What the control process lost in the same time: allowed besides. */
+  readonly lostMs?: number;
   /** What a number does not say. */
   readonly words?: string;
 }

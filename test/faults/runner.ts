@@ -1,11 +1,13 @@
 import { readIfExists } from '../../src/system/files.js';
+import type { Control } from '../helpers/promise.js';
+import { nowMs } from '../helpers/promise.js';
 import type { Combination, Measured, Row } from './row.js';
 import { Scene } from './scene.js';
-import { nowMs } from './stranger.js';
 
 export interface RunOptions {
   readonly full: boolean;
   readonly seed: number;
+  readonly control: Control;
 }
 
 /** What came of a row in one combination. */
@@ -15,7 +17,6 @@ export interface Verdict extends Combination {
   readonly slowestEchoMs: number;
   /** Of the whole run, setting up included. */
   readonly seconds: number;
-  readonly slackMs: number;
   /** Why the promise is broken; undefined where it was kept. */
   readonly broken: unknown;
 }
@@ -37,7 +38,6 @@ export async function runRow(row: Row, combination: Combination, options: RunOpt
       measured,
       slowestEchoMs: slowestMs,
       seconds,
-      slackMs: scene.slackMs,
       broken: undefined,
     };
   } catch (error) {

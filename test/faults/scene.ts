@@ -4,7 +4,7 @@ import type { Family } from '../../src/base/address.js';
 import { ADDRESS, createLab, type Backend, type Lab } from '../helpers/lab.js';
 import type { ExecResult } from '../helpers/processes.js';
 import { KNOCKCTL, Product } from '../helpers/product.js';
-import { waitFor } from '../helpers/wait.js';
+import { happensWithin, waitFor } from '../helpers/wait.js';
 import {
   DOORS,
   FAMILIES,
@@ -19,8 +19,9 @@ import {
 } from '../e2e-faults/setting.js';
 import { ask } from './control.js';
 import { EchoLoop } from './echo-loop.js';
-import type { Measured, Row } from './row.js';
-import { nowMs, Stranger } from './stranger.js';
+import type { Row } from './row.js';
+import { nowMs, type Control, type Kept } from '../helpers/promise.js';
+import { Stranger } from './stranger.js';
 
 export interface SceneOptions {
   readonly backend: Backend;
@@ -29,12 +30,11 @@ export interface SceneOptions {
   readonly full: boolean;
   /** Of the random moments. */
   readonly seed: number;
+  /** Tells what this machine loses. */
+  readonly control: Control;
   /** The configuration has doors in the kernel. */
   readonly kernelDoors?: true;
 }
-
-/** What a start of node takes on an idle machine. */
-const IDLE_NODE_MS = 60;
 
 /** One fault's place: namespaces, the product's files, a session that was there before, and a stranger at the port. */
 export class Scene implements AsyncDisposable {
@@ -49,19 +49,11 @@ export class Scene implements AsyncDisposable {
   readonly random: () => number;
   readonly session: EchoLoop;
   readonly stranger: Stranger;
-  /** What a start of a process takes longer than on an idle machine: added to limits of time. */
-  readonly slackMs: number;
+  readonly #control: Control;
   /** The kernel as `stop` must leave it. */
   untouched = '';
 
-  private constructor(
-    options: SceneOptions,
-    conf: string,
-    lab: Lab,
-    product: Product,
-    session: EchoLoop,
-    slackMs: number,
-  ) {
+  private constructor(options: SceneOptions, conf: string, lab: Lab, product: Product, session: EchoLoop) {
     this.conf = conf;
     this.lab = lab;
     this.product = product;
@@ -70,8 +62,8 @@ export class Scene implements AsyncDisposable {
     this.full = options.full;
     this.random = seeded(options.seed);
     this.session = session;
-    this.slackMs = slackMs;
-    this.stranger = new Stranger(lab, this.server);
+    this.#control = options.control;
+    this.stranger = new Stranger(lab, this.server, options.control);
   }
 
   /** Everything for a row; the session is open before the product is started for the first time. */
@@ -80,13 +72,11 @@ export class Scene implements AsyncDisposable {
     const lab = await createLab({ backend });
     try {
       await lab.tcpEcho('server', PORT);
-      const beganMs = nowMs();
       const session = new EchoLoop(await lab.openSession('client', ADDRESS.server[family], PORT));
-      const slackMs = Math.max(0, nowMs() - beganMs - IDLE_NODE_MS);
       const base = row.conf?.(backend) ?? ssh(backend);
       const conf = options.kernelDoors === true ? base.replaceAll('kernel_doors = no\n', '') : base;
       const product = new Product(lab, { doors: row.doors ?? DOORS, conf, trusted: row.trusted ?? '' });
-      const scene = new Scene(options, conf, lab, product, session, slackMs);
+      const scene = new Scene(options, conf, lab, product, session);
       await row.prepare?.(scene);
       scene.untouched = await kernel(lab);
       if (row.unstarted !== true) {
@@ -105,11 +95,17 @@ export class Scene implements AsyncDisposable {
     return ADDRESS.server[this.family];
   }
 
-  /** A time that is promised: throws where it took longer. `starts`: processes that are started one after the other in it. */
-  within(ms: number, limitMs: number, what: string, starts = 1): Measured {
-    const allowedMs = limitMs + starts * this.slackMs;
-    assert.ok(ms <= allowedMs, `${what}: ${ms.toFixed(0)} ms, promised are ${limitMs}`);
-    return { ms, limitMs };
+  /**
+   * A promised time that ran from `sinceMs` until now: throws if it took longer. `starts`: starts of Node one after the other
+   * on the way.
+   */
+  within(sinceMs: number, limitMs: number, what: string, starts = 1): Kept {
+    return this.keeps(sinceMs, nowMs() - sinceMs, limitMs, what, starts);
+  }
+
+  /** The same, if it ended `ms` after it began. */
+  keeps(sinceMs: number, ms: number, limitMs: number, what: string, starts = 1): Kept {
+    return this.#control.keeps(what, sinceMs, ms, limitMs, starts);
   }
 
   /** knockctl in a mount namespace prepared by shell lines. */
@@ -139,13 +135,11 @@ export class Scene implements AsyncDisposable {
     const from = ADDRESS.client2[this.family];
     const knock = async (): Promise<boolean> => {
       await this.lab.knock('client2', this.server, SEQUENCE);
-      return waitFor(async () => getsIn(this.lab, 'client2', this.family), 'the door to open', 1_500).then(
-        () => true,
-        () => false,
-      );
+      return happensWithin(async () => getsIn(this.lab, 'client2', this.family), 1_500);
     };
     // A knock may be lost where the machine is busy: whoever knocks does so again.
-    assert.ok((await knock()) || (await knock()), 'the door did not open');
+    let tries = 1;
+    while (!(await knock())) assert.ok((tries += 1) < 20, 'the door did not open');
     await ask(this.product, { verb: 'flush', targets: [from] });
     assert.equal(await getsIn(this.lab, 'client2', this.family), false);
   }
@@ -155,16 +149,16 @@ export class Scene implements AsyncDisposable {
     return /"state":"(\w+)"/.exec(await ask(this.product, { verb: 'status' }))?.[1] ?? 'none';
   }
 
-  async entersState(state: string, timeoutMs = 10_000): Promise<void> {
+  async entersState(state: string): Promise<void> {
     const is = async (): Promise<boolean> => (await this.state()) === state;
-    await waitFor(is, `the state ${state}`, timeoutMs);
+    await waitFor(is, `the state ${state}`);
   }
 
   /** Armed: each part once, strangers shut out in both families; the kernel holds `held` where that is given. */
-  async isArmed(held?: string, timeoutMs = 10_000): Promise<void> {
-    await this.entersState('armed', timeoutMs);
+  async isArmed(held?: string): Promise<void> {
+    await this.entersState('armed');
     const beganMs = nowMs();
-    await this.stranger.isShutOut(beganMs, 1_000 + this.slackMs);
+    await this.stranger.isShutOut(beganMs, 1_000);
     for (const family of FAMILIES) {
       assert.equal(await jumps(this.lab, family), 1, `jumps of IPv${family}`);
       if (family === this.family) continue; // the stranger has found it shut

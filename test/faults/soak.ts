@@ -8,7 +8,7 @@ import { ask, follow } from './control.js';
 import { evaluate } from './node-inspect.js';
 import type { Measured, Row } from './row.js';
 import type { Scene } from './scene.js';
-import { nowMs } from './stranger.js';
+import { nowMs } from '../helpers/promise.js';
 
 /** Growth that is none: what the collector and the allocator keep for themselves, and the bounded journal. */
 const HEAP_LIMIT_KB = 6 * 1024;
@@ -158,7 +158,7 @@ async function run(scene: Scene): Promise<Measured> {
   const before = await holding(scene);
   count += await stir(scene, scene.full ? 540_000 : 6_000);
   await product.must('flush', 'all');
-  await scene.isArmed(held, 70_000);
+  await scene.isArmed(held);
   const after = await holding(scene);
   compare(before, after);
   assert.equal(scene.supervisor, pid, 'one life of a supervisor');

@@ -28,7 +28,7 @@ export function line(verdict: Verdict): string {
 }
 
 function cells(verdict: Verdict): string[] {
-  const { row, backend, family, measured, broken } = verdict;
+  const { row, backend, family, broken } = verdict;
   return [
     String(row.number),
     row.fault,
@@ -36,18 +36,14 @@ function cells(verdict: Verdict): string[] {
     `v${family}${verdict.kernelDoors === true ? ' k' : ''}`,
     measuredText(verdict),
     row.promise,
-    broken === undefined ? 'kept' + late(measured.ms, measured.limitMs) : 'BROKEN',
+    broken === undefined ? 'kept' : 'BROKEN',
   ];
 }
 
-/** Kept, but for what a start of a process takes longer on this machine now than on an idle one. */
-function late(ms = 0, limitMs = Infinity): string {
-  return ms > limitMs ? ' (busy machine)' : '';
-}
-
 function measuredText({ measured, slowestEchoMs }: Verdict): string {
-  const { ms, limitMs, words } = measured;
-  const limit = limitMs === undefined ? '' : ` of ${seconds(limitMs)}`;
+  const { ms, limitMs, lostMs, words } = measured;
+  const lost = lostMs === undefined ? '' : ` + ${seconds(lostMs)} lost`;
+  const limit = limitMs === undefined ? '' : ` of ${seconds(limitMs)}${lost}`;
   const time = ms === undefined ? [] : [`${seconds(ms)}${limit} s`];
   const echo = `echo ≤ ${seconds(slowestEchoMs)} s`;
   return [...time, ...(words === undefined ? [] : [words]), echo].join('; ');

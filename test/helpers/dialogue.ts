@@ -4,8 +4,6 @@ import { waitFor } from './wait.js';
 
 /** What a terminal is told besides text (ECMA-48), and its carriage returns. */
 const CONTROLS = /\u001b\[[0-9;?]*[A-Za-z]|\r/g;
-/** For steps that are quick on an idle machine. */
-const PATIENCE_MS = 60_000;
 
 /** A command at a terminal of its own, with somebody who reads and answers. */
 export class Dialogue {
@@ -28,11 +26,11 @@ export class Dialogue {
   }
 
   /** Waits until something is shown after what has been read; gives all of it up to there. */
-  async hears(what: string, timeoutMs = PATIENCE_MS): Promise<string> {
+  async hears(what: string): Promise<string> {
     const ended = (): boolean => this.#process.exitCode !== undefined;
     const isShown = (): boolean => this.text.includes(what, this.#read);
     try {
-      await waitFor(() => isShown() || ended(), what, timeoutMs);
+      await waitFor(() => isShown() || ended(), what);
     } catch (cause) {
       throw new Error(`not shown: ${what}\n${this.text}`, { cause });
     }

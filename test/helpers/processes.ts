@@ -10,7 +10,7 @@ export interface StartOptions {
 export interface ExecOptions extends StartOptions {
   /** Standard input; empty by default. */
   readonly input?: string;
-  /** 30 s by default; then the process is killed and exec rejects. */
+  /** Two minutes by default; then the process is killed and exec rejects. */
   readonly timeoutMs?: number;
 }
 
@@ -91,7 +91,7 @@ export class LabProcess {
   }
 
   /** Waits until standard output or standard error contains `text`; rejects when that can be no more. */
-  async until(text: string, timeoutMs = 10_000): Promise<void> {
+  async until(text: string, timeoutMs = 60_000): Promise<void> {
     const said = (): boolean => this.#stdout.includes(text) || this.#stderr.includes(text);
     let check = (): void => undefined;
     let timer: NodeJS.Timeout | undefined;
@@ -133,7 +133,7 @@ export async function exec(argv: readonly string[], options: ExecOptions = {}): 
 
 /** Feeds a process its input and waits for its end, as exec does. */
 export async function finish(child: LabProcess, options: ExecOptions): Promise<ExecResult> {
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = options.timeoutMs ?? 120_000;
   child.end(options.input);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { ListName } from '../../src/base/lists.js';
 import { readIfExists } from '../../src/system/files.js';
 import { isAlive, parseIdentity, signal, type ProcessIdentity } from '../../src/system/process.js';
-import type { Happening } from '../../src/wire/control.js';
+import { ask } from '../../src/ctl/supervisor-client.js';
+import type { Happening, Request } from '../../src/wire/control.js';
 import type { ListedEntry, StatusReport } from '../../src/wire/reports.js';
 import type { Lab, Place } from './lab.js';
 import type { ExecOptions, ExecResult, LabProcess } from './processes.js';
@@ -110,15 +111,17 @@ export class Product {
     await this.must('stop');
   }
 
-  /** `status --json`, whatever its exit code; rejects where it prints no document. */
+  /** What `status --json` prints, whatever its exit code; rejects if it prints no document. */
   async status(): Promise<StatusReport> {
-    return parse((await this.ctl(['status', '--json'])).stdout, isReport);
+    const asked = await this.#ask({ verb: 'status' });
+    return isReport(asked) ? asked : parse((await this.ctl(['status', '--json'])).stdout, isReport);
   }
 
-  /** `list --json`: what the kernel holds. */
+  /** What `list --json` prints: what the kernel holds. */
   async list(name?: ListName): Promise<readonly ListedEntry[]> {
-    const text = await this.must('list', ...(name === undefined ? [] : [name]), '--json');
-    return parse(text, (value): value is readonly ListedEntry[] => Array.isArray(value));
+    const asked = await this.#ask({ verb: 'list', ...(name === undefined ? {} : { list: name }) });
+    if (isListing(asked)) return asked;
+    return parse(await this.must('list', ...(name === undefined ? [] : [name]), '--json'), isListing);
   }
 
   /** The addresses in a list, in no particular order. */
@@ -132,9 +135,9 @@ export class Product {
     return lines.map((line) => parse(line, isHappening));
   }
 
-  async waitForState(state: string, timeoutMs?: number): Promise<void> {
+  async waitForState(state: string): Promise<void> {
     const is = async (): Promise<boolean> => (await this.status()).state === state;
-    await waitFor(is, `the state ${state}`, timeoutMs);
+    await waitFor(is, `the state ${state}`);
   }
 
   /** The log without the time stamps of its lines. */
@@ -144,9 +147,9 @@ export class Product {
   }
 
   /** Waits until `times` lines of the log match. */
-  async waitForLog(pattern: RegExp, timeoutMs?: number, times = 1): Promise<void> {
+  async waitForLog(pattern: RegExp, times = 1): Promise<void> {
     const said = (): boolean => this.log().filter((line) => pattern.test(line)).length >= times;
-    await waitFor(said, `${times} × ${String(pattern)} in the log`, timeoutMs);
+    await waitFor(said, `${times} × ${String(pattern)} in the log`);
   }
 
   /** The supervisor or the listener, as its file in the run folder names it; undefined where none is noted. */
@@ -167,6 +170,14 @@ export class Product {
     await waitFor(() => !isAlive(identity), `the end of the ${part}`);
   }
 
+  /** The data of the supervisor's answer, without a start of Node; undefined if there is no answer. */
+  async #ask(request: Request): Promise<unknown> {
+    const socket = join(this.paths.run, 'control.sock');
+    // What answers late or badly is for the command to tell.
+    const answer = await ask(socket, request, { timeoutMs: 2_000 }).catch(() => undefined);
+    return answer?.kind === 'reply' && answer.reply.exitCode === 0 ? answer.reply.data : undefined;
+  }
+
   #argv(args: readonly string[]): string[] {
     return [...this.before, process.execPath, KNOCKCTL, '-c', this.paths.conf, ...args];
   }
@@ -180,6 +191,10 @@ function parse<T>(text: string, is: (value: unknown) => value is T): T {
 
 function isReport(value: unknown): value is StatusReport {
   return typeof value === 'object' && value !== null && 'state' in value;
+}
+
+function isListing(value: unknown): value is readonly ListedEntry[] {
+  return Array.isArray(value);
 }
 
 function isHappening(value: unknown): value is Happening {

@@ -94,7 +94,6 @@ describe('a Debian host', () => {
     await waitFor(
       async () => (await machine.run('/usr/sbin/knockctl', 'status')).exitCode === 0,
       'armed again',
-      15_000,
     );
     await machine.must('/bin/systemctl', 'restart', 'knockctl');
     await echoes('restarted');

@@ -13,7 +13,6 @@ export const CLIENT = { 4: '10.77.3.2', 6: 'fd77:3::2' } as const;
 
 const BASE = fileURLToPath(new URL('../../../test/host/base.sh', import.meta.url));
 const ROOTS = '/var/tmp/knockctl-host';
-const BOOT_MS = 60_000;
 
 /** A Debian root of its own, booted by its own systemd in a container, with a client on a wire to it. */
 export class Machine implements AsyncDisposable {
@@ -67,17 +66,13 @@ export class Machine implements AsyncDisposable {
     ]);
     this.#nspawn = nspawn;
     this.#holdings.track(nspawn);
-    await waitFor(
-      () => (this.#leader = leaderOf(nspawn.pid)) > 0,
-      `the first process: ${nspawn.describe()}`,
-      BOOT_MS,
-    );
+    await waitFor(() => (this.#leader = leaderOf(nspawn.pid)) > 0, `the first process: ${nspawn.describe()}`);
     this.#connect();
     const up = async (): Promise<boolean> => {
       const { stdout } = await this.run('/bin/systemctl', 'is-system-running');
       return /^(?:running|degraded)$/m.test(stdout);
     };
-    await waitFor(up, 'systemd to be up', BOOT_MS);
+    await waitFor(up, 'systemd to be up');
   }
 
   /** Shuts it down as an administrator does. */

@@ -80,12 +80,11 @@ describe('beside other people’s tools', () => {
     await waitFor(
       async () => (await machine.run('/usr/bin/fail2ban-client', 'ping')).exitCode === 0,
       'fail2ban',
-      15_000,
     );
     await machine.must('/usr/bin/fail2ban-client', 'set', 'sshd', 'banip', '192.0.2.55');
     const bans = async (): Promise<boolean> =>
       (await machine.must('/usr/sbin/iptables-save')).includes('192.0.2.55');
-    await waitFor(bans, 'its ban', 10_000);
+    await waitFor(bans, 'its ban');
     await host.protects('beside fail2ban');
     await machine.must('/usr/bin/fail2ban-client', 'reload');
     await host.protects('after its reload');
@@ -113,7 +112,7 @@ describe('beside other people’s tools', () => {
     await publish();
     const answers = async (): Promise<boolean> =>
       (await machine.atClient(['/usr/bin/nc', '-z', '-w', '1', MACHINE[4], '8022'])).exitCode === 0;
-    await waitFor(answers, 'what was published to answer', 10_000);
+    await waitFor(answers, 'what was published to answer');
     const conf = '/etc/knockctl/knockctl.conf';
     await machine.must('/bin/sh', '-c', `printf '[service.box]\\nports = 8022\\n' >> ${conf}`);
     const doctor = await machine.run('/usr/sbin/knockctl', 'doctor');
@@ -127,7 +126,7 @@ describe('beside other people’s tools', () => {
     );
     await machine.must('/usr/sbin/knockctl', 'reload');
     const protects = async (when: string): Promise<void> => {
-      await waitFor(async () => !(await answers()), `the published port to be shut ${when}`, 15_000);
+      await waitFor(async () => !(await answers()), `the published port to be shut ${when}`);
       await machine.atClient([process.execPath, KNOCK, MACHINE[4], '4000', '6000', '5000']);
       await waitFor(answers, `a knock to open it ${when}`);
       await machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);

@@ -14,9 +14,6 @@ export const KNOCKS = ['1234', '2345', '3456'];
 const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
 export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
-/** firewalld flushes at each of these; more than five in a minute are a fight, and it takes a calm minute to arm again. */
-const CALM_MS = 100_000;
-
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
 export async function protectedMachine(folder: string, ...packages: readonly string[]): Promise<Machine> {
   const machine = new Machine();
@@ -58,8 +55,8 @@ export class Host {
     return (await this.machine.run(CTL, 'status')).exitCode;
   }
 
-  async armed(when: string, timeoutMs = 20_000): Promise<void> {
-    await waitFor(async () => (await this.status()) === 0, `armed ${when}`, timeoutMs);
+  async armed(when: string): Promise<void> {
+    await waitFor(async () => (await this.status()) === 0, `armed ${when}`);
   }
 
   /** Whether sshd answers the client; a SYN that is dropped has no answer. */
@@ -74,8 +71,8 @@ export class Host {
 
   /** Shut, a knock opens, for the knocker; then shut again. */
   async protects(when: string): Promise<void> {
-    await this.armed(when, CALM_MS);
-    await waitFor(async () => !(await this.answers()), `the port to be shut ${when}`, 10_000);
+    await this.armed(when);
+    await waitFor(async () => !(await this.answers()), `the port to be shut ${when}`);
     await this.knock();
     await waitFor(async () => this.answers(), `a knock to open it ${when}`);
     await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);

@@ -67,7 +67,7 @@ describe('under systemd', () => {
 
   test('what was on trial and not confirmed is told in the same words as without systemd', async () => {
     await machine.must(CTL, 'start', '--trial', '5');
-    await waitFor(async () => (await host.status()) === 3, 'the end of the trial', 15_000);
+    await waitFor(async () => (await host.status()) === 3, 'the end of the trial');
     const again = await machine.run(CTL, 'start');
     assert.equal(again.exitCode, 1, again.stderr);
     assert.match(again.stderr, /on trial/);

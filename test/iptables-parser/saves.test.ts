@@ -88,7 +88,7 @@ describe('a real save', () => {
     }
   });
 
-  it('of 10,000 rules takes well under 200 ms', () => {
+  it('of 10,000 rules takes well under 200 ms of a core', () => {
     const rules = Array.from(
       { length: 10_000 },
       (_, index) =>
@@ -96,11 +96,11 @@ describe('a real save', () => {
         `-m comment --comment "knockctl \\"${index}\\"" -j ACCEPT\n`,
     );
     const text = `*filter\n:INPUT ACCEPT [0:0]\n${rules.join('')}COMMIT\n`;
-    // The best of some runs: others may use the machine too.
+    // Of the process's own time, the best of some runs: others may use the machine too.
     const times = Array.from({ length: 7 }, () => {
-      const start = performance.now();
+      const before = process.cpuUsage();
       parse(text);
-      return performance.now() - start;
+      return process.cpuUsage(before).user / 1_000;
     });
     assert.ok(Math.min(...times) < 200, `${Math.min(...times).toFixed(1)} ms at best`);
   });

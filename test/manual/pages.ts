@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { completions } from './completion.js';
 import { fragments, type Fragments } from './fragments.js';
 
-/** Where the man pages, and the completions, are. */
+/** Where the man pages are. */
 export const MANUAL = new URL('../../../docs/man/', import.meta.url);
-const COMPLETION = new URL('../../../init/completion/', import.meta.url);
+/** Where the completions are. */
+export const COMPLETION = new URL('../../../init/completion/', import.meta.url);
 
 /** A page with its fragments as the program has them now. Throws where a place for one is missing. */
 export function withFragments(page: string, parts: Fragments): string {

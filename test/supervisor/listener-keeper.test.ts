@@ -39,7 +39,7 @@ class Stand {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, what, 5000);
+    await waitFor(condition, what);
   }
 }
 

@@ -47,7 +47,7 @@ class Stand implements AsyncDisposable {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, what, 5_000);
+    await waitFor(condition, what);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -63,7 +63,7 @@ class Stand {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await waitFor(condition, what, 5_000);
+    await waitFor(condition, what);
   }
 }
 

@@ -44,7 +44,7 @@ describe('the shell of door commands', () => {
     const line = `: > ${folder.path}/run.$$; until [ -e ${go} ]; do sleep 0.02; done`;
     const runs = Array.from({ length: 1200 }, async () => shell.run(line));
     const running = (): number => readdirSync(folder.path).filter((name) => name.startsWith('run.')).length;
-    await waitFor(() => running() === 64, 'all places to be taken', 10_000);
+    await waitFor(() => running() === 64, 'all places to be taken');
     assert.equal(shell.pending, 64 + 1000);
     writeFileSync(go, '');
     const results = await Promise.all(runs);
@@ -70,7 +70,7 @@ describe('the shell of door commands', () => {
       shell.run(`: > ${folder.path}/run.$$; until [ -e ${go} ]; do sleep 0.02; done`),
     );
     const running = (): number => readdirSync(folder.path).filter((name) => name.startsWith('run.')).length;
-    await waitFor(() => running() === 64, 'all places to be taken', 10_000);
+    await waitFor(() => running() === 64, 'all places to be taken');
     assert.deepEqual(await shell.run('exit 7', 'stop'), { status: 7 });
     assert.equal(shell.dropStarts(), 36);
     writeFileSync(go, '');

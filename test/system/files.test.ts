@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync, chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import {
   isErrno,
-  isOwnPrivate,
   makePrivateFolder,
   readIfExists,
   removeAbandoned,
@@ -12,7 +11,7 @@ import {
   replaceFile,
   setAside,
 } from '../../src/system/files.js';
-import { importing, inMountNamespace, runNode, startNode } from '../helpers/node-child.js';
+import { importing, startNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 
 const mode = (path: string): number => statSync(path).mode & 0o7777;
@@ -48,24 +47,6 @@ describe('files', () => {
     }
   });
 
-  it('isOwnPrivate is for files of ours that nobody else can have written', () => {
-    using folder = new TempFolder();
-    const path = folder.file('f');
-    writeFileSync(path, 'x');
-    for (const [bits, expected] of [
-      [0o600, true],
-      [0o644, true],
-      [0o620, false],
-      [0o602, false],
-    ] as const) {
-      chmodSync(path, bits);
-      assert.equal(isOwnPrivate(path), expected, bits.toString(8));
-    }
-    chmodSync(path, 0o600);
-    chownSync(path, 65_534, 65_534);
-    assert.equal(isOwnPrivate(path), false, 'of somebody else');
-  });
-
   it('replaceFile throws where the folder is missing, and leaves nothing where it cannot rename', () => {
     using folder = new TempFolder();
     assert.throws(() => {
@@ -76,27 +57,6 @@ describe('files', () => {
       replaceFile(folder.file('d'), 'x');
     }, /EISDIR|EEXIST|ENOTEMPTY/);
     assert.deepEqual(readdirSync(folder.path), ['d']);
-  });
-
-  it('replaceFile leaves the old content where there is no space', async () => {
-    using folder = new TempFolder();
-    const code = `${importing('replaceFile', 'system/files.js')}
-      import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-      const path = '${folder.path}/state';
-      replaceFile(path, 'old\\n');
-      let fault = '';
-      try { replaceFile(path, 'x'.repeat(1_000_000)); } catch (error) { fault = error.code; }
-      const afterBig = [fault, readFileSync(path, 'utf8'), readdirSync('${folder.path}')];
-      try { writeFileSync('${folder.path}/filler', 'x'.repeat(1_000_000)); } catch {}
-      try { fault = 'none'; replaceFile(path, 'new\\n'); } catch (error) { fault = error.code; }
-      console.log(JSON.stringify([afterBig, [fault, readFileSync(path, 'utf8')]]));`;
-    const full = inMountNamespace(`mount -t tmpfs -o size=64k none ${folder.path}`);
-    const done = await runNode(code, full);
-    assert.equal(done.stderr, '');
-    assert.deepEqual(JSON.parse(done.stdout), [
-      ['ENOSPC', 'old\n', ['state']],
-      ['ENOSPC', 'old\n'],
-    ]);
   });
 
   it('replaceFile shows readers the old content or the new, never a part, through kill -9 too', async () => {

@@ -9,14 +9,14 @@ import { TempFolder } from '../helpers/temp.js';
 describe('tools', () => {
   it('are found by absolute path in the system’s folders, whatever $PATH says', () => {
     using folder = new TempFolder();
-    for (const name of ['ipset', 'knockctl-evil']) {
+    for (const name of ['flock', 'knockctl-evil']) {
       writeFileSync(folder.file(name), '#!/bin/sh\n');
       chmodSync(folder.file(name), 0o755);
     }
     const before = process.env['PATH'];
     process.env['PATH'] = folder.path;
     try {
-      assert.match(findTool('ipset') ?? '', /^\/(?:usr\/)?(?:local\/)?s?bin\/ipset$/);
+      assert.match(findTool('flock') ?? '', /^\/(?:usr\/)?(?:local\/)?s?bin\/flock$/);
       assert.equal(findTool('knockctl-evil'), undefined);
     } finally {
       process.env['PATH'] = before;

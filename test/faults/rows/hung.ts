@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../helpers/wait.js';
 import { lives, running, untilRunning, ssh } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 import { rearmed, replacesHung, SWITCH_MS, trips, withEntries } from './on-failure.js';
 
 // With a switch that is fed for ever, and with the orphan left alone by the next supervisor (run once, 2026-11-21): red.
@@ -130,7 +130,7 @@ const longAnswer: Row = {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       product.signal('supervisor', 'SIGCONT');
       await scene.entersState('armed');
-      await waitFor(async () => (await product.status()).services[0]?.switchLeft !== null, 'a feed', 1_000);
+      await waitFor(async () => (await product.status()).services[0]?.switchLeft !== null, 'a feed');
     }
     scene.stranger.neverGotIn(beganMs, 'while the supervisor was stopped for a moment');
     assert.deepEqual([product.identity('supervisor'), product.identity('listener')], before);

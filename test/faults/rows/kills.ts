@@ -12,7 +12,7 @@ import { ask } from '../control.js';
 import { checkKernel, shapeOf, type Shape } from '../kernel-check.js';
 import { SWITCH_S, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../app/bin/detached.js', import.meta.url));
 
@@ -28,7 +28,7 @@ async function measureStart(scene: Scene): Promise<number> {
   launch(scene);
   const armed = async (): Promise<boolean> =>
     (await ask(scene.product, { verb: 'status' })).includes('"state":"armed"');
-  await waitFor(armed, 'the service to be armed', 30_000);
+  await waitFor(armed, 'the service to be armed');
   const tookMs = nowMs() - beganMs;
   await scene.isArmed();
   return tookMs;
@@ -37,14 +37,14 @@ async function measureStart(scene: Scene): Promise<number> {
 async function killPid(pid: number): Promise<void> {
   const identity = identify(pid);
   if (identity === undefined || !signal(identity, 'SIGKILL')) return; // it has ended by itself
-  await waitFor(() => !isAlive(identity), 'the end of what was killed', 5_000);
+  await waitFor(() => !isAlive(identity), 'the end of what was killed');
 }
 
 /** After a kill: the kernel is in order; now and then, that it trips is waited for as well. */
 async function inOrder(scene: Scene, shape: Shape, wait: boolean): Promise<void> {
   const killedMs = nowMs();
   const inForce = await checkKernel(scene, shape);
-  if (inForce && wait) await scene.stranger.getsIn(killedMs, SWITCH_S * 1_000 + scene.slackMs);
+  if (inForce && wait) await scene.stranger.getsIn(killedMs, SWITCH_S * 1_000, 0);
   scene.stranger.forget(nowMs() - 1_000);
 }
 

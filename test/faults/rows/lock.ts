@@ -7,13 +7,14 @@ import type { ExecResult, LabProcess } from '../../helpers/processes.js';
 import { files, getsIn, kernel, ssh } from '../../e2e-faults/setting.js';
 import { COMBINATIONS, type Measured, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 import { neverTripped } from './listener.js';
 
 /** What the table promises of commands that need the lock. */
 const FAILS_MS = 6_000;
 
 interface Timed extends ExecResult {
+  readonly beganMs: number;
   readonly ms: number;
 }
 
@@ -38,7 +39,7 @@ class PrivateLock {
   async ctl(...args: readonly string[]): Promise<Timed> {
     const beganMs = nowMs();
     const done = await this.#scene.ctlAfter(`mount --bind ${this.#path} /run/xtables.lock`, ...args);
-    return { ...done, ms: nowMs() - beganMs };
+    return { ...done, beganMs, ms: nowMs() - beganMs };
   }
 }
 
@@ -51,7 +52,7 @@ function answered(scene: Scene, verb: string, done: Timed, code = 75): Measured 
     if (code !== 0) assert.match(done.stderr, /xtables lock/, said);
   }
   // The command, the supervisor, and what that starts before it comes to the lock.
-  return scene.within(done.ms, FAILS_MS, `${verb} with the lock held`, 10);
+  return scene.keeps(done.beganMs, done.ms, FAILS_MS, `${verb} with the lock held`, 10);
 }
 
 async function startIsRefused(scene: Scene, lock: PrivateLock): Promise<Measured> {

@@ -5,7 +5,6 @@ import { ADDRESS } from '../../helpers/lab.js';
 import { FAMILIES, getsIn, kernel, untilTripped } from '../../e2e-faults/setting.js';
 import type { Measured } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
 
 /** Of QUICK. */
 export const SWITCH_MS = 3_000;
@@ -52,13 +51,11 @@ export async function rearmed(scene: Scene, held: string): Promise<void> {
 
 /** Milliseconds from the fault until on_failure was in force. */
 export async function trips(scene: Scene, sinceMs: number, word: Word = 'restore'): Promise<Measured> {
-  const what = 'until on_failure is in force';
   if (word !== 'hold') {
-    const ms = await scene.stranger.getsIn(sinceMs, SWITCH_MS + scene.slackMs);
-    return scene.within(ms, SWITCH_MS, what);
+    return scene.stranger.getsIn(sinceMs, SWITCH_MS, 0);
   }
   await untilTripped(scene.lab);
-  return { ...scene.within(nowMs() - sinceMs, SWITCH_MS + 500, what), words: 'hold' };
+  return { ...scene.within(sinceMs, SWITCH_MS + 500, 'until on_failure is in force'), words: 'hold' };
 }
 
 export async function holdStillActs({ lab, product, family }: Scene): Promise<void> {

@@ -6,7 +6,7 @@ import { Product } from '../../helpers/product.js';
 import { DOORS, FAMILIES, PORT } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 
 interface Saved {
   readonly sets: string;
@@ -72,7 +72,7 @@ const restored: Row = {
     const beganMs = nowMs();
     assert.deepEqual(await restore(scene, saved), [0, 0]);
     // The switch was saved as fed: what is left of it runs out here.
-    await lab.waitFor(async () => reaches(scene), 'the restored rules to trip', 4_000 + scene.slackMs);
+    await lab.waitFor(async () => reaches(scene), 'the restored rules to trip');
     const ms = nowMs() - beganMs;
     const listed = await fresh(lab, '/usr/sbin/ipset', 'save');
     assert.match(listed, /^add ssh_filter4 192\.0\.2\.1 timeout 4\d\d /m);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ADDRESS } from '../../helpers/lab.js';
 import { PORT, ssh } from '../../e2e-faults/setting.js';
 import type { Row } from '../row.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 import { neverTripped } from './listener.js';
 
 // With a jump for established packets too (run once, 2026-11-21): red.

@@ -5,7 +5,7 @@ import { lives, untilRunning, ssh, untilTripped } from '../../e2e-faults/setting
 import { spin } from '../node-inspect.js';
 import { COMBINATIONS, type Measured, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 import {
   dropClient2,
   holdStillActs,
@@ -74,7 +74,7 @@ const supervisorStopped: Row = {
     await meets(scene, 'restore');
     const unstoppedMs = nowMs();
     scene.product.signal('supervisor', 'SIGCONT');
-    await scene.stranger.isShutOut(unstoppedMs, 4_000 + scene.slackMs);
+    await scene.stranger.isShutOut(unstoppedMs, 4_000);
     await rearmed(scene, held);
     return measured;
   },

@@ -9,7 +9,7 @@ import { waitFor } from '../../helpers/wait.js';
 import { files, kernel, lives, ssh } from '../../e2e-faults/setting.js';
 import type { Measured, Row } from '../row.js';
 import type { Scene } from '../scene.js';
-import { nowMs } from '../stranger.js';
+import { nowMs } from '../../helpers/promise.js';
 
 /** A tool of the host is something else, as the supervisor sees it, until the result is called. */
 async function replaced(scene: Scene, tool: string, text: string): Promise<() => Promise<void>> {
@@ -37,7 +37,7 @@ async function withoutTool(scene: Scene, text: string, forMs: number): Promise<M
   await product.must('flush', 'filter');
   await restore();
   const beganMs = nowMs();
-  await scene.isArmed(held, 30_000);
+  await scene.isArmed(held);
   assert.deepEqual(product.identity('supervisor'), supervisor, 'the same supervisor');
   return { words: `armed ${((nowMs() - beganMs) / 1_000).toFixed(1)} s after` };
 }
@@ -83,7 +83,7 @@ const descriptors: Row = {
     for (const { exitCode, stderr } of all) assert.doesNotMatch(stderr, /\bat .*\.js:\d+/, String(exitCode));
     await sleep(scene.full ? 20_000 : 4_000);
     await limit('1024:4096');
-    await scene.isArmed(undefined, 40_000);
+    await scene.isArmed(undefined);
     assert.equal(product.identity('supervisor')?.pid, pid, 'the same supervisor');
     await product.must('flush', 'all');
     await scene.doorWorks();
@@ -91,7 +91,6 @@ const descriptors: Row = {
     await waitFor(
       settled,
       `as many descriptors as before (${before}), there are ${files(`/proc/${pid}/fd`).length}`,
-      15_000,
     );
     return {};
   },
@@ -115,11 +114,11 @@ const stateGone: Row = {
       return addresses.every((address) => text.includes(` ${address} `));
     };
     await product.must('accept', '192.0.2.1', '--timeout', '500');
-    await waitFor(() => areKept(['192.0.2.1']), 'the entry to be kept', 5_000);
+    await waitFor(() => areKept(['192.0.2.1']), 'the entry to be kept');
     await scene.must('/bin/rm', '-rf', product.paths.state);
     await product.must('accept', '192.0.2.2', '--timeout', '500');
     await scene.doorWorks();
-    await waitFor(() => areKept(both), 'the entries to be kept anew', 5_000);
+    await waitFor(() => areKept(both), 'the entries to be kept anew');
     await product.must('reload');
     await product.waitForLog(/^configuration reloaded$/);
     await areIn();
@@ -150,7 +149,7 @@ const socketGone: Row = {
     const beganMs = nowMs();
     await product.must('accept', '192.0.2.1', '--timeout', '500');
     await scene.must('/bin/rm', '-f', socket);
-    await waitFor(() => existsSync(socket), 'another socket', 10_000);
+    await waitFor(() => existsSync(socket), 'another socket');
     const ms = nowMs() - beganMs;
     await product.must('accept', '192.0.2.2', '--timeout', '500');
     assert.deepEqual(product.identity('supervisor'), first);
@@ -178,7 +177,7 @@ const runGone: Row = {
     const first = product.identity('supervisor');
     assert.ok(first !== undefined);
     await scene.must('/bin/rm', '-rf', product.paths.run);
-    await waitFor(() => product.identity('supervisor') !== undefined, 'the folder made anew', 10_000);
+    await waitFor(() => product.identity('supervisor') !== undefined, 'the folder made anew');
     assert.equal((await product.ctl(['start'])).exitCode, 0, 'it is started already');
     assert.deepEqual(product.identity('supervisor'), first);
     // Somebody is quicker than its next look.
@@ -189,7 +188,7 @@ const runGone: Row = {
     } finally {
       process.kill(first.pid, 'SIGCONT');
     }
-    await waitFor(() => !lives(first), 'the first one to leave', 10_000);
+    await waitFor(() => !lives(first), 'the first one to leave');
     const now = product.identity('supervisor');
     assert.ok(now !== undefined);
     await scene.isArmed();

@@ -61,7 +61,7 @@ class Newcomer implements AsyncDisposable {
   }
 
   async untilStopped(): Promise<void> {
-    await this.lab.waitFor(async () => (await this.ctl('status')).exitCode === 3, 'the end', 30_000);
+    await this.lab.waitFor(async () => (await this.ctl('status')).exitCode === 3, 'the end');
   }
 
   /** True where nothing of knockctl is in the kernel. */
@@ -124,7 +124,7 @@ describe('init at a terminal', () => {
     assert.equal(await host.getsIn(), false, 'the address of the session is not let in for the trial');
     assert.ok(await session.echo('on trial'), 'the session goes on');
     await host.knock();
-    await lab.waitFor(async () => host.getsIn(), 'the open port', 10_000);
+    await lab.waitFor(async () => host.getsIn(), 'the open port');
     assert.equal(await host.getsIn('client2'), false);
     dialogue.says('yes');
     const { code, text } = await dialogue.ends();
@@ -241,7 +241,7 @@ describe('init at a terminal', () => {
     assert.equal(await host.getsIn(), false);
     // The kernel recognises the door of before, which has the same name: that is no knock at the new one.
     await host.knock(old);
-    await lab.waitFor(async () => host.getsIn(), 'the old knock to open', 10_000);
+    await lab.waitFor(async () => host.getsIn(), 'the old knock to open');
     dialogue.says('yes');
     const said = await dialogue.answers('Keep it all the same? [no]', '');
     assert.match(said, new RegExp(`No knock was heard: you got in because ${CALLER} was let in before`));
@@ -250,7 +250,7 @@ describe('init at a terminal', () => {
     assert.match(text, /the kernel goes back by itself at \d\d:\d\d:\d\d to what was in force before/);
     assert.notEqual((await host.ctl('status')).exitCode, 3, 'what was in force before is not stopped');
     await host.timeIsUp();
-    await lab.waitFor(async () => (await host.ctl('status')).exitCode === 0, 'the reload back', 30_000);
+    await lab.waitFor(async () => (await host.ctl('status')).exitCode === 0, 'the reload back');
 
     const second = host.init('--force');
     await answerAll(second);
@@ -259,7 +259,6 @@ describe('init at a terminal', () => {
     await lab.waitFor(
       () => readIfExists(join(host.folder, 'state/events.jsonl'))?.split('OPEN SESAME').length === 2,
       'the new knock',
-      10_000,
     );
     second.says('yes');
     assert.equal((await second.ends()).code, 0, second.text);

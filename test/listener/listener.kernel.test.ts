@@ -66,7 +66,7 @@ class Stand implements AsyncDisposable {
   }
 
   async until(type: ListenerMessage['type']): Promise<void> {
-    await waitFor(() => this.messages.some((message) => message.type === type), type, 10_000);
+    await waitFor(() => this.messages.some((message) => message.type === type), type);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
