@@ -205,6 +205,7 @@ int main(int argc, char **argv) {
     echo_server(argv[2]);
   } else if (argc == 5 && strcmp(mode, "attempts") == 0) {
     attempts(argv[2], argv[3], atof(argv[4]));
+    return 0;
   } else if (argc == 5 && strcmp(mode, "session") == 0) {
     session(connect_within(argv[2], argv[3], atof(argv[4])));
   } else if (argc == 5 && strcmp(mode, "probe") == 0) {
