@@ -108,3 +108,8 @@ export async function watch(
     },
   };
 }
+
+/** The times at which the result of the attempts changed, as `in` or `out` with the time of the first such attempt. */
+export function turns(attempts: readonly Attempt[]): readonly Attempt[] {
+  return attempts.filter((one, index) => one.connected !== attempts[index - 1]?.connected);
+}
