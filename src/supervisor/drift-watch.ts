@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
+import type { BackendName } from '../firewall/backend-name.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { ChangeReader } from '../firewall/nft-changes.js';
 import type { Clock, Timer } from '../system/clock.js';
@@ -8,6 +9,7 @@ import { CHILD_ENV } from '../system/exec-env.js';
 import { nftReader } from '../system/netlink.js';
 import { processState } from '../system/process.js';
 import { findTool } from '../system/tools.js';
+import type { Authors } from './guard.js';
 import type { Journal } from './journal.js';
 
 /** Starts the process that tells of changes; undefined where it cannot be had. Tests give another. */
@@ -41,6 +43,8 @@ export interface DriftWatchParts {
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+const CATCH_UP_MS = 300;
+const CATCH_UP_STEP_MS = 20;
 
 /**
  * Has nft's monitor tell of changes by others, for as long as that can be had: without it the heartbeats find them. That
@@ -74,6 +78,30 @@ export class DriftWatch {
     } catch {
       return undefined; // out of descriptors, or not allowed to look
     }
+  }
+
+  /** What names the authors of changes; `backend`: where the rules are. */
+  authors(backend: () => BackendName): Authors {
+    return { catchUp: async () => this.#catchUp(), silence: () => this.#silence(backend()) };
+  }
+
+  /** Gives the monitor a moment to tell of changes until now; nothing without a monitor. */
+  async #catchUp(): Promise<void> {
+    const { clock } = this.#parts;
+    const told = this.#reader?.count;
+    for (let waitedMs = 0; waitedMs < CATCH_UP_MS; waitedMs += CATCH_UP_STEP_MS) {
+      // A change is told within 2 ms (measured); a busy machine may read it later.
+      if (this.#child === undefined || (waitedMs > 0 && this.#reader?.count !== told)) return;
+      await new Promise<void>((resolve) => {
+        clock.after(CATCH_UP_STEP_MS, resolve);
+      });
+    }
+  }
+
+  /** Why nothing names the author of a change. */
+  #silence(backend: BackendName): string {
+    if (backend === 'legacy') return 'iptables-legacy does not tell';
+    return this.#child === undefined ? 'nft monitor was not running' : 'nft monitor has not told';
   }
 
   /** Watches the chains of this firewall, and no others any more. */

@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import type { Clock, Timer } from '../system/clock.js';
-import { Guard } from './guard.js';
+import { Guard, type Authors } from './guard.js';
 import type { Journal } from './journal.js';
 import { feeds, MEANING, next, type Event, type State } from './machine.js';
 
@@ -13,6 +13,7 @@ export interface EngineParts {
   readonly firewall: () => Firewall;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
+  readonly authors: Authors;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
@@ -61,6 +62,7 @@ export class Engine {
       firewall: parts.firewall,
       state: () => this.#state,
       witness: parts.witness,
+      authors: parts.authors,
       event: (event, reason) => {
         this.event(event, reason);
       },

@@ -5,6 +5,14 @@ import { isCalm, MAX_REPAIRS, noteRepair, type Repairs } from './contest.js';
 import type { Journal } from './journal.js';
 import { repairs, type Event, type State } from './machine.js';
 
+/** What can name the author of a change. */
+export interface Authors {
+  /** Resolves once the authors of changes until now have been named, if anything can: within a third of a second. */
+  readonly catchUp: () => Promise<void>;
+  /** Why a change has no author. */
+  readonly silence: () => string;
+}
+
 export interface GuardParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
@@ -12,6 +20,7 @@ export interface GuardParts {
   readonly state: () => State;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
+  readonly authors: Authors;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
@@ -32,7 +41,6 @@ const SOON_MS = 50;
 const LOOK_GAP_MS = 400;
 /** Culprits remembered from one look to the next. */
 const MAX_CULPRITS = 5;
-const UNKNOWN = 'who did it is not known: this back end does not tell';
 
 /**
  * Keeps our rules and sets as they should be: looks at each heartbeat, and at once when somebody is
@@ -139,7 +147,11 @@ export class Guard {
     this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
-    if (changes.length > 0) this.#repaired(changes);
+    if (changes.length > 0) {
+      // A heartbeat may find a change before the monitor's words about it are read.
+      if (this.#culprits.length === 0) await this.#parts.authors.catchUp();
+      this.#repaired(changes);
+    }
     this.#culprits = [];
   }
 
@@ -153,7 +165,8 @@ export class Guard {
 
   #repaired(changes: readonly string[]): void {
     const { clock, journal, event } = this.#parts;
-    const by = this.#culprits.length === 0 ? UNKNOWN : `changed by ${this.#culprits.join(', ')}`;
+    const unknown = `who did it is not known: ${this.#parts.authors.silence()}`;
+    const by = this.#culprits.length === 0 ? unknown : `changed by ${this.#culprits.join(', ')}`;
     const text = `${changes.join('; ')}; ${by}`;
     journal.record('repair', `repaired: ${text}`, {}, 'warn');
     this.#last = { time: clock.wall(), text };
@@ -163,7 +176,7 @@ export class Guard {
     if (!isFight) return;
     this.#repairs = [];
     this.#touchedMs = clock.nowMs();
-    const who = this.#suspect === undefined ? UNKNOWN : `changed by ${this.#suspect}`;
+    const who = this.#suspect === undefined ? unknown : `changed by ${this.#suspect}`;
     event('contested', `our rules were undone more than ${MAX_REPAIRS} times within a minute; ${who}`);
   }
 

@@ -74,10 +74,16 @@ export class Supervisor {
       refused: (reason) => this.#refuse(reason),
     });
     const awaited = new AwaitedChains(journal);
+    const touched = (culprit: string | undefined): void => {
+      engine.guard.touched(culprit);
+    };
+    const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
+    this.#drift = drift;
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
-      witness: () => this.#drift.witness(),
+      witness: () => drift.witness(),
+      authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {
@@ -94,10 +100,6 @@ export class Supervisor {
     });
     this.#engine = engine;
     this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries });
-    const touched = (culprit: string | undefined): void => {
-      engine.guard.touched(culprit);
-    };
-    this.#drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#reload = new Reload({
       ...parts,
       ...{ engine, world, lasting: this.lasting, listener: this.listener },

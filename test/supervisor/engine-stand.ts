@@ -17,6 +17,8 @@ export class Stand {
   rules: Rules = 'right';
   /** What tells whether rules have changed. */
   witness: string | undefined;
+  /** What becomes known of authors when a repair waits for that. */
+  catchUp: () => void = () => undefined;
   sound = true;
   /** Since the listener was last known to hear. */
   unprovenMs = 0;
@@ -59,6 +61,13 @@ export class Stand {
       journal: { record: (_kind, text) => void this.log.push(text) },
       firewall: () => firewall as unknown as Firewall,
       witness: () => this.witness,
+      authors: {
+        catchUp: async () => {
+          await Promise.resolve();
+          this.catchUp();
+        },
+        silence: () => 'nft monitor has not told',
+      },
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
       verified: () => undefined,

@@ -82,6 +82,27 @@ describe('the guard of the rules', () => {
     }
   });
 
+  // Without catchUp: "nft monitor has not told", although it tells a moment later.
+  it('names the author of a change that a heartbeat finds before the monitor has told; else says why not', async () => {
+    const stand = await Stand.armed();
+    stand.rules = 'undone';
+    stand.catchUp = () => {
+      stand.engine.guard.touched('late (pid 9)');
+    };
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.match(
+      stand.log.find((line) => line.startsWith('repaired: ')) ?? '',
+      /; changed by late \(pid 9\)$/,
+    );
+    stand.catchUp = () => undefined;
+    stand.rules = 'undone';
+    stand.engine.heartbeat();
+    await stand.settle();
+    const last = stand.log.findLast((line) => line.startsWith('repaired: ')) ?? '';
+    assert.match(last, /; who did it is not known: nft monitor has not told$/);
+  });
+
   it('stops fighting at the sixth repair within a minute, names the culprit, and tries again after a calm one', async () => {
     const stand = await Stand.armed();
     for (let deed = 0; deed < 6; deed += 1) {
