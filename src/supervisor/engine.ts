@@ -47,15 +47,16 @@ export class Engine {
   readonly guard: Guard;
   readonly #parts: EngineParts;
   #state: State = 'stopped';
-  #since: Date;
   #reason = 'not started';
+  /** The state as it is told: armed only once the rules are in force. */
+  #told: StateInfo;
   #grace: Timer | undefined;
   #feeding = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#since = parts.clock.wall();
+    this.#told = { state: this.#state, since: parts.clock.wall(), reason: this.#reason };
     this.guard = new Guard({
       clock: parts.clock,
       journal: parts.journal,
@@ -76,8 +77,14 @@ export class Engine {
     });
   }
 
+  /** The state that is decided on: what is done follows it. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The state as it is told: it is armed once the rules are in force, and not while they are being put in. */
   get info(): StateInfo {
-    return { state: this.#state, since: this.#since, reason: this.#reason };
+    return this.#told;
   }
 
   /** Something happened; `reason` goes to the log where it changes the state. */
@@ -86,12 +93,22 @@ export class Engine {
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
-    this.#since = this.#parts.clock.wall();
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
-    const text = `${after}: ${reason} (${MEANING[after]})`;
-    this.#parts.journal.record('state', text, { state: after, before }, LEVELS[after] ?? 'info');
-    this.#enter(after);
+    const info = { state: after, since: this.#parts.clock.wall(), reason };
+    if (after === 'armed') this.#deed(after, async () => this.#arm(info));
+    else {
+      this.#tell(info);
+      this.#enter(after);
+    }
+  }
+
+  #tell(info: StateInfo): void {
+    const { state, reason } = info;
+    const before = this.#told.state;
+    this.#told = info;
+    const text = `${state}: ${reason} (${MEANING[state]})`;
+    this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
   }
 
   /** Runs a job after all that was queued before it. */
@@ -114,8 +131,7 @@ export class Engine {
   }
 
   #enter(state: State): void {
-    if (state === 'armed') this.#deed(state, async () => this.#arm());
-    else if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
+    if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
     else if (state === 'degraded') {
       const reason = this.#reason;
       this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
@@ -149,7 +165,7 @@ export class Engine {
   }
 
   /** The switch first: rules in force while it is not fed would be open to everybody for a moment. */
-  async #arm(): Promise<void> {
+  async #arm(info: StateInfo): Promise<void> {
     if (!feeds(this.#state)) return;
     const firewall = this.#parts.firewall();
     const changes = await firewall.repair(async () => {
@@ -157,6 +173,7 @@ export class Engine {
       if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
     });
     for (const change of changes) this.#parts.journal.record('firewall', change, {}, 'debug');
+    if (this.#state === info.state) this.#tell(info);
   }
 
   async #trip(): Promise<void> {

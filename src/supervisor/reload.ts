@@ -87,7 +87,7 @@ export class Reload {
   }
 
   #mayReload(): void {
-    const { state } = this.#parts.engine.info;
+    const { state } = this.#parts.engine;
     if (feeds(state) || state === 'tripped') return;
     throw new KnockError(`cannot reload while ${state}`, {
       exitCode: EXIT.busy,

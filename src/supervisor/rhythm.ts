@@ -54,7 +54,7 @@ export class Rhythm {
   async #check(): Promise<void> {
     const { engine } = this.#parts;
     engine.guard.lookClosely();
-    if (feeds(engine.info.state)) await this.#trusted('check');
+    if (feeds(engine.state)) await this.#trusted('check');
   }
 
   /** Beside all else: a resolver that is slow must hold up nothing. */

@@ -54,6 +54,7 @@ describe('life cycle', { concurrency: 3 }, () => {
       const untouched = await kernel(lab);
       const run = product.spawn(['run']);
       await run.until('armed');
+      // Red where the state is told when it is entered: armed was said some milliseconds before the jump was in.
       assert.equal(await getsIn(lab, 'client'), false);
       assert.equal(product.identity('supervisor')?.pid, run.pid, 'it is this process, not a child');
       assert.equal(await run.kill(signal), 0, run.describe());

@@ -90,7 +90,7 @@ export class Stand {
     if (event === 'sound') this.sound = true;
     if (event === 'listener-lost' || event === 'given-up') this.sound = false;
     this.engine.event(event, `because of ${event}`);
-    const { state } = this.engine.info;
+    const { state } = this.engine;
     this.#degradedMs = state === 'degraded' ? (this.#degradedMs ?? this.clock.nowMs()) : undefined;
   }
 
@@ -102,7 +102,7 @@ export class Stand {
   }
 
   #fed(): void {
-    const { state } = this.engine.info;
+    const { state } = this.engine;
     const nowMs = this.clock.nowMs();
     if (!feeds(state)) this.wrong.push(`fed while ${state}`);
     if (this.#degradedMs !== undefined && nowMs - this.#degradedMs > FAILSAFE.listenerTimeoutMs)
