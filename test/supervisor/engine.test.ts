@@ -55,6 +55,21 @@ describe('the engine', () => {
     assert.ok(fed > 500, `it feeds at all: ${fed} times`);
   });
 
+  // Red if the state is told when it is decided: "armed … shut to all" was logged some milliseconds before the jump was in.
+  it('tells that it is armed once the rules are in force, and not while they are being put in', async () => {
+    const stand = new Stand();
+    stand.rules = 'undone';
+    stand.event('start');
+    stand.event('sound');
+    const isTold = (): boolean => stand.log.some((line) => line.startsWith('armed: '));
+    while (stand.rules === 'undone') {
+      assert.deepEqual([stand.engine.info.state, isTold()], ['preparing', false]);
+      await Promise.resolve();
+    }
+    await stand.settle();
+    assert.deepEqual([stand.engine.info.state, isTold()], ['armed', true]);
+  });
+
   it('feeds without a listener for listener_timeout, and less where it took long to find out that none hears', async () => {
     // Promised are listener_timeout + switch_timeout from the last proof: 40 s.
     for (const [unprovenMs, graceMs] of [
