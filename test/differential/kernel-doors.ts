@@ -18,15 +18,13 @@ import type { LabProcess } from '../helpers/processes.js';
 import { logLines, observe } from './observation.js';
 import { KNOCKD } from './pair.js';
 import { Sender, type Item } from './sender.js';
+import { isSyncSource, Sync, SYNC_DOOR } from './sync.js';
 
 /** Which doors opened, in any order: `SOURCE DOOR` each once, and how often each door opened, `DOOR FAMILY TIMES`. */
 export interface Opened {
   readonly sources: readonly string[];
   readonly times: readonly string[];
 }
-
-/** A knock at it that knockd has logged says that it has seen all before it. */
-const SYNC = { source: '203.0.113.250', port: 65_000, door: '[sync]\nsequence = 65000:udp\n' };
 
 export interface TrioOptions {
   readonly duplicates?: 'strict' | 'tolerate';
@@ -45,11 +43,12 @@ export class Trio implements AsyncDisposable {
   #opened: string[] = [];
   #nowMs = 0;
   #loads = 0;
-  #syncs = 0;
+  readonly #syncs: Sync;
 
   private constructor(lab: Lab, sender: Sender, options: TrioOptions) {
     this.lab = lab;
     this.sender = sender;
+    this.#syncs = new Sync(sender);
     this.#options = options;
   }
 
@@ -72,8 +71,7 @@ export class Trio implements AsyncDisposable {
   async load(text: string, without: readonly string[] = []): Promise<void> {
     await this.#knockd?.kill();
     this.#loads += 1;
-    this.#syncs = 0;
-    const conf = `${text.replaceAll('OUT', '/dev/null')}${SYNC.door}`;
+    const conf = `${text.replaceAll('OUT', '/dev/null')}${SYNC_DOOR}`;
     const file = `${this.lab.dir}/knockd.conf`;
     writeFileSync(file, `[options]\nlogfile = ${this.#log}\ninterface = eth0\n${conf}`);
     this.#knockd = this.lab.spawn('server', [KNOCKD, '-c', file]);
@@ -99,7 +97,7 @@ export class Trio implements AsyncDisposable {
       await this.sender.send(batch);
       await this.#sync();
     }
-    const seen = observe(this.#lines(), [], SYNC.source).sources;
+    const seen = observe(this.#lines(), [], isSyncSource).sources;
     const knockd = Object.entries(seen).flatMap(([source, { opened }]) =>
       opened.map((door) => `${source} ${door}`),
     );
@@ -209,14 +207,8 @@ export class Trio implements AsyncDisposable {
   }
 
   async #sync(): Promise<void> {
-    const { source, port: destinationPort } = SYNC;
-    await this.sender.send([{ source, protocol: 'udp', destinationPort }]);
-    this.#syncs += 1;
-    const line = `${source}: sync: OPEN SESAME`;
-    await this.lab.waitFor(
-      () => this.#lines().filter((each) => each === line).length >= this.#syncs,
-      'the last packet',
-    );
+    if (!(await this.#syncs.settle([() => this.#lines()])))
+      throw new Error('knockd did not see the last packet');
   }
 }
 

@@ -26,12 +26,16 @@ export function logLines(text: string): string[] {
   return lines.filter((line) => line !== '');
 }
 
-/** What the lines of a log and the output of the commands say; `hidden` is a source that is no part of it. */
-export function observe(log: readonly string[], output: readonly string[], hidden: string): Observation {
+/** What the lines of a log and the output of the commands say; `isHidden`: of sources that are no part of it. */
+export function observe(
+  log: readonly string[],
+  output: readonly string[],
+  isHidden: (source: string) => boolean,
+): Observation {
   const said = new Map<string, string[]>();
   for (const line of log) {
     const [, source = '', what = ''] = RECOGNISED.exec(line) ?? [];
-    if (source === '' || source === hidden) continue;
+    if (source === '' || isHidden(source)) continue;
     said.set(source, [...(said.get(source) ?? []), what]);
   }
   const sources = [...said].map(([source, lines]) => [source, recognisedOf(lines)] as const);

@@ -6,6 +6,7 @@ import type { LabProcess } from '../helpers/processes.js';
 import { Product } from '../helpers/product.js';
 import { commandCounter, logLines, observe, type Observation } from './observation.js';
 import { Sender, type Item } from './sender.js';
+import { isSyncSource, Sync, SYNC_DOOR } from './sync.js';
 
 export const KNOCKD = '/usr/sbin/knockd';
 
@@ -14,8 +15,6 @@ export const DAEMONS = ['ours', 'knockd'] as const;
 export type Daemon = (typeof DAEMONS)[number];
 export type Both<T> = Readonly<Record<Daemon, T>>;
 
-/** Ends each configuration: a knock at this door that both have logged says that both have seen all before it. */
-const SYNC = { source: '203.0.113.250', port: 65_000, door: '[sync]\nsequence = 65000:udp\n' };
 const STARTED = 'starting up, listening on eth0';
 const RELOADED = 'configuration reloaded';
 /** A listener is not to be taken for hung while two cores do ten things. */
@@ -31,7 +30,7 @@ export class Pair implements AsyncDisposable {
   readonly product: Product;
   #knockd: LabProcess | undefined;
   #loads = 0;
-  #syncs = 0;
+  readonly #syncs: Sync;
   /** How much of our log was there before the configuration in force. */
   #oursFrom = 0;
   #count: (log: readonly string[]) => number = () => 0;
@@ -40,6 +39,7 @@ export class Pair implements AsyncDisposable {
   private constructor(lab: Lab, sender: Sender) {
     this.lab = lab;
     this.sender = sender;
+    this.#syncs = new Sync(sender);
     mkdirSync(`${lab.dir}/out`);
     this.product = new Product(lab, { doors: '', conf: CONF });
   }
@@ -104,15 +104,8 @@ export class Pair implements AsyncDisposable {
 
   /** Waits until both have seen all that was sent. */
   async #sync(): Promise<void> {
-    const { source, port: destinationPort } = SYNC;
-    await this.sender.send([{ source, protocol: 'udp', destinationPort }]);
-    this.#syncs += 1;
-    const syncs = (daemon: Daemon): number =>
-      this.log(daemon).filter((line) => line === `${source}: sync: OPEN SESAME`).length;
-    await this.#until(
-      () => syncs('ours') >= this.#syncs && syncs('knockd') >= this.#syncs,
-      'the last packet',
-    );
+    const isSettled = await this.#syncs.settle(DAEMONS.map((daemon) => () => this.log(daemon)));
+    if (!isSettled) throw this.#failure('a daemon did not see the last packet');
   }
 
   async #settle(): Promise<Both<Observation>> {
@@ -127,7 +120,7 @@ export class Pair implements AsyncDisposable {
   }
 
   observation(daemon: Daemon): Observation {
-    return observe(this.log(daemon), this.output(daemon), SYNC.source);
+    return observe(this.log(daemon), this.output(daemon), isSyncSource);
   }
 
   /** What a daemon has logged since its configuration came into force. */
@@ -166,12 +159,11 @@ export class Pair implements AsyncDisposable {
 
   /** The same text for both, but for the files of each. */
   #writeDoors(doors: string): void {
-    this.#syncs = 0;
     this.#count = commandCounter(doors);
     const text = (daemon: Daemon): string =>
       `[options]\nlogfile = ${this.logFile(daemon)}\ninterface = eth0\n` +
       doors.replaceAll('OUT', this.outFile(daemon)) +
-      SYNC.door;
+      SYNC_DOOR;
     writeFileSync(this.#knockdConf, text('knockd'));
     writeFileSync(this.product.paths.doors, text('ours'));
   }
@@ -186,10 +178,15 @@ export class Pair implements AsyncDisposable {
 
   async #until(condition: () => boolean, what: string): Promise<void> {
     await this.lab.waitFor(condition, what).catch((error: unknown) => {
-      const logs = [this.product.paths.log, this.logFile('ours'), this.logFile('knockd')];
-      const tails = logs.map((file) => `${file}:\n${(readIfExists(file) ?? '').slice(-2_000)}`);
-      throw new Error(`${String(error)}\n${this.#knockd?.describe() ?? ''}\n${tails.join('\n')}`);
+      throw this.#failure(String(error));
     });
+  }
+
+  /** An error with what both have said. */
+  #failure(what: string): Error {
+    const logs = [this.product.paths.log, this.logFile('ours'), this.logFile('knockd')];
+    const tails = logs.map((file) => `${file}:\n${(readIfExists(file) ?? '').slice(-2_000)}`);
+    return new Error(`${what}\n${this.#knockd?.describe() ?? ''}\n${tails.join('\n')}`);
   }
 }
 

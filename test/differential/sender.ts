@@ -47,9 +47,8 @@ export class Sender {
   async send(items: readonly Item[]): Promise<void> {
     const lines = items.map((item) => ('waitMs' in item ? `wait ${item.waitMs}\n` : this.#frame(item)));
     const batch = ++this.#batches;
-    const waitsMs = items.reduce((sum, item) => sum + ('waitMs' in item ? item.waitMs : 0), 0);
     this.#process.write(`${lines.join('')}say ${batch}\n`);
-    await this.#process.until(`sent ${batch}\n`, 15_000 + waitsMs);
+    await this.#process.until(`sent ${batch}\n`, 180_000);
   }
 
   #frame(spec: PacketSpec): string {
