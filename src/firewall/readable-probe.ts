@@ -43,5 +43,6 @@ async function probeFamily(exec: Exec, restore: string, family: Family): Promise
     reassemble,
     fragment: family === 4 || (await takes(PROBES.fragment)),
     routed: family === 4 || (await takes(PROBES.routed)),
+    headers: family === 4 || (await takes(PROBES.headers)),
   };
 }

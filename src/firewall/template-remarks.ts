@@ -32,15 +32,17 @@ const CHECKS: readonly Check[] = [
     lacks: ({ rules }) => !has(rules, /-m (?:socket|conntrack|state) /),
     text: 'nothing makes the kernel reassemble fragments in front of these rules',
     means: 'a connection begun in fragments that no rule can read gets in, banned or not',
-    mend: 'add ":@SERVICE@_reassemble - [0:0]" and "-A @SERVICE@_reassemble @REASSEMBLE@ -j RETURN"',
+    mend: 'add ":@SERVICE@_reassemble - [0:0]" and "-A @SERVICE@_reassemble @REASSEMBLE@ -j RETURN" (that is -m socket, or what the kernel has instead)',
     level: 'danger',
   },
   {
     lacks: ({ service: { chain }, family, rules }) =>
-      family === 6 ? !has(rules, /-m frag /) : chain !== 'INPUT' && !has(rules, / -f /),
-    text: 'fragments that are not reassembled, such as those within others, meet no rule',
-    means: 'a connection begun in them may get in',
-    mend: 'add ":@SERVICE@_hidden - [0:0]", \'-A @CHAIN@ @TO@ @FROM@ @FRAGMENT@ -m comment --comment "knockctl:hidden:@SERVICE@" -j @SERVICE@_hidden\', "-A @SERVICE@_hidden ! -p @PROTOCOL@ -j RETURN" and "-A @SERVICE@_hidden -j DROP"',
+      family === 6
+        ? !has(rules, /-m frag /) || !has(rules, /-m u32 /)
+        : chain !== 'INPUT' && !has(rules, / -f /),
+    text: 'fragments that the kernel does not reassemble, or misreads, meet no rule',
+    means: 'a connection begun in fragments within others, or behind extension headers, gets in',
+    mend: 'take over from the rules/service.rules that is shipped the lines that name @FRAGMENT@, @HEADERS@ and @MISREAD@, and all of the chains @SERVICE@_hidden and @SERVICE@_headers',
     level: 'danger',
   },
   {
@@ -48,7 +50,7 @@ const CHECKS: readonly Check[] = [
       family === 6 && addresses.length > 0 && !has(rules, /-m rt /),
     text: 'packets that a routing header takes on to the protected address meet no rule',
     means: 'where the host follows such headers (seg6_enabled), the port is open to who sends them',
-    mend: 'add \'-A @CHAIN@ @FROM@ -p @PROTOCOL@ @ROUTED@ @NEW@ -m multiport --dports @PORTS@ -m comment --comment "knockctl:hidden:@SERVICE@" -j @SERVICE@_policy\'',
+    mend: 'take over from the rules/service.rules that is shipped the line that names @ROUTED@',
     level: 'warning',
   },
   {

@@ -66,12 +66,8 @@ export function expandTemplate(
   };
 }
 
-function placeholders(
-  service: Service,
-  family: Family,
-  log: string | undefined,
-): Map<string, string | undefined> {
-  return new Map<string, string | undefined>([
+function placeholders(service: Service, family: Family, log: string | undefined): Map<string, Value> {
+  return new Map<string, Value>([
     ['SERVICE', service.name],
     ['CHAIN', service.chain],
     ['PROTOCOL', service.protocol],
@@ -92,15 +88,24 @@ function destination(service: Service, family: Family): string | undefined {
   return `-d ${address.includes('/') ? address : `${address}/${family === 4 ? 32 : 128}`}`;
 }
 
+/** What a placeholder stands for; nothing: the line is left out; several: it is repeated. */
+type Value = string | readonly string[] | undefined;
+
 const PLACEHOLDER = /@([A-Z_]+)@( ?)/g;
 
 /** Fills the placeholders in, line by line; a line with a placeholder that has no value becomes empty. */
-function substitute(text: string, values: ReadonlyMap<string, string | undefined>): string {
+function substitute(text: string, values: ReadonlyMap<string, Value>): string {
   const fill = (line: string): string => {
     const names = [...line.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
     if (names.some((name) => values.has(name) && values.get(name) === undefined)) return '';
+    const several = names.find((name) => Array.isArray(values.get(name)));
+    if (several !== undefined) {
+      const all = [values.get(several) ?? []].flat();
+      return all.map((one) => fill(line.replaceAll(`@${several}@`, () => one))).join('\n');
+    }
     return line.replaceAll(PLACEHOLDER, (whole, name: string, space: string) => {
       const value = values.get(name);
+      if (typeof value === 'object') return whole;
       return value === undefined ? whole : value === '' ? '' : value + space;
     });
   };

@@ -49,6 +49,7 @@ function read(rule: string, packet: Packet): Reading {
     else if (word === '-p') must(next() === packet.protocol);
     else if (word === '-i') must(next() === 'eth0');
     else if (word === '-f' || word === '--fragfirst') must(false);
+    else if (word === '--u32') must(next() === 'no header');
     else if (word === '-d') must(next() === packet.to);
     else if (word === '--dports') must(next().split(',').includes(String(packet.port)));
     else if (word === '--match-set') must(packet.isIn(next(), next()));
