@@ -163,6 +163,19 @@ def fragments6(target, dice, payload, wrap=0, lying=False, lose=False):
     return [*(name for _, _, name in before), f"cut at {ends}", way, *(name for _, _, name in behind)]
 
 
+def misread6(target, dice, payload):
+    """Headers in front of the fragment header, and behind it what rules take for the last one, and Linux for another."""
+    before = [(dice.choice([60, 43]), b"\0" * 7, "header") for _ in range(dice.choice([1, 1, 2, 3]))]
+    before = [(number, bytes([0, 253, 0]) + rest[3:] if number == 43 else rest, name) for number, rest, name in before]
+    told, units, ident = dice.choice([6, 17, 58, 50, 51, 44, 132, 140, 253]), dice.choice([0, 0, 1]), dice.getrandbits(32)
+    body = bytes([6, units]) + b"\0" * (6 + 8 * units) + payload
+    end = dice.choice([8, 16, 24])
+    for at, to in ((0, end), (end, len(body))):
+        piece = struct.pack("!BBHI", told, 0, at | (to < len(body)), ident) + body[at:to]
+        yield target.ipv6(*linked(before, 44, piece))
+    return [f"{len(before)} headers, then {told}"]
+
+
 def options_only(dice):
     return [(60, bytes([0]) + padding(6), "options") for _ in range(dice.randrange(1, 4))]
 
@@ -192,6 +205,7 @@ KINDS6 = {
     "lying": lambda *all: fragments6(*all, lying=True),
     "nested": lambda *all: fragments6(*all, wrap=1),
     "nested twice": lambda *all: fragments6(*all, wrap=2),
+    "misread": misread6,
     "incomplete": lambda *all: fragments6(*all, lose=True),
     "overlapping": overlapping6,
     "tunnelled": tunnelled6,
@@ -251,7 +265,7 @@ KINDS4 = {
     "overlapping": overlapping4,
     "tunnelled": tunnelled4,
 }
-WEIGHTS = {"plain": 3, "fragments": 6, "nested": 3}
+WEIGHTS = {"plain": 3, "fragments": 6, "nested": 3, "misread": 3}
 
 
 def attempt(target, dice, kinds, port, to):
