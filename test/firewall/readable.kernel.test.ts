@@ -1,5 +1,7 @@
 /** Kernels, and iptables, that lack a match: detected, replaced where there is something else, and told. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
@@ -66,6 +68,20 @@ for (const name of BACKENDS) {
         );
       }
       assert.deepEqual(await firewall.remove(), []);
+    });
+
+    // Red on legacy without NO_LOCK: all is taken to be there.
+    it('and asks no lock for it', async () => {
+      await using space = new KernelSpace();
+      const exec = lacking(space, 'socket');
+      const holder = spawn('/usr/bin/flock', ['/run/xtables.lock', '/bin/sh', '-c', 'echo held; exec cat']);
+      try {
+        await once(holder.stdout, 'data');
+        assert.equal((await probe(exec)).get(4)?.reassemble, 'conntrack');
+      } finally {
+        holder.stdin.end();
+        await once(holder, 'exit');
+      }
     });
 
     it('without any of it: told which module to load, and the port is shut to what can be read', async () => {
