@@ -40,8 +40,9 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     config: () => {
       const config = load({ file });
       const { services, firewall, paths } = config.settings;
-      checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
-      return config;
+      const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
+      const told = remarks.map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
+      return { ...config, warnings: [...config.warnings, ...told] };
     },
     recognised: async (config) => {
       const { recognised } = await import('../supervisor/recognition.js');

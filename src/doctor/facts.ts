@@ -2,6 +2,7 @@ import type { Family } from '../base/address.js';
 import type { ConfigFault } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
 import type { BackendName } from '../firewall/backend-name.js';
+import type { TemplateRemark } from '../firewall/template-remarks.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { ListeningPort } from '../system/listening.js';
 import type { SshSession } from '../system/session.js';
@@ -61,6 +62,10 @@ export interface Facts {
     | { readonly ok: false; readonly faults: readonly ConfigFault[]; readonly isWritten: boolean };
   /** What is wrong with the template of the rules. */
   readonly templateFaults: readonly ConfigFault[];
+  /** What it lacks, so that packets get by. */
+  readonly templateRemarks: readonly TemplateRemark[];
+  /** What this kernel lacks to read all packets (readableNotes). */
+  readonly unreadable: readonly string[];
   /** Of each door of the configuration, where it is recognised. */
   readonly recognised: readonly Recognised[];
   /** What is noted of a trial of this configuration; a text where the note cannot be read. */

@@ -5,7 +5,9 @@ import { ConfigError, errorText } from '../base/errors.js';
 import { DEFAULT_FILE } from '../config/load.js';
 import type { Config } from '../config/settings.js';
 import type { BackendName } from '../firewall/backend-name.js';
-import { chooseBackend } from '../firewall/backend.js';
+import { chooseBackend, namedBackend } from '../firewall/backend.js';
+import { probeReadable } from '../firewall/readable-probe.js';
+import { readableNotes } from '../firewall/readable.js';
 import { PERSISTENT } from '../firewall/saved-sets.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { systemExec } from '../system/exec.js';
@@ -54,17 +56,20 @@ export async function gather(parts: GatherParts): Promise<Facts> {
     askIpset(),
   ]);
   const standing = backendsOfOurs(found.rules);
+  // Where ours stand goes before where they would go: `auto` follows the rules that are there.
+  const backend = standing.length === 1 ? standing[0] : chosen;
+  const unreadable = await whatCannotBeRead(config, backend);
   return {
     config,
-    templateFaults: templateFaults(config),
+    ...templateFacts(config),
+    unreadable,
     recognised: config.ok ? parts.recognised(config.value) : [],
     tried: readTried(config, parts),
     life,
     missingTools: TOOLS.filter((name) => findTool(name) === undefined),
     ipsetProblem,
     probe,
-    // Where ours stand goes before where they would go: `auto` follows the rules that are there.
-    backend: standing.length === 1 ? standing[0] : chosen,
+    backend,
     ...found,
     addresses: reachableAddresses(),
     interfaces: interfaceNames(),
@@ -87,14 +92,14 @@ function readConfig({ config, file }: GatherParts): Facts['config'] {
   }
 }
 
-function templateFaults(config: Facts['config']): Facts['templateFaults'] {
-  if (!config.ok) return [];
+function templateFacts(config: Facts['config']): Pick<Facts, 'templateFaults' | 'templateRemarks'> {
+  if (!config.ok) return { templateFaults: [], templateRemarks: [] };
   const { services, firewall, paths } = config.value.settings;
   try {
-    checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
-    return [];
+    const templateRemarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
+    return { templateFaults: [], templateRemarks };
   } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
+    if (error instanceof ConfigError) return { templateFaults: error.faults, templateRemarks: [] };
     throw error;
   }
 }
@@ -115,6 +120,19 @@ async function chosenBackend(config: Facts['config']): Promise<BackendName | und
       .name;
   } catch {
     return undefined; // a missing tool: told as such
+  }
+}
+
+async function whatCannotBeRead(
+  config: Facts['config'],
+  backend: BackendName | undefined,
+): Promise<readonly string[]> {
+  if (!config.ok || backend === undefined || config.value.settings.services.length === 0) return [];
+  try {
+    const { families } = config.value.settings.firewall;
+    return readableNotes(await probeReadable(systemExec, namedBackend(backend, 'doctor'), families));
+  } catch {
+    return []; // a missing tool: told as such
   }
 }
 

@@ -8,6 +8,7 @@ import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
 import type { InForce } from './in-force.js';
 import type { Awaited } from './plan.js';
+import { readableNotes } from './readable.js';
 import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
@@ -58,7 +59,9 @@ export class Firewall {
     const desired = new Map(
       settings.families.map((family) => [
         family,
-        services.map((service) => expandTemplate(template, service, family, settings.log)),
+        services.map((service) =>
+          expandTemplate(template, service, family, settings.log, settings.readable?.get(family)),
+        ),
       ]),
     );
     this.version = { services, desired, doors };
@@ -117,6 +120,11 @@ export class Firewall {
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
   get awaited(): readonly Awaited[] {
     return this.#rules.awaited;
+  }
+
+  /** What this kernel lacks to read all packets, in words; nothing if it has all. */
+  get readableNotes(): readonly string[] {
+    return readableNotes(this.#settings.readable ?? new Map());
   }
 
   get backend(): Tables['backend'] {

@@ -36,6 +36,11 @@ export function chainPrefix(service: string): string {
   return `${service}_`;
 }
 
+/** The comment by which the rules of a service for packets that hide what they are are known; no service has a colon. */
+export function hiddenTag(service: string): string {
+  return `knockctl:hidden:${service}`;
+}
+
 /** The comment by which the one jump of a service is known, wherever it stands. */
 export function jumpTag(service: string): string {
   return `knockctl:${service}`;

@@ -5,6 +5,7 @@ import { chooseBackend, NO_BACKEND } from './backend.js';
 import { KernelDoors } from './doors/kernel-doors.js';
 import { Firewall } from './firewall.js';
 import { openIpset } from './ipset.js';
+import { probeReadable } from './readable-probe.js';
 import type { Service } from './service.js';
 import type { SetMemory } from './set-memory.js';
 import { SetStore } from './set-store.js';
@@ -51,5 +52,6 @@ export async function openFirewall(
   }
   const sets = new SetStore(openIpset(exec, requireTool), memory);
   const tables = new Tables(exec, await chooseBackend(exec, settings.backend));
-  return new Firewall(tables, sets, services, settings, template, { before, doors });
+  const readable = await probeReadable(exec, tables.backend, settings.families);
+  return new Firewall(tables, sets, services, { ...settings, readable }, template, { before, doors });
 }

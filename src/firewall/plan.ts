@@ -2,7 +2,7 @@ import type { Family } from '../base/address.js';
 import { findTable, rulesOf, chains as chainsOf, commands } from '../iptables-parser/query.js';
 import { deletion, type Rule } from '../iptables-parser/rule.js';
 import type { Ruleset, Table } from '../iptables-parser/types.js';
-import { jumpTag } from './names.js';
+import { hiddenTag, jumpTag } from './names.js';
 import type { DesiredService, Jump } from './template.js';
 
 /** From what should be and what is to the smallest transaction. Pure. */
@@ -201,9 +201,11 @@ function foreignRules(
 
 /** The jumps of a service, wherever they stand: known by their comment, never by number. */
 export function taggedRules(table: Table, service: string): Rule[] {
-  const tag = jumpTag(service);
+  const tags = [jumpTag(service), hiddenTag(service)];
   // The text first: reading the comment of 10,000 foreign rules costs more than all the rest.
-  return commands(table).filter((rule) => rule.text.includes(tag) && rule.comments.includes(tag));
+  return commands(table).filter((rule) =>
+    tags.some((tag) => rule.text.includes(tag) && rule.comments.includes(tag)),
+  );
 }
 
 /** True where the tagged rules are the jumps: no more, each in its chain, and within a chain in their order. */

@@ -1,4 +1,5 @@
 import type { Family } from '../base/address.js';
+import type { Readable } from './readable.js';
 
 /** A protected service, as far as its rules need it. */
 export interface Service {
@@ -26,6 +27,8 @@ export interface RuleSettings {
   readonly hook: 'first' | 'last';
   /** The limit of the drop log, or undefined for none. */
   readonly log: string | undefined;
+  /** What this kernel has for packets that rules cannot read; where that was not asked, all of it. */
+  readonly readable?: ReadonlyMap<Family, Readable> | undefined;
 }
 
 /** The service that a verb means: the named one; without a name `ssh`, else the first. */

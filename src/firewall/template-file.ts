@@ -2,6 +2,7 @@ import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
 import { shipped } from '../system/place.js';
 import { readIfExists } from '../system/files.js';
 import type { RuleSettings, Service } from './service.js';
+import { templateRemarks, type TemplateRemark } from './template-remarks.js';
 import { expandTemplate, type Template } from './template.js';
 
 const NAME = 'service.rules';
@@ -20,8 +21,14 @@ export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolde
   return { file, text: readIfExists(file) ?? '' };
 }
 
-/** Expands the template for every service and family; throws ConfigError with each fault once. */
-export function checkTemplate(services: readonly Service[], settings: TemplateSettings): void {
+/**
+ * Expands the template for every service and family; throws ConfigError with each fault once. Gives what it lacks, so
+ * that packets get by.
+ */
+export function checkTemplate(
+  services: readonly Service[],
+  settings: TemplateSettings,
+): readonly TemplateRemark[] {
   const template = readTemplate(settings);
   const faults = new Map<string, ConfigFault>();
   for (const service of services) {
@@ -35,6 +42,7 @@ export function checkTemplate(services: readonly Service[], settings: TemplateSe
     }
   }
   if (faults.size > 0) throw new ConfigError([...faults.values()]);
+  return templateRemarks(template, services, settings.families);
 }
 
 function readOwn(file: string): string | undefined {

@@ -5,7 +5,8 @@ import { parse } from '../iptables-parser/parse.js';
 import { chains, commands, findTable, rulesOf, tables } from '../iptables-parser/query.js';
 import type { Rule } from '../iptables-parser/rule.js';
 import type { Table } from '../iptables-parser/types.js';
-import { chainPrefix, jumpTag, MAX_CHAIN } from './names.js';
+import { chainPrefix, hiddenTag, jumpTag, MAX_CHAIN } from './names.js';
+import { ALL_READABLE, readableWords, type Readable } from './readable.js';
 import type { Service } from './service.js';
 
 /** The rule templates of rules/: iptables-save text with placeholders. Pure. */
@@ -22,8 +23,8 @@ export interface DesiredService {
   /** The rules of each of the service's own chains. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /**
-   * The rules in chains that are not ours, in their order: one; none where this family has nothing to
-   * protect; two while new rules are on trial.
+   * The rules in chains that are not ours, in their order: one, and those for packets that hide what they are; none
+   * where this family has nothing to protect; those of two versions while new rules are on trial.
    */
   readonly jumps: readonly Jump[];
   /** The jumps stand first in their chain, before all others of ours, whatever `hook` says. */
@@ -48,8 +49,12 @@ export function expandTemplate(
   service: Service,
   family: Family,
   log: string | undefined,
+  readable: Readable = ALL_READABLE,
 ): DesiredService {
-  const text = substitute(template.text, placeholders(service, family, log));
+  const values = placeholders(service, family, log);
+  for (const [name, words] of Object.entries(readableWords(service, family, readable)))
+    values.set(name, words);
+  const text = substitute(template.text, values);
   const table = readFilterTable(template.file, text);
   const faults = checkTable(table, template.file, service);
   if (faults.length > 0) throw new ConfigError(faults);
@@ -61,12 +66,8 @@ export function expandTemplate(
   };
 }
 
-function placeholders(
-  service: Service,
-  family: Family,
-  log: string | undefined,
-): Map<string, string | undefined> {
-  return new Map<string, string | undefined>([
+function placeholders(service: Service, family: Family, log: string | undefined): Map<string, Value> {
+  return new Map<string, Value>([
     ['SERVICE', service.name],
     ['CHAIN', service.chain],
     ['PROTOCOL', service.protocol],
@@ -87,15 +88,24 @@ function destination(service: Service, family: Family): string | undefined {
   return `-d ${address.includes('/') ? address : `${address}/${family === 4 ? 32 : 128}`}`;
 }
 
+/** What a placeholder stands for; nothing: the line is left out; several: it is repeated. */
+type Value = string | readonly string[] | undefined;
+
 const PLACEHOLDER = /@([A-Z_]+)@( ?)/g;
 
 /** Fills the placeholders in, line by line; a line with a placeholder that has no value becomes empty. */
-function substitute(text: string, values: ReadonlyMap<string, string | undefined>): string {
+function substitute(text: string, values: ReadonlyMap<string, Value>): string {
   const fill = (line: string): string => {
     const names = [...line.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
     if (names.some((name) => values.has(name) && values.get(name) === undefined)) return '';
+    const several = names.find((name) => Array.isArray(values.get(name)));
+    if (several !== undefined) {
+      const all = [values.get(several) ?? []].flat();
+      return all.map((one) => fill(line.replaceAll(`@${several}@`, () => one))).join('\n');
+    }
     return line.replaceAll(PLACEHOLDER, (whole, name: string, space: string) => {
       const value = values.get(name);
+      if (typeof value === 'object') return whole;
       return value === undefined ? whole : value === '' ? '' : value + space;
     });
   };
@@ -135,7 +145,8 @@ function checkTable(table: Table, file: string, service: Service): ConfigFault[]
     else if (unknown !== undefined) add(`unknown placeholder ${unknown} in: ${rule.text}`);
     else if (rule.chain !== undefined && !own.has(rule.chain)) checkJump(rule, service, add);
   }
-  const jumps = rulesOf(table, service.chain).length;
+  const hidden = hiddenTag(service.name);
+  const jumps = rulesOf(table, service.chain).filter((rule) => !rule.comments.includes(hidden)).length;
   if (jumps > 1 || (jumps === 0 && service.addresses.length === 0)) {
     add(`exactly one rule belongs into @CHAIN@ (${service.chain}); there are ${jumps}`);
   }
@@ -148,7 +159,7 @@ function checkJump(rule: Rule, service: Service, add: (message: string) => void)
     add(
       `a rule for ${String(rule.chain)}: only own chains and @CHAIN@ (${service.chain}) are ever written: ${rule.text}`,
     );
-  } else if (!rule.comments.includes(jumpTag(service.name))) {
+  } else if (!rule.comments.some((one) => [jumpTag(service.name), hiddenTag(service.name)].includes(one))) {
     add(`the rule in @CHAIN@ must keep its comment "knockctl:@SERVICE@": ${rule.text}`);
   }
 }

@@ -1,7 +1,7 @@
 import { FAMILIES } from '../base/address.js';
 import { splitWords } from '../iptables-parser/words.js';
-import { chainPrefix, MAX_CHAIN, setName, trialLabel } from './names.js';
-import type { DesiredService } from './template.js';
+import { chainPrefix, hiddenTag, MAX_CHAIN, setName, trialLabel } from './names.js';
+import type { DesiredService, Jump } from './template.js';
 
 /**
  * The rules of a trial: two versions side by side, and a set of the kernel that says which of them a
@@ -31,18 +31,24 @@ export function trialRules(
       after.find((one) => one.service === service),
       old,
     );
+    const isHidden = ({ rule }: Jump): boolean => rule.includes(hiddenTag(service));
+    const visible = (one: DesiredService | undefined): readonly Jump[] =>
+      one?.jumps.filter((jump) => !isHidden(jump)) ?? [];
+    const [fromOld, fromFresh] = [old, fresh].map((one) => one?.jumps.filter(isHidden) ?? []);
     return {
       service,
       chains: new Map([...(old?.chains ?? []), ...(fresh?.chains ?? [])]),
       jumps: [
-        ...(fresh?.jumps ?? []).map(({ chain, rule }) => ({
+        ...visible(fresh).map(({ chain, rule }) => ({
           chain,
           rule: withMatch(rule, `-m set --match-set ${set} dst`),
         })),
-        ...(old?.jumps ?? []).map(({ chain, rule }) => ({
+        ...visible(old).map(({ chain, rule }) => ({
           chain,
           rule: withMatch(rule, `-m set ! --match-set ${set} dst`),
         })),
+        // Whether their port is on trial cannot be seen of packets that hide it: they meet one version throughout.
+        ...(fromOld?.length ? fromOld : (fromFresh ?? [])),
       ],
     };
   });

@@ -76,7 +76,11 @@ export class Changes {
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
     const { verbs, firewall } = this.#parts.supervisor.world;
-    return [...(await lookAfterSession(verbs, session, trialS)), ...awaitedNotes(firewall.awaited)];
+    return [
+      ...(await lookAfterSession(verbs, session, trialS)),
+      ...awaitedNotes(firewall.awaited),
+      ...firewall.readableNotes,
+    ];
   }
 }
 

@@ -75,6 +75,7 @@ export async function makeWorld(
     doors: kernelDoors(config),
     memory: parts.entries,
   });
+  for (const note of firewall.readableNotes) parts.journal.record('firewall', note, {}, 'warn');
   // What the file on trial says must not be in the lists that the kernel goes back to.
   const trustedIn = (service: string): string =>
     firewall.trial === undefined ? service : trialLabel(service);

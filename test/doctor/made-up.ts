@@ -36,6 +36,8 @@ export function facts(other: Partial<Facts> & Texts = {}): Facts {
   return {
     config: { ok: true, value },
     templateFaults: [],
+    templateRemarks: [],
+    unreadable: [],
     recognised: recognised(value),
     tried: undefined,
     life: { kind: 'running', state: 'armed', meaning: 'all is well' },

@@ -17,7 +17,7 @@ const DECOYS = [
   ['banned5', 1222, 1222],
 ] as const;
 
-/** The server's firewall: our part of it, without what is only ours to know (log limit, comment). */
+/** The server's firewall: our part of it, without what is only ours to know (log limit, comment, packets that hide what they are). */
 const CHAINS = `-A INPUT -j ssh_policy
 -A ssh_banned ssh_banned src -j DROP
 -A ssh_filter ssh_filter src -j ACCEPT
@@ -31,7 +31,9 @@ const CHAINS = `-A INPUT -j ssh_policy
 `;
 
 function chainsIn(saved: string): string {
-  const rules = saved.split('\n').filter((line) => /^-A (?:ssh_|.*-j ssh_)/.test(line));
+  const rules = saved
+    .split('\n')
+    .filter((line) => /^-A (?:ssh_(?!hidden|headers|reassemble)|.*-j ssh_policy)/.test(line));
   const short = rules.map((rule) => {
     const set = /(! )?--match-set (\w+?)[46]? (src|dst)/.exec(rule);
     const match = set === null ? '' : ` ${set[1] ?? ''}${set[2] ?? ''} ${set[3] ?? ''}`;

@@ -19,7 +19,10 @@ export const service = (name: string, chain = 'INPUT', addresses: readonly strin
 /** Two services, one of them in a chain of others, one of whose names begins like the other’s. */
 export const SERVICES = [service('ssh'), service('ssh_2', 'DOCKER-USER')];
 export const OWN = SERVICES.flatMap(({ chains }) => [...chains.keys()]);
-const TAGS = SERVICES.map(({ service: name }) => `--comment "knockctl:${name}"`);
+const TAGS = SERVICES.flatMap(({ service: name }) => [
+  `--comment "knockctl:${name}"`,
+  `--comment "knockctl:hidden:${name}"`,
+]);
 
 export const isTagged = (rule: string): boolean => TAGS.some((tag) => rule.includes(tag));
 
@@ -72,7 +75,7 @@ const ownRule = fc.tuple(
 const jumpRule = fc.tuple(
   fc.constantFrom('INPUT', 'FORWARD', ...FOREIGN_CHAINS, ...OWN),
   fc.constantFrom(
-    ...SERVICES.map(({ jumps: [jump] }) => jump?.rule ?? ''),
+    ...SERVICES.flatMap(({ jumps }) => jumps.map(({ rule }) => rule)),
     ...SERVICES.map(({ jumps: [jump] }) => (jump?.rule ?? '').replace('--dports 22', '--dports 23')),
     ...TAGS.map((tag) => `-m comment ${tag} -j DROP`),
   ),

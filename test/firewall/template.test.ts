@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ConfigError, formatFault } from '../../src/base/errors.js';
 import type { Service } from '../../src/firewall/service.js';
+import type { Readable } from '../../src/firewall/readable.js';
 import { expandTemplate, type DesiredService } from '../../src/firewall/template.js';
 import { SERVICE } from '../helpers/kernel-space.js';
 import { shippedTemplate } from '../helpers/template.js';
@@ -14,19 +15,35 @@ function contract(more: {
   readonly jump: string;
   readonly policy: readonly string[];
   readonly family?: 4 | 6;
+  readonly protocol?: 'udp';
+  /** Behind the jump. */
+  readonly hidden?: readonly string[];
 }): string[] {
   const v = more.family ?? 4;
   return [
     more.jump,
+    ...(more.hidden ?? []),
     `-A ssh_banned -m set --match-set ssh_banned${v} src -j DROP`,
     `-A ssh_filter -m set --match-set ssh_filter${v} src -j ACCEPT`,
+    ...(v === 6 ? MISREAD : []),
+    `-A ssh_hidden ! -p ${more.protocol ?? 'tcp'} -j RETURN`,
+    '-A ssh_hidden -j DROP',
     ...more.policy.map((rule) => `-A ssh_policy ${rule}`),
+    '-A ssh_reassemble -m socket -j RETURN',
     `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
   ];
 }
 
-const TCP = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
+const TCP = '! -i lo -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
 const END = '-m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_policy';
+const HIDDEN = '-m comment --comment "knockctl:hidden:ssh" -j';
+const FRAGMENT = `-m frag --fragfirst ${HIDDEN} ssh_hidden`;
+const HEADERS = `-m u32 --u32 "0x4>>0x8&0xff=0x0,0x2b,0x3c" ${HIDDEN} ssh_headers`;
+const MISREAD = [
+  '0x28>>0x18=0x1:0x2a,0x2c:0x3b,0x3d:0xff&&0x28>>0xd&0x7f8@0x30>>0x18=0x6,0x11,0x2b,0x2c,0x33,0x3c',
+  '0x28>>0x18=0x0,0x2b,0x3c&&0x28>>0xd&0x7f8@0x30>>0x18=0x1:0x2a,0x2c:0x3b,0x3d:0xff&&0x28>>0xd&0x7f8@0x30>>0xd&0x7f8@0x38>>0x18=0x6,0x11,0x2b,0x2c,0x33,0x3c',
+  '0x28>>0x18=0x0,0x2b,0x3c&&0x28>>0xd&0x7f8@0x30>>0x18=0x0,0x2b,0x3c',
+].map((tests) => `-A ssh_headers -m u32 --u32 "${tests}" -j DROP`);
 const [BANNED, TRUSTED, FILTER, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j ssh_filter', '-j DROP'];
 const LOG = '-m limit --limit 6/min -j LOG --log-prefix "[knockctl,drop] "';
 const ALIVE = '-m set ! --match-set ssh_alive dst -j';
@@ -39,9 +56,9 @@ function expanded(
   return linesOf(expandTemplate(SHIPPED, { ...SERVICE, ...more }, family, log));
 }
 
-function linesOf({ jumps: [jump], chains }: DesiredService): string[] {
+function linesOf({ jumps, chains }: DesiredService): string[] {
   const rules = [...chains].flatMap(([chain, specs]) => specs.map((spec) => `-A ${chain} ${spec}`));
-  return [...(jump === undefined ? [] : [`-A ${jump.chain} ${jump.rule}`]), ...rules];
+  return [...jumps.map(({ chain, rule }) => `-A ${chain} ${rule}`), ...rules];
 }
 
 describe('the shipped template is the contract', () => {
@@ -52,12 +69,24 @@ describe('the shipped template is the contract', () => {
     assert.deepEqual(expanded(), contract({ jump, policy }));
   });
   it('for IPv6', () => {
-    assert.deepEqual(expanded({}, 6), contract({ jump, policy, family: 6 }));
+    assert.deepEqual(
+      expanded({}, 6),
+      contract({
+        jump,
+        policy,
+        family: 6,
+        hidden: [`-A INPUT ! -i lo ${FRAGMENT}`, `-A INPUT ! -i lo ${HEADERS}`],
+      }),
+    );
   });
   it('for UDP', () => {
     assert.deepEqual(
       expanded({ protocol: 'udp' }),
-      contract({ jump: `-A INPUT -p udp -m conntrack --ctstate NEW ${END}`, policy }),
+      contract({
+        jump: `-A INPUT ! -i lo -p udp -m conntrack --ctstate NEW ${END}`,
+        policy,
+        protocol: 'udp',
+      }),
     );
   });
   it('for several ports, in the order written', () => {
@@ -80,12 +109,46 @@ describe('the shipped template is the contract', () => {
   it('with an address, of this family', () => {
     const addresses = ['192.0.2.1', '2001:db8::/64'];
     assert.equal(expanded({ addresses })[0], `-A INPUT -d 192.0.2.1/32 ${TCP} ${END}`);
-    assert.equal(expanded({ addresses }, 6)[0], `-A INPUT -d 2001:db8::/64 ${TCP} ${END}`);
+    assert.deepEqual(expanded({ addresses }, 6).slice(0, 4), [
+      `-A INPUT -d 2001:db8::/64 ${TCP} ${END}`,
+      `-A INPUT -d 2001:db8::/64 ! -i lo ${FRAGMENT}`,
+      `-A INPUT -d 2001:db8::/64 ! -i lo ${HEADERS}`,
+      `-A INPUT ! -i lo -p tcp -m rt --rt-segsleft 1:4294967295 -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 ${HIDDEN} ssh_policy`,
+    ]);
   });
   it('with an address of the other family: no jump, the chains all the same', () => {
     const service = expandTemplate(SHIPPED, { ...SERVICE, addresses: ['2001:db8::1'] }, 4, '6/min');
     assert.deepEqual(service.jumps, []);
-    assert.deepEqual([...service.chains.keys()], ['ssh_banned', 'ssh_filter', 'ssh_policy', 'ssh_trusted']);
+    assert.deepEqual(
+      [...service.chains.keys()],
+      [
+        'ssh_banned',
+        'ssh_filter',
+        'ssh_headers',
+        'ssh_hidden',
+        'ssh_policy',
+        'ssh_reassemble',
+        'ssh_trusted',
+      ],
+    );
+  });
+  it('in a chain of forwarded packets IPv4 is not always reassembled', () => {
+    assert.equal(expanded({ chain: 'FORWARD' })[1], `-A FORWARD ! -i lo -p tcp -f ${HIDDEN} ssh_hidden`);
+  });
+  it('in OUTPUT, where iptables refuses -i', () => {
+    assert.doesNotMatch(expanded({ chain: 'OUTPUT' })[0] ?? '', /-i lo/);
+  });
+  it('with what a kernel has instead, or without', () => {
+    const less = (readable: Readable): string[] =>
+      linesOf(expandTemplate(SHIPPED, { ...SERVICE, addresses: ['2001:db8::1'] }, 6, '6/min', readable));
+    const some = less({ reassemble: 'conntrack', fragment: false, routed: false, headers: false });
+    assert.ok(some.includes('-A ssh_reassemble -m conntrack --ctstate INVALID -j RETURN'));
+    assert.equal(some.filter((line) => line.includes('knockctl:')).length, 1);
+    const none = less({ reassemble: undefined, fragment: false, routed: false, headers: false });
+    assert.deepEqual(
+      none.filter((line) => line.startsWith('-A ssh_reassemble')),
+      [],
+    );
   });
   it('in another chain, under another name', () => {
     const {
@@ -95,7 +158,7 @@ describe('the shipped template is the contract', () => {
     assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
   });
   it('the chains of the longest name are short enough', () => {
-    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 4);
+    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 7);
   });
 });
 

@@ -1,6 +1,6 @@
 import { splitWords } from '../../src/iptables-parser/words.js';
 
-/** A new connection, as far as the rules of tests ask about it. */
+/** The packet of a new connection from another host, whole, as far as the rules of tests ask about it. */
 export interface Packet {
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
@@ -47,10 +47,14 @@ function read(rule: string, packet: Packet): Reading {
     };
     if (word === '-m') next();
     else if (word === '-p') must(next() === packet.protocol);
+    else if (word === '-i') must(next() === 'eth0');
+    else if (word === '-f' || word === '--fragfirst') must(false);
+    else if (word === '--u32') must(next() === 'no header');
     else if (word === '-d') must(next() === packet.to);
     else if (word === '--dports') must(next().split(',').includes(String(packet.port)));
     else if (word === '--match-set') must(packet.isIn(next(), next()));
     else if (word === '--tcp-flags') at += 2;
+    else if (word === '--rt-segsleft') must(next() === '0');
     else if (['--ctstate', '--comment', '--limit', '--log-prefix'].includes(word)) next();
     else if (word === '-j' || word === '-g') [target, goto] = [next(), word === '-g'];
     else throw new Error(`not known: ${word} in ${rule}`);

@@ -4,11 +4,12 @@ import { localTime } from '../../system/local-time.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
 
-export function configuration({ config, templateFaults }: Facts): Finding[] {
+export function configuration({ config, templateFaults, templateRemarks }: Facts): Finding[] {
   if (config.ok) {
     return [
       ...config.value.warnings.map((text) => ({ level: 'warning', text }) as const),
       ...templateFaults.map(faultOf),
+      ...templateRemarks,
     ];
   }
   if (config.isWritten) return config.faults.map(faultOf);
@@ -27,6 +28,11 @@ function faultOf(fault: Parameters<typeof formatFault>[0]): Finding {
     means: 'knockctl does not start, and a running one keeps the configuration of before',
     mend: 'mend that line; knockctl check shows all that is wrong',
   };
+}
+
+/** Packets that the rules cannot read for want of a match in this kernel. */
+export function unreadablePackets({ unreadable }: Facts): Finding[] {
+  return unreadable.map((text) => ({ level: 'warning', text }));
 }
 
 /** A supervised knockd, and nothing hidden: to be known, in case that it was not meant. */
