@@ -1,5 +1,5 @@
 import { errorText } from '../base/errors.js';
-import { LISTS } from '../base/lists.js';
+import { SET_LISTS } from '../base/lists.js';
 import { NOTHING, type Recalled, type SetChange, type SetMemory } from '../firewall/set-memory.js';
 import type { SetStore } from '../firewall/set-store.js';
 import { listSets } from '../firewall/sets.js';
@@ -244,14 +244,14 @@ export class EntryKeeper implements SetMemory {
 
 function setNames(services: readonly string[]): string[] {
   return services.flatMap((service) =>
-    LISTS.flatMap((list) => listSets(service, list).map(({ set }) => set)),
+    SET_LISTS.flatMap((list) => listSets(service, list).map(({ set }) => set)),
   );
 }
 
 /** The switch, the one other set of a service, keeps no entries. */
 function parseSetName(name: string): KeptSet | undefined {
   const [, listName, digit] = /^.+_([a-z]+)([46])$/.exec(name) ?? [];
-  const list = LISTS.find((one) => one === listName);
+  const list = SET_LISTS.find((one) => one === listName);
   return list === undefined ? undefined : { name, list, family: digit === '4' ? 4 : 6 };
 }
 

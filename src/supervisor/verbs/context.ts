@@ -1,4 +1,4 @@
-import type { ListName } from '../../base/lists.js';
+import type { SetList } from '../../base/lists.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/set-store.js';
 import type { Resolver } from '../../system/resolver.js';
@@ -32,6 +32,6 @@ export function trustedNames(context: VerbContext, service: string): readonly st
 }
 
 /** The name by which a list of a service is found that packets meet. */
-export function listName(context: VerbContext, service: string, list: ListName): string {
+export function listName(context: VerbContext, service: string, list: SetList): string {
   return (list === 'trusted' ? trustedNames(context, service)[0] : undefined) ?? service;
 }
