@@ -1,4 +1,4 @@
-import type { Network } from '../base/address.js';
+import type { Family, Network } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import type { SetList } from '../base/lists.js';
 import { Sentinels } from './doors/sentinel.js';
@@ -206,6 +206,11 @@ export class SetStore {
   async covers(service: string, list: SetList, network: Network): Promise<boolean> {
     const answer = await this.#ipset.line(`test ${setName(service, list, network.family)} ${network.text}`);
     return answer.includes(' is in set ');
+  }
+
+  /** How many entries one set of a list has. */
+  async count(service: string, list: SetList, family: Family): Promise<number> {
+    return (await this.headers()).get(setName(service, list, family))?.entries ?? 0;
   }
 
   /** Empties a list. */

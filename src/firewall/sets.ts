@@ -18,11 +18,14 @@ export const MAX_ENTRIES = 1_048_576;
 const BUCKETS = 16_384;
 
 /**
- * Bound of the list of those whom doors ban, which strangers fill with forged sources: as many as its first buckets have
- * places. So packets meet the buckets' bound and never this one, at which the kernel would look through a thousand buckets for
+ * Bound of the list of those whom doors ban, which strangers fill with forged sources: twice what its buckets
+ * have places for. So packets meet the buckets' bound (196,608) and never this one, at which the kernel would look through a thousand buckets for
  * each of them (docs/decisions/0013-forged-packets.md). Full, it takes some 12 MB of kernel memory in IPv4, 17 in IPv6.
  */
-export const MAX_DECOYED = 12 * BUCKETS;
+export const MAX_DECOYED = 24 * BUCKETS;
+
+/** More than so many we put into that list neither ourselves nor from a file, for what we add makes a set grow. */
+export const DECOYED_ROOM = 4 * BUCKETS;
 
 /** A set that a service needs, with the words that create it. */
 export interface SetSpec {
@@ -61,9 +64,10 @@ export function maxEntries(list: SetList): number {
   return list === 'decoyed' ? MAX_DECOYED : MAX_ENTRIES;
 }
 
-/** The same by the words that create the set. */
+/** How many entries are put back into a set that is made by these words. */
 export function roomOf(create: string): number {
-  return Number(/ maxelem (\d+)/.exec(create)?.[1] ?? MAX_ENTRIES);
+  const most = Number(/ maxelem (\d+)/.exec(create)?.[1] ?? MAX_ENTRIES);
+  return most === MAX_DECOYED ? DECOYED_ROOM : most;
 }
 
 /** One address or network in a list. */

@@ -14,7 +14,7 @@ const SETTINGS: CompileSettings = {
 };
 const OPEN: Placement = {
   door: door('7000,8000,9000', { name: 'open' }),
-  action: { verb: 'accept', service: 'ssh', timeoutS: 300 },
+  action: { verb: 'accept', service: 'ssh', timeoutS: 300, lifts: false },
 };
 const SHELL: Placement = {
   door: door('1,2', { name: 'shell' }),
@@ -22,7 +22,7 @@ const SHELL: Placement = {
 };
 const TRAP: Placement = {
   door: door('23', { name: 'trap' }),
-  action: { verb: 'drop', bans: [{ service: 'ssh', timeoutS: 0 }] },
+  action: { verb: 'drop', bans: [{ service: 'ssh', timeoutS: 0, renews: true }] },
 };
 
 describe('what doors compile to', () => {
