@@ -34,6 +34,9 @@ const WINDOW_MS = 200;
 /** A file is written twice a second at most, and writing takes a fifth of the time at most. */
 const REST_MS = 400;
 const REST_FACTOR = 4;
+/** The list that strangers fill rests the longer the more it holds: 70 bytes an entry are 3.5 kB a second, whatever the flood. */
+const DECOYED_REST_MS = 20;
+const DECOYED_REST_MOST_MS = 3_600_000;
 
 /**
  * Keeps what the sets of all services hold beyond the life of the kernel: says when each is written, and gives back
@@ -207,7 +210,8 @@ export class EntryKeeper implements SetMemory {
       this.#failed(name, keeping, errorText(error));
     }
     const endedMs = clock.nowMs();
-    keeping.restUntilMs = endedMs + Math.max(REST_MS, REST_FACTOR * (endedMs - begunMs));
+    const costMs = REST_FACTOR * (endedMs - begunMs);
+    keeping.restUntilMs = endedMs + Math.max(REST_MS, costMs, decoyedRestMs(keeping.keeper));
   }
 
   #failed(name: string, { keeper }: Keeping, fault: string): void {
@@ -253,6 +257,10 @@ function parseSetName(name: string): KeptSet | undefined {
   const [, listName, digit] = /^.+_([a-z]+)([46])$/.exec(name) ?? [];
   const list = SET_LISTS.find((one) => one === listName);
   return list === undefined ? undefined : { name, list, family: digit === '4' ? 4 : 6 };
+}
+
+function decoyedRestMs({ set, inFile }: SetKeeper): number {
+  return set.list === 'decoyed' ? Math.min(DECOYED_REST_MOST_MS, DECOYED_REST_MS * inFile) : 0;
 }
 
 function restUntilMs(keeping: Keeping): number {

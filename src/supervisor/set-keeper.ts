@@ -52,6 +52,11 @@ export class SetKeeper {
     this.#parts = parts;
   }
 
+  /** How many entries its file has, as this life has written it. */
+  get inFile(): number {
+    return this.#inFile ?? 0;
+  }
+
   /** Carries a change out; nothing of ours comes between. */
   async change(change: SetChange, act: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
