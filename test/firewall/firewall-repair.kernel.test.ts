@@ -6,7 +6,7 @@ import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { shippedTemplate } from '../helpers/template.js';
 import { allInForce, FAMILIES, withForeign } from './foreign.js';
 
-const CHAINS = ['ssh_banned', 'ssh_filter', 'ssh_policy', 'ssh_trusted'];
+const CHAINS = ['ssh_banned', 'ssh_decoyed', 'ssh_filter', 'ssh_policy', 'ssh_trusted'];
 
 for (const backend of ['nft', 'legacy'] as const) {
   describe(`the firewall on ${backend}, in doubt`, () => {

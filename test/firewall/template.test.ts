@@ -19,6 +19,8 @@ function contract(more: {
   return [
     more.jump,
     `-A ssh_banned -m set --match-set ssh_banned${v} src -j DROP`,
+    `-A ssh_decoyed -m set --match-set ssh_decoyed${v} src -j DROP`,
+    `-A ssh_filter -m set --match-set ssh_granted${v} src -j ACCEPT`,
     `-A ssh_filter -m set --match-set ssh_filter${v} src -j ACCEPT`,
     ...more.policy.map((rule) => `-A ssh_policy ${rule}`),
     `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
@@ -27,7 +29,8 @@ function contract(more: {
 
 const TCP = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
 const END = '-m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_policy';
-const [BANNED, TRUSTED, FILTER, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j ssh_filter', '-j DROP'];
+const [BANNED, TRUSTED, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j DROP'];
+const FILTER = ['-j ssh_filter', '-j ssh_decoyed'];
 const LOG = '-m limit --limit 6/min -j LOG --log-prefix "[knockctl,drop] "';
 const ALIVE = '-m set ! --match-set ssh_alive dst -j';
 
@@ -45,7 +48,7 @@ function linesOf({ jumps: [jump], chains }: DesiredService): string[] {
 }
 
 describe('the shipped template is the contract', () => {
-  const policy = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, LOG, DROP];
+  const policy = [BANNED, TRUSTED, ...FILTER, `${ALIVE} RETURN`, LOG, DROP];
   const jump = `-A INPUT ${TCP} ${END}`;
 
   it('for TCP', () => {
@@ -65,15 +68,15 @@ describe('the shipped template is the contract', () => {
     assert.equal(first, jump.replace('--dports 22', '--dports 2222,22'));
   });
   it('on_failure = flush', () => {
-    const flushed = [BANNED, TRUSTED, `${ALIVE} ACCEPT`, FILTER, LOG, DROP];
+    const flushed = [BANNED, TRUSTED, ...FILTER, `${ALIVE} ACCEPT`, LOG, DROP];
     assert.deepEqual(expanded({ onFailure: 'flush' }), contract({ jump, policy: flushed }));
   });
   it('on_failure = hold', () => {
-    const held = [BANNED, TRUSTED, FILTER, LOG, DROP];
+    const held = [BANNED, TRUSTED, ...FILTER, LOG, DROP];
     assert.deepEqual(expanded({ onFailure: 'hold' }), contract({ jump, policy: held }));
   });
   it('log = no', () => {
-    const silent = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, DROP];
+    const silent = [BANNED, TRUSTED, ...FILTER, `${ALIVE} RETURN`, DROP];
     const service = expandTemplate(SHIPPED, SERVICE, 4, undefined);
     assert.deepEqual(linesOf(service), contract({ jump, policy: silent }));
   });
@@ -85,7 +88,10 @@ describe('the shipped template is the contract', () => {
   it('with an address of the other family: no jump, the chains all the same', () => {
     const service = expandTemplate(SHIPPED, { ...SERVICE, addresses: ['2001:db8::1'] }, 4, '6/min');
     assert.deepEqual(service.jumps, []);
-    assert.deepEqual([...service.chains.keys()], ['ssh_banned', 'ssh_filter', 'ssh_policy', 'ssh_trusted']);
+    assert.deepEqual(
+      [...service.chains.keys()],
+      ['ssh_banned', 'ssh_decoyed', 'ssh_filter', 'ssh_policy', 'ssh_trusted'],
+    );
   });
   it('in another chain, under another name', () => {
     const {
@@ -95,7 +101,7 @@ describe('the shipped template is the contract', () => {
     assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
   });
   it('the chains of the longest name are short enough', () => {
-    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 4);
+    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 5);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { SetList } from '../../src/base/lists.js';
 import type { ServiceSettings } from '../../src/config/settings.js';
 import type { VerbContext } from '../../src/supervisor/verbs/context.js';
 import { parseNetwork, type Network } from '../../src/base/address.js';
@@ -29,8 +30,9 @@ export class VerbStand implements AsyncDisposable {
   readonly hosts = new Map<string, readonly string[]>();
   readonly context: VerbContext;
 
-  constructor(services: readonly ServiceSettings[] = [SSH, WEB]) {
+  constructor(services: readonly ServiceSettings[] = [SSH, WEB], more: Partial<VerbContext> = {}) {
     this.context = {
+      ...more,
       sets: this.space.sets(),
       services,
       families: [4, 6],
@@ -53,7 +55,7 @@ export class VerbStand implements AsyncDisposable {
   }
 
   /** What is in a list: `address by origin`, and ` for N` where it has a time, in tens of seconds. */
-  async list(service: string, list: 'filter' | 'banned' | 'trusted'): Promise<string[]> {
+  async list(service: string, list: SetList): Promise<string[]> {
     const entries = await this.context.sets.entries(service, list);
     return entries
       .map(({ network: { text }, timeoutS, origin }) => {

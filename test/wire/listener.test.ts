@@ -17,7 +17,7 @@ const GOOD: readonly Readonly<Record<string, unknown>>[] = [
   { type: 'knock', door: 3, address: '2001:db8::7' },
   { type: 'knock', door: 3, address: '2001:db8::7', sequence: 1 },
   { type: 'stage', door: 1, address: '192.0.2.7', stage: 1 },
-  { type: 'timeout', door: 1, address: '::1', stage: 32 },
+  { type: 'timeout', door: 1, address: '2001:db8::1', stage: 32 },
   { type: 'suppressed', count: 1 },
   { type: 'fatal', reason: 'x'.repeat(1500) },
 ];

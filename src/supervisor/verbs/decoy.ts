@@ -24,6 +24,7 @@ export async function decoy(
   if (letIn === 'trusted') return refused([`${network.text} is trusted`], 'nothing was changed');
   if (letIn !== undefined) {
     const text = `${network.text} is let in at this moment: no door bans it, for the packet may be forged`;
+    context.record('drop', text, { by: origin.label });
     return done([text], [], { verb: 'drop', addresses: [] });
   }
   const full: string[] = [];

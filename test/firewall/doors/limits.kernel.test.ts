@@ -38,7 +38,9 @@ describe('the largest doors', () => {
         const inet = family === 4 ? 'inet' : 'inet6';
         await space.must(
           'ipset restore',
-          `create ${SERVICE}_filter${family} hash:net family ${inet} timeout 0\n${sets}`,
+          ['filter', 'decoyed']
+            .map((list) => `create ${SERVICE}_${list}${family} hash:net family ${inet} timeout 0\n`)
+            .join('') + sets,
         );
         const tool = family === 4 ? 'iptables' : 'ip6tables';
         await space.must(`${tool}-${backend}-restore --noflush`, rules);
