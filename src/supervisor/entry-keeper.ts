@@ -27,6 +27,8 @@ interface Keeping {
   urgent: boolean;
   /** Else not before this: monotonic milliseconds. */
   restUntilMs: number;
+  /** When it was last written, or began to be kept. */
+  endedMs: number;
 }
 
 /** A change is written after this, together with what comes meanwhile. */
@@ -116,6 +118,10 @@ export class EntryKeeper implements SetMemory {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew
         const verdict = keeping.keeper.judge(entries);
+        keeping.restUntilMs = Math.max(
+          keeping.restUntilMs,
+          keeping.endedMs + restOf(keeping.keeper, entries),
+        );
         if (verdict !== 'no' || this.#problems.has(name)) keeping.due = true;
         if (verdict === 'now') keeping.urgent = true;
       }
@@ -211,7 +217,8 @@ export class EntryKeeper implements SetMemory {
     }
     const endedMs = clock.nowMs();
     const costMs = REST_FACTOR * (endedMs - begunMs);
-    keeping.restUntilMs = endedMs + Math.max(REST_MS, costMs, decoyedRestMs(keeping.keeper));
+    keeping.endedMs = endedMs;
+    keeping.restUntilMs = endedMs + Math.max(REST_MS, costMs, restOf(keeping.keeper, keeping.keeper.inFile));
   }
 
   #failed(name: string, { keeper }: Keeping, fault: string): void {
@@ -236,7 +243,7 @@ export class EntryKeeper implements SetMemory {
     const set = known === undefined ? parseSetName(name) : undefined;
     if (set === undefined) return known;
     const keeper = new SetKeeper(set, { ...this.#parts, files: this.#files });
-    const keeping = { keeper, due: false, urgent: false, restUntilMs: 0 };
+    const keeping = { keeper, due: false, urgent: false, restUntilMs: 0, endedMs: this.#parts.clock.nowMs() };
     this.#kept.set(name, keeping);
     return keeping;
   }
@@ -259,8 +266,9 @@ function parseSetName(name: string): KeptSet | undefined {
   return list === undefined ? undefined : { name, list, family: digit === '4' ? 4 : 6 };
 }
 
-function decoyedRestMs({ set, inFile }: SetKeeper): number {
-  return set.list === 'decoyed' ? Math.min(DECOYED_REST_MOST_MS, DECOYED_REST_MS * inFile) : 0;
+/** How long a list of so many entries rests at least. */
+function restOf({ set }: SetKeeper, entries: number): number {
+  return set.list === 'decoyed' ? Math.min(DECOYED_REST_MOST_MS, DECOYED_REST_MS * entries) : 0;
 }
 
 function restUntilMs(keeping: Keeping): number {

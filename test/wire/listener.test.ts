@@ -25,9 +25,13 @@ const GOOD: readonly Readonly<Record<string, unknown>>[] = [
 const whole = (value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 
+/** Nobody elsewhere has such an address. */
+const NOBODYS = /^(?:0|127|22[4-9]|23\d)\.|^255\.255\.255\.255$|^::1?$|^ff[0-9a-f]{2}:/;
+
 /** Canonical, by other means than ours: Node's isIP and the URL parser. */
 function canonicalAddress(value: unknown): boolean {
   if (typeof value !== 'string') return false;
+  if (NOBODYS.test(value)) return false;
   if (isIP(value) === 4) return value === new URL(`http://${value}`).hostname;
   if (isIP(value) !== 6 || value.includes('%')) return false;
   return (

@@ -105,8 +105,7 @@ describe('doors in the kernel', () => {
       const own = ADDRESS.server;
       for (const source of ['127.0.0.1', '127.9.9.9', own[4], '0.0.0.0', '255.255.255.255', '224.0.0.1'])
         await stand.knock(source, '23');
-      for (const source of [own[6], '::1', '::', 'ff02::1', 'ff00::'])
-        await stand.knock(source, '23');
+      for (const source of [own[6], '::1', '::', 'ff02::1', 'ff00::']) await stand.knock(source, '23');
       await stand.knock(B, '23');
       assertEntries(await stand.entries('ssh_decoyed4'), [`${B} for 3600`]);
       assertEntries(await stand.entries('ssh_decoyed6'), []);
