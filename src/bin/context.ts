@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
+import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/forgeable.js';
 import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { checkTemplate } from '../firewall/template-file.js';
+import { templateRemarks } from '../firewall/template-remarks.js';
 import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
 import { readStandardInput } from '../system/stdin.js';
@@ -41,7 +43,9 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const config = load({ file });
       const { services, firewall, paths } = config.settings;
       checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
-      return config;
+      const remarks = services.length === 0 ? [] : templateRemarks({ rulesFolder: paths.rules });
+      const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
+      return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...remarks] };
     },
     recognised: async (config) => {
       const { recognised } = await import('../supervisor/recognition.js');

@@ -1,5 +1,5 @@
 import { TCP_FLAGS, type FlagFilter, type Step } from '../knock/door.js';
-import type { DoorSettings } from './settings.js';
+import type { Config, DoorSettings } from './settings.js';
 
 /** What lets others than a knocker make a door count, or makes the harm of a forged packet last. Pure. */
 
@@ -18,6 +18,29 @@ export function parsePortRange(text: string | undefined): PortRange | undefined 
   return match === null ? undefined : { first: Number(match[1]), last: Number(match[2]) };
 }
 
+/** Remarks on all doors of a configuration, each as `file:line: text`; what all of one kind have in common in one. */
+export function forgeableWarnings(
+  { doors, settings }: Pick<Config, 'doors' | 'settings'>,
+  range: PortRange | undefined,
+): string[] {
+  const found = doors.flatMap((door) =>
+    forgeableRemarks(door, range).map((text) => ({ line: door.line, text })),
+  );
+  const alone = found.filter(({ text }) => text.includes(SYN_ALONE));
+  const [first] = alone;
+  const names = alone.map(({ text }) => text.slice('door '.length, text.indexOf(': ')));
+  const together =
+    first === undefined || alone.length === 1
+      ? alone
+      : [{ line: first.line, text: `doors ${names.join(', ')}: ${SYN_ALONE}` }];
+  return [...together, ...found.filter((one) => !alone.includes(one))].map(
+    ({ line, text }) => `${settings.paths.doors}:${line}: ${text}`,
+  );
+}
+
+const SYN_ALONE =
+  'with tcpflags = syn a SYN-ACK counts too, which anybody can have servers elsewhere send: write tcpflags = syn,!ack';
+
 /** Remarks on a door, each without its place. */
 export function forgeableRemarks(
   { door: { name, flags, sequence }, actions }: DoorSettings,
@@ -29,11 +52,7 @@ export function forgeableRemarks(
     ({ start }) => start?.kind === 'verb' && start.verb === 'drop' && start.timeoutS === 0,
   );
   return [
-    ...(isSynAlone
-      ? [
-          `door ${name}: with tcpflags = syn a SYN-ACK counts too, which anybody can have servers elsewhere send: write tcpflags = syn,!ack`,
-        ]
-      : []),
+    ...(isSynAlone ? [`door ${name}: ${SYN_ALONE}`] : []),
     ...rangeRemarks(name, sequence, flags, range),
     ...(bansForEver
       ? [
@@ -53,8 +72,7 @@ function rangeRemarks(
   // No answer is a SYN without ACK.
   const noAnswers = asks(flags, TCP_FLAGS.ack, false) && asks(flags, TCP_FLAGS.syn, true);
   const ports = sequence.filter(
-    ({ protocol, port }) =>
-      port >= range.first && port <= range.last && (protocol === 'udp' || !noAnswers),
+    ({ protocol, port }) => port >= range.first && port <= range.last && (protocol === 'udp' || !noAnswers),
   );
   const texts = [...new Set(ports.map(({ port }) => port))].join(', ');
   if (texts === '') return [];

@@ -1,7 +1,6 @@
 import { ConfigError, errorText, formatFault, type ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
-import { forgeableRemarks, parsePortRange, PORT_RANGE_FILE, type PortRange } from './forgeable.js';
 import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
 import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
 import type { LoadOptions, LoadState } from './load-options.js';
@@ -176,11 +175,7 @@ function checkDoors(
 ): void {
   const names = new Set(services.map((service) => service.name));
   const lookUp = portNames(() => read('/etc/services', readText));
-  const range = doors.conf.doors.length === 0 ? undefined : localPorts(readText);
   for (const door of doors.conf.doors) {
-    for (const message of forgeableRemarks(door, range)) {
-      findings.warnings.push({ file: doors.path, line: door.line, message });
-    }
     for (const command of commandsOf(door)) {
       const at = { file: doors.path, line: door.line };
       if (command.kind === 'shell') {
@@ -195,12 +190,6 @@ function checkDoors(
       }
     }
   }
-}
-
-/** A kernel that does not tell has none that we know. */
-function localPorts(readText: ReadText): PortRange | undefined {
-  const text = read(PORT_RANGE_FILE, readText);
-  return parsePortRange(text.ok ? text.value : undefined);
 }
 
 /** The commands of a door, each line once. */

@@ -2,6 +2,7 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { trialLabel } from '../firewall/names.js';
+import { namesGranted } from '../firewall/template-remarks.js';
 import { openFirewall, type FirewallOptions } from '../firewall/open.js';
 import type { SetStore } from '../firewall/set-store.js';
 import type { Door } from '../knock/door.js';
@@ -97,6 +98,7 @@ export async function makeWorld(
     doors: config.doors,
     ownSources,
     full: new Set(),
+    hasGranted: namesGranted(firewall.template),
     trustedNames: (service) => [...new Set([trustedIn(service), service])],
     resolver: parts.resolver,
     trustedFile: settings.paths.trusted,

@@ -119,7 +119,7 @@ describe('forged packets', { concurrency: 1 }, () => {
       await product.waitForLog(/is let in at this moment/);
       assert.equal(await gets('client'), true);
       assert.deepEqual(await product.addresses('banned'), []);
-      const ran = product.log().filter((line) => /shell: running command/.test(line));
+      const ran = product.log().filter((line) => line.includes('shell: running command'));
       assert.ok(
         ran.every((line) => line.includes(client)),
         ran.join('\n'),
@@ -198,7 +198,6 @@ describe('forged packets', { concurrency: 1 }, () => {
       const status = await product.status();
       const banned = status.services[0]?.entries.decoyed ?? 0;
       const told = `${sources} sources, ${Math.round(rate)} packets/s: ${banned} banned, ${written - before.written} bytes written, ${resident - before.resident} more resident, ${size(product.paths.state)} in the state folder`;
-      console.log(told);
       assert.ok(banned > 1_000 && banned <= 393_216, told);
       assert.ok(written - before.written < 8_000_000, told);
       assert.ok(resident - before.resident < 100_000_000, told);

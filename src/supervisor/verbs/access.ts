@@ -76,7 +76,7 @@ export async function drop(context: VerbContext, request: RequestOf<'drop'>, ori
 
 /** Puts networks in by hand or by a knock; whom a door has banned is banned by it no more. */
 async function grant(
-  { sets, doors = [], services }: VerbContext,
+  { sets, doors = [], services, hasGranted = true }: VerbContext,
   service: ServiceSettings,
   networks: readonly Network[],
   { timeoutS, origin }: { readonly timeoutS: number; readonly origin: Origin },
@@ -84,7 +84,8 @@ async function grant(
   const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
   const knockS = shortestGrant(doors, services, service) ?? service.acceptTimeoutS;
   const shortestS = isLonger(knockS, service.acceptTimeoutS) ? service.acceptTimeoutS : knockS;
-  const list = origin.kind === 'admin' && isLonger(timeoutS, shortestS) ? 'granted' : 'filter';
+  const isKept = hasGranted && origin.kind === 'admin' && isLonger(timeoutS, shortestS);
+  const list = isKept ? 'granted' : 'filter';
   await sets.add(service.name, list, entries);
   if (origin.kind === 'admin') {
     await sets.remove(service.name, list === 'granted' ? 'filter' : 'granted', networks);

@@ -26,6 +26,8 @@ export interface VerbContext {
   readonly doors?: readonly ConfiguredDoor[];
   /** Addresses of this host, which no verb takes: looked up at each call. By default, none. */
   readonly ownSources?: () => readonly Network[];
+  /** False where the rules do not know the set of those granted by hand: a template of before it. */
+  readonly hasGranted?: boolean;
   /** Lists of banned by doors that were told to be full. */
   readonly full?: Set<string>;
   /** By which names the trusted of a service are found: those in force first. By default, its own. */
