@@ -76,7 +76,7 @@ describe('doors in the kernel', () => {
       }
     });
 
-    // With the RETURN of the shorter ban, or --exist, taken out (run once, 2026-11-29): red.
+    // With --exist for every ban (run once, 2026-11-29): red, 3 s are left. Without the RETURN of the decoyed: red, A gets in.
     it(`${backend}: no door shortens a ban, and no knock one by a decoy; until_knock lifts it`, async () => {
       const trap = (name: string, port: number, timeout: number): string =>
         `[${name}]\nsequence = ${port}\ntcpflags = syn,!ack\ncommand = knockctl drop %IP% --timeout ${timeout}\n`;
