@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
+import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/forgeable.js';
 import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
@@ -42,7 +43,8 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { services, firewall, paths } = config.settings;
       const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
       const told = remarks.map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
-      return { ...config, warnings: [...config.warnings, ...told] };
+      const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
+      return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
     },
     recognised: async (config) => {
       const { recognised } = await import('../supervisor/recognition.js');

@@ -146,6 +146,7 @@ function loadTrusted(
   }
   const parsed = parseTrusted(text.value, path);
   findings.faults.push(...parsed.faults);
+  findings.warnings.push(...parsed.warnings);
   return parsed.entries;
 }
 

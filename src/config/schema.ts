@@ -175,7 +175,21 @@ export const KEYS = {
     'ban_timeout',
     integer(0, MAX_TIMEOUT_S),
     '0',
-    'seconds a banned address is kept out; 0 until flushed',
+    'seconds an address that was banned by hand is kept out; 0 until flushed',
+  ),
+  decoyTimeout: key(
+    'service',
+    'decoy_timeout',
+    integer(1, MAX_TIMEOUT_S),
+    '3600',
+    'seconds an address that a door bans is kept out; never for ever, for its packets can be forged',
+  ),
+  decoys: key(
+    'service',
+    'decoys',
+    choice('keep', 'until_knock'),
+    'keep',
+    'a knock does not help whom a door has banned, or lifts that ban',
   ),
   onFailure: key(
     'service',

@@ -59,6 +59,8 @@ function makeService(name: string, get: <T>(key: Key<T>) => T): ServiceSettings 
     chain: get(KEYS.chain),
     acceptTimeoutS: get(KEYS.acceptTimeout),
     banTimeoutS: get(KEYS.banTimeout),
+    decoyTimeoutS: get(KEYS.decoyTimeout),
+    decoys: get(KEYS.decoys),
     onFailure: get(KEYS.onFailure),
     kernelDoors: get(KEYS.kernelDoors),
   };

@@ -17,6 +17,10 @@ export interface ServiceSettings {
   readonly chain: string;
   readonly acceptTimeoutS: number;
   readonly banTimeoutS: number;
+  /** Of bans that doors cause; at least 1. */
+  readonly decoyTimeoutS: number;
+  /** Whether a knock helps whom a door has banned. */
+  readonly decoys: 'keep' | 'until_knock';
   readonly onFailure: OnFailure;
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 
 import { parseNetwork, quote } from '../base/address.js';
+import { impossibleSource } from '../base/impossible.js';
 import type { ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
@@ -13,6 +14,8 @@ export type Trustee = Omit<TrustedEntry, 'line'>;
 export interface TrustedList {
   readonly entries: readonly TrustedEntry[];
   readonly faults: readonly ConfigFault[];
+  /** Lines that are passed over, for nobody elsewhere has such an address. */
+  readonly warnings: readonly ConfigFault[];
 }
 
 const MAX_HOST_NAME = 253;
@@ -49,14 +52,23 @@ export function parseTrusted(text: string, file: string): TrustedList {
     faults.push({ file, line, message });
   };
   const entries: TrustedEntry[] = [];
+  const warnings: ConfigFault[] = [];
   for (const { number, text: line } of splitLines(text, report)) {
     const word = firstWord(line);
     if (word === '') continue;
     const trustee = parseTrustee(word);
-    if (trustee.ok) entries.push({ line: number, ...trustee.value });
+    const impossible = trustee.ok ? impossibleTrustee(trustee.value) : undefined;
+    if (impossible !== undefined) {
+      warnings.push({ file, line: number, message: `${impossible}: the line is passed over` });
+    } else if (trustee.ok) entries.push({ line: number, ...trustee.value });
     else report(number, `${trustee.reason}; write one a line, with a space before any comment`);
   }
-  return { entries, faults };
+  return { entries, faults, warnings };
+}
+
+function impossibleTrustee({ network }: Trustee): string | undefined {
+  const parsed = network === undefined ? undefined : parseNetwork(network);
+  return parsed?.ok === true ? impossibleSource(parsed.value) : undefined;
 }
 
 /** The text with the entry added as its last line; unchanged where it is in already. */

@@ -29,12 +29,12 @@ function isEntries(data: unknown): data is readonly ListedEntry[] {
 
 function entriesTable(output: Output, entries: readonly ListedEntry[]): string {
   if (entries.length === 0) return 'nobody is in\n';
-  const rows = entries.map(({ service, list, address, timeout, by }) => [
+  const rows = entries.map(({ service, list, address, timeout, by, decoyed }) => [
     service,
     list,
     address,
     timeout === null ? 'for ever' : span(timeout),
-    by,
+    decoyed === true ? by.replace(/^(?:door)?/, 'decoy') : by,
   ]);
   return table(output, ['SERVICE', 'LIST', 'ADDRESS', 'LEFT', 'BY'], rows);
 }
@@ -164,14 +164,15 @@ export function serviceLines(service: ServiceReport): string[] {
   const rules = service.rules.map(
     ({ family, chains, jump, awaits }) => `IPv${family} ${rulesText(chains, jump, awaits)}`,
   );
-  const { banned, trusted, filter } = service.entries;
+  const { banned, trusted, filter, decoyed } = service.entries;
+  const byDoors = decoyed === 0 ? '' : ` (${decoyed} by decoys)`;
   const fed =
     service.switchLeft === null
       ? `tripped, on_failure = ${service.onFailure}`
       : `fed, ${service.switchLeft} s left`;
   return [
     `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
-    `             ${filter} accepted, ${trusted} trusted, ${banned} banned`,
+    `             ${filter} accepted, ${trusted} trusted, ${banned} banned${byDoors}`,
   ];
 }
 

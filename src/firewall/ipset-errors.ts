@@ -8,7 +8,7 @@ export function explain(error: CommandError): KnockError {
   const because = (message: string, hint: string): KnockError =>
     new KnockError(message, { exitCode: EXIT.firewall, hint, cause: error });
   if (/hash is full/i.test(stderr)) {
-    const set = /\b\S+_(?:banned|filter|trusted)[46]\b/.exec(
+    const set = /\b\S+_(?:banned|decoyed|filter|granted|trusted)[46]\b/.exec(
       `${error.message} ${error.failure.input ?? ''}`,
     )?.[0];
     return because(

@@ -1,4 +1,4 @@
-import { LISTS } from '../base/lists.js';
+import { SET_LISTS } from '../base/lists.js';
 import { doorsInstance } from './doors/names.js';
 import { chainPrefix } from './names.js';
 import type { DesiredService } from './template.js';
@@ -8,7 +8,7 @@ import { trialChains } from './trial-rules.js';
 
 /** The chains of a service of which only the name is known. */
 export function standardService(service: string): DesiredService {
-  const chains = ['policy', 'reassemble', 'hidden', 'headers', ...LISTS].map((part) => chainPrefix(service) + part);
+  const chains = ['policy', 'reassemble', 'hidden', 'headers', ...SET_LISTS].map((part) => chainPrefix(service) + part);
   return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
 }
 

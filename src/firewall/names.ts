@@ -1,5 +1,5 @@
 import type { Family } from '../base/address.js';
-import type { ListName } from '../base/lists.js';
+import type { SetList } from '../base/lists.js';
 
 /** Names in the kernel (interface.md, "Chains and sets"). Sets have at most 31 characters. */
 
@@ -7,7 +7,7 @@ import type { ListName } from '../base/lists.js';
 export const MAX_CHAIN = 28;
 
 /** The set of one list of a service, for one family. */
-export function setName(service: string, list: ListName, family: Family): string {
+export function setName(service: string, list: SetList, family: Family): string {
   return `${service}_${list}${family}`;
 }
 

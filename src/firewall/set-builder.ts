@@ -2,7 +2,7 @@ import type { Sentinels } from './doors/sentinel.js';
 import type { Ipset } from './ipset.js';
 import { freshName } from './names.js';
 import type { Recalled, SetMemory } from './set-memory.js';
-import { addLines, MAX_ENTRIES, parseHeaders, type SetSpec } from './sets.js';
+import { addLines, parseHeaders, roomOf, type SetSpec } from './sets.js';
 
 /** What builds sets, and what they are filled with. */
 export interface BuilderParts {
@@ -56,7 +56,7 @@ export class SetBuilder {
       lines.push(`create ${fresh} ${create}`);
       const sentinel = sentinels.lines(name, fresh);
       // Of a list that was full one has to give way: else none would go in.
-      const entries = (recalled.get(name)?.entries() ?? []).slice(0, MAX_ENTRIES - sentinel.length);
+      const entries = (recalled.get(name)?.entries() ?? []).slice(0, roomOf(create) - sentinel.length);
       lines.push(...sentinel);
       for (const line of addLines(fresh, entries)) lines.push(line);
     }

@@ -1,6 +1,6 @@
-import type { Network } from '../base/address.js';
+import type { Family, Network } from '../base/address.js';
 import { errorText } from '../base/errors.js';
-import type { ListName } from '../base/lists.js';
+import type { SetList } from '../base/lists.js';
 import { Sentinels } from './doors/sentinel.js';
 import { BATCH, type Ipset } from './ipset.js';
 import { freshName, setName } from './names.js';
@@ -151,7 +151,7 @@ export class SetStore {
   }
 
   /** Puts entries in, or renews those that are in. Many go in one batch. */
-  async add(service: string, list: ListName, entries: readonly Entry[]): Promise<void> {
+  async add(service: string, list: SetList, entries: readonly Entry[]): Promise<void> {
     for (const { set, family } of listSets(service, list)) {
       const own = entries.filter((entry) => entry.network.family === family);
       if (own.length === 0) continue;
@@ -168,7 +168,7 @@ export class SetStore {
   }
 
   /** Takes entries out; those that are not in do not matter. */
-  async remove(service: string, list: ListName, networks: readonly Network[]): Promise<void> {
+  async remove(service: string, list: SetList, networks: readonly Network[]): Promise<void> {
     for (const { set, family } of listSets(service, list)) {
       const own = await this.#present(
         set,
@@ -203,13 +203,18 @@ export class SetStore {
   }
 
   /** True where the list holds the network itself, or (for a single address) one that covers it. */
-  async covers(service: string, list: ListName, network: Network): Promise<boolean> {
+  async covers(service: string, list: SetList, network: Network): Promise<boolean> {
     const answer = await this.#ipset.line(`test ${setName(service, list, network.family)} ${network.text}`);
     return answer.includes(' is in set ');
   }
 
+  /** How many entries one set of a list has. */
+  async count(service: string, list: SetList, family: Family): Promise<number> {
+    return (await this.headers()).get(setName(service, list, family))?.entries ?? 0;
+  }
+
   /** Empties a list. */
-  async empty(service: string, list: ListName): Promise<void> {
+  async empty(service: string, list: SetList): Promise<void> {
     for (const { set } of listSets(service, list)) {
       await this.#memory.change(set, { kind: 'empty' }, async () =>
         this.#ipset.lines([`flush ${set}`, ...this.sentinels.lines(set)]),
@@ -218,7 +223,7 @@ export class SetStore {
   }
 
   /** Everything in a list, both families. */
-  async entries(service: string, list: ListName): Promise<Entry[]> {
+  async entries(service: string, list: SetList): Promise<Entry[]> {
     const saved = await Promise.all(listSets(service, list).map(async ({ set }) => this.dump(set)));
     return saved.flatMap(parseEntries);
   }

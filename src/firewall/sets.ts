@@ -1,6 +1,6 @@
 import { FAMILIES, parseNetwork, type Family, type Network } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
-import { LISTS, type ListName } from '../base/lists.js';
+import { SET_LISTS, type SetList } from '../base/lists.js';
 import { aliveSet, setName, trialLabel, trialSet } from './names.js';
 
 /** Lines for ipset, and what its answers mean. Pure. */
@@ -17,6 +17,16 @@ export const MAX_ENTRIES = 1_048_576;
  */
 const BUCKETS = 16_384;
 
+/**
+ * Bound of the list of those whom doors ban, which strangers fill with forged sources: twice what its buckets
+ * have places for. So packets meet the buckets' bound (196,608) and never this one, at which the kernel would look through a thousand buckets for
+ * each of them (docs/decisions/0013-forged-packets.md). Full, it takes some 12 MB of kernel memory in IPv4, 17 in IPv6.
+ */
+export const MAX_DECOYED = 24 * BUCKETS;
+
+/** More than so many we put into that list neither ourselves nor from a file, for what we add makes a set grow. */
+export const DECOYED_ROOM = 4 * BUCKETS;
+
 /** A set that a service needs, with the words that create it. */
 export interface SetSpec {
   readonly name: string;
@@ -29,7 +39,7 @@ export interface SetSpec {
  * off must not decide whether a rule that names a set can be loaded.
  */
 export function serviceSets(service: string): SetSpec[] {
-  const lists = FAMILIES.flatMap((family) => LISTS.map((list) => listSpec(service, list, family)));
+  const lists = FAMILIES.flatMap((family) => SET_LISTS.map((list) => listSpec(service, list, family)));
   // All ports, so that other ports after a reload need no other set; every feed gives its own time-out.
   return [...lists, { name: aliveSet(service), create: 'bitmap:port range 0-65535 timeout 30' }];
 }
@@ -42,11 +52,22 @@ export function trialSets(service: string): SetSpec[] {
   ];
 }
 
-function listSpec(service: string, list: ListName, family: Family): SetSpec {
+function listSpec(service: string, list: SetList, family: Family): SetSpec {
   return {
     name: setName(service, list, family),
-    create: `hash:net family ${family === 4 ? 'inet' : 'inet6'} hashsize ${BUCKETS} maxelem ${MAX_ENTRIES} timeout 0 comment`,
+    create: `hash:net family ${family === 4 ? 'inet' : 'inet6'} hashsize ${BUCKETS} maxelem ${maxEntries(list)} timeout 0 comment`,
   };
+}
+
+/** How many entries a list takes; one more is refused. */
+export function maxEntries(list: SetList): number {
+  return list === 'decoyed' ? MAX_DECOYED : MAX_ENTRIES;
+}
+
+/** How many entries are put back into a set that is made by these words. */
+export function roomOf(create: string): number {
+  const most = Number(/ maxelem (\d+)/.exec(create)?.[1] ?? MAX_ENTRIES);
+  return most === MAX_DECOYED ? DECOYED_ROOM : most;
 }
 
 /** One address or network in a list. */
@@ -136,7 +157,7 @@ export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
 /** The family of a set's list by its name's last character, for listings. */
 export function listSets(
   service: string,
-  list: ListName,
+  list: SetList,
 ): { readonly set: string; readonly family: Family }[] {
   return FAMILIES.map((family) => ({ set: setName(service, list, family), family }));
 }

@@ -61,7 +61,26 @@ const CHECKS: readonly Check[] = [
     mend: 'add @FROM@ behind @TO@ in the rule for @CHAIN@',
     level: 'warning',
   },
+  {
+    lacks: ({ rules }) => !has(rules, /--match-set \S+_decoyed[46] src/),
+    text: 'no rule names @SERVICE@_decoyed@V@',
+    means: 'bans by doors have no effect',
+    mend: 'take over from the rules/service.rules that is shipped the chain @SERVICE@_decoyed and the jump to it',
+    level: 'warning',
+  },
+  {
+    lacks: ({ rules }) => !has(rules, /--match-set \S+_granted[46] src/),
+    text: 'no rule names @SERVICE@_granted@V@',
+    means: 'a knock can shorten what was granted by hand',
+    mend: 'add "-A @SERVICE@_filter -m set --match-set @SERVICE@_granted@V@ src -j ACCEPT"',
+    level: 'warning',
+  },
 ];
+
+/** True if the rules of a template let in by the set of those granted by hand; of before that set, it does not. */
+export function namesGranted({ text }: Template): boolean {
+  return text.includes('@SERVICE@_granted@V@');
+}
 
 /** What the rules that a template makes lack, each remark once. Throws ConfigError if it does not fit a service. */
 export function templateRemarks(

@@ -6,12 +6,13 @@ import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
 import type { Door } from '../knock/door.js';
 import { Duplicates } from '../knock/duplicates.js';
+import { isImpossibleSource } from '../knock/impossible.js';
 import { addressText, createPacket, MAPPED, type AddressWords, type LinkType } from '../knock/packet.js';
 import { Tracker, type KnockSink } from '../knock/tracker.js';
 import type { Clock } from '../system/clock.js';
+import { ownAddresses, ownSources } from '../system/own-addresses.js';
 import { NONCE_BYTES, type ListenerMessage, type ListenOrder } from '../wire/listener.js';
 import { DoorBook } from './door-book.js';
-import { ownAddresses } from './own-addresses.js';
 
 /** Lines for the log go through a budget: a flood of first knocks must not become a flood of messages. */
 const STAGE_RATE = 100;
@@ -58,6 +59,8 @@ export class Sniffer implements KnockSink {
   readonly #echoes: Budget;
   readonly #selfKnockPort: number | undefined;
   #own: AddressSet;
+  /** Sources that only a forged packet has. */
+  #ownSources = new AddressSet([]);
   #ownText = '';
   #lookedMs = 0;
   #packets = 0;
@@ -98,6 +101,7 @@ export class Sniffer implements KnockSink {
       return;
     }
     if (!this.#families.includes(this.#packet.family)) return;
+    if (this.#isForged()) return;
     // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
     if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
@@ -150,6 +154,12 @@ export class Sniffer implements KnockSink {
     if (sequence !== undefined) this.#send({ type: 'knock', door, address: addressText(source), sequence });
   }
 
+  /** Nobody else has such a source: a frame with it may come from outside, and would run commands for it, or ban it. */
+  #isForged(): boolean {
+    const { source, family } = this.#packet;
+    return isImpossibleSource(source, family) || this.#ownSources.has(source);
+  }
+
   /** From the one socket that is bound to the port to itself; the nonce says whether it is the supervisor's. */
   #isSelfKnock(length: number): boolean {
     const { protocol, source, destination, sourcePort, payloadAt, payloadLength } = this.#packet;
@@ -184,6 +194,7 @@ export class Sniffer implements KnockSink {
     if (text === this.#ownText) return;
     this.#ownText = text;
     this.#own = new AddressSet(addresses);
+    this.#ownSources = new AddressSet(ownSources());
     this.#tracker.setOwnAddresses(this.#own);
   }
 }

@@ -7,12 +7,17 @@ import type { Request } from '../wire/control.js';
 import type { Journal } from './journal.js';
 import type { Lane, Shell } from './shell.js';
 import { carryOut, isListRequest } from './verbs/table.js';
-import type { VerbContext } from './verbs/context.js';
+import type { Origin, VerbContext } from './verbs/context.js';
 
 export interface DoorCommandsParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly shell: Shell;
   readonly verbs: VerbContext;
+}
+
+/** Which command of a door it is. */
+export interface Occasion extends Pick<Origin, 'endsS'> {
+  readonly lane: Lane;
 }
 
 /** The fields of each line: whose knock it follows from. */
@@ -38,17 +43,41 @@ export class DoorCommands {
    * Carries a command out to its end; what fails is logged, and stops nothing else. False where it was
    * never begun.
    */
-  async perform(door: string, command: DoorCommand, source: Network, lane: Lane): Promise<boolean> {
+  async perform(
+    door: string,
+    command: DoorCommand,
+    source: Network,
+    { lane, ...more }: Occasion,
+  ): Promise<boolean> {
     const line = expandCommand(command.line, source.text);
     const about = { door, address: source.text };
     this.#parts.journal.record('command', `${door}: running command: ${line}`, about);
     try {
       if (command.kind === 'shell') return await this.#shell(about, line, lane);
-      await this.#verb(about, command, source);
+      const origin = { kind: 'door', label: `door ${door}`, stops: lane === 'stop', ...more } as const;
+      await this.#verb(about, command, source, origin);
     } catch (error) {
       this.#parts.journal.record('command', `${door}: ${line}: ${errorText(error)}`, about, 'error');
     }
     return true;
+  }
+
+  /** Carries a verb out without a word, unless it fails. */
+  async quietly(
+    door: string,
+    command: VerbCommand,
+    { text: address }: Network,
+    more: Pick<Origin, 'endsS'>,
+  ): Promise<void> {
+    const request = requestOf(command, address);
+    if (!isListRequest(request)) return;
+    const silent = { ...this.#parts.verbs, record: (): void => undefined };
+    try {
+      await carryOut(silent, request, { kind: 'door', label: `door ${door}`, ...more });
+    } catch (error) {
+      const text = `${door}: ${command.line}: ${errorText(error)}`;
+      this.#parts.journal.record('command', text, { door, address }, 'error');
+    }
   }
 
   async #shell(about: About, line: string, lane: Lane): Promise<boolean> {
@@ -66,14 +95,13 @@ export class DoorCommands {
     return true;
   }
 
-  async #verb(about: About, command: VerbCommand, source: Network): Promise<void> {
+  async #verb(about: About, command: VerbCommand, source: Network, origin: Origin): Promise<void> {
     const request = requestOf(command, source.text);
     if (!isListRequest(request)) return;
     const { verbs } = this.#parts;
     const record: VerbContext['record'] = (kind, text, fields) => {
       verbs.record(kind, text, { ...fields, address: about.address });
     };
-    const origin = { kind: 'door', label: `door ${about.door}` } as const;
     const reply = await carryOut({ ...verbs, record }, request, origin);
     for (const remark of reply.remarks) {
       if (remark.level !== 'error') continue;

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 
 import type { Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
-import type { ListName } from '../base/lists.js';
+import type { SetList } from '../base/lists.js';
 import {
   isOwnPrivate,
   makePrivateFolder,
@@ -19,7 +19,7 @@ import type { Journal } from './journal.js';
 /** A set that is kept, as its name tells it. */
 export interface KeptSet {
   readonly name: string;
-  readonly list: ListName;
+  readonly list: SetList;
   readonly family: Family;
 }
 

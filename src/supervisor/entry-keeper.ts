@@ -1,5 +1,5 @@
 import { errorText } from '../base/errors.js';
-import { LISTS } from '../base/lists.js';
+import { SET_LISTS } from '../base/lists.js';
 import { NOTHING, type Recalled, type SetChange, type SetMemory } from '../firewall/set-memory.js';
 import type { SetStore } from '../firewall/set-store.js';
 import { listSets } from '../firewall/sets.js';
@@ -27,6 +27,8 @@ interface Keeping {
   urgent: boolean;
   /** Else not before this: monotonic milliseconds. */
   restUntilMs: number;
+  /** When it was last written, or began to be kept. */
+  endedMs: number;
 }
 
 /** A change is written after this, together with what comes meanwhile. */
@@ -34,6 +36,9 @@ const WINDOW_MS = 200;
 /** A file is written twice a second at most, and writing takes a fifth of the time at most. */
 const REST_MS = 400;
 const REST_FACTOR = 4;
+/** The list that strangers fill rests the longer the more it holds: 70 bytes an entry are 3.5 kB a second, whatever the flood. */
+const DECOYED_REST_MS = 20;
+const DECOYED_REST_MOST_MS = 3_600_000;
 
 /**
  * Keeps what the sets of all services hold beyond the life of the kernel: says when each is written, and gives back
@@ -113,6 +118,10 @@ export class EntryKeeper implements SetMemory {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew
         const verdict = keeping.keeper.judge(entries);
+        keeping.restUntilMs = Math.max(
+          keeping.restUntilMs,
+          keeping.endedMs + restOf(keeping.keeper, entries),
+        );
         if (verdict !== 'no' || this.#problems.has(name)) keeping.due = true;
         if (verdict === 'now') keeping.urgent = true;
       }
@@ -207,7 +216,9 @@ export class EntryKeeper implements SetMemory {
       this.#failed(name, keeping, errorText(error));
     }
     const endedMs = clock.nowMs();
-    keeping.restUntilMs = endedMs + Math.max(REST_MS, REST_FACTOR * (endedMs - begunMs));
+    const costMs = REST_FACTOR * (endedMs - begunMs);
+    keeping.endedMs = endedMs;
+    keeping.restUntilMs = endedMs + Math.max(REST_MS, costMs, restOf(keeping.keeper, keeping.keeper.inFile));
   }
 
   #failed(name: string, { keeper }: Keeping, fault: string): void {
@@ -232,7 +243,7 @@ export class EntryKeeper implements SetMemory {
     const set = known === undefined ? parseSetName(name) : undefined;
     if (set === undefined) return known;
     const keeper = new SetKeeper(set, { ...this.#parts, files: this.#files });
-    const keeping = { keeper, due: false, urgent: false, restUntilMs: 0 };
+    const keeping = { keeper, due: false, urgent: false, restUntilMs: 0, endedMs: this.#parts.clock.nowMs() };
     this.#kept.set(name, keeping);
     return keeping;
   }
@@ -244,15 +255,20 @@ export class EntryKeeper implements SetMemory {
 
 function setNames(services: readonly string[]): string[] {
   return services.flatMap((service) =>
-    LISTS.flatMap((list) => listSets(service, list).map(({ set }) => set)),
+    SET_LISTS.flatMap((list) => listSets(service, list).map(({ set }) => set)),
   );
 }
 
 /** The switch, the one other set of a service, keeps no entries. */
 function parseSetName(name: string): KeptSet | undefined {
   const [, listName, digit] = /^.+_([a-z]+)([46])$/.exec(name) ?? [];
-  const list = LISTS.find((one) => one === listName);
+  const list = SET_LISTS.find((one) => one === listName);
   return list === undefined ? undefined : { name, list, family: digit === '4' ? 4 : 6 };
+}
+
+/** How long a list of so many entries rests at least. */
+function restOf({ set }: SetKeeper, entries: number): number {
+  return set.list === 'decoyed' ? Math.min(DECOYED_REST_MOST_MS, DECOYED_REST_MS * entries) : 0;
 }
 
 function restUntilMs(keeping: Keeping): number {

@@ -1,4 +1,5 @@
 import { parseAddress, type Network } from '../base/address.js';
+import type { SetList } from '../base/lists.js';
 import type { ServiceSettings } from '../config/settings.js';
 import { isForOthers } from '../firewall/service.js';
 import type { SetStore } from '../firewall/set-store.js';
@@ -56,10 +57,11 @@ async function standingOf(
   service: string,
   address: Network,
 ): Promise<'banned' | 'in' | 'out'> {
-  const isIn = async (list: 'banned' | 'trusted' | 'filter'): Promise<boolean> =>
+  const isIn = async (list: SetList): Promise<boolean> =>
     context.sets.covers(listName(context, service, list), list, address);
   if (await isIn('banned')) return 'banned';
-  return (await isIn('trusted')) || (await isIn('filter')) ? 'in' : 'out';
+  if ((await isIn('trusted')) || (await isIn('granted')) || (await isIn('filter'))) return 'in';
+  return (await isIn('decoyed')) ? 'banned' : 'out';
 }
 
 async function letIn(sets: SetStore, service: string, network: Network, timeoutS: number): Promise<void> {

@@ -52,6 +52,11 @@ export class SetKeeper {
     this.#parts = parts;
   }
 
+  /** How many entries its file has, as this life has written it. */
+  get inFile(): number {
+    return this.#inFile ?? 0;
+  }
+
   /** Carries a change out; nothing of ours comes between. */
   async change(change: SetChange, act: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
@@ -120,12 +125,18 @@ export class SetKeeper {
     const atMs = clock.nowMs();
     const now = moment(); // before the dump: the entries must not get the time that it takes
     try {
-      const lines = entryLines(await sets.dump(this.set.name));
+      const lines = (await this.#isEmptyAtFirst(sets)) ? '' : entryLines(await sets.dump(this.set.name));
       return { lines, now, atMs, tookMs: clock.nowMs() - atMs };
     } catch (error) {
       if ((await sets.headers()).has(this.set.name)) throw error;
       return undefined; // the health check makes it anew, with what the file tells
     }
+  }
+
+  /** Most sets are empty when a life begins: to see that takes no process, as a dump does. */
+  async #isEmptyAtFirst(sets: SetStore): Promise<boolean> {
+    if (this.#inFile !== undefined) return false;
+    return (await sets.headers()).get(this.set.name)?.entries === 0;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { LISTS } from '../base/lists.js';
+import { PARTS, type ListName, type SetList } from '../base/lists.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { listSets } from '../firewall/sets.js';
 import type { ServiceReport, StatusReport } from '../wire/reports.js';
@@ -34,9 +34,9 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
   const headers = await firewall.sets.headers();
   return Promise.all(
     firewall.services.map(async (service) => {
-      const counts = LISTS.map((list) =>
-        listSets(service.name, list).reduce((sum, { set }) => sum + (headers.get(set)?.entries ?? 0), 0),
-      );
+      const count = (part: SetList): number =>
+        listSets(service.name, part).reduce((sum, { set }) => sum + (headers.get(set)?.entries ?? 0), 0);
+      const all = (list: ListName): number => PARTS[list].reduce((sum, part) => sum + count(part), 0);
       return {
         name: service.name,
         protocol: service.protocol,
@@ -46,7 +46,13 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
         rules: inForce
           .filter((one) => one.service === service.name)
           .map(({ family, chains, jump, awaits }) => ({ family, chains, jump, awaits })),
-        entries: { banned: counts[0] ?? 0, trusted: counts[1] ?? 0, filter: counts[2] ?? 0 },
+        entries: {
+          banned: all('banned'),
+          trusted: all('trusted'),
+          filter: all('filter'),
+          decoyed: count('decoyed'),
+          granted: count('granted'),
+        },
       };
     }),
   );

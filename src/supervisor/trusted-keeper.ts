@@ -1,4 +1,5 @@
 import { parseAddress, parseNetwork, type Network } from '../base/address.js';
+import { impossibleHere } from '../base/impossible.js';
 import { errorText } from '../base/errors.js';
 import type { TrustedEntry } from '../config/settings.js';
 import type { SetStore } from '../firewall/set-store.js';
@@ -22,6 +23,8 @@ export interface TrustedKeeperParts {
   readonly journal: Pick<Journal, 'record'>;
   /** Where the last known addresses of host names are kept over restarts. */
   readonly stateFile: string;
+  /** Addresses of this host: who has one of these needs no trust, and a packet with one of them is forged. */
+  readonly ownSources?: () => readonly Network[];
   /** True while names that are not in the file now may be again: on trial. Their addresses are kept too. */
   readonly keepsAll?: () => boolean;
 }
@@ -35,6 +38,7 @@ export class TrustedKeeper {
   readonly #parts: TrustedKeeperParts;
   readonly #known: Map<string, readonly Network[]>;
   readonly #failing = new Set<string>();
+  readonly #passed = new Set<string>();
   #entries: readonly TrustedEntry[];
   #retired = false;
   /** False until the sets are known to be as the file has it: what failed half-way is done again. */
@@ -133,10 +137,21 @@ export class TrustedKeeper {
     journal.record('trusted', `${answer.reason}; ${meaning}`, { host: name }, 'warn');
   }
 
+  /** Told once for each address. */
+  #passOver({ text }: Network, fault: string): void {
+    if (this.#passed.has(text)) return;
+    this.#passed.add(text);
+    const line = `the trusted list has ${text}, which is passed over: ${fault}`;
+    this.#parts.journal.record('trusted', line, { address: text }, 'warn');
+  }
+
   #desired(): Map<string, Entry> {
     const desired = new Map<string, Entry>();
+    const own = this.#parts.ownSources?.() ?? [];
     const want = (network: Network, origin: string): void => {
-      if (!desired.has(network.text))
+      const fault = impossibleHere(network, own);
+      if (fault !== undefined) this.#passOver(network, fault);
+      else if (!desired.has(network.text))
         desired.set(network.text, { network, timeoutS: 0, origin: safeComment(origin) });
     };
     for (const entry of this.#entries) {

@@ -2,11 +2,13 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { trialLabel } from '../firewall/names.js';
+import { namesGranted } from '../firewall/template-remarks.js';
 import { openFirewall, type FirewallOptions } from '../firewall/open.js';
 import type { SetStore } from '../firewall/set-store.js';
 import type { Door } from '../knock/door.js';
 import type { Clock } from '../system/clock.js';
 import type { Exec } from '../system/exec.js';
+import { ownSources } from '../system/own-addresses.js';
 import { systemMoment } from '../system/moment.js';
 import type { Resolver } from '../system/resolver.js';
 import type { ListenOrder } from '../wire/listener.js';
@@ -86,6 +88,7 @@ export async function makeWorld(
     },
     resolver: parts.resolver,
     journal: parts.journal,
+    ownSources,
     stateFile: runPaths(settings.paths).resolved,
     keepsAll: () => firewall.trial !== undefined,
   });
@@ -93,6 +96,10 @@ export async function makeWorld(
     sets: firewall.sets,
     services: settings.services,
     families: settings.firewall.families,
+    doors: config.doors,
+    ownSources,
+    full: new Set(),
+    hasGranted: namesGranted(firewall.template),
     trustedNames: (service) => [...new Set([trustedIn(service), service])],
     resolver: parts.resolver,
     trustedFile: settings.paths.trusted,
@@ -111,7 +118,10 @@ export async function makeWorld(
     firewall,
     trusted,
     verbs,
-    doors: new DoorKeeper(config.doors, { journal, shell, clock, verbs, repeat, stops, oneTime }),
+    doors: new DoorKeeper(config.doors, {
+      ...{ journal, shell, clock, verbs, repeat, stops, oneTime },
+      inKernel: (door, family) => [...firewall.doors.openings(family).values()].some(({ id }) => id === door),
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { parseAddress, type Family } from '../base/address.js';
+import { impossibleSource } from '../base/impossible.js';
 import { ProtocolError } from '../base/errors.js';
 import { MAX_STEPS, type Door, type Step } from '../knock/door.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
@@ -177,9 +178,9 @@ function isInterface(value: unknown): value is string {
   return isText(value, 32);
 }
 
-/** An address in its one canonical form; anything else is refused, not normalised. */
+/** An address in its one canonical form, which a packet can come from; anything else is refused, not normalised. */
 function isCanonical(value: unknown): value is string {
   if (typeof value !== 'string') return false;
   const parsed = parseAddress(value);
-  return parsed.ok && parsed.value.text === value;
+  return parsed.ok && parsed.value.text === value && impossibleSource(parsed.value) === undefined;
 }

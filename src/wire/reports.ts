@@ -80,7 +80,15 @@ export interface ServiceReport {
     /** Somebody else's chain that the jump waits for, where it is not there. */
     readonly awaits?: string | undefined;
   }[];
-  readonly entries: { readonly banned: number; readonly trusted: number; readonly filter: number };
+  readonly entries: {
+    readonly banned: number;
+    readonly trusted: number;
+    readonly filter: number;
+    /** Of the banned: those whom doors have banned. */
+    readonly decoyed: number;
+    /** Of the filter: those granted by hand for longer than a knock gives. */
+    readonly granted: number;
+  };
 }
 
 /** One line of `knockctl list`. */
@@ -92,6 +100,8 @@ export interface ListedEntry {
   readonly timeout: number | null;
   /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
   readonly by: string;
+  /** True for a ban that a door caused; else absent. */
+  readonly decoyed?: true;
 }
 
 /** Something that `knockctl doctor` found out about this host. */

@@ -58,7 +58,7 @@ kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
 /** Keys that came after the file was published. */
-const LATER = ['door_sources'];
+const LATER = ['door_sources', 'decoy_timeout', 'decoys'];
 
 const SSH = {
   name: 'ssh',
@@ -68,6 +68,8 @@ const SSH = {
   chain: 'INPUT',
   acceptTimeoutS: 300,
   banTimeoutS: 0,
+  decoyTimeoutS: 3600,
+  decoys: 'keep',
   onFailure: 'restore',
   kernelDoors: true,
 };

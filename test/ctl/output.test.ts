@@ -108,7 +108,7 @@ const SERVICE: ServiceReport = {
     { family: 4, chains: true, jump: true },
     { family: 6, chains: true, jump: false },
   ],
-  entries: { banned: 1, trusted: 2, filter: 3 },
+  entries: { banned: 1, trusted: 2, filter: 3, decoyed: 0, granted: 0 },
 };
 
 describe('what is shown', () => {

@@ -131,7 +131,7 @@ export class Trio implements AsyncDisposable {
   async #intoKernel(doors: readonly Door[], without: readonly string[]): Promise<void> {
     const placements = doors.map((door): Placement => {
       if (without.includes(door.name)) return { door, reason: 'left out' };
-      return { door, action: { verb: 'accept', service: door.name, timeoutS: 600 } };
+      return { door, action: { verb: 'accept', service: door.name, timeoutS: 600, lifts: false } };
     });
     const compiled = FAMILIES.map(
       (family) =>

@@ -149,11 +149,11 @@ describe('entries outlive', { concurrency: 2 }, () => {
     await product.stop();
     product.configure(ssh('nft'));
     await product.start();
-    await product.waitForLog(/web_filter4 are dropped: the configuration has no such service/);
+    await product.waitForLog(/web_granted4 are dropped: the configuration has no such service/);
     // They are written anew about now, each under another name first.
     const kept = (): string[] => files(`${product.paths.state}/entries`);
     await scene.lab.waitFor(() => kept().every((name) => !name.endsWith('.tmp')), 'what is being written');
-    assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_filter4', 'ssh_filter6']);
+    assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_granted4', 'ssh_granted6']);
   });
 
   // Red with isOwnPrivate left out of EntryFiles; the checksum has tests of its own (entry-file.test.ts).

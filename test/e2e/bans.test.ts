@@ -7,25 +7,36 @@ import { DECOY, everywhere, OPEN } from './setting.js';
 
 describe('the lists', { concurrency: 2 }, () => {
   everywhere(
-    'a decoy bans until flushed, by address or by list',
+    'a decoy bans who is not in for its time, or until flushed, by address or by list',
     {},
     async ({ lab, product, server, client, gets, opens, knock }) => {
       const banned = async (count: number): Promise<void> =>
-        product.waitForLog(new RegExp(`^${client} banned for ever`), count);
+        product.waitForLog(new RegExp(`^${client} banned for 3600 s`), count);
       await product.start();
       await knock('client', OPEN);
       await opens('client');
       const session = await lab.openSession('client', server, 22);
       await knock('client', DECOY);
+      await product.waitForLog(/is let in at this moment: no door bans it/);
+      assert.equal(await gets('client'), true, 'who is in stays in: the packets may be forged');
+      assert.deepEqual(await product.addresses('banned'), []);
+      await product.must('flush', client);
+      await knock('client', DECOY);
       await banned(1);
-      assert.equal(await gets('client'), false, 'thrown out');
-      assert.deepEqual(await product.list(), [
-        { service: 'ssh', list: 'banned', address: client, timeout: null, by: 'door decoy' },
-      ]);
+      assert.equal(await gets('client'), false);
+      const [ban, ...more] = await product.list();
+      assert.deepEqual(more, []);
+      assert.ok(ban?.timeout != null && ban.timeout > 3_000 && ban.timeout <= 3_600, String(ban?.timeout));
+      assert.deepEqual(
+        { ...ban, timeout: 0 },
+        { service: 'ssh', list: 'banned', address: client, timeout: 0, by: 'door decoy', decoyed: true },
+      );
+      assert.match(await product.must('list', 'banned'), /\bdecoy decoy$/m);
       assert.equal(await session.echo('banned'), true, 'a session that is open is not filtered');
       await knock('client', OPEN);
-      await product.waitForLog(/OPEN SESAME/, 3);
-      assert.equal(await gets('client'), false, 'a ban comes before an accept');
+      await product.waitForLog(/OPEN SESAME/, 4);
+      await product.waitForLog(/^warn: open: accept refused: .* was banned by a door/);
+      assert.equal(await gets('client'), false, 'no knock helps whom a decoy has banned');
 
       await product.must('flush', client);
       assert.deepEqual(await product.list(), []);
@@ -33,6 +44,7 @@ describe('the lists', { concurrency: 2 }, () => {
       await knock('client', OPEN);
       await opens('client');
 
+      await product.must('flush', 'filter');
       await knock('client', DECOY);
       await banned(2);
       await product.must('flush', 'banned');

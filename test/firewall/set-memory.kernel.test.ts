@@ -8,13 +8,11 @@ import { LabProcess } from '../helpers/processes.js';
 
 const ENTRIES = 20_000;
 const LISTS = [
-  'ssh_banned4',
-  'ssh_banned6',
-  'ssh_trusted4',
-  'ssh_trusted6',
-  'ssh_filter4',
-  'ssh_filter6',
   'ssh_alive',
+  ...['banned', 'decoyed', 'filter', 'granted', 'trusted'].flatMap((list) => [
+    `ssh_${list}4`,
+    `ssh_${list}6`,
+  ]),
 ];
 
 /** A process that makes the sets, or puts back the one that was emptied, from a memory of 20,000 entries. */

@@ -119,8 +119,9 @@ describe('the sets of a service', () => {
     assert.deepEqual(
       specs.map((spec) => spec.name),
       [
-        ...['ssh_banned4', 'ssh_trusted4', 'ssh_filter4'],
-        ...['ssh_banned6', 'ssh_trusted6', 'ssh_filter6', 'ssh_alive'],
+        ...['ssh_banned4', 'ssh_trusted4', 'ssh_granted4', 'ssh_filter4', 'ssh_decoyed4'],
+        ...['ssh_banned6', 'ssh_trusted6', 'ssh_granted6', 'ssh_filter6', 'ssh_decoyed6'],
+        'ssh_alive',
       ],
     );
     assert.ok(serviceSets('a'.repeat(16)).every((spec) => spec.name.length <= 31));

@@ -24,6 +24,8 @@ function contract(more: {
     more.jump,
     ...(more.hidden ?? []),
     `-A ssh_banned -m set --match-set ssh_banned${v} src -j DROP`,
+    `-A ssh_decoyed -m set --match-set ssh_decoyed${v} src -j DROP`,
+    `-A ssh_filter -m set --match-set ssh_granted${v} src -j ACCEPT`,
     `-A ssh_filter -m set --match-set ssh_filter${v} src -j ACCEPT`,
     ...(v === 6 ? MISREAD : []),
     `-A ssh_hidden ! -p ${more.protocol ?? 'tcp'} -j RETURN`,
@@ -44,7 +46,8 @@ const MISREAD = [
   '0x28>>0x18=0x0,0x2b,0x3c&&0x28>>0xd&0x7f8@0x30>>0x18=0x1:0x2a,0x2c:0x3b,0x3d:0xff&&0x28>>0xd&0x7f8@0x30>>0xd&0x7f8@0x38>>0x18=0x6,0x11,0x2b,0x2c,0x33,0x3c',
   '0x28>>0x18=0x0,0x2b,0x3c&&0x28>>0xd&0x7f8@0x30>>0x18=0x0,0x2b,0x3c',
 ].map((tests) => `-A ssh_headers -m u32 --u32 "${tests}" -j DROP`);
-const [BANNED, TRUSTED, FILTER, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j ssh_filter', '-j DROP'];
+const [BANNED, TRUSTED, DROP] = ['-j ssh_banned', '-j ssh_trusted', '-j DROP'];
+const FILTER = ['-j ssh_filter', '-j ssh_decoyed'];
 const LOG = '-m limit --limit 6/min -j LOG --log-prefix "[knockctl,drop] "';
 const ALIVE = '-m set ! --match-set ssh_alive dst -j';
 
@@ -62,7 +65,7 @@ function linesOf({ jumps, chains }: DesiredService): string[] {
 }
 
 describe('the shipped template is the contract', () => {
-  const policy = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, LOG, DROP];
+  const policy = [BANNED, TRUSTED, ...FILTER, `${ALIVE} RETURN`, LOG, DROP];
   const jump = `-A INPUT ${TCP} ${END}`;
 
   it('for TCP', () => {
@@ -94,15 +97,15 @@ describe('the shipped template is the contract', () => {
     assert.equal(first, jump.replace('--dports 22', '--dports 2222,22'));
   });
   it('on_failure = flush', () => {
-    const flushed = [BANNED, TRUSTED, `${ALIVE} ACCEPT`, FILTER, LOG, DROP];
+    const flushed = [BANNED, TRUSTED, ...FILTER, `${ALIVE} ACCEPT`, LOG, DROP];
     assert.deepEqual(expanded({ onFailure: 'flush' }), contract({ jump, policy: flushed }));
   });
   it('on_failure = hold', () => {
-    const held = [BANNED, TRUSTED, FILTER, LOG, DROP];
+    const held = [BANNED, TRUSTED, ...FILTER, LOG, DROP];
     assert.deepEqual(expanded({ onFailure: 'hold' }), contract({ jump, policy: held }));
   });
   it('log = no', () => {
-    const silent = [BANNED, TRUSTED, `${ALIVE} RETURN`, FILTER, DROP];
+    const silent = [BANNED, TRUSTED, ...FILTER, `${ALIVE} RETURN`, DROP];
     const service = expandTemplate(SHIPPED, SERVICE, 4, undefined);
     assert.deepEqual(linesOf(service), contract({ jump, policy: silent }));
   });
@@ -123,6 +126,7 @@ describe('the shipped template is the contract', () => {
       [...service.chains.keys()],
       [
         'ssh_banned',
+        'ssh_decoyed',
         'ssh_filter',
         'ssh_headers',
         'ssh_hidden',
@@ -158,7 +162,7 @@ describe('the shipped template is the contract', () => {
     assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
   });
   it('the chains of the longest name are short enough', () => {
-    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 7);
+    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 8);
   });
 });
 

@@ -1,10 +1,18 @@
+import type { SetList } from '../../src/base/lists.js';
 import type { ServiceSettings } from '../../src/config/settings.js';
 import type { VerbContext } from '../../src/supervisor/verbs/context.js';
 import { parseNetwork, type Network } from '../../src/base/address.js';
 import { ok, refuse } from '../../src/base/result.js';
 import { KernelSpace, SERVICE } from './kernel-space.js';
 
-export const SSH: ServiceSettings = { ...SERVICE, acceptTimeoutS: 300, banTimeoutS: 0, kernelDoors: true };
+export const SSH: ServiceSettings = {
+  ...SERVICE,
+  acceptTimeoutS: 300,
+  banTimeoutS: 0,
+  decoyTimeoutS: 3600,
+  decoys: 'keep',
+  kernelDoors: true,
+};
 export const WEB: ServiceSettings = { ...SSH, name: 'web', ports: [80], banTimeoutS: 600 };
 
 export function network(text: string): Network {
@@ -22,8 +30,9 @@ export class VerbStand implements AsyncDisposable {
   readonly hosts = new Map<string, readonly string[]>();
   readonly context: VerbContext;
 
-  constructor(services: readonly ServiceSettings[] = [SSH, WEB]) {
+  constructor(services: readonly ServiceSettings[] = [SSH, WEB], more: Partial<VerbContext> = {}) {
     this.context = {
+      ...more,
       sets: this.space.sets(),
       services,
       families: [4, 6],
@@ -46,7 +55,7 @@ export class VerbStand implements AsyncDisposable {
   }
 
   /** What is in a list: `address by origin`, and ` for N` where it has a time, in tens of seconds. */
-  async list(service: string, list: 'filter' | 'banned' | 'trusted'): Promise<string[]> {
+  async list(service: string, list: SetList): Promise<string[]> {
     const entries = await this.context.sets.entries(service, list);
     return entries
       .map(({ network: { text }, timeoutS, origin }) => {

@@ -66,6 +66,23 @@ describe('the sniffer', () => {
     assert.deepEqual(stand.take().at(-1), { type: 'knock', door: one.id, address: '2001:db8::7' });
   });
 
+  // Without #isForged (run once, 2026-11-29): red, each of them knocks.
+  it('passes over frames whose source nobody elsewhere can have', () => {
+    const stand = new Stand([door('7000,8000')]);
+    for (const source of ['127.0.0.1', '127.9.9.9', '0.0.0.0', '224.0.0.1', '255.255.255.255'])
+      stand.knock([7000, 8000], { source });
+    for (const source of ['::1', '::', 'ff02::1', 'ff00::'])
+      stand.knock([7000, 8000], { source, destination: '::1' });
+    for (const port of [7000, 8000]) {
+      const mapped = buildPacket({ source: '2001:db8::7', destination: '::1', destinationPort: port });
+      Buffer.from('00000000000000000000ffffc0000201', 'hex').copy(mapped, 14 + 8);
+      stand.sniffer.take(mapped, mapped.length, 'ethernet');
+    }
+    assert.deepEqual(stand.take(), []);
+    stand.knock([7000, 8000]);
+    assert.equal(stand.take().at(-1)?.type, 'knock');
+  });
+
   it('echoes a self-knock, and takes nothing else for one', () => {
     const nonce = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
     const stand = new Stand([door('5000:udp')], { selfKnockPort: 5000 });

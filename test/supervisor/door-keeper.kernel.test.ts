@@ -103,7 +103,7 @@ describe('a knock at a door', () => {
     assert.deepEqual(await stand.verbs.list('ssh', 'banned'), []);
     assert.equal(stand.take().at(-1), 'warn bad: drop refused: 192.0.2.7 is trusted');
     await stand.keeper.knock(1, '192.0.2.8');
-    assert.deepEqual(await stand.verbs.list('ssh', 'banned'), ['192.0.2.8 by door bad']);
+    assert.deepEqual(await stand.verbs.list('ssh', 'decoyed'), ['192.0.2.8 by door bad for 3600']);
   });
 
   it('with a line of the administrator’s runs it in a shell, %IP% filled in', async () => {

@@ -17,7 +17,7 @@ const GOOD: readonly Readonly<Record<string, unknown>>[] = [
   { type: 'knock', door: 3, address: '2001:db8::7' },
   { type: 'knock', door: 3, address: '2001:db8::7', sequence: 1 },
   { type: 'stage', door: 1, address: '192.0.2.7', stage: 1 },
-  { type: 'timeout', door: 1, address: '::1', stage: 32 },
+  { type: 'timeout', door: 1, address: '2001:db8::1', stage: 32 },
   { type: 'suppressed', count: 1 },
   { type: 'fatal', reason: 'x'.repeat(1500) },
 ];
@@ -25,9 +25,13 @@ const GOOD: readonly Readonly<Record<string, unknown>>[] = [
 const whole = (value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 
+/** Nobody elsewhere has such an address. */
+const NOBODYS = /^(?:0|127|22[4-9]|23\d)\.|^255\.255\.255\.255$|^::1?$|^ff[0-9a-f]{2}:/;
+
 /** Canonical, by other means than ours: Node's isIP and the URL parser. */
 function canonicalAddress(value: unknown): boolean {
   if (typeof value !== 'string') return false;
+  if (NOBODYS.test(value)) return false;
   if (isIP(value) === 4) return value === new URL(`http://${value}`).hostname;
   if (isIP(value) !== 6 || value.includes('%')) return false;
   return (

@@ -26,6 +26,11 @@ export interface DoorLines {
   readonly commands: readonly CommandLine[];
 }
 
+/** `TCPFlags = syn`, which counts SYN-ACKs too. */
+export interface FlagLine {
+  readonly number: number;
+}
+
 export interface OptionLine {
   readonly number: number;
   readonly text: string;
@@ -36,6 +41,7 @@ export interface Document {
   /** As parseKnockdConf has its doors, in the same order. */
   readonly doors: readonly DoorLines[];
   readonly options: readonly OptionLine[];
+  readonly synAlone: readonly FlagLine[];
 }
 
 /** What becomes of a command line: a new value, or no line at all. The old one stays as a comment. */
@@ -45,6 +51,7 @@ export type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
 export function readDocument(text: string): Document {
   const doors: { commands: CommandLine[] }[] = [];
   const options: OptionLine[] = [];
+  const synAlone: FlagLine[] = [];
   let commands: CommandLine[] | undefined;
   let above = '';
   for (const { number, text: raw } of splitLines(text, () => undefined)) {
@@ -55,13 +62,14 @@ export function readDocument(text: string): Document {
       commands = [];
       doors.push({ commands });
     } else if (line !== '' && !line.startsWith('#')) {
+      if (commands !== undefined && /^TCPFLAGS\s*=\s*SYN$/.test(upper(line))) synAlone.push({ number });
       const found = commands === undefined ? undefined : readCommand(line);
       if (found !== undefined) commands?.push({ number, ...found, earlier: earlierOf(above, found.slot) });
       if (commands === undefined || upper(line) === 'USESYSLOG') options.push({ number, text: line });
     }
     above = line;
   }
-  return { doors, options };
+  return { doors, options, synAlone };
 }
 
 function readCommand(line: string): { readonly slot: Slot; readonly value: string } | undefined {

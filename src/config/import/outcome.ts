@@ -30,12 +30,17 @@ function startOf({ rule, stop }: Change, services: ServiceBook): Pick<Outcome, '
   const where = place === undefined ? '' : describePlace(place);
   if (!rule.adds) {
     const text =
-      verdict === 'ACCEPT' ? `shuts ${where} again for who knocked` : 'lifts the ban of who knocked';
+      verdict === 'ACCEPT'
+        ? `shuts ${where} again for who knocked`
+        : 'lifts no ban: bans by doors end by themselves (decoy_timeout), or by knockctl flush';
     return { value: 'knockctl flush %IP%', text };
   }
   if (verdict === 'DROP') {
     const timeout = stop === undefined ? '' : ` --timeout ${stop.afterS}`;
-    return { value: `knockctl drop %IP%${timeout}`, text: 'bans who knocked from all services' };
+    return {
+      value: `knockctl drop %IP%${timeout}`,
+      text: `bans who knocked from all services${stop === undefined ? ', for decoy_timeout' : ''}`,
+    };
   }
   const name = place === undefined ? '' : (services.nameOf(place) ?? '');
   const forEver = 'for ever, as its rule did; --timeout 300 instead of 0 is better: then it shuts by itself';

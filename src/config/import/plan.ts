@@ -10,7 +10,7 @@ import type { PortLookUp } from '../shadow.js';
 
 import { advise, describeOption, type Note } from './advice.js';
 import { decide, type Decision } from './decide.js';
-import { editDocument, readDocument } from './document.js';
+import { editDocument, readDocument, type FlagLine } from './document.js';
 import { readDoor } from './doors.js';
 import { outcomesOf, type Outcome } from './outcome.js';
 import { renderConf } from './services.js';
@@ -50,9 +50,10 @@ export function planImport(
   if (decision.unknown.length > 0)
     throw new ConfigError(decision.unknown.map((fault) => ({ file, ...fault })));
 
-  const outcomes = decision.changes.flatMap((change) =>
-    outcomesOf(change, decision.services, document.doors),
-  );
+  const outcomes = [
+    ...decision.changes.flatMap((change) => outcomesOf(change, decision.services, document.doors)),
+    ...document.synAlone.map(noAnswers),
+  ];
   const made = {
     doors: parsed.doors,
     outcomes,
@@ -71,6 +72,11 @@ export function planImport(
       ...advice.map((line): Note => ({ line: 0, kind: 'advice', text: line })),
     ],
   };
+}
+
+/** What knockctl writes counts no SYN-ACKs: anybody can have servers elsewhere send these. */
+function noAnswers({ number }: FlagLine): Outcome {
+  return { line: number, value: 'syn,!ack', text: 'a SYN-ACK, the answer to a forged packet, is no knock' };
 }
 
 function stopAfterS({ doors }: KnockdConf, index: number): number {

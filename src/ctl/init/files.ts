@@ -55,7 +55,7 @@ function doors(answers: Answers, client: string): string {
 [${doorOf(answers)}]
     sequence    = ${sequence.join(',')}
     seq_timeout = 10
-    tcpflags    = syn
+    tcpflags    = syn,!ack
     command     = knockctl accept %IP%${service === 'ssh' ? '' : ` --service ${service}`}
 `;
 }

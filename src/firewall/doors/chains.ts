@@ -21,6 +21,9 @@ export interface ChainSettings {
   readonly duplicates: 'strict' | 'tolerate';
 }
 
+/** Who is in one of these gets in. */
+const LET_IN = ['trusted', 'granted', 'filter'] as const;
+
 type Chains = Map<string, readonly string[]>;
 
 /** True where the door has attempts: with one step it opens at once, and with no time it never does. */
@@ -78,20 +81,25 @@ function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }
 function actionRules(action: KernelAction, { family }: ChainSettings): string[] {
   switch (action.verb) {
     case 'accept':
-      return [addTo(setName(action.service, 'filter', family), action.timeoutS)];
+      return [
+        // Whom a door has banned no knock lets in, unless the service has it so: then it lifts that ban.
+        action.lifts
+          ? takeFrom(setName(action.service, 'decoyed', family))
+          : `${inSet(setName(action.service, 'decoyed', family))} -j RETURN`,
+        addTo(setName(action.service, 'filter', family), 'renew', action.timeoutS),
+      ];
     case 'drop':
       return [
-        // Who is trusted at one service is banned from none.
-        ...action.bans.map(({ service }) => `${inSet(setName(service, 'trusted', family))} -j RETURN`),
-        ...action.bans.flatMap(({ service, timeoutS }) => [
-          addTo(setName(service, 'banned', family), timeoutS),
-          takeFrom(setName(service, 'filter', family)),
-        ]),
+        // Who is let in at one service is banned from none: the packet may be forged.
+        ...action.bans.flatMap(({ service }) =>
+          LET_IN.map((list) => `${inSet(setName(service, list, family))} -j RETURN`),
+        ),
+        ...action.bans.map(({ service, timeoutS, renews }) =>
+          addTo(setName(service, 'decoyed', family), renews ? 'renew' : undefined, timeoutS),
+        ),
       ];
     case 'flush':
-      return action.services.flatMap((service) => [
-        takeFrom(setName(service, 'filter', family)),
-        takeFrom(setName(service, 'banned', family)),
-      ]);
+      // Not of what was granted or banned by hand, nor of a ban by a door.
+      return action.services.map((service) => takeFrom(setName(service, 'filter', family)));
   }
 }

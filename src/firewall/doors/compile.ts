@@ -124,6 +124,21 @@ function admissionRules(doors: readonly RuledDoor[], { family, instance }: Compi
   });
 }
 
+/**
+ * Sources that no packet from elsewhere can have: our own addresses, and what is nobody's. Asked where packets are few. The kernel
+ * drops most of them itself before (net.ipv4.conf.*.route_localnet and accept_local let them through), but not in every chain and
+ * version; of IPv6 it knows own addresses by this match, and the rest by their prefixes.
+ */
+const IMPOSSIBLE: Readonly<Record<Family, readonly string[]>> = {
+  4: ['-m addrtype ! --src-type UNICAST -j RETURN'],
+  6: [
+    '-s ::/127 -j RETURN',
+    '-s ::ffff:0.0.0.0/96 -j RETURN',
+    '-s ff00::/8 -j RETURN',
+    '-m addrtype --src-type LOCAL -j RETURN',
+  ],
+};
+
 /** Who has an attempt under way goes on with it; all others may begin. */
 function stepRules(
   doors: readonly RuledDoor[],
@@ -143,7 +158,7 @@ function stepRules(
     const { before, behind } = to(door);
     return [rule(before, `-p ${first.protocol}`, stepMatch(first, door.flags), behind, `-j ${start}`)];
   });
-  return [...goOn, ...begin];
+  return [...IMPOSSIBLE[family], ...goOn, ...begin];
 }
 
 function underWay(

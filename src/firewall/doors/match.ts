@@ -59,9 +59,9 @@ export function inSet(set: string): string {
   return `-m set --match-set ${set} src`;
 }
 
-/** Takes the source into the set: once, whatever time it has left in it, or with its time anew. */
-export function addTo(set: string, renew?: 'renew' | number): string {
-  const time = typeof renew === 'number' ? ` --timeout ${renew}` : '';
+/** Takes the source into the set: once, whatever time it has left in it, or with its time anew. Without a time: the set's. */
+export function addTo(set: string, renew?: 'renew', timeoutS?: number): string {
+  const time = timeoutS === undefined ? '' : ` --timeout ${timeoutS}`;
   return `-j SET --add-set ${set} src${renew === undefined ? '' : ' --exist'}${time}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Family } from '../../base/address.js';
-import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Door } from '../../knock/door.js';
 import { chosenService } from '../service.js';
+import { banTime, grantTime, longestBan } from './times.js';
 
 /** Which doors the kernel can recognise by itself, and why it cannot the others. Pure. */
 
@@ -32,7 +32,10 @@ export interface ConfiguredDoor {
 export interface KnockedService {
   readonly name: string;
   readonly acceptTimeoutS: number;
-  readonly banTimeoutS: number;
+  /** Of bans by doors. */
+  readonly decoyTimeoutS: number;
+  /** Whether a knock lifts a ban by a door. */
+  readonly decoys: 'keep' | 'until_knock';
   readonly kernelDoors: boolean;
 }
 
@@ -44,12 +47,23 @@ export interface QualifySettings {
 
 /** What the rules do for the source of a whole knock. Times in seconds, 0 being for ever. */
 export type KernelAction =
-  | { readonly verb: 'accept'; readonly service: string; readonly timeoutS: number }
   | {
-      readonly verb: 'drop';
-      readonly bans: readonly { readonly service: string; readonly timeoutS: number }[];
+      readonly verb: 'accept';
+      readonly service: string;
+      readonly timeoutS: number;
+      /** Whom a door has banned: is let in all the same, and banned no more; else not let in. */
+      readonly lifts: boolean;
     }
+  | { readonly verb: 'drop'; readonly bans: readonly KernelBan[] }
   | { readonly verb: 'flush'; readonly services: readonly string[] };
+
+/** What a door's ban is at one service. */
+export interface KernelBan {
+  readonly service: string;
+  readonly timeoutS: number;
+  /** No door bans for longer there: who is banned already is so for the whole time again. Else that would shorten it. */
+  readonly renews: boolean;
+}
 
 /** Where a door is recognised for one family: by the listener in any case, and with an action by the kernel too. */
 export type Placement =
@@ -65,7 +79,7 @@ export function qualify(
 ): Placement[] {
   return doors.map((configured) => {
     const { door } = configured;
-    const action = problemOf(configured, settings, family) ?? actionOf(configured, services, family);
+    const action = problemOf(configured, settings, family) ?? actionOf(configured, services, doors, family);
     return typeof action === 'string' ? { door, reason: action } : { door, action };
   });
 }
@@ -98,11 +112,12 @@ function repeatsTcp({ sequence }: Door): boolean {
 }
 
 function actionOf(
-  { actions, cmdTimeoutMs }: ConfiguredDoor,
+  configured: ConfiguredDoor,
   services: readonly KnockedService[],
+  doors: readonly ConfiguredDoor[],
   family: Family,
 ): KernelAction | string {
-  const { start, stop } = actions[family];
+  const { start, stop } = configured.actions[family];
   if (start === undefined) return 'it has no command';
   if (start.kind === 'shell') return 'its command is a line for the shell';
   if (start.verb === 'trust' || start.verb === 'untrust') {
@@ -110,23 +125,20 @@ function actionOf(
   }
   const problem = stop === undefined ? undefined : stopProblem(stop);
   if (problem !== undefined) return problem;
-  const stopS = stop === undefined ? undefined : stopTime(cmdTimeoutMs);
   const service = start.verb === 'accept' ? chosenService(services, start.service) : undefined;
   const touched = start.verb === 'accept' ? (service === undefined ? [] : [service]) : services;
   if (touched.length === 0) return 'there is no service for it to act on';
   const off = touched.find((one) => !one.kernelDoors);
   if (off !== undefined) return `[service.${off.name}] has kernel_doors = no`;
   if (start.verb === 'accept' && service !== undefined) {
-    const timeoutS = shorter(start.timeoutS ?? service.acceptTimeoutS, stopS);
-    return { verb: 'accept', service: service.name, timeoutS };
+    const timeoutS = grantTime(configured, service, family);
+    return { verb: 'accept', service: service.name, timeoutS, lifts: service.decoys === 'until_knock' };
   }
   if (start.verb === 'flush') return { verb: 'flush', services: touched.map(({ name }) => name) };
-  // A stop command that bans once more must not end the ban.
-  const endS = stop?.kind === 'verb' && stop.verb === 'flush' ? stopS : undefined;
-  const bans = touched.map(({ name, banTimeoutS }) => ({
-    service: name,
-    timeoutS: shorter(start.timeoutS ?? banTimeoutS, endS),
-  }));
+  const bans = touched.map((one) => {
+    const timeoutS = banTime(configured, one, family);
+    return { service: one.name, timeoutS, renews: timeoutS === longestBan(doors, one) };
+  });
   return { verb: 'drop', bans };
 }
 
@@ -135,15 +147,4 @@ function stopProblem(stop: Command): string | undefined {
   if (stop.kind === 'shell') return 'its stop command is a line for the shell';
   if (stop.verb === 'flush' || stop.verb === 'drop') return undefined;
   return `its stop command is ${stop.verb}, which no time-out in the kernel does`;
-}
-
-/** In whole seconds, and never 0, which would be for ever. */
-function stopTime(cmdTimeoutMs: number): number {
-  return Math.min(MAX_TIMEOUT_S, Math.max(1, Math.ceil(cmdTimeoutMs / 1000)));
-}
-
-/** The shorter of a time that may be for ever (0), and one that may not be there. */
-function shorter(timeoutS: number, endS: number | undefined): number {
-  if (endS === undefined) return timeoutS;
-  return timeoutS === 0 ? endS : Math.min(timeoutS, endS);
 }

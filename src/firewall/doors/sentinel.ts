@@ -1,4 +1,5 @@
 import type { Family } from '../../base/address.js';
+import { SET_LISTS } from '../../base/lists.js';
 import { isFull } from '../ipset-errors.js';
 import { listSets } from '../sets.js';
 
@@ -75,7 +76,7 @@ export class Sentinels {
   /** Once no rule adds to the other lists of these services any more: takes theirs out. */
   async drop(services: readonly string[]): Promise<void> {
     for (const service of services) {
-      const lists = [...listSets(service, 'filter'), ...listSets(service, 'banned')];
+      const lists = SET_LISTS.flatMap((list) => listSets(service, list));
       for (const { set, family } of lists.filter((list) => !this.has(list.set))) {
         this.#standing.delete(set);
         await this.#run(`del ${set} ${SENTINEL[family]}`);

@@ -2,33 +2,40 @@ import { contains, parseAddress, type Network } from '../../base/address.js';
 import { NetworkIndex } from '../../base/network-index.js';
 import { chosenService } from '../../firewall/service.js';
 import type { Entry } from '../../firewall/sets.js';
+import { EXIT } from '../../base/errors.js';
+import { PARTS } from '../../base/lists.js';
+import { isLonger, shortestGrant } from '../../firewall/doors/times.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { listName, type Origin, type VerbContext } from './context.js';
+import { decoy } from './decoy.js';
 import { done, duration, refused, subject } from './replies.js';
 import { readTargets } from './targets.js';
 
 /** More targets than this are not looked up one by one for a friendly note. */
 const NOTED = 32;
 
-/** Lets addresses connect to a service for a time. On an address that is in, the time starts anew. */
+/**
+ * Lets addresses connect to a service for a time. On an address that is in, the time starts anew. What an administrator grants for
+ * longer than a knock does goes where no knock can shorten it. Whom a door has banned no knock lets in, but where that lifts the ban.
+ */
 export async function accept(
   context: VerbContext,
   request: RequestOf<'accept'>,
   origin: Origin,
 ): Promise<Reply> {
   const service = chooseService(context.services, request.service);
-  const { networks, faults } = readTargets(request.targets, request.force === true);
-  if (!service.ok) return refused([...faults, service.reason], 'nothing was changed');
+  const targets = readTargets(request.targets, request.force === true, context.ownSources?.());
+  const { networks, faults } = targets;
+  const exit = targets.impossible ? EXIT.usage : EXIT.refused;
+  if (!service.ok) return refused([...faults, service.reason], 'nothing was changed', exit);
   const wrong = [...faults, ...wrongFamily(context, networks)];
-  if (wrong.length > 0) return refused(wrong, 'nothing was changed');
+  if (wrong.length > 0) return refused(wrong, 'nothing was changed', exit);
   const timeoutS = request.timeoutS ?? service.value.acceptTimeoutS;
-  await context.sets.add(
-    service.value.name,
-    'filter',
-    networks.map((network) => ({ network, timeoutS, origin: origin.label })),
-  );
+  const banned = origin.kind === 'door' ? await decoyedAmong(context, service.value, networks) : [];
+  if (banned.length > 0 && service.value.decoys === 'keep') return refused(banned, 'nothing was changed');
+  await grant(context, service.value, networks, { timeoutS, origin });
   const texts = networks.map((network) => network.text);
   const text = `${subject(texts)} accepted at ${service.value.name} ${duration(timeoutS)}`;
   context.record('accept', text, { service: service.value.name, by: origin.label });
@@ -43,28 +50,64 @@ export async function accept(
 /** Bans addresses from every service. Refuses what would shut out the trusted, or the caller, without --force. */
 export async function drop(context: VerbContext, request: RequestOf<'drop'>, origin: Origin): Promise<Reply> {
   const force = request.force === true && origin.kind === 'admin';
-  const { networks, faults } = readTargets(request.targets, force);
-  if (context.services.length === 0) return refused([...faults, NO_SERVICE], 'nothing was changed');
+  const { networks, faults, impossible } = readTargets(request.targets, force, context.ownSources?.());
+  const exit = impossible ? EXIT.usage : EXIT.refused;
+  if (context.services.length === 0) return refused([...faults, NO_SERVICE], 'nothing was changed', exit);
   const wrong = [...faults, ...wrongFamily(context, networks)];
-  if (wrong.length > 0) return refused(wrong, 'nothing was changed');
+  if (wrong.length > 0) return refused(wrong, 'nothing was changed', exit);
+  const [knocker] = networks;
+  if (origin.kind === 'door' && knocker !== undefined) return decoy(context, knocker, request, origin);
   if (!force) {
-    const guarded = [
-      ...ownSession(networks, request.session),
-      ...(await trustedAmong(context, networks, origin)),
-    ];
+    const guarded = [...ownSession(networks, request.session), ...(await trustedAmong(context, networks))];
     if (guarded.length > 0) return refused(guarded, 'nothing was changed; --force bans it all the same');
   }
   for (const service of context.services) {
     const timeoutS = request.timeoutS ?? service.banTimeoutS;
     const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
     await context.sets.add(service.name, 'banned', entries);
-    await context.sets.remove(service.name, 'filter', networks);
+    for (const list of PARTS.filter) await context.sets.remove(service.name, list, networks);
   }
   const texts = networks.map((network) => network.text);
   const timeoutS = request.timeoutS ?? context.services[0]?.banTimeoutS ?? 0;
   const text = `${subject(texts)} banned ${duration(timeoutS)}`;
   context.record('drop', text, { by: origin.label });
   return done([text], [], { verb: 'drop', addresses: texts, timeout: timeoutS });
+}
+
+/** Puts networks in by hand or by a knock; whom a door has banned is banned by it no more. */
+async function grant(
+  { sets, doors = [], services, hasGranted = true }: VerbContext,
+  service: ServiceSettings,
+  networks: readonly Network[],
+  { timeoutS, origin }: { readonly timeoutS: number; readonly origin: Origin },
+): Promise<void> {
+  const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
+  const knockS = shortestGrant(doors, services, service) ?? service.acceptTimeoutS;
+  const shortestS = isLonger(knockS, service.acceptTimeoutS) ? service.acceptTimeoutS : knockS;
+  const isKept = hasGranted && origin.kind === 'admin' && isLonger(timeoutS, shortestS);
+  const list = isKept ? 'granted' : 'filter';
+  await sets.add(service.name, list, entries);
+  if (origin.kind === 'admin') {
+    await sets.remove(service.name, list === 'granted' ? 'filter' : 'granted', networks);
+  }
+  if (origin.kind === 'admin' || service.decoys === 'until_knock') {
+    await sets.remove(service.name, 'decoyed', networks);
+  }
+}
+
+async function decoyedAmong(
+  { sets }: VerbContext,
+  { name, decoyTimeoutS }: ServiceSettings,
+  networks: readonly Network[],
+): Promise<string[]> {
+  const banned: string[] = [];
+  for (const network of networks) {
+    if (!(await sets.covers(name, 'decoyed', network))) continue;
+    banned.push(
+      `${network.text} was banned by a door (decoy_timeout = ${decoyTimeoutS}): no knock lets it in until that is over, unless ${name} has decoys = until_knock; knockctl flush ${network.text} lifts it`,
+    );
+  }
+  return banned;
 }
 
 const NO_SERVICE =
@@ -97,23 +140,14 @@ function ownSession(networks: readonly Network[], session: string | undefined): 
     .map((network) => `${network.text} would ban your own SSH session, which comes from ${own.value.text}`);
 }
 
-/**
- * Which of the networks share an address with the trusted list. A door asks for one address at a
- * time, often: the kernel tells it by a look-up; an administrator's batch is held against the list.
- */
-async function trustedAmong(
-  context: VerbContext,
-  networks: readonly Network[],
-  origin: Origin,
-): Promise<string[]> {
+/** Which of the networks share an address with the trusted list, which a batch is held against. */
+async function trustedAmong(context: VerbContext, networks: readonly Network[]): Promise<string[]> {
   const guarded = new Map<string, string>();
   for (const service of context.services) {
     const name = listName(context, service.name, 'trusted');
-    const list = new NetworkIndex(origin.kind === 'door' ? [] : await context.sets.entries(name, 'trusted'));
+    const list = new NetworkIndex(await context.sets.entries(name, 'trusted'));
     for (const network of networks) {
-      const covered = origin.kind === 'door' && (await context.sets.covers(name, 'trusted', network));
       const entry = list.overlapping(network);
-      if (covered) guarded.set(network.text, `${network.text} is trusted`);
       if (entry !== undefined) guarded.set(network.text, `${network.text} is trusted (${trustedAs(entry)})`);
     }
   }

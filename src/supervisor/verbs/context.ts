@@ -1,4 +1,6 @@
-import type { ListName } from '../../base/lists.js';
+import type { SetList } from '../../base/lists.js';
+import type { Network } from '../../base/address.js';
+import type { ConfiguredDoor } from '../../firewall/doors/qualify.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/set-store.js';
 import type { Resolver } from '../../system/resolver.js';
@@ -9,6 +11,10 @@ export interface Origin {
   readonly kind: 'admin' | 'door';
   /** As the kernel keeps it with the entry: `cli`, `door NAME`. */
   readonly label: string;
+  /** It is the stop command of a door, which is to shut what the door has opened. */
+  readonly stops?: boolean;
+  /** A stop command of the door ends its ban after so many seconds. */
+  readonly endsS?: number;
 }
 
 /** What verbs act with. The supervisor has it, and a command that acts while no supervisor runs. */
@@ -16,6 +22,14 @@ export interface VerbContext {
   readonly sets: SetStore;
   readonly services: readonly ServiceSettings[];
   readonly families: readonly (4 | 6)[];
+  /** All doors, for how long they let in and ban: an administrator's grant must outlast a knock. By default, none. */
+  readonly doors?: readonly ConfiguredDoor[];
+  /** Addresses of this host, which no verb takes: looked up at each call. By default, none. */
+  readonly ownSources?: () => readonly Network[];
+  /** False where the rules do not know the set of those granted by hand: a template of before it. */
+  readonly hasGranted?: boolean;
+  /** Lists of banned by doors that were told to be full. */
+  readonly full?: Set<string>;
   /** By which names the trusted of a service are found: those in force first. By default, its own. */
   readonly trustedNames?: (service: string) => readonly string[];
   readonly resolver: Resolver;
@@ -32,6 +46,6 @@ export function trustedNames(context: VerbContext, service: string): readonly st
 }
 
 /** The name by which a list of a service is found that packets meet. */
-export function listName(context: VerbContext, service: string, list: ListName): string {
+export function listName(context: VerbContext, service: string, list: SetList): string {
   return (list === 'trusted' ? trustedNames(context, service)[0] : undefined) ?? service;
 }

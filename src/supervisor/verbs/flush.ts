@@ -1,12 +1,18 @@
 import { parseNetwork, type Network } from '../../base/address.js';
 import { EXIT } from '../../base/errors.js';
-import { LISTS, type ListName } from '../../base/lists.js';
+import { impossibleHere } from '../../base/impossible.js';
+import { LISTS, PARTS, type ListName, type SetList } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
+import { impossibleTarget } from './targets.js';
 
 /** The lists that an address is flushed from: who is trusted stays trusted (interface.md). */
 const ADDRESS_LISTS = ['filter', 'banned'] as const;
+/** The sets of a list that whoever asks may touch: a door takes back what a knock gave, and nothing else. */
+function partsFor(list: ListName, { kind }: Origin): readonly SetList[] {
+  return kind === 'admin' ? PARTS[list] : PARTS[list].filter((part) => part === 'filter');
+}
 const NOR_A_LIST = ', nor one of filter, banned, trusted, all';
 const FEW = 32;
 
@@ -30,12 +36,14 @@ export async function flush(
   for (const list of lists) await emptyList(context, list, origin);
   const results = [...lists].map((list) => `${list} is empty`);
   const failures: string[] = [];
-  for (const outcome of await flushNetworks(context, networks)) {
+  const own = context.ownSources?.() ?? [];
+  const listed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
+  for (const outcome of await flushNetworks(context, networks, origin)) {
     const { text } = outcome.network;
-    const problem = problemOf(outcome, origin);
+    const problem = problemOf(outcome, origin, own);
     if (problem !== undefined) failures.push(problem);
     if (outcome.flushed.length > 0) results.push(`${text} flushed from ${outcome.flushed.join(' and ')}`);
-    else if (problem === undefined) results.push(`${text} is out of ${ADDRESS_LISTS.join(' and ')}`);
+    else if (problem === undefined) results.push(`${text} is out of ${listed.join(' and ')}`);
   }
   if (networks.length > failures.length) {
     const texts = networks.map((network) => network.text);
@@ -47,7 +55,10 @@ export async function flush(
   }
   if (failures.length > 0) {
     const reply = refused(failures);
-    return { ...reply, remarks: [...done(results).remarks, ...reply.remarks], exitCode: EXIT.refused };
+    const exitCode = networks.some((network) => impossibleHere(network, own) !== undefined)
+      ? EXIT.usage
+      : EXIT.refused;
+    return { ...reply, remarks: [...done(results).remarks, ...reply.remarks], exitCode };
   }
   const notes = lists.has('trusted')
     ? ['the entries of the trusted file come back at the next reload or start']
@@ -73,7 +84,7 @@ function listsNamed(target: string): readonly ListName[] | undefined {
 async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<void> {
   for (const service of context.services) {
     const names = list === 'trusted' ? trustedNames(context, service.name) : [service.name];
-    for (const name of names) await context.sets.empty(name, list);
+    for (const name of names) for (const part of PARTS[list]) await context.sets.empty(name, part);
   }
   if (list === 'trusted') context.forgetTrusted(undefined);
   context.record('flush', `${list} emptied`, { by: origin.label });
@@ -88,21 +99,26 @@ interface Outcome {
 }
 
 /** Takes networks out of the lists. A few are looked up one by one; many are held against the whole lists. */
-async function flushNetworks(context: VerbContext, networks: readonly Network[]): Promise<Outcome[]> {
+async function flushNetworks(
+  context: VerbContext,
+  networks: readonly Network[],
+  origin: Origin,
+): Promise<Outcome[]> {
   const flushed = new Map<string, Set<ListName>>();
   const covered = new Map<string, Set<ListName>>();
+  const parts = ADDRESS_LISTS.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
   for (const { name } of context.services) {
-    for (const list of ADDRESS_LISTS) {
-      const inList = networks.length > FEW ? await membersOf(context, name, list) : undefined;
+    for (const { list, part } of parts) {
+      const inList = networks.length > FEW ? await membersOf(context, name, part) : undefined;
       const present: Network[] = [];
       for (const network of networks) {
         const isIn =
-          inList === undefined ? await context.sets.covers(name, list, network) : inList.has(network.text);
+          inList === undefined ? await context.sets.covers(name, part, network) : inList.has(network.text);
         if (isIn) present.push(network);
       }
-      await context.sets.remove(name, list, present);
+      await context.sets.remove(name, part, present);
       for (const network of present) {
-        const still = inList === undefined && (await context.sets.covers(name, list, network));
+        const still = inList === undefined && (await context.sets.covers(name, part, network));
         note(still ? covered : flushed, network, list);
       }
     }
@@ -118,16 +134,20 @@ function note(lists: Map<string, Set<ListName>>, network: Network, list: ListNam
   lists.set(network.text, (lists.get(network.text) ?? new Set()).add(list));
 }
 
-async function membersOf(context: VerbContext, service: string, list: ListName): Promise<Set<string>> {
+async function membersOf(context: VerbContext, service: string, list: SetList): Promise<Set<string>> {
   return new Set((await context.sets.entries(service, list)).map((entry) => entry.network.text));
 }
 
 /** Why an address is not flushed; undefined where it is. A door in the kernel has done it before its verb comes to us. */
-function problemOf({ network, flushed, covered }: Outcome, origin: Origin): string | undefined {
+function problemOf(
+  { network, flushed, covered }: Outcome,
+  origin: Origin,
+  own: readonly Network[],
+): string | undefined {
   const [list] = covered;
   if (list !== undefined) {
     return `${network.text} is still covered by a network in ${list}: see knockctl list ${list}, and flush that network`;
   }
   if (flushed.length > 0 || origin.kind === 'door') return undefined;
-  return `${network.text} is in neither filter nor banned`;
+  return impossibleTarget(network, own) ?? `${network.text} is in neither filter nor banned`;
 }

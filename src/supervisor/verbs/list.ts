@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/errors.js';
-import { LISTS } from '../../base/lists.js';
+import { LISTS, PARTS, type ListName } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import type { ListedEntry } from '../../wire/reports.js';
 import { listName, type VerbContext } from './context.js';
@@ -10,12 +10,25 @@ export async function list(context: VerbContext, request: RequestOf<'list'>): Pr
   for (const service of context.services) {
     for (const name of LISTS) {
       if (request.list !== undefined && request.list !== name) continue;
-      const from = listName(context, service.name, name);
-      for (const { network, timeoutS, origin } of await context.sets.entries(from, name)) {
-        const timeout = timeoutS === 0 ? null : timeoutS;
-        listed.push({ service: service.name, list: name, address: network.text, timeout, by: origin });
-      }
+      for (const entry of await entriesOf(context, service.name, name)) listed.push(entry);
     }
   }
   return { exitCode: EXIT.ok, remarks: [], data: listed };
+}
+
+/** The entries of all sets of a list. Who was granted more by hand than a knock gives is in by that: one entry. */
+async function entriesOf(context: VerbContext, service: string, list: ListName): Promise<ListedEntry[]> {
+  const found: ListedEntry[] = [];
+  const granted = new Set<string>();
+  for (const part of PARTS[list]) {
+    const from = listName(context, service, part);
+    for (const { network, timeoutS, origin } of await context.sets.entries(from, part)) {
+      if (part === 'granted') granted.add(network.text);
+      else if (part === 'filter' && granted.has(network.text)) continue;
+      const timeout = timeoutS === 0 ? null : timeoutS;
+      const entry = { service, list, address: network.text, timeout, by: origin };
+      found.push(part === 'decoyed' ? { ...entry, decoyed: true } : entry);
+    }
+  }
+  return found;
 }

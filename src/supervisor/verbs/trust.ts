@@ -7,6 +7,7 @@ import { readIfExists, replaceFile } from '../../system/files.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
+import { impossibleTarget } from './targets.js';
 
 /** One target of trust: what was asked for, and the networks it stands for. */
 interface Trustee {
@@ -28,7 +29,10 @@ export async function trust(
     if (trustee.ok) trustees.push(trustee.value);
     else faults.push(trustee.reason);
   }
-  if (faults.length > 0) return refused(faults, 'nothing was changed');
+  const impossible = impossibleAmong(trustees, context.ownSources?.());
+  faults.push(...impossible);
+  const exit = impossible.length > 0 ? EXIT.usage : EXIT.refused;
+  if (faults.length > 0) return refused(faults, 'nothing was changed', exit);
   const saved = request.save === true ? saveEntries(context.trustedFile, trustees, addEntry) : undefined;
   if (saved?.ok === false) return refused([saved.reason], 'nothing was changed');
   for (const service of context.services) {
@@ -51,6 +55,13 @@ export async function trust(
       addresses: trustees.flatMap((trustee) => trustee.networks.map((network) => network.text)),
       saved: request.save === true,
     },
+  );
+}
+
+/** Addresses that nobody elsewhere has; a host name whose addresses are such, that is this host. */
+function impossibleAmong(trustees: readonly Trustee[], own: readonly Network[] = []): string[] {
+  return trustees.flatMap(({ networks }) =>
+    networks.flatMap((network) => impossibleTarget(network, own) ?? []),
   );
 }
 

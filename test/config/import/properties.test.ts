@@ -62,7 +62,8 @@ function undo(original: string, result: string): string[] {
       assert.equal(lines[at], `${indent}# ${line.slice(indent.length)}`);
       at += 1;
       const next = lines[at] ?? '';
-      if (/=\s*knockctl (?:accept|drop|flush) %IP%/.test(next) && next.startsWith(indent)) at += 1;
+      if (/=\s*(?:knockctl (?:accept|drop|flush) %IP%|syn,!ack$)/.test(next) && next.startsWith(indent))
+        at += 1;
     }
     found.push(line);
   }

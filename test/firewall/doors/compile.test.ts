@@ -14,7 +14,7 @@ const SETTINGS: CompileSettings = {
 };
 const OPEN: Placement = {
   door: door('7000,8000,9000', { name: 'open' }),
-  action: { verb: 'accept', service: 'ssh', timeoutS: 300 },
+  action: { verb: 'accept', service: 'ssh', timeoutS: 300, lifts: false },
 };
 const SHELL: Placement = {
   door: door('1,2', { name: 'shell' }),
@@ -22,7 +22,7 @@ const SHELL: Placement = {
 };
 const TRAP: Placement = {
   door: door('23', { name: 'trap' }),
-  action: { verb: 'drop', bans: [{ service: 'ssh', timeoutS: 0 }] },
+  action: { verb: 'drop', bans: [{ service: 'ssh', timeoutS: 0, renews: true }] },
 };
 
 describe('what doors compile to', () => {
@@ -39,10 +39,34 @@ describe('what doors compile to', () => {
       doors.map(({ door: { name }, chain }) => [name, rules.chains.get(chain)?.at(-1)]),
       [
         ['open', '-j SET --add-set ssh_filter4 src --exist --timeout 300'],
-        ['trap', '-j SET --del-set ssh_filter4 src'],
+        ['trap', '-j SET --add-set ssh_decoyed4 src --exist --timeout 0'],
       ],
     );
-    assert.deepEqual(touched, ['ssh_banned4', 'ssh_filter4']);
+    assert.deepEqual(touched, ['ssh_decoyed4', 'ssh_filter4']);
+  });
+
+  it('who is let in is banned by no door; a shorter ban shortens none; impossible sources count nowhere', () => {
+    const bans = [{ service: 'ssh', timeoutS: 3, renews: false }];
+    const { rules } = compileDoors([{ ...TRAP, action: { verb: 'drop', bans } }], SETTINGS);
+    const chains = [...rules.chains];
+    assert.deepEqual(chains.find(([name]) => name.endsWith('_open'))?.[1], [
+      '-m set --match-set ssh_trusted4 src -j RETURN',
+      '-m set --match-set ssh_granted4 src -j RETURN',
+      '-m set --match-set ssh_filter4 src -j RETURN',
+      '-j SET --add-set ssh_decoyed4 src --timeout 3',
+    ]);
+    assert.equal(rules.chains.get('knock.step')?.[0], '-m addrtype ! --src-type UNICAST -j RETURN');
+  });
+
+  it('a knock lets in nobody whom a door has banned, or lifts that ban where the service has it so', () => {
+    for (const [lifts, first] of [
+      [false, '-m set --match-set ssh_decoyed4 src -j RETURN'],
+      [true, '-j SET --del-set ssh_decoyed4 src'],
+    ] as const) {
+      const action = { verb: 'accept', service: 'ssh', timeoutS: 300, lifts } as const;
+      const { rules, doors } = compileDoors([{ door: OPEN.door, action }], SETTINGS);
+      assert.equal(rules.chains.get(doors[0]?.chain ?? '')?.[1], first);
+    }
   });
 
   it('for a door of the listener what it takes to follow it, so that who is on the way there begins nothing here', () => {

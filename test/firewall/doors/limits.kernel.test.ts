@@ -18,7 +18,7 @@ const PLACEMENTS = [100, 116].map((first): Placement => {
   const ports = Array.from({ length: MAX_STEPS }, (_, index) => first + index);
   return {
     door: door(ports.join(','), { name: 'a door with a long name', windowMs: 2_147_483_000 }),
-    action: { verb: 'accept', service: SERVICE, timeoutS: 2_147_483 },
+    action: { verb: 'accept', service: SERVICE, timeoutS: 2_147_483, lifts: false },
   };
 });
 
@@ -38,7 +38,9 @@ describe('the largest doors', () => {
         const inet = family === 4 ? 'inet' : 'inet6';
         await space.must(
           'ipset restore',
-          `create ${SERVICE}_filter${family} hash:net family ${inet} timeout 0\n${sets}`,
+          ['filter', 'decoyed']
+            .map((list) => `create ${SERVICE}_${list}${family} hash:net family ${inet} timeout 0\n`)
+            .join('') + sets,
         );
         const tool = family === 4 ? 'iptables' : 'ip6tables';
         await space.must(`${tool}-${backend}-restore --noflush`, rules);

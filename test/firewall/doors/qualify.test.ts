@@ -8,7 +8,7 @@ import { qualify, type Placement } from '../../../src/firewall/doors/qualify.js'
 import { placements, readExample } from './configurations.js';
 
 const HEAD = '[d]\nsequence = 7000,8000\n';
-const TWO = '[service.ssh]\n[service.web]\nports = 80\naccept_timeout = 0\nban_timeout = 600\n';
+const TWO = '[service.ssh]\n[service.web]\nports = 80\naccept_timeout = 0\ndecoy_timeout = 600\n';
 
 function place(lines: string, conf = TWO, family: Family = 4): Placement {
   const [found] = placements({ name: 'd', doors: HEAD + lines, conf }, family);
@@ -24,7 +24,12 @@ function told(lines: string, conf?: string, family?: Family): unknown {
 
 describe('which doors qualify', () => {
   it('accept: the service that is named, else ssh, else the first', () => {
-    const accept = (service: string, timeoutS: number): unknown => ({ verb: 'accept', service, timeoutS });
+    const accept = (service: string, timeoutS: number): unknown => ({
+      verb: 'accept',
+      service,
+      timeoutS,
+      lifts: false,
+    });
     assert.deepEqual(told('command = knockctl accept %IP%'), accept('ssh', 300));
     assert.deepEqual(told('command = knockctl accept %IP% --timeout 60'), accept('ssh', 60));
     assert.deepEqual(told('command = knockctl accept %IP% --service web'), accept('web', 0));
@@ -50,16 +55,37 @@ describe('which doors qualify', () => {
     const bans = (ssh: number, web: number): unknown => ({
       verb: 'drop',
       bans: [
-        { service: 'ssh', timeoutS: ssh },
-        { service: 'web', timeoutS: web },
+        { service: 'ssh', timeoutS: ssh, renews: true },
+        { service: 'web', timeoutS: web, renews: true },
       ],
     });
-    assert.deepEqual(told('command = knockctl drop %IP%'), bans(0, 600));
+    assert.deepEqual(told('command = knockctl drop %IP%'), bans(3600, 600));
     assert.deepEqual(told('command = knockctl drop %IP% --timeout 30'), bans(30, 30));
     const stop = (verb: string): string =>
       `command = knockctl drop %IP%\ncmd_timeout = 60\nstop_command = knockctl ${verb} %IP%`;
     assert.deepEqual(told(stop('flush')), bans(60, 60));
-    assert.deepEqual(told(stop('drop')), bans(0, 600));
+    assert.deepEqual(told(stop('drop')), bans(3600, 600));
+  });
+
+  it('drop by several doors: only the longest ban begins anew, and none is shortened', () => {
+    const doors = [3, 0, 86_400]
+      .map(
+        (timeout, at) =>
+          `[d${at}]\nsequence = ${at + 1}\ncommand = knockctl drop %IP% --timeout ${timeout}\n`,
+      )
+      .join('');
+    const renews = placements({ name: 'd', doors, conf: '[service.ssh]\n' }, 4).map(({ action }) =>
+      action?.verb === 'drop' ? action.bans.map((ban) => ban.renews) : action,
+    );
+    assert.deepEqual(renews, [[false], [true], [false]]);
+  });
+
+  it('accept lifts a ban by a door where the service has it so', () => {
+    const conf = '[service.ssh]\ndecoys = until_knock\n';
+    assert.deepEqual(told('command = knockctl accept %IP%', conf), {
+      ...{ verb: 'accept', service: 'ssh', timeoutS: 300 },
+      lifts: true,
+    });
   });
 
   it('flush: every service', () => {
@@ -72,7 +98,7 @@ describe('which doors qualify', () => {
   it('each family by its own command', () => {
     const lines = 'command = echo %IP%\ncommand_6 = knockctl accept %IP%';
     assert.equal(told(lines, TWO, 4), 'its command is a line for the shell');
-    assert.deepEqual(told(lines, TWO, 6), { verb: 'accept', service: 'ssh', timeoutS: 300 });
+    assert.deepEqual(told(lines, TWO, 6), { verb: 'accept', service: 'ssh', timeoutS: 300, lifts: false });
     assert.equal(told('command = knockctl accept %IP%\ncommand_6 =', TWO, 6), 'it has no command');
   });
 

@@ -21,7 +21,7 @@ describe('accept', () => {
     await ask(stand, { verb: 'accept', targets: ['192.0.2.1'], timeoutS: 50, service: 'web' }, DOOR);
     assert.deepEqual(await stand.list('web', 'filter'), ['192.0.2.1 by door openSSH for 50']);
     await ask(stand, { verb: 'accept', targets: ['192.0.2.1'], timeoutS: 0 });
-    assert.deepEqual((await stand.list('ssh', 'filter'))[0], '192.0.2.1 by cli');
+    assert.deepEqual((await stand.list('ssh', 'granted'))[0], '192.0.2.1 by cli');
     assert.deepEqual(stand.recorded, [
       'accept: 2 addresses accepted at ssh for 300 s',
       'accept: 192.0.2.1 accepted at web for 50 s',
@@ -73,7 +73,7 @@ describe('accept', () => {
     }
     await using four = await new VerbStand([SSH]).build();
     const context = { ...four.context, families: [4] as const };
-    const reply = await carryOut(context, { verb: 'accept', targets: ['::1'] }, ADMIN);
-    assert.deepEqual(texts(reply, 'error'), ['::1: IPv6 is not among [firewall] families']);
+    const reply = await carryOut(context, { verb: 'accept', targets: ['2001:db8::1'] }, ADMIN);
+    assert.deepEqual(texts(reply, 'error'), ['2001:db8::1: IPv6 is not among [firewall] families']);
   });
 });

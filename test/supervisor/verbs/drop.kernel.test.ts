@@ -53,6 +53,6 @@ describe('drop', () => {
     );
     const reply = await ask(stand, { verb: 'drop', targets: ['203.0.113.5'], timeoutS: 60 }, DOOR);
     assert.equal(reply.exitCode, 0);
-    assert.deepEqual(await stand.list('web', 'banned'), ['203.0.113.5 by door openSSH for 60']);
+    assert.deepEqual(await stand.list('web', 'decoyed'), ['203.0.113.5 by door openSSH for 60']);
   });
 });
