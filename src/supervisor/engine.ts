@@ -13,6 +13,8 @@ export interface EngineParts {
   readonly firewall: () => Firewall;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
+  /** The last program that was seen to change rules of others; undefined: nobody knows. */
+  readonly author?: () => string | undefined;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
@@ -46,6 +48,8 @@ export class Engine {
   readonly guard: Guard;
   readonly #parts: EngineParts;
   #state: State = 'stopped';
+  /** The state before was `preparing`: what is put in now belongs to the start. */
+  #isFirst = false;
   #since: Date;
   #reason = 'not started';
   #grace: Timer | undefined;
@@ -61,6 +65,7 @@ export class Engine {
       firewall: parts.firewall,
       state: () => this.#state,
       witness: parts.witness,
+      author: parts.author,
       event: (event, reason) => {
         this.event(event, reason);
       },
@@ -79,7 +84,7 @@ export class Engine {
   }
 
   /** Something happened; `reason` goes to the log where it changes the state. */
-  event(event: Event, reason: string): void {
+  event(event: Event, reason: string, means?: string): void {
     const before = this.#state;
     const after = next(before, event);
     if (after === before) return;
@@ -87,7 +92,8 @@ export class Engine {
     this.#since = this.#parts.clock.wall();
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
-    const text = `${after}: ${reason} (${MEANING[after]})`;
+    const text = `${after}: ${reason} (${means ?? MEANING[after]})`;
+    this.#isFirst = before === 'preparing';
     this.#parts.journal.record('state', text, { state: after, before }, LEVELS[after] ?? 'info');
     this.#enter(after);
   }
@@ -150,11 +156,13 @@ export class Engine {
   async #arm(): Promise<void> {
     if (!feeds(this.#state)) return;
     const firewall = this.#parts.firewall();
+    const isFirst = this.#isFirst;
     const changes = await firewall.repair(async () => {
       // The state may be another by now.
       if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
     });
-    for (const change of changes) this.#parts.journal.record('firewall', change, {}, 'debug');
+    const told = isFirst ? changes.map(asBuilt) : changes;
+    for (const change of told) this.#parts.journal.record('firewall', change, {}, 'debug');
   }
 
   async #trip(): Promise<void> {
@@ -181,4 +189,9 @@ export class Engine {
     };
     void feed();
   }
+}
+
+/** What a start puts in was not missing, and nobody has changed it. */
+function asBuilt(change: string): string {
+  return change.replace(/ was (?:missing|changed|there \d+ times, or changed)/, ' was put in at the start');
 }

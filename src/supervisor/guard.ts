@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../system/clock.js';
 import { isCalm, MAX_REPAIRS, noteRepair, type Repairs } from './contest.js';
 import type { Journal } from './journal.js';
 import { repairs, type Event, type State } from './machine.js';
+import { UnreadNotice } from './unread-notice.js';
 
 export interface GuardParts {
   readonly clock: Clock;
@@ -12,6 +13,8 @@ export interface GuardParts {
   readonly state: () => State;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
+  /** The last program that was seen to change rules of others; undefined: nobody knows. */
+  readonly author?: (() => string | undefined) | undefined;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
@@ -54,9 +57,11 @@ export class Guard {
   #postponed = false;
   #last: LastRepair | undefined;
   #count = 0;
+  readonly #unread: UnreadNotice;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
+    this.#unread = new UnreadNotice(parts.journal);
   }
 
   get lastRepair(): LastRepair | undefined {
@@ -139,6 +144,7 @@ export class Guard {
     this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
+    this.#unread.look(firewall.unread, this.#parts.author?.());
     if (changes.length > 0) this.#repaired(changes);
     this.#culprits = [];
   }
