@@ -43,6 +43,12 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
       return config;
     },
+    inTheWay: async () => {
+      const { systemExec } = await import('../system/exec.js');
+      const { rulesInTheWay } = await import('../doctor/in-the-way.js');
+      const { inTheWay } = await import('../doctor/checks/in-the-way.js');
+      return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
+    },
     recognised: async (config) => {
       const { recognised } = await import('../supervisor/recognition.js');
       return recognised(config);

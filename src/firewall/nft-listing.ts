@@ -54,6 +54,17 @@ export function nftItems(text: string): readonly NftObject[] {
   return list.filter(isObject);
 }
 
+/** Flags of a table that change nothing for its packets. */
+const HARMLESS: readonly unknown[] = ['owner', 'persist'];
+
+/** Whether a table has a flag that takes it out of service. nft 1.0.6 prints another text in place of the flag (its own name). */
+export function isDormant(table: unknown): boolean {
+  const flags = isObject(table) ? table['flags'] : undefined;
+  if (flags === undefined) return false;
+  const all: readonly unknown[] = Array.isArray(flags) ? flags : [flags];
+  return all.some((flag) => !HARMLESS.includes(flag));
+}
+
 function readRule(rule: NftObject, chain: string, number: number): ListedRule {
   const { handle, expr, comment } = rule;
   if (typeof handle !== 'number') throw new Error(`nft printed a rule of ${chain} without its handle`);

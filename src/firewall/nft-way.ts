@@ -1,7 +1,7 @@
 import type { Family } from '../base/address.js';
 import { commands, findTable, rulesOf } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
-import { parseListing, nftItems, type ListedRule, type Listing } from './nft-listing.js';
+import { isDormant, nftItems, parseListing, type ListedRule, type Listing } from './nft-listing.js';
 import { byHandles, newJumps, toRestore } from './nft-transaction.js';
 import { labelOf, type OtherReading, type OtherWay } from './otherwise.js';
 
@@ -38,9 +38,18 @@ export class NftWay implements OtherWay {
 
   /** Whether the table is there. */
   async exists(family: Family): Promise<boolean> {
+    return (await this.#table(family)) !== undefined;
+  }
+
+  /** Whether the table is there and sleeps: iptables-save shows its rules as ever, and no packet meets them (measured). */
+  async isDormant(family: Family): Promise<boolean> {
+    return isDormant(await this.#table(family));
+  }
+
+  async #table(family: Family): Promise<unknown> {
     const { nft, run } = this.#parts;
     const items = nftItems(await run([nft, '-j', 'list', 'tables', protocol(family)]));
-    return items.some(({ table }) => isNamed(table, TABLE));
+    return items.map(({ table }) => table).find((table) => isNamed(table, TABLE));
   }
 
   /** Notes how nft shows rules that a save has just told, so that they are known when none can be had. */

@@ -1,4 +1,5 @@
 import type { Family } from '../base/address.js';
+import { EXIT, KnockError } from '../base/errors.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { DoorKeeping } from './doors/door-keeping.js';
@@ -93,8 +94,9 @@ export class Rules {
       if (!(error instanceof Unreadable)) throw error;
       return all.map(({ service }) => unknownIn(service, family, error.why));
     }
-    const table = findTable(actual, 'filter');
-    const unread = this.#parts.tables.unread.get(family);
+    const asleep = await this.#parts.tables.asleep(family);
+    const table = asleep === undefined ? findTable(actual, 'filter') : undefined;
+    const unread = asleep ?? this.#parts.tables.unread.get(family);
     return all.map((service) => {
       const chains = this.#plan(family, [service], actual, false).text === '';
       return { ...judgeJumps(service, table, this.#printed.same(family)), family, chains, unread };
@@ -121,9 +123,18 @@ export class Rules {
         this.#printed.learn(family, desired, findTable(made, 'filter'), jump);
         await this.#learn(family, made, jump);
       }
+      if (jump) await this.#mustBeAwake();
       this.#awaited = waiting;
       return changes;
     });
+  }
+
+  /** Rules that no packet meets protect nothing, however right they are. Throws KnockError. */
+  async #mustBeAwake(): Promise<void> {
+    for (const family of this.#families) {
+      const asleep = await this.#parts.tables.asleep(family);
+      if (asleep !== undefined) throw new KnockError(asleep, { exitCode: EXIT.firewall });
+    }
   }
 
   /** Runs a job that changes rules after all before it. */

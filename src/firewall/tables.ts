@@ -131,6 +131,16 @@ export class Tables {
     }
   }
 
+  /** Why no packet meets any rule of the filter table, ours or not; undefined: they do, as far as it can be told. */
+  async asleep(family: Family): Promise<string | undefined> {
+    if (!(this.#other instanceof NftWay)) return undefined;
+    const isDormant = await this.#other.isDormant(family).catch(() => false); // nft that fails is no reason to trip
+    const place = `${family === 4 ? 'ip' : 'ip6'} filter`;
+    return isDormant
+      ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
+      : undefined;
+  }
+
   /** Everything of a family, as far as a save tells it, for the snapshot (see unsavedTable). */
   async saveAll(family: Family): Promise<string> {
     return this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });

@@ -121,38 +121,81 @@ const STATEMENTS: readonly Kind[] = [
   rule('dnat', 'tcp dport 9 dnat to @A'),
   rule('redirect', 'tcp dport 9 redirect to :10'),
   rule('tproxy', 'tcp dport 9 tproxy to :10'),
-  rule('add to a set', 'tcp dport 9 add @seen { @IP saddr timeout 1m }', 'add set @T seen { type @AT ; flags dynamic,timeout ; size 9 ; }'),
-  rule('meter', 'tcp dport 9 update @seen { @IP saddr limit rate 5/second } accept', 'add set @T seen { type @AT ; flags dynamic ; size 9 ; }'),
-  rule('count in a set', 'tcp dport 9 add @seen { @IP saddr ct count over 3 } drop', 'add set @T seen { type @AT ; flags dynamic ; size 9 ; }'),
+  rule(
+    'add to a set',
+    'tcp dport 9 add @seen { @IP saddr timeout 1m }',
+    'add set @T seen { type @AT ; flags dynamic,timeout ; size 9 ; }',
+  ),
+  rule(
+    'meter',
+    'tcp dport 9 update @seen { @IP saddr limit rate 5/second } accept',
+    'add set @T seen { type @AT ; flags dynamic ; size 9 ; }',
+  ),
+  rule(
+    'count in a set',
+    'tcp dport 9 add @seen { @IP saddr ct count over 3 } drop',
+    'add set @T seen { type @AT ; flags dynamic ; size 9 ; }',
+  ),
   rule('counter by name', 'tcp dport 9 counter name "told"', 'add counter @T told'),
   rule('quota by name', 'tcp dport 9 quota name "told" drop', 'add quota @T told { over 5 mbytes ; }'),
   rule('limit by name', 'tcp dport 9 limit name "told" drop', 'add limit @T told { rate 5/second ; }'),
-  rule('ct helper by name', 'tcp dport 9 ct helper set "told"', 'add ct helper @T told { type "ftp" protocol tcp ; }'),
+  rule(
+    'ct helper by name',
+    'tcp dport 9 ct helper set "told"',
+    'add ct helper @T told { type "ftp" protocol tcp ; }',
+  ),
   rule('object map', 'tcp dport 9 counter name tcp dport map { 9 : "told" }', 'add counter @T told'),
-  rule('flow offload', 'tcp dport 9 flow add @fast', 'add flowtable @T fast { hook ingress priority 0 ; devices = { lo } ; }'),
+  rule(
+    'flow offload',
+    'tcp dport 9 flow add @fast',
+    'add flowtable @T fast { hook ingress priority 0 ; devices = { lo } ; }',
+  ),
 ];
 
 const THINGS: readonly Kind[] = [
   thing('set', 'add set @T things { type @AT ; }'),
-  thing('set with elements', 'add set @T things { type inet_service ; flags interval ; elements = { 9, 20-30 } ; }'),
-  thing('set with time-outs', 'add set @T things { type @AT ; flags timeout ; timeout 1h ; gc-interval 1m ; }'),
+  thing(
+    'set with elements',
+    'add set @T things { type inet_service ; flags interval ; elements = { 9, 20-30 } ; }',
+  ),
+  thing(
+    'set with time-outs',
+    'add set @T things { type @AT ; flags timeout ; timeout 1h ; gc-interval 1m ; }',
+  ),
   thing('set of a typeof', 'add set @T things { typeof @IP saddr . tcp dport ; }'),
   thing('set with counters', 'add set @T things { type @AT ; counter ; }'),
   thing('map', 'add map @T things { type inet_service : @AT ; }'),
-  thing('verdict map by name', 'add map @T things { type inet_service : verdict ; elements = { 9 : drop } ; }'),
+  thing(
+    'verdict map by name',
+    'add map @T things { type inet_service : verdict ; elements = { 9 : drop } ; }',
+  ),
   thing('mark map', 'add map @T things { type @AT : mark ; flags interval ; }'),
   thing('counter object', 'add counter @T things'),
   thing('quota object', 'add quota @T things { over 5 mbytes ; }'),
   thing('limit object', 'add limit @T things { rate 5/second ; }'),
   thing('ct helper object', 'add ct helper @T things { type "ftp" protocol tcp ; }'),
   thing('ct timeout object', 'add ct timeout @T things { protocol tcp ; policy = { established : 100 } ; }'),
-  thing('ct expectation object', 'add ct expectation @T things { protocol tcp ; dport 9 ; timeout 1m ; size 5 ; }'),
+  thing(
+    'ct expectation object',
+    'add ct expectation @T things { protocol tcp ; dport 9 ; timeout 1m ; size 5 ; }',
+  ),
   thing('synproxy object', 'add synproxy @T things { mss 1460 ; wscale 7 ; }'),
   thing('flowtable', 'add flowtable @T things { hook ingress priority 0 ; devices = { lo } ; }'),
   thing('chain', 'add chain @T things', 'add rule @T things ct state new drop'),
-  thing('chain with a name of its own kind', 'add chain @T Things-1.of_them', 'add rule @T Things-1.of_them drop'),
-  thing('base chain at another priority', 'add chain @T things { type filter hook input priority -7 ; }', 'add rule @T things tcp dport 9 drop'),
-  thing('base chain at its hook twice', 'add chain @T input { type filter hook input priority 0 ; policy accept ; }'),
+  thing(
+    'chain with a name of its own kind',
+    'add chain @T Things-1.of_them',
+    'add rule @T Things-1.of_them drop',
+  ),
+  thing(
+    'base chain at another priority',
+    'add chain @T things { type filter hook input priority -7 ; }',
+    'add rule @T things tcp dport 9 drop',
+  ),
+  thing(
+    'base chain at its hook twice',
+    'add chain @T input { type filter hook input priority 0 ; policy accept ; }',
+  ),
   thing('base chain of type nat', 'add chain @T things { type nat hook prerouting priority -90 ; }'),
   thing('base chain of type route', 'add chain @T things { type route hook output priority -140 ; }'),
   thing('comment of a table', 'add table @T { comment "foreign" ; }'),
@@ -171,6 +214,7 @@ export function made({ family, table, kind }: Foreign, chain: string): string {
     '@A': family === 4 ? '192.0.2.7' : '2001:db8::7',
     '@N': family === 4 ? '192.0.2.0/24' : '2001:db8::/32',
   };
-  const fill = (line: string): string => line.replaceAll(/@(?:T|C|AT|DSCP|IP|A|N)\b/g, (word) => words[word] ?? word);
+  const fill = (line: string): string =>
+    line.replaceAll(/@(?:T|C|AT|DSCP|IP|A|N)\b/g, (word) => words[word] ?? word);
   return kind.lines.map((line) => `${fill(line)}\n`).join('');
 }

@@ -85,7 +85,11 @@ export class ForeignSpace implements AsyncDisposable {
     for (const one of await firewall.inForce())
       assert.ok(one.chains && one.jump && one.unknown === undefined, `${when}: ${JSON.stringify(one)}`);
     const jumps = await this.#jumps();
-    assert.deepEqual(jumps.map(({ protocol }) => protocol).sort(), ['ip', 'ip6'], `${when}: one jump in each family`);
+    assert.deepEqual(
+      jumps.map(({ protocol }) => protocol).sort(),
+      ['ip', 'ip6'],
+      `${when}: one jump in each family`,
+    );
     assert.deepEqual(await firewall.repair(), [], `${when}: a second look finds nothing to do`);
   }
 
@@ -115,7 +119,8 @@ export class ForeignSpace implements AsyncDisposable {
     const found: { readonly protocol: string; readonly handle: string }[] = [];
     for (const protocol of ['ip', 'ip6']) {
       const text = await this.#space.must(`${NFT} -a list table ${protocol} filter`);
-      for (const [, handle = ''] of text.matchAll(/jump ssh_policy .*# handle (\d+)$/gm)) found.push({ protocol, handle });
+      for (const [, handle = ''] of text.matchAll(/jump ssh_policy .*# handle (\d+)$/gm))
+        found.push({ protocol, handle });
     }
     return found;
   }
