@@ -15,8 +15,12 @@ import { Unread, Unreadable } from './unread.js';
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
 const LOCK_WAIT_S = 5;
 const TIMEOUT_MS = 20_000;
-/** A reader that has said nothing for so long hangs, and is not asked again for a while: 10,000 rules take 41 ms. */
+/**
+ * A reader that has said nothing for so long hangs, and is not asked again for a while (10,000 rules take 41 ms). The sooner with
+ * a second way that needs another program.
+ */
 const READ_MS = 6_000;
+const ONLY_READ_MS = 10_000;
 const SPARED_MS = 30_000;
 /** Of our own processes so many are remembered, to tell their changes from those of others. */
 const REMEMBERED = 64;
@@ -86,6 +90,8 @@ export class Tables {
   ): Promise<Ruleset> {
     try {
       if (this.#other === undefined) throw new Error('there is no program for another way');
+      const hangs = this.#unread.spared(family) !== undefined;
+      if (hangs && !(this.#other instanceof NftWay)) throw new Error('it is the same program');
       const reading = await this.#other.read(family, mine, chains);
       for (const [chain, packets] of reading.counts) counts?.set(chain, packets);
       this.#unread.found(family, why, reading);
@@ -94,6 +100,11 @@ export class Tables {
       this.#unread.found(family, why, undefined);
       throw new Unreadable(family, `${why}; nor by ${this.#other?.name ?? 'nft'}: ${errorText(error)}`);
     }
+  }
+
+  /** A reader that hung is asked again: who takes our rules out wants to know how it is now. */
+  tryAgain(family: Family): void {
+    this.#unread.tryAgain(family);
   }
 
   /** Notes how rules of ours that were just read are shown elsewhere, for a time when no save tells them. */
@@ -107,15 +118,16 @@ export class Tables {
     const { save } = this.backend.tools[family];
     const spared = this.#unread.spared(family);
     if (spared !== undefined) throw new Unreadable(family, spared);
+    const timeoutMs = this.#other instanceof NftWay ? READ_MS : ONLY_READ_MS;
     try {
-      const text = await this.#run([save, ...words, '-t', 'filter'], { timeoutMs: READ_MS });
+      const text = await this.#run([save, ...words, '-t', 'filter'], { timeoutMs });
       if (isWholeSave(text, 'filter')) return text;
       const why = reasonIn(text) ?? (text === '' ? 'printed nothing' : 'was cut short');
       throw new Unreadable(family, `${save}: ${why}`);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const { timedOut, stderr } = error.failure;
-      const why = `${save}: ${timedOut ? `no answer within ${READ_MS / 1_000} s` : (reasonIn(stderr) ?? error.message)}`;
+      const why = `${save}: ${timedOut ? `no answer within ${timeoutMs / 1_000} s` : (reasonIn(stderr) ?? error.message)}`;
       if (timedOut) this.#unread.spare(family, why, SPARED_MS);
       throw new Unreadable(family, why);
     }

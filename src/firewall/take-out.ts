@@ -23,6 +23,7 @@ export async function takeOut(
   { rules, services, instances, made }: Going,
 ): Promise<readonly string[]> {
   const names = [...rules.map(({ service }) => service).filter((name) => name !== ''), ...services];
+  tables.tryAgain(family);
   const known = [...rules, ...services.map(standardService)];
   const actual = await tables.read(family, isOurs(names, instances), undefined, new Set(chainsOf(known)));
   const doors = allDoors(actual, instances, services);

@@ -54,6 +54,10 @@ export class Unread {
     this.#spared.set(family, { why, untilMs: performance.now() + forMs });
   }
 
+  tryAgain(family: Family): void {
+    this.#spared.delete(family);
+  }
+
   /** Why a reader is left alone now; undefined: it is not. */
   spared(family: Family): string | undefined {
     const spared = this.#spared.get(family);
