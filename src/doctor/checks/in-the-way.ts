@@ -18,6 +18,6 @@ function placeOf({ family, table, chain }: InTheWay): string {
 
 function mendOf(rule: InTheWay): string {
   const { program, handle } = rule;
-  const by = program === undefined ? 'whoever made it' : program;
+  const by = program ?? 'whoever made it';
   return `nft delete rule ${placeOf(rule)} handle ${handle}; and have ${by} use a table of its own (nft monitor names who makes it anew)`;
 }
