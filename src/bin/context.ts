@@ -46,6 +46,12 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
       return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
     },
+    inTheWay: async () => {
+      const { systemExec } = await import('../system/exec.js');
+      const { rulesInTheWay } = await import('../doctor/in-the-way.js');
+      const { inTheWay } = await import('../doctor/checks/in-the-way.js');
+      return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
+    },
     recognised: async (config) => {
       const { recognised } = await import('../supervisor/recognition.js');
       return recognised(config);

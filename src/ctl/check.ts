@@ -9,8 +9,11 @@ export async function check(context: Context): Promise<number> {
   const { output } = context;
   const config = context.config();
   const places = await context.recognised(config);
+  const inTheWay = config.settings.services.length === 0 ? [] : ((await context.inTheWay?.()) ?? []);
+  const more = inTheWay.map(({ text, mend }) => (mend === undefined ? text : `${text}; ${mend}`));
   if (output.json) {
-    const { settings, doors, trusted, warnings } = config;
+    const { settings, doors, trusted } = config;
+    const warnings = [...config.warnings, ...more];
     printJson(output, {
       ok: true,
       warnings,
@@ -21,6 +24,7 @@ export async function check(context: Context): Promise<number> {
     });
     return EXIT.ok;
   }
+  for (const text of more) output.err(`warning: ${text}\n`);
   printConfig(output, config, places);
   return EXIT.ok;
 }

@@ -33,6 +33,8 @@ export interface Context {
   triedInVain(config: Config): Promise<Unconfirmed | undefined>;
   /** Where the doors of a configuration are recognised, in their order. */
   recognised(config: Config): Promise<readonly Recognised[]>;
+  /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */
+  inTheWay?(): Promise<readonly Finding[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
   direct(config: Config): Promise<DirectActions>;
   /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */

@@ -161,22 +161,36 @@ function doorLines({ name, sequence, kernel, reasons, knocks }: DoorReport): str
 
 /** What the kernel holds of a service, in a few lines. */
 export function serviceLines(service: ServiceReport): string[] {
-  const rules = service.rules.map(
-    ({ family, chains, jump, awaits }) => `IPv${family} ${rulesText(chains, jump, awaits)}`,
-  );
+  const rules = service.rules.map((one) => `IPv${one.family} ${rulesText(one)}`);
+  const { setsUnread } = service;
   const { banned, trusted, filter, decoyed } = service.entries;
   const byDoors = decoyed === 0 ? '' : ` (${decoyed} by decoys)`;
   const fed =
-    service.switchLeft === null
-      ? `tripped, on_failure = ${service.onFailure}`
-      : `fed, ${service.switchLeft} s left`;
+    setsUnread !== undefined
+      ? 'unknown'
+      : service.switchLeft === null
+        ? `tripped, on_failure = ${service.onFailure}`
+        : `fed, ${service.switchLeft} s left`;
+  const unread = service.rules.filter((one) => one.unread !== undefined);
   return [
     `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
-    `             ${filter} accepted, ${trusted} trusted, ${banned} banned${byDoors}`,
+    setsUnread === undefined
+      ? `             ${filter} accepted, ${trusted} trusted, ${banned} banned${byDoors}`
+      : `  unread     the sets: ${setsUnread}`,
+    ...unread.map((one) => `  unread     IPv${one.family}: ${one.unread ?? ''}; ${UNREAD}`),
   ];
 }
 
-function rulesText(chains: boolean, jump: boolean, awaits?: string): string {
+const UNREAD =
+  'rules of others there are not known, ours are read by another way; knockctl doctor names what is in the way';
+
+/** True where something of a service could not be read: what is in force is told as far as it is known. */
+export function isUnread({ rules, setsUnread }: ServiceReport): boolean {
+  return setsUnread !== undefined || rules.some(({ unread }) => unread !== undefined);
+}
+
+function rulesText({ chains, jump, awaits, unknown }: ServiceReport['rules'][number]): string {
+  if (unknown === true) return 'unknown: nothing tells the rules';
   if (!chains) return 'chains missing or changed';
   if (awaits !== undefined) return `NOT PROTECTED: there is no chain ${awaits}`;
   return jump ? 'in force' : 'no jump';

@@ -5,12 +5,12 @@ import { isSupervised } from '../firewall/footprint.js';
 import { isLocked } from '../system/lock.js';
 import type { Context } from './context.js';
 import { printJson, printReply } from './output.js';
-import { isStatusReport, printStatus, serviceLines } from './show.js';
+import { isStatusReport, isUnread, printStatus, serviceLines } from './show.js';
 import { ask } from './supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
-/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped or degraded. */
+/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped, degraded, or cannot read all. */
 const LSB = { dead: 1, stopped: 3, unknown: 4, notArmed: 150 } as const;
 
 const DEAD = 'the supervisor is dead; knockctl restartifdead starts a new one';
@@ -33,7 +33,7 @@ export async function status(context: Context): Promise<number> {
   if (!isStatusReport(data)) return printReply(output, answer.reply);
   if (output.json) printJson(output, data);
   else printStatus(output, data);
-  return data.state === 'armed' ? EXIT.ok : LSB.notArmed;
+  return data.state === 'armed' && !data.services.some(isUnread) ? EXIT.ok : LSB.notArmed;
 }
 
 async function statusOfDead(context: Context): Promise<number> {

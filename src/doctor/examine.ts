@@ -10,6 +10,7 @@ import {
 import { nftDrops, portsSentOn } from './checks/elsewhere.js';
 import { capture, otherKnockd, tools, unread } from './checks/host.js';
 import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';
+import { inTheWay } from './checks/in-the-way.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
 import type { Facts } from './facts.js';
@@ -23,6 +24,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   capture,
   inForce,
   noService,
+  inTheWay,
   nobodyGetsIn,
   listenerUser,
   absentInterfaces,

@@ -54,6 +54,19 @@ export interface Listening extends Omit<ListeningPort, 'inode'> {
   readonly program: string | undefined;
 }
 
+/** A rule that iptables cannot show. */
+export interface InTheWay {
+  readonly family: Family;
+  readonly table: string;
+  readonly chain: string;
+  /** As nft prints it. */
+  readonly text: string;
+  /** What nft deletes it by. */
+  readonly handle: number;
+  /** A well-known program that leaves its name in that table. */
+  readonly program: string | undefined;
+}
+
 /** All that the checks look at: gathered once, by gather.ts, so that a check computes and does nothing else. */
 export interface Facts {
   /** The configuration, or what is wrong with it; `isWritten`: there is a knockctl.conf at all. */
@@ -82,6 +95,8 @@ export interface Facts {
   readonly rules: ReadonlyMap<BackendName, ReadonlyMap<Family, Ruleset>>;
   /** Tables of nft that iptables knows nothing of, where they may refuse packets. */
   readonly nftTables: readonly NftTable[];
+  /** Rules of nft in tables of iptables that keep iptables-save from showing these; none where it shows them. */
+  readonly inTheWay?: readonly InTheWay[];
   /** Rules of this host that could not be read, and why. */
   readonly unread: readonly string[];
   /** Addresses of this host that others reach. */

@@ -2,15 +2,17 @@ import { FAMILIES, type Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
 import { hasLegacyTables, namedBackend } from '../firewall/backend.js';
+import { unsavedTable } from '../firewall/saved.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { Exec } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
 import type { Facts } from './facts.js';
+import { rulesInTheWay } from './in-the-way.js';
 import { readNft, tablesAtHooks, type NftTable } from './nft-table.js';
 
 /** All rules of this host, and what of them could not be read. */
-export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'unread'>;
+export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'unread' | 'inTheWay'>;
 
 /** Reads the rules of both back ends of iptables, and what nft has besides. */
 export async function gatherRules(exec: Exec): Promise<RulesFound> {
@@ -24,7 +26,7 @@ export async function gatherRules(exec: Exec): Promise<RulesFound> {
     }
     rules.set(name, families);
   }
-  return { rules, nftTables: await readNftTables(exec, unread), unread };
+  return { rules, nftTables: await readNftTables(exec, unread), unread, inTheWay: await rulesInTheWay(exec) };
 }
 
 async function save(
@@ -53,8 +55,8 @@ async function save(
 
 /** Lines that we cannot read are passed over, and told; a save that has none of that is as it stands. */
 function readable(text: string, what: string, unread: string[]): Ruleset {
-  // iptables-nft-save says so of what nft made, and prints the rest.
-  const foreign = /^# (Table `.*)$/m.exec(text)?.[1];
+  // iptables-nft-save says so of what nft made, in words of its version, and prints the rest.
+  const foreign = unsavedTable(text);
   if (foreign !== undefined) unread.push(`${what} could not all be read: ${foreign}`);
   try {
     return parse(text);

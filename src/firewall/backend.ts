@@ -1,9 +1,10 @@
 import type { Family } from '../base/address.js';
-import { EXIT, KnockError } from '../base/errors.js';
+import { CommandError, EXIT, KnockError } from '../base/errors.js';
 import { execOk, type Exec } from '../system/exec.js';
 import { readIfExists } from '../system/files.js';
 import { findTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
+import { unsavedTable } from './saved.js';
 
 /** The programs of one family in one back end, by absolute path. */
 export interface TableTools {
@@ -75,6 +76,9 @@ export function namedBackend(name: BackendName, reason: string): Backend {
   return { name, reason, tools: { 4: tools(4), 6: tools(6) } };
 }
 
+/** A save that takes longer hangs. */
+const LOOK_MS = 5_000;
+
 async function defaultBackend(exec: Exec): Promise<BackendName> {
   const iptables = findTool('iptables');
   if (iptables === undefined) {
@@ -95,7 +99,7 @@ async function legacyInUse(exec: Exec): Promise<boolean> {
   for (const family of [4, 6] as const) {
     const save = toolPath(family, 'legacy', 'save');
     if (!hasLegacyTables(family) || save === undefined) continue;
-    if (hasRules((await exec([save])).stdout)) return true;
+    if ((await savedRules(exec, save)) === 'some') return true;
   }
   return false;
 }
@@ -103,9 +107,21 @@ async function legacyInUse(exec: Exec): Promise<boolean> {
 async function nftInUse(exec: Exec): Promise<boolean> {
   for (const family of [4, 6] as const) {
     const save = toolPath(family, 'nft', 'save');
-    if (save !== undefined && hasRules((await exec([save])).stdout)) return true;
+    if (save !== undefined && (await savedRules(exec, save)) !== 'none') return true;
   }
   return false;
+}
+
+/** A save that cannot tell the rules (see isWholeSave) is the sign of some; one that cannot be had tells nothing, and is none. */
+async function savedRules(exec: Exec, save: string): Promise<'some' | 'none'> {
+  try {
+    const { exitCode, stdout } = await exec([save], { timeoutMs: LOOK_MS });
+    const isPart = exitCode === 0 ? unsavedTable(stdout) !== undefined : /^\*/m.test(stdout);
+    return isPart || hasRules(stdout) ? 'some' : 'none';
+  } catch (error) {
+    if (error instanceof CommandError) return 'none';
+    throw error;
+  }
 }
 
 /** Anything beyond empty built-in chains with the policy ACCEPT. */

@@ -12,6 +12,7 @@ import { readableNotes } from './readable.js';
 import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
+import { Stuck } from './stuck.js';
 import { serviceSets, setFaults } from './sets.js';
 import type { Tables } from './tables.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
@@ -205,23 +206,38 @@ export class Firewall {
     return this.#rules.inForce();
   }
 
+  /** The same where nobody can wait for it: as it was at the last look, and why there is no newer one. */
+  notRead(why: string): InForce[] {
+    return this.#rules.notRead(why);
+  }
+
+  /** Families whose rules iptables does not tell, and why; as of the last look. */
+  get unread(): ReadonlyMap<Family, string> {
+    return this.tables.unread;
+  }
+
   /**
    * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables`: filter
-   * tables that go too, where nothing is left in them. Gives what had to be left, and why.
+   * tables that go too, where nothing is left in them. Gives what had to be left, and why. Throws KnockError where rules of a family
+   * could not be taken out, once all else is out.
    */
   async remove(madeTables: readonly Family[] = []): Promise<string[]> {
     return this.#rules.serial(async () => {
       const left: string[] = [];
       const { strays } = this;
       const { instances } = this.#keeping;
+      // What stands in the way in one family must not keep the rest in force.
+      const stuck = new Stuck();
       for (const family of this.#settings.families) {
         const made = madeTables.includes(family);
         const rules = [...this.#desired(family), leftovers('', this.#drop())];
-        left.push(...(await takeOut(this.tables, family, { rules, services: strays, instances, made })));
+        const what = { rules, services: strays, instances, made };
+        await stuck.tried(family, async () => left.push(...(await takeOut(this.tables, family, what))));
       }
       const all = [...this.names, ...strays];
       if (all.length > 0) await this.#keeping.drop();
       for (const name of all) left.push(...(await this.sets.destroy(name)));
+      stuck.tell(left);
       return left;
     });
   }

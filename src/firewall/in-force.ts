@@ -15,6 +15,10 @@ export interface InForce {
   readonly awaits: string | undefined;
   /** Packets meet rules of ours, right or not: a jump with our comment is there. */
   readonly met: boolean;
+  /** Why a save could not tell the rules of this family. */
+  readonly unread?: string | undefined;
+  /** Nothing tells whether they are there: `chains` and `jump` are false for want of knowledge. */
+  readonly unknown?: true;
 }
 
 /** What is in force of the jumps of a service. Pure. */

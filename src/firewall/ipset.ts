@@ -1,7 +1,8 @@
-import { CommandError } from '../base/errors.js';
+import { CommandError, EXIT, KnockError } from '../base/errors.js';
 import { execOk, type Exec } from '../system/exec.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { explain } from './ipset-errors.js';
+import { isWholeDump, isWholeList } from './sets.js';
 
 const TIMEOUT_MS = 60_000;
 /** More lines than this go through one `ipset restore`; fewer, line by line through the channel. */
@@ -43,9 +44,11 @@ export class Ipset {
     await this.#run(['-exist', 'restore'], { input: `${lines.join('\n')}\n` });
   }
 
-  /** What a set holds as `ipset save` prints it, however long. */
+  /** What a set holds as `ipset save` prints it, however long. Throws KnockError where it is not whole. */
   async save(set: string): Promise<string> {
-    return this.#run(['save', set]);
+    const saved = await this.#run(['save', set]);
+    if (isWholeDump(set, saved)) return saved;
+    throw cutShort(`ipset save ${set}`);
   }
 
   /**
@@ -53,7 +56,19 @@ export class Ipset {
    * as the last option told it, so after `save` a `list -t` prints entries, and after `list -t` a `save` none (measured, 7.17).
    */
   async list(): Promise<string> {
-    return this.line('list -t');
+    const listed = await this.line('list -t');
+    if (isWholeList(listed)) return listed;
+    throw cutShort('ipset list -t');
+  }
+
+  /**
+   * Throws KnockError where one of these sets is there after all: then a listing without it was none. By a process of its own (the
+   * channel that was asked for one set answers the next question with "Internal protocol error": measured, 7.17).
+   */
+  async mustBeMissing(sets: readonly string[]): Promise<void> {
+    if (sets.length === 0) return;
+    const listed = new Set((await this.#run(['list', '-n'])).split('\n'));
+    if (sets.some((set) => listed.has(set))) throw cutShort('ipset list -t');
   }
 
   /** Ends the channel's process. */
@@ -64,6 +79,14 @@ export class Ipset {
   async #run(words: readonly string[], input: { readonly input?: string } = {}): Promise<string> {
     return explained(execOk(this.#exec, [this.#path, ...words], { timeoutMs: TIMEOUT_MS, ...input }));
   }
+}
+
+/** Entries that were not told must not be taken for entries that are not there. */
+function cutShort(command: string): KnockError {
+  return new KnockError(`${command} did not tell all`, {
+    exitCode: EXIT.firewall,
+    hint: 'nothing was concluded from it; run it by hand, and see what it says',
+  });
 }
 
 async function explained(answer: Promise<string>): Promise<string> {

@@ -17,6 +17,11 @@ export function leftovers(service: string, chains: readonly string[]): DesiredSe
   return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
 }
 
+/** All chains that services have rules in: their own, and those of others that hold a jump. */
+export function chainsOf(services: readonly DesiredService[]): string[] {
+  return services.flatMap(({ chains, jumps }) => [...chains.keys(), ...jumps.map(({ chain }) => chain)]);
+}
+
 /** Tells lines of a save that concern these services, or doors of theirs or of these instances. */
 export function isOurs(services: readonly string[], instances: Iterable<string>): (line: string) => boolean {
   const prefixes = services.map(chainPrefix);

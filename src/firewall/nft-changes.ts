@@ -41,7 +41,9 @@ export class ChangeReader {
   readonly #changed: (author: ChangeAuthor) => void;
   #rest = '';
   #concerned = false;
+  #isChange = false;
   #count = 0;
+  #last: ChangeAuthor | undefined;
 
   constructor(watched: WatchedChains, changed: (author: ChangeAuthor) => void) {
     this.#watched = watched;
@@ -51,6 +53,11 @@ export class ChangeReader {
   /** How often it has printed anything so far: each transaction, of anybody, is among that, and so is what it fails at. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Who made the last change of a filter table, whatever it was. */
+  get last(): ChangeAuthor | undefined {
+    return this.#last;
   }
 
   push(text: string): void {
@@ -64,10 +71,14 @@ export class ChangeReader {
     const generation = GENERATION.exec(line);
     if (generation === null) {
       this.#concerned ||= concerns(line, this.#watched);
+      this.#isChange ||= CHANGE.test(line);
       return;
     }
     const concerned = this.#concerned;
+    const author = { pid: Number(generation[1]), name: generation[2] ?? '' };
+    if (this.#isChange) this.#last = author;
     this.#concerned = false;
-    if (concerned) this.#changed({ pid: Number(generation[1]), name: generation[2] ?? '' });
+    this.#isChange = false;
+    if (concerned) this.#changed(author);
   }
 }

@@ -5,14 +5,16 @@ import type { DesiredService } from './template.js';
 
 /** How the kernel prints rules that we loaded: an administrator's template need not have that form. */
 export class PrintedRules {
-  /** By family, chain and our own text. */
-  readonly #printed = new Map<string, string>();
+  /** By family, chain and our own text: the last two, for a second way to read may not have the kernel's own form. */
+  readonly #printed = new Map<string, Set<string>>();
 
   /** Compares rules of a family with what is in force. */
   same(family: Family): SameRules {
     return (chain, desired, actual) => {
       const text = actual.join('\n');
-      return text === desired.join('\n') || text === this.#printed.get(key(family, chain, desired));
+      return (
+        text === desired.join('\n') || this.#printed.get(key(family, chain, desired))?.has(text) === true
+      );
     };
   }
 
@@ -29,7 +31,7 @@ export class PrintedRules {
     for (const service of desired) {
       for (const [chain, rules] of service.chains) {
         const printed = rulesIn(table, chain);
-        if (printed.length === rules.length) this.#printed.set(key(family, chain, rules), printed.join('\n'));
+        if (printed.length === rules.length) this.#note(key(family, chain, rules), printed.join('\n'));
       }
       if (withJump) this.#learnJumps(family, service, table);
     }
@@ -42,9 +44,14 @@ export class PrintedRules {
       const printed = jumps.filter((jump) => jump.chain === chain);
       const found = printed[wanted.findIndex((jump) => jump.rule === rule)];
       if (found !== undefined && printed.length === wanted.length) {
-        this.#printed.set(key(family, chain, [rule]), found.specText);
+        this.#note(key(family, chain, [rule]), found.specText);
       }
     }
+  }
+
+  #note(of: string, text: string): void {
+    const former = [...(this.#printed.get(of) ?? [])].filter((one) => one !== text);
+    this.#printed.set(of, new Set([...former.slice(-1), text]));
   }
 }
 

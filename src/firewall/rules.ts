@@ -1,17 +1,19 @@
 import type { Family } from '../base/address.js';
+import { EXIT, KnockError } from '../base/errors.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { DoorKeeping } from './doors/door-keeping.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
 import { judgeJumps, type InForce } from './in-force.js';
-import { isOurs } from './leftovers.js';
+import { chainsOf, isOurs } from './leftovers.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
 import { PrintedRules } from './printed.js';
 import type { Remains } from './remains.js';
 import type { RuleSettings } from './service.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';
+import { Unreadable } from './unread.js';
 
 /** What is to be in force. */
 export interface Wanted {
@@ -36,6 +38,7 @@ export class Rules {
   readonly #parts: RulesParts;
   readonly #printed = new PrintedRules();
   #awaited: readonly Awaited[] = [];
+  #seen: readonly InForce[] | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RulesParts) {
@@ -65,18 +68,38 @@ export class Rules {
   async inForce(): Promise<InForce[]> {
     return this.serial(async () => {
       const result: InForce[] = [];
-      for (const family of this.#families) {
-        const actual = await this.#read(family);
-        const wanted = this.#parts.wanted();
-        const doors = wanted.doors.rules(family);
-        const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
-        for (const service of all) {
-          const chains = this.#plan(family, [service], actual, false).text === '';
-          const table = findTable(actual, 'filter');
-          result.push({ ...judgeJumps(service, table, this.#printed.same(family)), family, chains });
-        }
-      }
+      for (const family of this.#families) result.push(...(await this.#inForceIn(family)));
+      this.#seen = result;
       return result;
+    });
+  }
+
+  /** What was in force at the last look, where another one takes too long; `why` no newer one is there. */
+  notRead(why: string): InForce[] {
+    if (this.#seen !== undefined) return this.#seen.map((one) => ({ ...one, unread: one.unread ?? why }));
+    const { services } = this.#parts.wanted();
+    return this.#families.flatMap((family) =>
+      services(family).map(({ service }) => unknownIn(service, family, why)),
+    );
+  }
+
+  async #inForceIn(family: Family): Promise<InForce[]> {
+    const wanted = this.#parts.wanted();
+    const doors = wanted.doors.rules(family);
+    const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
+    let actual: Ruleset;
+    try {
+      actual = await this.#read(family);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return all.map(({ service }) => unknownIn(service, family, error.why));
+    }
+    const asleep = await this.#parts.tables.asleep(family);
+    const table = asleep === undefined ? findTable(actual, 'filter') : undefined;
+    const unread = asleep ?? this.#parts.tables.unread.get(family);
+    return all.map((service) => {
+      const chains = this.#plan(family, [service], actual, false).text === '';
+      return { ...judgeJumps(service, table, this.#printed.same(family)), family, chains, unread };
     });
   }
 
@@ -90,14 +113,28 @@ export class Rules {
         const desired = this.#desired(family, actual, jump);
         waiting.push(...awaited(family, desired, actual));
         const plan = this.#plan(family, desired, actual, jump);
-        if (plan.text === '') continue;
+        if (plan.text === '') {
+          await this.#learn(family, actual, jump);
+          continue;
+        }
         await this.#parts.tables.apply(family, plan.text);
         changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
+        const made = await this.#read(family);
+        this.#printed.learn(family, desired, findTable(made, 'filter'), jump);
+        await this.#learn(family, made, jump);
       }
+      if (jump) await this.#mustBeAwake();
       this.#awaited = waiting;
       return changes;
     });
+  }
+
+  /** Rules that no packet meets protect nothing, however right they are. Throws KnockError. */
+  async #mustBeAwake(): Promise<void> {
+    for (const family of this.#families) {
+      const asleep = await this.#parts.tables.asleep(family);
+      if (asleep !== undefined) throw new KnockError(asleep, { exitCode: EXIT.firewall });
+    }
   }
 
   /** Runs a job that changes rules after all before it. */
@@ -118,11 +155,24 @@ export class Rules {
   }
 
   async #read(family: Family): Promise<Ruleset> {
-    const { tables, keeping } = this.#parts;
+    const { tables, keeping, wanted } = this.#parts;
     const counts = new Map<string, number>();
-    const actual = await tables.read(family, isOurs(this.#names, keeping.instances), counts);
+    const { services, doors, drop } = wanted();
+    const desired = [...services(family), doors.rules(family)];
+    const chains = [...chainsOf(desired), ...drop];
+    const actual = await tables.read(family, this.#isOurs, counts, new Set(chains));
     keeping.counted(family, counts);
     return actual;
+  }
+
+  /** What is in force, for a time when no save tells it: with the jumps alone it is all of it. */
+  async #learn(family: Family, actual: Ruleset, jump: boolean): Promise<void> {
+    if (jump) await this.#parts.tables.learn(family, actual, this.#isOurs);
+  }
+
+  /** Tells lines, and chains, that concern us. */
+  get #isOurs(): (line: string) => boolean {
+    return isOurs(this.#names, this.#parts.keeping.instances);
   }
 
   /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
@@ -146,4 +196,9 @@ export class Rules {
       drop: [...new Set([...drop, ...stray.chains, ...going.chains])],
     });
   }
+}
+
+function unknownIn(service: string, family: Family, unread: string): InForce {
+  const nothing = { chains: false, jump: false, awaits: undefined, met: false };
+  return { service, family, ...nothing, unread, unknown: true };
 }

@@ -62,13 +62,16 @@ export class SetStore {
     const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
     if (create.length > 0) await this.#ipset.batch(create);
     const missing = serviceSets(service).filter(lacks);
-    if (missing.length > 0) await this.#builder.recall(missing, missing.flatMap(unusable));
+    if (missing.length === 0) return;
+    await this.#ipset.mustBeMissing(missing.map(({ name }) => name).filter((name) => !existing.has(name)));
+    await this.#builder.recall(missing, missing.flatMap(unusable));
   }
 
   /** Makes sets that are missing, with what is remembered of them, for rules that are about to be loaded. Gives their names. */
   async provide(specs: readonly SetSpec[]): Promise<string[]> {
     const existing = await this.headers();
     const missing = specs.filter(({ name }) => !existing.has(name));
+    await this.#ipset.mustBeMissing(missing.map(({ name }) => name));
     if (missing.length > 0) await this.#builder.recall(missing, []);
     return missing.map(({ name }) => name);
   }

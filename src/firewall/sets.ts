@@ -143,6 +143,20 @@ export function parseHeaders(listed: string): Map<string, SetHeader> {
   return headers;
 }
 
+/** True for an output of `ipset list -t` that has not been cut off: each set's last field is there. */
+export function isWholeList(listed: string): boolean {
+  const blocks = listed.split('\n\n').filter((block) => block.trim() !== '');
+  return (
+    (listed === '' || listed.endsWith('\n')) &&
+    blocks.every((block) => /^Number of entries: \d+$/m.test(block))
+  );
+}
+
+/** True for an output of `ipset save SET` that has not been cut off at its beginning, or within a line. */
+export function isWholeDump(set: string, saved: string): boolean {
+  return saved.startsWith(`create ${set} `) && saved.endsWith('\n');
+}
+
 /** True where an existing set is what we would create: same kind, same bounds, same extensions. It may have grown. */
 export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
   const [type, ...wanted] = spec.create.split(' ');

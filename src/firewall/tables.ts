@@ -1,15 +1,27 @@
 import type { Family } from '../base/address.js';
-import { CommandError, EXIT, KnockError } from '../base/errors.js';
+import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
 import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
+import { ChainWay } from './chain-way.js';
+import { NftWay } from './nft-way.js';
+import type { OtherWay } from './otherwise.js';
+import { isWholeSave, reasonIn } from './saved.js';
+import { Unread, Unreadable } from './unread.js';
 
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
 const LOCK_WAIT_S = 5;
 const TIMEOUT_MS = 20_000;
+/**
+ * A reader that has said nothing for so long hangs, and is not asked again for a while (10,000 rules take 41 ms). The sooner with
+ * a second way that needs another program.
+ */
+const READ_MS = 6_000;
+const ONLY_READ_MS = 10_000;
+const SPARED_MS = 30_000;
 /** Of our own processes so many are remembered, to tell their changes from those of others. */
 const REMEMBERED = 64;
 
@@ -17,11 +29,14 @@ const REMEMBERED = 64;
 export class Tables {
   readonly #exec: Exec;
   readonly #own = new Set<number>();
+  readonly #unread = new Unread();
+  readonly #other: OtherWay | undefined;
   readonly backend: Backend;
 
   constructor(exec: Exec, backend: Backend) {
     this.#exec = exec;
     this.backend = backend;
+    this.#other = this.#otherWay();
   }
 
   /** The tables of a back end that is not the one chosen now. Throws KnockError where it is not installed. */
@@ -31,16 +46,34 @@ export class Tables {
   }
 
   /**
+   * Families whose rules the last save could not tell, and why. What was read of them then is only what is ours, by a
+   * second way, and a change goes that way too.
+   */
+  get unread(): ReadonlyMap<Family, string> {
+    return this.#unread.reasons;
+  }
+
+  /**
    * The filter table in force; a ruleset without tables where there is none. `mine` tells the lines
    * that matter to us: a rule of somebody else that cannot be parsed is passed over. `counts` gets the packets that the
-   * last rule of each chain has seen.
+   * last rule of each chain has seen; `chains`: those that rules of ours may be in. A save that is none is never taken for an empty
+   * table: then our rules are read by a second way. Throws Unreadable where that cannot tell either.
    */
   async read(
     family: Family,
     mine: (line: string) => boolean,
     counts?: Map<string, number>,
+    chains: ReadonlySet<string> = new Set(),
   ): Promise<Ruleset> {
-    const text = uncounted(await this.#saveFilter(family, '-c'), counts);
+    let saved: string;
+    try {
+      saved = await this.#saveFilter(family, '-c');
+      this.#unread.over(family);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return this.#readOtherwise(error, mine, counts, chains);
+    }
+    const text = uncounted(saved, counts);
     try {
       return parse(text);
     } catch {
@@ -49,18 +82,80 @@ export class Tables {
     }
   }
 
+  async #readOtherwise(
+    { family, why }: Unreadable,
+    mine: (line: string) => boolean,
+    counts: Map<string, number> | undefined,
+    chains: ReadonlySet<string>,
+  ): Promise<Ruleset> {
+    try {
+      if (this.#other === undefined) throw new Error('there is no program for another way');
+      const hangs = this.#unread.spared(family) !== undefined;
+      if (hangs && !(this.#other instanceof NftWay)) throw new Error('it is the same program');
+      const reading = await this.#other.read(family, mine, chains);
+      for (const [chain, packets] of reading.counts) counts?.set(chain, packets);
+      this.#unread.found(family, why, reading);
+      return parse(reading.text);
+    } catch (error) {
+      this.#unread.found(family, why, undefined);
+      throw new Unreadable(family, `${why}; nor by ${this.#other?.name ?? 'nft'}: ${errorText(error)}`);
+    }
+  }
+
+  /** A reader that hung is asked again: who takes our rules out wants to know how it is now. */
+  tryAgain(family: Family): void {
+    this.#unread.tryAgain(family);
+  }
+
+  /** Notes how rules of ours that were just read are shown elsewhere, for a time when no save tells them. */
+  async learn(family: Family, ruleset: Ruleset, mine: (name: string) => boolean): Promise<void> {
+    if (!(this.#other instanceof NftWay) || this.#unread.reasons.has(family)) return;
+    await this.#other.learn(family, ruleset, mine).catch(() => undefined); // without it the second way has to ask iptables
+  }
+
+  /** Throws Unreadable where what came is no answer, KnockError where the reason is a known one. */
   async #saveFilter(family: Family, ...words: readonly string[]): Promise<string> {
-    return this.#run([this.backend.tools[family].save, ...words, '-t', 'filter'], {});
+    const { save } = this.backend.tools[family];
+    const spared = this.#unread.spared(family);
+    if (spared !== undefined) throw new Unreadable(family, spared);
+    const timeoutMs = this.#other instanceof NftWay ? READ_MS : ONLY_READ_MS;
+    try {
+      const text = await this.#run([save, ...words, '-t', 'filter'], { timeoutMs });
+      if (isWholeSave(text, 'filter')) return text;
+      const why = reasonIn(text) ?? (text === '' ? 'printed nothing' : 'was cut short');
+      throw new Unreadable(family, `${save}: ${why}`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const { timedOut, stderr } = error.failure;
+      const why = `${save}: ${timedOut ? `no answer within ${timeoutMs / 1_000} s` : (reasonIn(stderr) ?? error.message)}`;
+      if (timedOut) this.#unread.spare(family, why, SPARED_MS);
+      throw new Unreadable(family, why);
+    }
   }
 
-  /** Whether the filter table exists: asked for by name, iptables-nft-save prints one that does not. */
+  /** Whether the filter table exists: asked for by name, iptables-nft-save prints one that does not. In doubt it does. */
   async exists(family: Family): Promise<boolean> {
-    return /^\*filter$/m.test(await this.saveAll(family));
+    try {
+      if (this.#other instanceof NftWay) return await this.#other.exists(family);
+      return /^\*filter$/m.test(await this.saveAll(family));
+    } catch {
+      return true;
+    }
   }
 
-  /** Everything of a family, for the snapshot. */
+  /** Why no packet meets any rule of the filter table, ours or not; undefined: they do, as far as it can be told. */
+  async asleep(family: Family): Promise<string | undefined> {
+    if (!(this.#other instanceof NftWay)) return undefined;
+    const isDormant = await this.#other.isDormant(family).catch(() => false); // nft that fails is no reason to trip
+    const place = `${family === 4 ? 'ip' : 'ip6'} filter`;
+    return isDormant
+      ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
+      : undefined;
+  }
+
+  /** Everything of a family, as far as a save tells it, for the snapshot (see unsavedTable). */
   async saveAll(family: Family): Promise<string> {
-    return this.#run([this.backend.tools[family].save], {});
+    return this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
   }
 
   /**
@@ -69,15 +164,23 @@ export class Tables {
    */
   async dropIfEmpty(family: Family): Promise<void> {
     const nft = findTool('nft');
-    if (this.backend.name !== 'nft' || nft === undefined) return;
+    if (this.backend.name !== 'nft' || nft === undefined || this.unread.has(family)) return;
     if (!(await this.exists(family))) return; // a start that failed may not have got so far as to make it
     if (!isPristine(await this.#saveFilter(family))) return;
     await this.#run([nft, 'delete', 'table', family === 4 ? 'ip' : 'ip6', 'filter'], {});
   }
 
-  /** Applies one transaction, whole or not at all. An empty one is a fault of ours: the tools would call it a success. */
+  /**
+   * Applies one transaction, whole or not at all; where the last reading came by the second way, in two steps, what goes after what
+   * is made. An empty one is a fault of ours: the tools would call it a success.
+   */
   async apply(family: Family, text: string): Promise<void> {
     if (text === '') throw new Error('an empty transaction');
+    const reading = this.#unread.reading(family);
+    await (reading === undefined ? this.#restore(family, text) : reading.apply(text));
+  }
+
+  async #restore(family: Family, text: string): Promise<void> {
     const { restore } = this.backend.tools[family];
     await this.#run([restore, '--noflush', '-w', String(LOCK_WAIT_S)], { input: text });
   }
@@ -85,6 +188,19 @@ export class Tables {
   /** True for a process of ours: what it changed we did. */
   isOwn(pid: number): boolean {
     return this.#own.has(pid);
+  }
+
+  #otherWay(): OtherWay | undefined {
+    if (this.backend === NO_BACKEND) return undefined;
+    const tool = (family: Family): string => this.backend.tools[family].save.replace(/-save$/, '');
+    const common = {
+      iptables: { 4: tool(4), 6: tool(6) },
+      run: async (argv: readonly string[], input?: string): Promise<string> =>
+        this.#run(argv, { timeoutMs: READ_MS, ...(input === undefined ? {} : { input }) }),
+      restore: async (family: Family, text: string): Promise<void> => this.#restore(family, text),
+    };
+    const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
+    return nft === undefined ? new ChainWay(common) : new NftWay({ ...common, nft });
   }
 
   async #run(argv: readonly string[], options: ExecOptions): Promise<string> {

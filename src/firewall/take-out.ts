@@ -1,6 +1,6 @@
 import type { Family } from '../base/address.js';
 import { allDoors } from './doors/kernel-doors.js';
-import { isOurs, standardService } from './leftovers.js';
+import { chainsOf, isOurs, standardService } from './leftovers.js';
 import { planRemove } from './plan.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';
@@ -23,9 +23,11 @@ export async function takeOut(
   { rules, services, instances, made }: Going,
 ): Promise<readonly string[]> {
   const names = [...rules.map(({ service }) => service).filter((name) => name !== ''), ...services];
-  const actual = await tables.read(family, isOurs(names, instances));
+  tables.tryAgain(family);
+  const known = [...rules, ...services.map(standardService)];
+  const actual = await tables.read(family, isOurs(names, instances), undefined, new Set(chainsOf(known)));
   const doors = allDoors(actual, instances, services);
-  const removal = planRemove([...rules, ...services.map(standardService), ...doors], actual);
+  const removal = planRemove([...known, ...doors], actual);
   if (removal.text !== '') await tables.apply(family, removal.text);
   if (made) await tables.dropIfEmpty(family);
   return removal.left;

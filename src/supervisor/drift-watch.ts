@@ -57,6 +57,7 @@ export class DriftWatch {
   #retry: Timer | undefined;
   #retryMs = FIRST_RETRY_MS;
   #told = false;
+  #author: string | undefined;
 
   constructor(parts: DriftWatchParts) {
     this.#parts = parts;
@@ -104,6 +105,11 @@ export class DriftWatch {
     return this.#child === undefined ? 'nft monitor was not running' : 'nft monitor has not told';
   }
 
+  /** The last of others who changed rules, as far as the monitor has told since it began. */
+  get author(): string | undefined {
+    return this.#author;
+  }
+
   /** Watches the chains of this firewall, and no others any more. */
   watch(firewall: Firewall): void {
     this.end();
@@ -138,6 +144,8 @@ export class DriftWatch {
     this.#reader = reader;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       reader.push(text);
+      const { last } = reader;
+      if (last !== undefined && !firewall.isOwn(last.pid)) this.#author = `${last.name} (pid ${last.pid})`;
     });
     child.on('error', () => undefined); // 'close' follows
     child.on('close', () => {

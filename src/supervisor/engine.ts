@@ -14,6 +14,8 @@ export interface EngineParts {
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
+  /** The last program that was seen to change rules of others; undefined: nobody knows. */
+  readonly author?: () => string | undefined;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
@@ -47,6 +49,8 @@ export class Engine {
   readonly guard: Guard;
   readonly #parts: EngineParts;
   #state: State = 'stopped';
+  /** The state before was `preparing`: what is put in now belongs to the start. */
+  #isFirst = false;
   #reason = 'not started';
   /** The state as it is told: armed only once the rules are in force. */
   #told: StateInfo;
@@ -64,6 +68,7 @@ export class Engine {
       state: () => this.#state,
       witness: parts.witness,
       authors: parts.authors,
+      author: parts.author,
       event: (event, reason) => {
         this.event(event, reason);
       },
@@ -88,26 +93,27 @@ export class Engine {
   }
 
   /** Something happened; `reason` goes to the log where it changes the state. */
-  event(event: Event, reason: string): void {
+  event(event: Event, reason: string, means?: string): void {
     const before = this.#state;
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
+    this.#isFirst = before === 'preparing';
     const info = { state: after, since: this.#parts.clock.wall(), reason };
-    if (after === 'armed') this.#deed(after, async () => this.#arm(info));
+    if (after === 'armed') this.#deed(after, async () => this.#arm(info, means));
     else {
-      this.#tell(info);
+      this.#tell(info, means);
       this.#enter(after);
     }
   }
 
-  #tell(info: StateInfo): void {
+  #tell(info: StateInfo, means?: string): void {
     const { state, reason } = info;
     const before = this.#told.state;
     this.#told = info;
-    const text = `${state}: ${reason} (${MEANING[state]})`;
+    const text = `${state}: ${reason} (${means ?? MEANING[state]})`;
     this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
   }
 
@@ -165,15 +171,17 @@ export class Engine {
   }
 
   /** The switch first: rules in force while it is not fed would be open to everybody for a moment. */
-  async #arm(info: StateInfo): Promise<void> {
+  async #arm(info: StateInfo, means?: string): Promise<void> {
     if (!feeds(this.#state)) return;
     const firewall = this.#parts.firewall();
+    const isFirst = this.#isFirst;
     const changes = await firewall.repair(async () => {
       // The state may be another by now.
       if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
     });
-    for (const change of changes) this.#parts.journal.record('firewall', change, {}, 'debug');
-    if (this.#state === info.state) this.#tell(info);
+    const told = isFirst ? changes.map(asBuilt) : changes;
+    for (const change of told) this.#parts.journal.record('firewall', change, {}, 'debug');
+    if (this.#state === info.state) this.#tell(info, means);
   }
 
   async #trip(): Promise<void> {
@@ -200,4 +208,9 @@ export class Engine {
     };
     void feed();
   }
+}
+
+/** What a start puts in was not missing, and nobody has changed it. */
+function asBuilt(change: string): string {
+  return change.replace(/ was (?:missing|changed|there \d+ times, or changed)/, ' was put in at the start');
 }

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../system/clock.js';
 import { isCalm, MAX_REPAIRS, noteRepair, type Repairs } from './contest.js';
 import type { Journal } from './journal.js';
 import { repairs, type Event, type State } from './machine.js';
+import { UnreadNotice } from './unread-notice.js';
 
 /** What can name the author of a change. */
 export interface Authors {
@@ -21,6 +22,8 @@ export interface GuardParts {
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
+  /** The last program that was seen to change rules of others; undefined: nobody knows. */
+  readonly author?: (() => string | undefined) | undefined;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
@@ -62,9 +65,11 @@ export class Guard {
   #postponed = false;
   #last: LastRepair | undefined;
   #count = 0;
+  readonly #unread: UnreadNotice;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
+    this.#unread = new UnreadNotice(parts.journal);
   }
 
   get lastRepair(): LastRepair | undefined {
@@ -147,6 +152,7 @@ export class Guard {
     this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
+    this.#unread.look(firewall.unread, this.#parts.author?.());
     if (changes.length > 0) {
       // A heartbeat may find a change before the monitor's words about it are read.
       if (this.#culprits.length === 0) await this.#parts.authors.catchUp();

@@ -35,7 +35,7 @@ export type Event = (typeof EVENTS)[number];
 /** What each state means to a user, in a few words. */
 export const MEANING: Readonly<Record<State, string>> = {
   stopped: 'no rules of ours are in force',
-  preparing: 'rules built, waiting for the listener; nothing is shut yet',
+  preparing: 'getting ready: no new rule is in force yet, and what was in force stays so',
   armed: 'shut to all but trusted and accepted addresses; knocks are heard',
   degraded: 'shut; the listener is being restarted',
   tripped: 'new connections meet on_failure; restarts go on',

@@ -1,6 +1,8 @@
+import { errorText } from '../base/errors.js';
 import { PARTS, type ListName, type SetList } from '../base/lists.js';
 import type { Firewall } from '../firewall/firewall.js';
-import { listSets } from '../firewall/sets.js';
+import type { InForce } from '../firewall/in-force.js';
+import { listSets, type SetHeader } from '../firewall/sets.js';
 import type { ServiceReport, StatusReport } from '../wire/reports.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 
@@ -27,25 +29,28 @@ function tenths(ms: number): number {
   return Math.round(ms / 100) / 10;
 }
 
-/** What the kernel holds of each service. */
+/** What the kernel holds of each service, whatever cannot be read of it: that is told. */
 export async function reportServices(firewall: Firewall): Promise<ServiceReport[]> {
   if (firewall.services.length === 0) return [];
-  const inForce = await firewall.inForce();
-  const headers = await firewall.sets.headers();
+  const [inForce, sets] = await Promise.all([rulesInTime(firewall), setsOf(firewall)]);
   return Promise.all(
     firewall.services.map(async (service) => {
       const count = (part: SetList): number =>
-        listSets(service.name, part).reduce((sum, { set }) => sum + (headers.get(set)?.entries ?? 0), 0);
+        listSets(service.name, part).reduce((sum, { set }) => sum + (sets.headers.get(set)?.entries ?? 0), 0);
       const all = (list: ListName): number => PARTS[list].reduce((sum, part) => sum + count(part), 0);
+      const left = sets.unread === undefined ? await firewall.sets.ports.switchLeft(service) : undefined;
       return {
         name: service.name,
         protocol: service.protocol,
         ports: service.ports,
         onFailure: service.onFailure,
-        switchLeft: (await firewall.sets.ports.switchLeft(service)) ?? null,
+        switchLeft: left ?? null,
         rules: inForce
           .filter((one) => one.service === service.name)
-          .map(({ family, chains, jump, awaits }) => ({ family, chains, jump, awaits })),
+          .map(({ family, chains, jump, awaits, unread, unknown }) => {
+            return { family, chains, jump, awaits, unread, unknown };
+          }),
+        ...(sets.unread === undefined ? {} : { setsUnread: sets.unread }),
         entries: {
           banned: all('banned'),
           trusted: all('trusted'),
@@ -56,4 +61,34 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
       };
     }),
   );
+}
+
+/** Who asks for the status waits 5 s for it: what cannot be read until then is told as such. */
+const LOOK_MS = 3_500;
+
+async function rulesInTime(firewall: Firewall): Promise<readonly InForce[]> {
+  let late: NodeJS.Timeout | undefined;
+  const waited = new Promise<readonly InForce[]>((resolve) => {
+    late = setTimeout(() => {
+      resolve(firewall.notRead(`not within ${LOOK_MS / 1_000} s`));
+    }, LOOK_MS);
+  });
+  try {
+    return await Promise.race([firewall.inForce(), waited]);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+interface SetsSeen {
+  readonly headers: ReadonlyMap<string, SetHeader>;
+  readonly unread?: string;
+}
+
+async function setsOf({ sets }: Firewall): Promise<SetsSeen> {
+  try {
+    return { headers: await sets.headers() };
+  } catch (error) {
+    return { headers: new Map(), unread: errorText(error) };
+  }
 }

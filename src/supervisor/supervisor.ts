@@ -36,6 +36,9 @@ export interface SupervisorParts extends WorldParts {
   readonly startMonitor: MonitorStarter;
 }
 
+/** What it means to end where another supervisor goes on with the rules. */
+const KEPT = 'our rules stay in force, for the next supervisor';
+
 /** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
 export class Supervisor {
   readonly #parts: SupervisorParts;
@@ -84,6 +87,7 @@ export class Supervisor {
       firewall: () => this.world.firewall,
       witness: () => drift.witness(),
       authors: drift.authors(() => this.world.firewall.backend.name),
+      author: () => drift.author,
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {
@@ -153,12 +157,13 @@ export class Supervisor {
   /** Ends. `keep`: what is in the kernel stays, for a supervisor that takes over. Gives what had to be left. */
   async stop(reason: string, keep: boolean): Promise<string[]> {
     const fed = feeds(this.state.state);
-    this.#engine.event('stop', reason);
+    const means = keep ? KEPT : undefined;
+    this.#engine.event('stop', reason, means);
     this.#endWatching();
     // Queued: a start that is being built is built before it is taken down.
     const left = await this.#engine.queued(async () => this.#takeDown({ keep, fed }));
     for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
-    this.#engine.event('removed', reason);
+    this.#engine.event('removed', reason, means);
     const text = `stopped before it was armed: ${reason}`;
     this.#report.tell({ exitCode: EXIT.refused, text, goesOn: false });
     return left;
@@ -171,7 +176,7 @@ export class Supervisor {
 
   /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */
   leave(reason: string): void {
-    this.#engine.event('stop', reason);
+    this.#engine.event('stop', reason, KEPT);
     this.#endWatching();
     this.lasting.entries.close();
     this.#report.tell({ exitCode: EXIT.refused, text: reason, goesOn: false });

@@ -79,7 +79,13 @@ export interface ServiceReport {
     readonly jump: boolean;
     /** Somebody else's chain that the jump waits for, where it is not there. */
     readonly awaits?: string | undefined;
+    /** Why iptables does not tell the rules of this family; ours were then looked at by a second way. */
+    readonly unread?: string | undefined;
+    /** No way tells whether ours are there: `chains` and `jump` are false for want of knowledge. */
+    readonly unknown?: true | undefined;
   }[];
+  /** Why the sets could not be looked at: `switchLeft` and `entries` then say nothing. */
+  readonly setsUnread?: string | undefined;
   readonly entries: {
     readonly banned: number;
     readonly trusted: number;

@@ -35,6 +35,7 @@ export class Stand {
 
   constructor() {
     const firewall = {
+      unread: new Map(),
       isSettled: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;

@@ -103,4 +103,23 @@ describe('the engine', () => {
     assert.equal(stand.engine.info.state, 'armed');
     assert.equal(stand.engine.guard.repairs, 1);
   });
+
+  // Without `asBuilt`, or with the meaning of the state in each case (run once, 2026-11-30): red.
+  it('says of a start and of an end nothing that is not so', async () => {
+    const stand = new Stand();
+    stand.rules = 'undone'; // nothing is there yet
+    stand.event('start');
+    stand.event('sound');
+    await stand.settle();
+    assert.ok(stand.log.includes('the jump was put in at the start'), stand.log.join('\n'));
+    assert.ok(!stand.log.includes('the jump was missing'));
+    stand.event('given-up');
+    stand.rules = 'undone'; // now it is so: somebody has taken it out
+    stand.event('sound');
+    await stand.settle();
+    assert.ok(stand.log.includes('the jump was missing'));
+    stand.engine.event('stop', 'asked to stop', 'our rules stay');
+    stand.engine.event('removed', 'asked to stop', 'our rules stay');
+    assert.doesNotMatch(stand.log.slice(-2).join(), /taking our rules out|no rules of ours/);
+  });
 });

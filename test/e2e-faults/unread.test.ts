@@ -1,0 +1,222 @@
+/**
+ * Rules that iptables-save does not tell: one rule of nft in its table, a reader that fails or hangs. Nothing is repaired from that, the
+ * port stays shut, `status` says how it is, and `stop` takes everything out.
+ *
+ * Red at 2a294dc: a jump more with each beat, contested, open; `stop` said "stopped" and left all of them; status 69.
+ */
+import assert from 'node:assert/strict';
+import { realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import type { Family } from '../../src/base/address.js';
+import type { Backend, Lab } from '../helpers/lab.js';
+import type { Product } from '../helpers/product.js';
+import { waitFor } from '../helpers/wait.js';
+import { BACKENDS, FAMILIES, getsIn, ssh, stage } from './setting.js';
+
+const NFT = '/usr/sbin/nft';
+/** Reports 01 and 02: the first is taken for an empty table with exit status 0, at the second iptables-nft-save ends with 3. */
+const RULES = [
+  { chain: 'FORWARD', text: 'ct state established,related accept' },
+  { chain: 'INPUT', text: 'ct state established,related accept' },
+  { chain: 'INPUT', text: 'meta mark set 0x1234' },
+] as const;
+
+async function must(lab: Lab, ...argv: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await lab.exec('server', argv);
+  assert.equal(exitCode, 0, `${argv.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+async function put(lab: Lab, { chain, text }: (typeof RULES)[number]): Promise<void> {
+  for (const protocol of ['ip', 'ip6']) {
+    await must(lab, NFT, 'add', 'chain', protocol, 'filter', chain, hook(chain));
+    await must(lab, NFT, 'insert', 'rule', protocol, 'filter', chain, ...text.split(' '));
+  }
+}
+
+function hook(chain: string): string {
+  return `{ type filter hook ${chain.toLowerCase()} priority 0 ; policy accept ; }`;
+}
+
+/** Jumps of ours, by nft: iptables does not tell. */
+async function jumpsByNft(lab: Lab, family: Family): Promise<number> {
+  const text = await must(lab, NFT, 'list', 'table', family === 4 ? 'ip' : 'ip6', 'filter');
+  return text.split('\n').filter((line) => /jump ssh_policy\b/.test(line)).length;
+}
+
+async function isShut(lab: Lab, when: string): Promise<void> {
+  for (const family of FAMILIES) {
+    assert.equal(await getsIn(lab, 'client', family), false, `${when}: shut over IPv${family}`);
+    assert.equal(await jumpsByNft(lab, family), 1, `${when}: one jump, IPv${family}`);
+  }
+}
+
+/** A look at the rules has been made since: it tells what it cannot read. */
+async function untilTold(product: Product): Promise<void> {
+  await product.waitForLog(/IPv4: rules of others cannot be read/);
+  await product.waitForLog(/IPv6: rules of others cannot be read/);
+}
+
+async function isTold(product: Product): Promise<void> {
+  const status = await product.ctl(['status']);
+  assert.equal(status.exitCode, 150, status.stdout);
+  assert.match(status.stdout, /^knockctl is armed/);
+  assert.match(status.stdout, /IPv4 in force, IPv6 in force; switch fed/);
+  assert.match(status.stdout, /unread +IPv4: \/usr\/sbin\/iptables-nft-save: .+ knockctl doctor names/);
+}
+
+/** Nothing that a start or a restart says of itself has happened. */
+async function saysNothingFalse(product: Product): Promise<void> {
+  for (const { kind, text } of await product.events()) {
+    assert.doesNotMatch(
+      text,
+      /was missing|times, or changed|no rules of ours are in force|contested/,
+      `${kind}: ${text}`,
+    );
+    assert.notEqual(kind, 'repair', text);
+  }
+}
+
+async function isStopped(lab: Lab, product: Product): Promise<void> {
+  const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });
+  assert.equal(stopped.exitCode, 0, stopped.stderr + stopped.stdout);
+  assert.doesNotMatch(await must(lab, NFT, 'list', 'ruleset'), /ssh_|knock\./);
+  assert.equal((await must(lab, '/usr/sbin/ipset', 'list', '-n')).trim(), '');
+  for (const family of FAMILIES) assert.equal(await getsIn(lab, 'client', family), true);
+  assert.equal((await product.ctl(['status'])).exitCode, 3);
+}
+
+describe('a rule of nft in iptables’ own table', () => {
+  for (const rule of RULES) {
+    it(`while it runs: ${rule.text} in ${rule.chain}`, async () => {
+      await using at = await stage('nft');
+      const { lab, product } = at;
+      await product.start();
+      await put(lab, rule);
+      await untilTold(product);
+      await isShut(lab, 'beside it');
+      await isTold(product);
+      await product.must('restart');
+      await isShut(lab, 'after a restart');
+      await isTold(product);
+      await saysNothingFalse(product);
+      const doctor = await product.ctl(['doctor']);
+      assert.match(doctor.stdout, new RegExp(`ip filter ${rule.chain}\\): ${rule.text.slice(0, 8)}`));
+      const check = await product.ctl(['check']);
+      const mend = new RegExp(`nft delete rule ip filter ${rule.chain} handle (\\d+)`).exec(check.stderr);
+      assert.ok(mend?.[1], check.stderr);
+      await isStopped(lab, product);
+      await must(lab, NFT, 'delete', 'rule', 'ip', 'filter', rule.chain, 'handle', mend[1]);
+    });
+
+    it(`before the start: ${rule.text} in ${rule.chain}`, async () => {
+      await using at = await stage('nft');
+      const { lab, product } = at;
+      await put(lab, rule);
+      const before = await must(lab, NFT, '-s', 'list', 'ruleset');
+      await product.start();
+      await isShut(lab, 'started beside it');
+      await isTold(product);
+      await saysNothingFalse(product);
+      // Without a supervisor the command takes it out itself.
+      await product.kill('supervisor');
+      await isStopped(lab, product);
+      assert.equal(await must(lab, NFT, '-s', 'list', 'ruleset'), before);
+    });
+  }
+
+  it('a table that is dormant: not armed, and told', async () => {
+    await using at = await stage('nft');
+    const { lab, product } = at;
+    await product.start();
+    await must(lab, NFT, 'add', 'table', 'ip', 'filter', '{ flags dormant ; }');
+    // Seen red with mustBeAwake taken out: armed, exit 0, and open.
+    await product.waitForState('tripped');
+    const status = await product.ctl(['status']);
+    assert.equal(status.exitCode, 150);
+    assert.match(status.stdout, /the table ip filter is dormant.*nft add table ip filter wakes it/);
+    await must(lab, NFT, 'add', 'table', 'ip', 'filter');
+    await product.waitForState('armed');
+    await isShut(lab, 'awake again');
+    await isStopped(lab, product);
+  });
+});
+
+/** What the supervisor has as a tool is something else until the result is called. */
+async function replaced(
+  lab: Lab,
+  product: Product,
+  backend: Backend,
+  text: string,
+): Promise<() => Promise<void>> {
+  const path = join(lab.dir, 'fake');
+  writeFileSync(path, text, { mode: 0o755 });
+  const pid = String(product.identity('supervisor')?.pid);
+  const inside = ['/usr/bin/nsenter', '--mount', `--target=${pid}`, '--'];
+  const target = realpathSync(`/usr/sbin/xtables-${backend}-multi`);
+  await must(lab, ...inside, '/bin/mount', '--bind', path, target);
+  return async () => {
+    await must(lab, ...inside, '/bin/umount', target);
+  };
+}
+
+const FAKES = {
+  'prints nothing': '#!/bin/sh\nexit 0\n',
+  'is cut short': '#!/bin/sh\nprintf "*filter\\n:INPUT ACCEPT [0:0]\\n"\n',
+  'says that it cannot tell': '#!/bin/sh\necho "# La table est incompatible"\n',
+  fails: '#!/bin/sh\necho "iptables: out of memory" >&2\nexit 4\n',
+  'is killed': '#!/bin/sh\nkill -9 $$\n',
+  hangs: '#!/bin/sh\nexec sleep 600\n',
+} as const;
+
+for (const backend of BACKENDS) {
+  describe(`iptables on ${backend}, as the supervisor has it`, () => {
+    for (const [what, text] of Object.entries(FAKES)) {
+      it(what, async () => {
+        await using at = await stage(backend, { conf: ssh(backend) });
+        const { lab, product } = at;
+        await product.start();
+        const restore = await replaced(lab, product, backend, text);
+        // A change of somebody else, so that the rules have to be looked at.
+        await must(
+          lab,
+          `/usr/sbin/iptables-${backend}`,
+          '-w',
+          '20',
+          '-A',
+          'FORWARD',
+          '-m',
+          'mark',
+          '--mark',
+          '9',
+          '-j',
+          'ACCEPT',
+        );
+        const changed = async (): Promise<boolean> => (await product.ctl(['status'])).exitCode === 150;
+        await waitFor(changed, 'status to say that the rules are not read');
+        const { state, services } = await product.status();
+        if (backend === 'nft') {
+          assert.equal(state, 'armed', 'known whole by nft, so fed on');
+          for (const family of FAMILIES) assert.equal(await getsIn(lab, 'client', family), false);
+        } else {
+          assert.ok(
+            services[0]?.rules.every(({ unknown }) => unknown === true),
+            JSON.stringify(services),
+          );
+          const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });
+          assert.equal(stopped.exitCode, 69, stopped.stdout);
+          assert.match(stopped.stderr, /rules of ours are still in the firewall, IPv4: .*cannot be read/);
+        }
+        if (backend === 'legacy') await restore();
+        const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });
+        assert.equal(stopped.exitCode, 0, stopped.stderr);
+        for (const family of FAMILIES) {
+          assert.doesNotMatch(await lab.save('server', family), /ssh_/);
+          assert.equal(await getsIn(lab, 'client', family), true);
+        }
+      });
+    }
+  });
+}
