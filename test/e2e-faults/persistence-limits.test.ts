@@ -82,8 +82,8 @@ describe('entries at their limits', () => {
     await product.must('accept', '192.0.2.1', '--timeout', '600');
     await product.must('drop', '192.0.2.9');
     const state = stateOf(product);
-    const saved = (): string => readFileSync(`${state}/entries/ssh_filter4`, 'utf8');
-    const first = ['ssh_banned4', 'ssh_filter4']; // a file that is being written has another name
+    const saved = (): string => readFileSync(`${state}/entries/ssh_granted4`, 'utf8');
+    const first = ['ssh_banned4', 'ssh_granted4']; // a file that is being written has another name
     const areKept = (): boolean => first.every((name) => files(`${state}/entries`).includes(name));
     await control.keepsUntil('until both files were written', nowMs(), 1_500, areKept);
     try {
@@ -97,7 +97,7 @@ describe('entries at their limits', () => {
     await product.must('drop', '192.0.2.10', '192.0.2.11');
     await sleep(4_000);
     assert.equal(saved(), old, 'the old file is as it was');
-    assert.ok(openEntries(old, 'ssh_filter4').ok);
+    assert.ok(openEntries(old, 'ssh_granted4').ok);
     assert.equal(said(/cannot keep the entries/), 1, 'said once');
     const full = await product.status();
     assert.equal(full.state, 'armed');

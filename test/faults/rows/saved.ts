@@ -75,7 +75,7 @@ const restored: Row = {
     await lab.waitFor(async () => reaches(scene), 'the restored rules to trip');
     const ms = nowMs() - beganMs;
     const listed = await fresh(lab, '/usr/sbin/ipset', 'save');
-    assert.match(listed, /^add ssh_filter4 192\.0\.2\.1 timeout 4\d\d /m);
+    assert.match(listed, /^add ssh_granted4 192\.0\.2\.1 timeout 4\d\d /m);
     assert.match(listed, /^add ssh_banned6 2001:db8::1 timeout 0 /m);
     await product.stop();
     assert.equal(await fresh(lab, '/usr/sbin/ipset', 'save'), '');

@@ -110,7 +110,7 @@ const stateGone: Row = {
       assert.deepEqual((await product.addresses('filter')).sort(), both);
     };
     const areKept = (addresses: readonly string[]): boolean => {
-      const text = readIfExists(join(product.paths.state, 'entries', 'ssh_filter4')) ?? '';
+      const text = readIfExists(join(product.paths.state, 'entries', 'ssh_granted4')) ?? '';
       return addresses.every((address) => text.includes(` ${address} `));
     };
     await product.must('accept', '192.0.2.1', '--timeout', '500');
