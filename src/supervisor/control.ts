@@ -87,7 +87,7 @@ export class Control implements ControlHandler {
     const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
-    const trial = await supervisor.trials.info();
+    const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
     // A name for users beside the table: what an event does is the same on trial and not.
     const onTrial = state === 'armed' && trial !== undefined;
     return {

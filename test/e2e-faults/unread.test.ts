@@ -132,7 +132,7 @@ describe('a rule of nft in iptables’ own table', () => {
     const { lab, product } = at;
     await product.start();
     await must(lab, NFT, 'add', 'table', 'ip', 'filter', '{ flags dormant ; }');
-    // Seen red with mustBeAwake taken out: armed, exit 0, and open.
+    // With mustBeAwake taken out (run once, 2026-11-30): red, it stays armed.
     await product.waitForState('tripped');
     const status = await product.ctl(['status']);
     assert.equal(status.exitCode, 150);
