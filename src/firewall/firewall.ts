@@ -4,6 +4,7 @@ import { DoorKeeping } from './doors/door-keeping.js';
 import { leftovers } from './leftovers.js';
 import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
+import type { Exposure } from './exposure/assess.js';
 import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
 import type { InForce } from './in-force.js';
@@ -73,6 +74,7 @@ export class Firewall {
         doors: this.doors,
         drop: this.#drop(),
       }),
+      services: () => this.#kept,
     });
     this.sets.sentinels.guard(this.doors.touched);
   }
@@ -117,6 +119,11 @@ export class Firewall {
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
   get awaited(): readonly Awaited[] {
     return this.#rules.awaited;
+  }
+
+  /** What decides about our services before our jumps do, by the rules as they were last read. */
+  get exposures(): readonly Exposure[] {
+    return this.#rules.exposures;
   }
 
   get backend(): Tables['backend'] {

@@ -8,12 +8,13 @@ import { AwaitedChains } from './awaited-chains.js';
 import { DriftWatch, type MonitorStarter } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
+import { ExposureWatch, NOT_PROTECTED } from './exposure-watch.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
-import { feeds } from './machine.js';
+import { feeds, repairs } from './machine.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -48,6 +49,7 @@ export class Supervisor {
   readonly trials: TrialKeeper;
   readonly #report = new StartReport();
   readonly #kernelKnocks: KernelKnocks;
+  readonly #exposures: ExposureWatch;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -74,6 +76,7 @@ export class Supervisor {
       refused: (reason) => this.#refuse(reason),
     });
     const awaited = new AwaitedChains(journal);
+    this.#exposures = new ExposureWatch(journal);
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
@@ -84,10 +87,12 @@ export class Supervisor {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
         awaited.look(this.world.firewall.awaited);
+        this.lookAtExposures();
       },
       looked: parts.looked,
       entered: (state, problem) => {
-        parts.entered(`${state}: ${this.state.reason}`);
+        if (problem === undefined && feeds(state)) this.#exposures.look(this.world.firewall.exposures);
+        this.#tellState();
         if (state === 'armed' && problem === undefined) this.#armed();
         this.#report.entered(state, this.state.reason, problem, this.#adopted);
       },
@@ -124,6 +129,11 @@ export class Supervisor {
     if (this.#world === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
     return this.#world;
+  }
+
+  /** Tells what stands between our jumps and the world, where that has changed; `status` looks too. */
+  lookAtExposures(): void {
+    if (repairs(this.state.state) && this.#exposures.look(this.world.firewall.exposures)) this.#tellState();
   }
 
   /** What keeps the rules as they should be. */
@@ -219,6 +229,12 @@ export class Supervisor {
     const { firewall, config } = this.world;
     const { journal } = this.#parts;
     void this.#engine.queued(async () => tidyUp(firewall, config.settings.paths.run, journal));
+  }
+
+  #tellState(): void {
+    const [open] = this.#exposures.open;
+    const { state, reason } = this.state;
+    this.#parts.entered(open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`);
   }
 
   #endWatching(): void {

@@ -143,7 +143,9 @@ describe('what is shown', () => {
         selfKnock: { roundTrip: 1.25, age: 3.1, asked: 40, lost: 2 },
         silent: 0.1,
       },
-      services: [SERVICE],
+      protected: null,
+  exposures: [],
+  services: [SERVICE],
       repairs: {
         count: 2,
         last: 'the jump was missing; changed by nft (pid 9)',

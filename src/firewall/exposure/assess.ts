@@ -14,7 +14,8 @@ import type { Place } from './walk.js';
 export interface Exposure {
   /** `knock`: packets to knock ports do not come to the doors of the kernel. */
   readonly kind: Kind | 'knock';
-  readonly service: string;
+  /** Null for `knock`: doors may act on several. */
+  readonly service: string | null;
   readonly family: Family;
   /** Ports of the service that it is about; for `knock`, the knock ports. */
   readonly ports: readonly number[];
@@ -111,13 +112,19 @@ function mended(
   kind: Kind,
   path: readonly Place[],
   { name, chain }: Service,
-  { hook, family, backend }: Context,
+  context: Context,
 ): string | null {
-  const last = path.at(-1)?.rule;
   if (kind === 'exception') return null;
-  if (last === undefined) {
-    return `a rule that leads all of it to ${chain}, or chain = in [service.${name}]: INPUT, or FORWARD on a gateway`;
-  }
+  return (
+    commandFor(path, context) ??
+    `a rule that leads all of it to ${chain}, or chain = in [service.${name}]: INPUT, or FORWARD on a gateway`
+  );
+}
+
+/** The commands that take a rule out, or put it behind our jump; null where no rule decides. */
+export function commandFor(path: readonly Place[], { hook, family, backend }: Context): string | null {
+  const last = path.at(-1)?.rule;
+  if (last === undefined) return null;
   const tool = `${family === 4 ? 'iptables' : 'ip6tables'}-${backend}`;
   const first = path[0]?.rule ?? last;
   const moved = hook === 'last' ? 'hook = first in [firewall]' : movedBehind(tool, first);
