@@ -49,7 +49,7 @@ everywhere('an ACCEPT in front of our jump is told, and its end', {}, async (set
   await lab.iptables('server', family, ['-F', 'mine']);
   const { pid, repairs } = await product.status();
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']);
-  await product.waitForLog(/^NOT PROTECTED: .*rule 1 of INPUT \(-A INPUT -p tcp -j ACCEPT\)/);
+  await product.waitForLog(/^error: NOT PROTECTED: .*rule 1 of INPUT \(-A INPUT -p tcp -j ACCEPT\)/);
   const during = await product.status();
   assert.deepEqual([during.pid, during.repairs.count], [pid, repairs.count]);
   assert.notEqual(during.services[0]?.switchLeft, null);
