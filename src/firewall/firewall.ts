@@ -126,6 +126,11 @@ export class Firewall {
     return this.#rules.exposures;
   }
 
+  /** Looks at what decides in other tables than filter, and in the other back end: `exposures` has it then. */
+  async lookElsewhere(): Promise<void> {
+    if (this.services.length > 0) await this.#rules.lookElsewhere();
+  }
+
   get backend(): Tables['backend'] {
     return this.tables.backend;
   }

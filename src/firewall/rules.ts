@@ -6,6 +6,7 @@ import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
 import { judgeJumps, type InForce } from './in-force.js';
 import { isOurs } from './leftovers.js';
+import { readAllTables } from './exposure/all-tables.js';
 import { Assessed } from './exposure/assessed.js';
 import type { Exposure } from './exposure/assess.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
@@ -60,8 +61,14 @@ export class Rules {
       backend: tables.backend.name,
       instances: keeping.instances,
       hook: settings.hook,
+      families: settings.families,
       doors: (family) => [...wanted().doors.openings(family).values()],
     });
+  }
+
+  /** Looks at tables besides filter, and at the other back end. */
+  async lookElsewhere(): Promise<void> {
+    this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */

@@ -88,6 +88,7 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info();
+    await supervisor.lookElsewhere();
     const services = await reportServices(firewall);
     const exposures = reportExposures(firewall, services, state);
     supervisor.lookAtExposures();

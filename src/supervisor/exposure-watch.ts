@@ -42,7 +42,12 @@ export class ExposureWatch {
     const begun = [...now].filter(([text]) => !before.has(text)).map(([, one]) => one);
     const gone = [...before].filter(([text]) => !now.has(text)).map(([, one]) => one);
     for (const one of begun)
-      this.#journal.record('exposure', noteOf(one), fields(one, true), one.kind === 'open' ? 'error' : 'warn');
+      this.#journal.record(
+        'exposure',
+        noteOf(one),
+        fields(one, true),
+        one.kind === 'open' ? 'error' : 'warn',
+      );
     for (const one of gone) {
       const what = one.kind === 'open' && this.open.length === 0 ? 'protected again' : 'no more';
       this.#journal.record('exposure', `${what}: ${one.text}`, fields(one, false));

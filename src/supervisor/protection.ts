@@ -15,7 +15,10 @@ export function reportExposures(
   if (!repairs(state)) return [];
   const isIn = ({ service, family }: Exposure): boolean =>
     service === null ||
-    services.some(({ name, rules }) => name === service && rules.some((one) => one.family === family && one.jump));
+    services.some(({ name, rules }) => {
+      const own = rules.find((one) => one.family === family);
+      return name === service && own?.jump !== false; // none: a family that is left out
+    });
   return firewall.exposures.filter(isIn);
 }
 
@@ -44,7 +47,9 @@ export function namedState(
 /** What is not in force at this moment, but will be put back. A chain that others make is waited for, and told by itself. */
 function missing(services: readonly ServiceReport[]): string[] {
   return services
-    .filter(({ rules }) => rules.some(({ chains, jump, awaits }) => awaits === undefined && !(chains && jump)))
+    .filter(({ rules }) =>
+      rules.some(({ chains, jump, awaits }) => awaits === undefined && !(chains && jump)),
+    )
     .map(({ name }) => name);
 }
 
@@ -53,7 +58,9 @@ function isAwaiting({ rules }: ServiceReport): boolean {
 }
 
 function exposed(open: readonly Exposure[], services: readonly ServiceReport[]): string {
-  const gone = missing(services).map((name) => `rules of service ${name} are missing, and are put back at the next look`);
+  const gone = missing(services).map(
+    (name) => `rules of service ${name} are missing, and are put back at the next look`,
+  );
   const passing = open.length === 0 ? [] : [`a rule lets in everybody before knockctl is asked`];
   return `${NOT_PROTECTED}: ${[...passing, ...gone].join('; ')}`;
 }

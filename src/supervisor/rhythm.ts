@@ -14,6 +14,8 @@ export interface RhythmParts {
   readonly engine: Engine;
   readonly entries: EntryKeeper;
   readonly world: () => World;
+  /** Looks at what stands between us and the world in other tables. */
+  readonly elsewhere: () => Promise<void>;
 }
 
 /** What happens again and again: heartbeats, health checks, look-ups of trusted hosts. */
@@ -54,6 +56,7 @@ export class Rhythm {
   async #check(): Promise<void> {
     const { engine } = this.#parts;
     engine.guard.lookClosely();
+    void this.#parts.elsewhere().catch(() => undefined); // what cannot be read is told as unknown
     if (feeds(engine.info.state)) await this.#trusted('check');
   }
 

@@ -1,6 +1,9 @@
+import { FAMILIES } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
+import { hasLegacyTables } from '../firewall/backend.js';
+import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import { NO_RULES } from '../firewall/trial.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -50,6 +53,8 @@ export class Supervisor {
   readonly #report = new StartReport();
   readonly #kernelKnocks: KernelKnocks;
   readonly #exposures: ExposureWatch;
+  /** The last look at other tables, and who can tell that they have not changed since. */
+  #elsewhere: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -98,7 +103,8 @@ export class Supervisor {
       },
     });
     this.#engine = engine;
-    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries });
+    const elsewhere = async (): Promise<void> => this.lookElsewhere();
+    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries, elsewhere });
     const touched = (culprit: string | undefined): void => {
       engine.guard.touched(culprit);
     };
@@ -134,6 +140,19 @@ export class Supervisor {
   /** Tells what stands between our jumps and the world, where that has changed; `status` looks too. */
   lookAtExposures(): void {
     if (repairs(this.state.state) && this.#exposures.look(this.world.firewall.exposures)) this.#tellState();
+  }
+
+  /** The same, with tables besides filter and the other back end, where they may have changed. */
+  async lookElsewhere(): Promise<void> {
+    const { firewall } = this.world;
+    const isLegacy = FAMILIES.some(hasLegacyTables);
+    const witness = isLegacy ? undefined : this.#drift.witness();
+    const seen = this.#elsewhere;
+    if (witness === undefined || seen?.firewall !== firewall || seen.witness !== witness) {
+      this.#elsewhere = { firewall, witness };
+      await firewall.lookElsewhere();
+    }
+    this.lookAtExposures();
   }
 
   /** What keeps the rules as they should be. */
@@ -234,7 +253,9 @@ export class Supervisor {
   #tellState(): void {
     const [open] = this.#exposures.open;
     const { state, reason } = this.state;
-    this.#parts.entered(open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`);
+    this.#parts.entered(
+      open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`,
+    );
   }
 
   #endWatching(): void {

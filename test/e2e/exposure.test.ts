@@ -56,8 +56,8 @@ everywhere('an ACCEPT in front of our jump is told, and its end', {}, async (set
   await lab.iptables('server', family, ['-D', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']);
   await product.waitForLog(/^protected again: .*rule 1 of INPUT \(-A INPUT -p tcp -j ACCEPT\)/);
   const events = (await product.events()).filter(({ kind }) => kind === 'exposure');
-  assert.match(events.at(-2)?.text ?? '', /^NOT PROTECTED/);
-  assert.match(events.at(-1)?.text ?? '', /^protected again/);
+  assert.match(events.at(-2)?.text ?? '', /^NOT PROTECTED: .* -p tcp -j ACCEPT/);
+  assert.match(events.at(-1)?.text ?? '', /^protected again: .* -p tcp -j ACCEPT/);
 
   // Who restarts while it is open is told at once.
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']);
@@ -79,7 +79,10 @@ everywhere('an exception is named, and is no alarm; a DROP in front is told', {}
 
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'DROP']);
   await setting.knock('client', OPEN);
-  await lab.waitFor(async () => (await product.addresses('filter')).includes(client), 'the knock to be heard');
+  await lab.waitFor(
+    async () => (await product.addresses('filter')).includes(client),
+    'the knock to be heard',
+  );
   assert.equal(await setting.gets('client'), false);
   const [refused] = await told(setting, 'refused');
   assert.equal(refused?.sources, 'everybody');
@@ -89,3 +92,68 @@ everywhere('an exception is named, and is no alarm; a DROP in front is told', {}
   assert.deepEqual(knock?.ports, [8000]);
   await product.stop();
 });
+
+everywhere('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async (setting) => {
+  const { lab, product, family } = setting;
+  await lab.tcpEcho('server', 2222);
+  await product.start();
+  const redirect = ['PREROUTING', '-p', 'tcp', '--dport', '22', '-j', 'REDIRECT', '--to-ports', '2222'];
+  await lab.iptables('server', family, ['-t', 'nat', '-I', ...redirect]);
+  assert.equal(await setting.gets('client'), true, 'it is sent past our jump');
+  const [open] = await told(setting, 'open');
+  assert.deepEqual([open?.table, open?.chain, open?.number], ['nat', 'PREROUTING', 1]);
+  assert.match(open?.text ?? '', /on to port 2222 of this host, past our jump/);
+  assert.equal((await product.ctl(['status'])).exitCode, 150);
+  const mended = await lab.exec('server', ['/bin/sh', '-c', open?.mend ?? '']);
+  assert.equal(mended.exitCode, 0, mended.stderr);
+  assert.equal((await product.ctl(['status'])).exitCode, 0);
+  assert.equal(await setting.gets('client'), false);
+
+  await lab.iptables('server', family, [
+    '-t',
+    'raw',
+    '-I',
+    'PREROUTING',
+    '-p',
+    'tcp',
+    '--dport',
+    '22',
+    '-j',
+    'DROP',
+  ]);
+  const [refused] = await told(setting, 'refused');
+  assert.equal(refused?.table, 'raw');
+  await product.stop();
+});
+
+const UDP = { service: 'protocol = udp\nports = 5353' };
+
+everywhere('NOTRACK in raw hides a UDP service from our jump', UDP, async (setting) => {
+  const { lab, product, family } = setting;
+  await product.start();
+  const notrack = ['PREROUTING', '-p', 'udp', '--dport', '5353', '-j', 'CT', '--notrack'];
+  await lab.iptables('server', family, ['-t', 'raw', '-I', ...notrack]);
+  const [open] = await told(setting, 'open');
+  assert.deepEqual([open?.table, open?.chain, open?.sources], ['raw', 'PREROUTING', 'everybody']);
+  await lab.iptables('server', family, ['-t', 'raw', '-D', ...notrack]);
+  assert.deepEqual(await told(setting, 'open'), []);
+  await product.stop();
+});
+
+everywhere(
+  'a family that is left out, and served',
+  { firewall: 'families = ipv4' },
+  async ({ lab, product, family }) => {
+    // With `backend = auto`: these namespaces have rules in one of them only.
+    await product.start();
+    const { state, exposures } = await product.status();
+    assert.equal(state, 'exposed');
+    assert.match(
+      exposures[0]?.text ?? '',
+      /^IPv6: tcp port 22 is open to everybody: families in \[firewall\] leaves IPv6 out/,
+    );
+    await lab.iptables('server', 6, ['-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'DROP']);
+    assert.equal((await product.status()).state, 'armed', `IPv${family}`);
+    await product.stop();
+  },
+);

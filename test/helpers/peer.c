@@ -218,6 +218,16 @@ static void attempts(const char *host, const char *port, double every) {
   }
 }
 
+/*
+ * True once the handshake is done, even if the packets after it are rejected: SO_ERROR would tell of the ICMP error that
+ * comes back for them.
+ */
+static int is_up(int fd) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
 static void reach(double limit_ms, int count, char **words) {
   static struct pollfd open[MOST];
   static char result[MOST + 1];
@@ -234,7 +244,7 @@ static void reach(double limit_ms, int count, char **words) {
     if (ready < 0 && errno != EINTR) fail("poll");
     for (int i = 0; i < count; i++) {
       if (open[i].fd < 0 || open[i].revents == 0) continue;
-      if (connected(open[i].fd)) result[i] = '1';
+      if (is_up(open[i].fd)) result[i] = '1';
       close(open[i].fd);
       open[i].fd = -1;
     }

@@ -67,9 +67,13 @@ export function oursAmong(services: readonly Pick<Service, 'name'>[], instances:
     if (!rule.text.includes('knockctl:')) return undefined;
     const { comments, target } = rule;
     const name = target?.name ?? '';
-    if (services.some((one) => comments.includes(jumpTag(one.name)) && name.startsWith(chainPrefix(one.name))))
+    if (
+      services.some((one) => comments.includes(jumpTag(one.name)) && name.startsWith(chainPrefix(one.name)))
+    )
       return 'ours';
-    return labels.some((label) => comments.includes(jumpTag(label)) && name === label) ? 'continue' : undefined;
+    return labels.some((label) => comments.includes(jumpTag(label)) && name === label)
+      ? 'continue'
+      : undefined;
   };
 }
 

@@ -46,7 +46,12 @@ export function metBefore(service: Service, family: Family, ways: readonly Ways[
       ports: group.ports,
       path: group.path,
       sources,
-      who: whoComes(group.outcomes.map(({ box }) => box), sources, all, family),
+      who: whoComes(
+        group.outcomes.map(({ box }) => box),
+        sources,
+        all,
+        family,
+      ),
     };
   });
   // Many small ones may be everybody together.

@@ -54,13 +54,16 @@ export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family:
   };
 }
 
-/** Where new connections to each port of a service end in the filter table; `untracked`: sources that raw hides from the kernel. */
+/**
+ * Where new connections to each port of a service end in the filter table. `hidden`: instead of them, those that raw
+ * keeps the kernel from tracking.
+ */
 export function waysTo(
   service: Service,
   family: Family,
   ruleset: Ruleset,
   isOurs: IsOurs,
-  untracked?: (port: number) => readonly Box[],
+  hidden?: (port: number) => readonly Box[],
 ): Ways[] {
   const table = findTable(ruleset, 'filter');
   if (table === undefined) return [];
@@ -69,11 +72,9 @@ export function waysTo(
   return service.ports.map((port) => {
     const outcomes = startsFor(service, table).flatMap((start) => {
       const newcomer = newcomerTo(service, family, port, start);
-      const box = fromElsewhere(service, family);
-      const tracked = walk(table, start, [box], newcomer, verdict, policy);
-      const hidden = untracked?.(port) ?? [];
-      if (hidden.length === 0) return tracked;
-      return [...tracked, ...walk(table, start, hidden, { ...newcomer, state: 'UNTRACKED' }, verdict, policy)];
+      if (hidden !== undefined)
+        return walk(table, start, hidden(port), { ...newcomer, state: 'UNTRACKED' }, verdict, policy);
+      return walk(table, start, [fromElsewhere(service, family)], newcomer, verdict, policy);
     });
     return { port, outcomes };
   });
@@ -133,8 +134,33 @@ function leads(table: Table, start: string, chain: string): boolean {
 
 /** Targets that look, count, mark or tell, and let the packet go on (iptables-extensions(8)). */
 const GO_ON = new Set([
-  ...['LOG', 'NFLOG', 'ULOG', 'MARK', 'CONNMARK', 'CONNSECMARK', 'SECMARK', 'CLASSIFY', 'TCPMSS', 'TCPOPTSTRIP'],
-  ...['SET', 'AUDIT', 'TRACE', 'TOS', 'DSCP', 'ECN', 'TTL', 'HL', 'TEE', 'IDLETIMER', 'LED', 'RATEEST', 'CHECKSUM'],
+  ...[
+    'LOG',
+    'NFLOG',
+    'ULOG',
+    'MARK',
+    'CONNMARK',
+    'CONNSECMARK',
+    'SECMARK',
+    'CLASSIFY',
+    'TCPMSS',
+    'TCPOPTSTRIP',
+  ],
+  ...[
+    'SET',
+    'AUDIT',
+    'TRACE',
+    'TOS',
+    'DSCP',
+    'ECN',
+    'TTL',
+    'HL',
+    'TEE',
+    'IDLETIMER',
+    'LED',
+    'RATEEST',
+    'CHECKSUM',
+  ],
   ...['CT', 'NOTRACK', 'HMARK', 'CLUSTERIP'],
 ]);
 const REFUSE = new Set(['DROP', 'REJECT', 'TARPIT']);

@@ -19,7 +19,8 @@ export function keptFromDoors(ruleset: Ruleset, doors: readonly Door[], context:
   const labels = instances.map(doorsLabel);
   const isDoors = (rule: Rule): boolean =>
     rule.text.includes('knockctl:') &&
-    labels.includes(rule.target?.name ?? '') && labels.some((label) => rule.comments.includes(jumpTag(label)));
+    labels.includes(rule.target?.name ?? '') &&
+    labels.some((label) => rule.comments.includes(jumpTag(label)));
   const table = findTable(ruleset, 'filter');
   const rules = table === undefined ? [] : (byChain(table).get(CHAIN) ?? []);
   // What is not in yet is missing, and told as such; what stands first has nothing before it.
@@ -50,7 +51,9 @@ function decidingBefore(
     const one = byPath.get(pathKey(path)) ?? { path, sources: [] };
     byPath.set(pathKey(path), { path, sources: union(one.sources, box.sources) });
   }
-  return [...byPath.values()].filter(({ sources }) => isEverybody(sources, step.family)).map(({ path }) => path);
+  return [...byPath.values()]
+    .filter(({ sources }) => isEverybody(sources, step.family))
+    .map(({ path }) => path);
 }
 
 function told(

@@ -124,7 +124,8 @@ function stateCondition({ name, values, negated }: RuleOption, newcomer: Newcome
 
 function setCondition([name = '', by = '']: readonly string[], negated: boolean): Condition {
   const looks = by.split(',');
-  if (looks[0] === 'src' && looks.every((one) => one === 'src')) return few(`members of the set ${name}`, negated);
+  if (looks[0] === 'src' && looks.every((one) => one === 'src'))
+    return few(`members of the set ${name}`, negated);
   return UNKNOWN;
 }
 

@@ -84,10 +84,14 @@ export function networksOf(ranges: Ranges, family: Family, most: number): string
   const bits = addressBits(family);
   const result: string[] = [];
   for (const { first, last } of ranges) {
-    for (let at = first; at <= last; ) {
+    for (let at = first; at <= last;) {
       if (result.length === most) return undefined;
       let host = 0;
-      while (host < bits && at % (1n << BigInt(host + 1)) === 0n && at + (1n << BigInt(host + 1)) - 1n <= last)
+      while (
+        host < bits &&
+        at % (1n << BigInt(host + 1)) === 0n &&
+        at + (1n << BigInt(host + 1)) - 1n <= last
+      )
         host += 1;
       result.push(printed(at, bits - host, family));
       at += 1n << BigInt(host);

@@ -11,7 +11,8 @@ export function whoComes(boxes: readonly Box[], sources: Ranges, all: Ranges, fa
   const [first] = boxes;
   const notes = [...new Set(boxes.flatMap((box) => box.notes))];
   const base = addresses(sources, all, family);
-  const who = notes.length === 0 ? base : [notes.join(', '), ...(base === EVERYBODY ? [] : [base])].join(' of ');
+  const who =
+    notes.length === 0 ? base : [notes.join(', '), ...(base === EVERYBODY ? [] : [base])].join(' of ');
   if (first === undefined) return who;
   const { only, except, sourcePorts } = first;
   const is = (same: (box: Box) => boolean): boolean => boxes.every(same);
@@ -20,7 +21,9 @@ export function whoComes(boxes: readonly Box[], sources: Ranges, all: Ranges, fa
     ...(only === undefined && except.length > 1 && boxes.length === 1
       ? [`by other interfaces than ${except.filter((name) => name !== 'lo').join(', ')}`]
       : []),
-    ...(sizeOf(sourcePorts) < 65_536n && boxes.length === 1 ? [`from source port ${portsOf(sourcePorts)}`] : []),
+    ...(sizeOf(sourcePorts) < 65_536n && boxes.length === 1
+      ? [`from source port ${portsOf(sourcePorts)}`]
+      : []),
   ];
   return [who, ...words].join(' ');
 }

@@ -41,7 +41,12 @@ function judged(rules: readonly string[], given: Given = {}): Exposure[] {
     'COMMIT',
     '',
   ].join('\n');
-  const context = { services: [{ ...SSH, ...service }], family, backend: 'nft', instances: ['knock'] } as const;
+  const context = {
+    services: [{ ...SSH, ...service }],
+    family,
+    backend: 'nft',
+    instances: ['knock'],
+  } as const;
   return assess(parse(text), { ...context, hook: 'first' });
 }
 
@@ -129,7 +134,9 @@ describe('assess: what new connections meet before our jump', () => {
 
   it('counts in IPv6 by /32, and neighbours of the link as few', () => {
     const six = { family: 6 } as const;
-    assert.deepEqual(short(['-A INPUT -s 2001:db8::/32 -j ACCEPT', 'ours'], six), ['exception 2001:db8::/32']);
+    assert.deepEqual(short(['-A INPUT -s 2001:db8::/32 -j ACCEPT', 'ours'], six), [
+      'exception 2001:db8::/32',
+    ]);
     assert.deepEqual(short(['-A INPUT -s 2001:db8::/31 -j ACCEPT', 'ours'], six), ['open 2001:db8::/31']);
     assert.deepEqual(short(['-A INPUT -s fe80::/10 -j ACCEPT', 'ours'], six), ['exception fe80::/10']);
     assert.deepEqual(short(['-A INPUT -j ACCEPT', 'ours'], six), OPEN);
@@ -138,7 +145,10 @@ describe('assess: what new connections meet before our jump', () => {
   it('follows chains, RETURN and -g', () => {
     const chains = ['mine', 'deep'];
     const into = ['-A INPUT -p tcp -j mine', 'ours'];
-    assert.deepEqual(short([...into, '-A mine -j deep', '-A deep -p tcp -m tcp --dport 22 -j ACCEPT'], { chains }), OPEN);
+    assert.deepEqual(
+      short([...into, '-A mine -j deep', '-A deep -p tcp -m tcp --dport 22 -j ACCEPT'], { chains }),
+      OPEN,
+    );
     assert.deepEqual(judged([...into, '-A mine -j RETURN', '-A mine -j ACCEPT'], { chains }), []);
     assert.deepEqual(short([...into, '-A mine -s 10.0.0.0/8 -j RETURN', '-A mine -j ACCEPT'], { chains }), [
       'open everybody but 10.0.0.0/8',
@@ -155,7 +165,12 @@ describe('assess: what new connections meet before our jump', () => {
   });
 
   it('takes what one rule has decided about from the next', () => {
-    assert.deepEqual(judged(['-A INPUT -p tcp -m tcp --dport 22 -j DROP', '-A INPUT -j ACCEPT', 'ours']).map(({ kind }) => kind), ['refused']);
+    assert.deepEqual(
+      judged(['-A INPUT -p tcp -m tcp --dport 22 -j DROP', '-A INPUT -j ACCEPT', 'ours']).map(
+        ({ kind }) => kind,
+      ),
+      ['refused'],
+    );
     assert.deepEqual(short(['-A INPUT ! -s 10.0.0.0/8 -j DROP', '-A INPUT -j ACCEPT', 'ours']), [
       'refused everybody but 10.0.0.0/8',
       'exception 10.0.0.0/8',
@@ -204,9 +219,10 @@ describe('assess: what new connections meet before our jump', () => {
     const chains = ['DOCKER-USER'];
     const ours = `-A DOCKER-USER ${JUMP}`;
     assert.deepEqual(judged(['-A FORWARD -j DOCKER-USER', ours], { service, chains }), []);
-    assert.deepEqual(short(['-A FORWARD -i eth0 -j ACCEPT', '-A FORWARD -j DOCKER-USER', ours], { service, chains }), [
-      'open everybody by eth0',
-    ]);
+    assert.deepEqual(
+      short(['-A FORWARD -i eth0 -j ACCEPT', '-A FORWARD -j DOCKER-USER', ours], { service, chains }),
+      ['open everybody by eth0'],
+    );
     const [passed] = judged(['-A FORWARD -i eth0 -j DOCKER-USER', ours], { service, chains });
     assert.equal(passed?.kind, 'open');
     assert.equal(passed?.rule, null);
@@ -234,7 +250,10 @@ describe('assess: what new connections meet before our jump', () => {
           'iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT && iptables-nft -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT',
       },
     );
-    assert.match(one?.text ?? '', /^IPv4: rule 2 of INPUT \(.*\) lets in everybody at tcp port 22, before knockctl/);
+    assert.match(
+      one?.text ?? '',
+      /^IPv4: rule 2 of INPUT \(.*\) lets in everybody at tcp port 22, before knockctl/,
+    );
   });
 
   it('comes to an end with many rules, and errs towards open', () => {

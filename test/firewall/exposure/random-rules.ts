@@ -46,7 +46,12 @@ export function randomTable(roll: Dice, family: Family, ours: string): string {
     const others = CHAINS.slice(index + 1).flatMap((name) => [`-j ${name}`, `-g ${name}`]);
     for (let n = roll(4); n > 0; n -= 1) lines.push(rule(chain, [...ends, ...others]));
   }
-  const all = [...ends, ...CHAINS.map((name) => `-j ${name}`), ...CHAINS.map((name) => `-j ${name}`), '-g one'];
+  const all = [
+    ...ends,
+    ...CHAINS.map((name) => `-j ${name}`),
+    ...CHAINS.map((name) => `-j ${name}`),
+    '-g one',
+  ];
   const some = (most: number): string[] => Array.from({ length: roll(most) }, () => rule('INPUT', all));
   const input = [...some(5), `-A INPUT ${ours}`, ...some(3)];
   const policy = roll(4) === 0 ? 'DROP' : 'ACCEPT';
@@ -72,7 +77,8 @@ const CONDITIONS: readonly Make[] = [
   (roll) => `${not(roll)}--sport ${of(roll, ['53', '1:1023', '1024:65535'])}`,
   (roll) => `-m conntrack ${not(roll)}--ctstate ${of(roll, STATES)}`,
   (roll) => `-m state --state ${of(roll, STATES)}`,
-  (roll) => `${not(roll)}--tcp-flags ${of(roll, ['FIN,SYN,RST,ACK SYN', 'SYN SYN', 'ACK ACK', 'SYN,ACK NONE'])}`,
+  (roll) =>
+    `${not(roll)}--tcp-flags ${of(roll, ['FIN,SYN,RST,ACK SYN', 'SYN SYN', 'ACK ACK', 'SYN,ACK NONE'])}`,
   (roll) => `-m addrtype ${not(roll)}--dst-type ${of(roll, ['LOCAL', 'MULTICAST'])}`,
   (roll, family) => `-m iprange ${not(roll)}--src-range ${of(roll, RANGES[family])}`,
   (roll) => `-m comment --comment "no ${roll(9)} of knockctl:ssh"`,

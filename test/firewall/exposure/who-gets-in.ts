@@ -57,7 +57,12 @@ export async function compare(backend: Backend, family: Family, cases: number, s
 
 function triesOf(family: Family): Try[] {
   const first = [ADDRESS.client[family], ...MORE[family]];
-  const from = (source: string, sourcePort: number): Try => ({ from: 'client', source, sourcePort, to: ADDRESS.server[family] });
+  const from = (source: string, sourcePort: number): Try => ({
+    from: 'client',
+    source,
+    sourcePort,
+    to: ADDRESS.server[family],
+  });
   return [
     ...first.map((source) => from(source, 0)),
     from(ADDRESS.client[family], 53),
@@ -83,14 +88,22 @@ async function oneTable(lab: Lab, family: Family, seed: number, count: Count): P
     got[tries.indexOf(one)] = again[index] === true;
   });
   count.cases += 1;
-  const told = assess(ruleset, { services: [SERVICE], family, backend: lab.backend, instances: [], hook: 'first' });
+  const told = assess(ruleset, {
+    services: [SERVICE],
+    family,
+    backend: lab.backend,
+    instances: [],
+    hook: 'first',
+  });
   tries.forEach((one, index) => {
     const [is, saying] = [got[index] === true, said[index]];
     count.tries += 1;
     if (is) count.open += 1;
     if (saying === 'unknown') count.unknown += 1;
     else if ((saying === 'in') !== is || !isTold(told, is))
-      count.wrong.push(`seed ${seed}: ${one.source} port ${one.sourcePort} to ${one.to}: said ${saying ?? ''}, was ${is ? 'in' : 'out'}\n${text}`);
+      count.wrong.push(
+        `seed ${seed}: ${one.source} port ${one.sourcePort} to ${one.to}: said ${saying ?? ''}, was ${is ? 'in' : 'out'}\n${text}`,
+      );
   });
 }
 
