@@ -2,6 +2,7 @@ import { EXIT } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
 import type { Recognised } from '../wire/reports.js';
 import type { Context } from './context.js';
+import { exposureLines } from './exposure-lines.js';
 import { printJson, type Output } from './output.js';
 
 /** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
@@ -9,6 +10,7 @@ export async function check(context: Context): Promise<number> {
   const { output } = context;
   const config = context.config();
   const places = await context.recognised(config);
+  const exposures = await context.exposures(config);
   if (output.json) {
     const { settings, doors, trusted, warnings } = config;
     printJson(output, {
@@ -18,10 +20,12 @@ export async function check(context: Context): Promise<number> {
       doors: doors.length,
       recognised: places,
       trusted: trusted.length,
+      exposures,
     });
     return EXIT.ok;
   }
   printConfig(output, config, places);
+  for (const line of exposureLines(output, { exposures })) output.err(`${line}\n`);
   return EXIT.ok;
 }
 

@@ -4,7 +4,7 @@ import type { Firewall } from '../firewall/firewall.js';
 import type { Clock, Timer } from '../system/clock.js';
 import { Guard } from './guard.js';
 import type { Journal } from './journal.js';
-import { feeds, MEANING, next, type Event, type State } from './machine.js';
+import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './machine.js';
 
 export interface EngineParts {
   readonly clock: Clock;
@@ -87,7 +87,8 @@ export class Engine {
     this.#since = this.#parts.clock.wall();
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
-    const text = `${after}: ${reason} (${MEANING[after]})`;
+    const isBare = after === 'armed' && this.#parts.firewall().services.length === 0;
+    const text = `${after}: ${reason} (${isBare ? NOTHING_SHUT : MEANING[after]})`;
     this.#parts.journal.record('state', text, { state: after, before }, LEVELS[after] ?? 'info');
     this.#enter(after);
   }

@@ -1,8 +1,9 @@
 import type { Exposure } from '../firewall/exposure/assess.js';
 import type { Firewall } from '../firewall/firewall.js';
+import { isMadeLater } from '../firewall/made-later.js';
 import type { ServiceReport, StatusReport } from '../wire/reports.js';
 import { NOT_PROTECTED } from './exposure-watch.js';
-import { MEANING, repairs, type State } from './machine.js';
+import { MEANING, NOTHING_SHUT, repairs, type State } from './machine.js';
 
 /** Whether what is said to be shut is shut, for `status`. Pure, but for what it is given. */
 
@@ -22,8 +23,6 @@ export function reportExposures(
   return firewall.exposures.filter(isIn);
 }
 
-const NOTHING_SHUT = 'nothing is shut: there is no service; doors run their commands';
-
 /** The name of a state for users, and what it means: beside the table, for what an event does is the same. */
 export function namedState(
   state: State,
@@ -32,7 +31,7 @@ export function namedState(
   exposures: readonly Exposure[],
 ): Pick<StatusReport, 'state' | 'meaning' | 'protected'> {
   const open = exposures.filter(({ kind }) => kind === 'open');
-  const isShut = open.length === 0 && missing(services).length === 0;
+  const isShut = open.length === 0 && missing(services).length === 0 && chainless(services).length === 0;
   const isProtected = services.length === 0 ? null : isShut && repairs(state) && state !== 'tripped';
   if (state !== 'armed') return { state, meaning: MEANING[state], protected: isProtected };
   if (onTrial) {
@@ -53,6 +52,14 @@ function missing(services: readonly ServiceReport[]): string[] {
     .map(({ name }) => name);
 }
 
+/** Into a chain that is not there, and that no program is known to make. */
+function chainless(services: readonly ServiceReport[]): string[] {
+  return services.flatMap(({ name, rules }) => {
+    const chain = rules.map(({ awaits }) => awaits).find((one) => one !== undefined && !isMadeLater(one));
+    return chain === undefined ? [] : [`there is no chain ${chain}, into which service ${name} belongs`];
+  });
+}
+
 function isAwaiting({ rules }: ServiceReport): boolean {
   return rules.some(({ awaits }) => awaits !== undefined);
 }
@@ -62,7 +69,7 @@ function exposed(open: readonly Exposure[], services: readonly ServiceReport[]):
     (name) => `rules of service ${name} are missing, and are put back at the next look`,
   );
   const passing = open.length === 0 ? [] : [`a rule lets in everybody before knockctl is asked`];
-  return `${NOT_PROTECTED}: ${[...passing, ...gone].join('; ')}`;
+  return `${NOT_PROTECTED}: ${[...passing, ...gone, ...chainless(services)].join('; ')}`;
 }
 
 function meaningOf(exposures: readonly Exposure[]): string {

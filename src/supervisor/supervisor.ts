@@ -7,7 +7,7 @@ import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import { NO_RULES } from '../firewall/trial.js';
 import type { StartOutcome } from '../system/notify.js';
-import { AwaitedChains } from './awaited-chains.js';
+import { AwaitedChains, refuseMissing } from './awaited-chains.js';
 import { DriftWatch, type MonitorStarter } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
@@ -233,6 +233,8 @@ export class Supervisor {
       this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
     }
     await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
+    // What an earlier life protects stays so, whatever has become of one chain: status tells it.
+    if (!this.#adopted) refuseMissing(world.firewall.awaited);
     await world.trusted.apply();
     this.lasting.stops.takeUp();
   }
