@@ -5,7 +5,6 @@ import { ConfigError, errorText, KnockError } from '../base/errors.js';
 import { locatePaths } from '../config/locate.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
-import type { Door } from '../knock/door.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { sshSession } from '../system/session.js';
@@ -49,22 +48,8 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       return recognised(config);
     },
     exposures: async (config) => {
-      if (process.getuid?.() !== 0) return []; // only root may read the rules
-      const [{ survey }, { systemExec }, { recognised }] = await Promise.all([
-        import('../firewall/exposure/survey.js'),
-        import('../system/exec.js'),
-        import('../supervisor/recognition.js'),
-      ]);
-      const { services, firewall } = config.settings;
-      const places = recognised(config);
-      const doors = (family: 4 | 6): Door[] =>
-        config.doors.map(({ door }) => door).filter((_, index) => places[index]?.kernel.includes(family));
-      try {
-        return await survey(systemExec, firewall.backend, { ...firewall, services, doors });
-      } catch (error) {
-        if (error instanceof KnockError) return []; // no iptables: doctor tells
-        throw error;
-      }
+      const { rulesInFront } = await import('./rules-in-front.js');
+      return rulesInFront(config);
     },
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');

@@ -103,8 +103,15 @@ export class Supervisor {
       },
     });
     this.#engine = engine;
-    const elsewhere = async (): Promise<void> => this.lookElsewhere();
-    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries, elsewhere });
+    const { entries } = this.lasting;
+    this.#rhythm = new Rhythm({
+      clock,
+      journal,
+      engine,
+      world,
+      entries,
+      elsewhere: this.lookElsewhere.bind(this),
+    });
     const touched = (culprit: string | undefined): void => {
       engine.guard.touched(culprit);
     };
@@ -115,9 +122,7 @@ export class Supervisor {
       take: (fresh) => {
         this.#world = fresh;
       },
-      attend: (fresh) => {
-        this.#attend(fresh);
-      },
+      attend: this.#attend.bind(this),
     });
     this.trials = new TrialKeeper({ paths, clock, journal, engine, world, reload: this.#reload });
   }

@@ -33,6 +33,7 @@ export class Stand {
 
   constructor() {
     const firewall = {
+      services: ['ssh'],
       isSettled: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;

@@ -225,7 +225,7 @@ describe('assess: what new connections meet before our jump', () => {
     );
     const [passed] = judged(['-A FORWARD -i eth0 -j DOCKER-USER', ours], { service, chains });
     assert.equal(passed?.kind, 'open');
-    assert.equal(passed?.rule, null);
+    assert.equal(passed.rule, null);
     assert.match(passed.text, /never comes to our jump in DOCKER-USER/);
     assert.deepEqual(short([ours], { service, chains }), OPEN);
   });

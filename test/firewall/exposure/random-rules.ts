@@ -35,7 +35,9 @@ export function randomTable(roll: Dice, family: Family, ours: string): string {
     const needsTcp = [...kinds.values()].some((text) => /--(?:dport|sport|tcp-flags|dports)/.test(text));
     if (needsTcp) kinds.delete('-p');
     // An option belongs to the match before it: those of tcp itself come first.
-    const inOrder = [...kinds.values()].sort((a, b) => Number(/^-m/.test(a)) - Number(/^-m/.test(b)));
+    const inOrder = [...kinds.values()].sort(
+      (a, b) => Number(a.startsWith('-m')) - Number(b.startsWith('-m')),
+    );
     const words = needsTcp ? ['-p tcp', ...inOrder] : inOrder;
     return ['-A', chain, ...words, pick(targets)].join(' ');
   };

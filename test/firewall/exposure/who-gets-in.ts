@@ -10,7 +10,7 @@ import type { Service } from '../../../src/firewall/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import type { Ruleset } from '../../../src/iptables-parser/types.js';
 import { Dice } from '../../differential/dice.js';
-import { ADDRESS, createLab, PEER, type Backend, type Lab } from '../../helpers/lab.js';
+import { ADDRESS, createLab, PEER, type Backend, type Lab, type Place } from '../../helpers/lab.js';
 import { ip } from '../../helpers/namespaces.js';
 import { MORE, randomTable } from './random-rules.js';
 
@@ -50,9 +50,30 @@ export async function compare(backend: Backend, family: Family, cases: number, s
   const [length, ...options] = prefix.split(' ');
   for (const address of MORE[family])
     ip(['-n', lab.namespace.client, 'addr', 'add', `${address}/${length ?? ''}`, 'dev', 'eth0', ...options]);
+  if (family === 6) await knowNeighbours(lab);
   const count: Count = { cases: 0, tries: 0, unknown: 0, open: 0, wrong: [] };
   for (let n = 0; n < cases; n += 1) await oneTable(lab, family, seed + n, count);
   return count;
+}
+
+/** Rules of INPUT drop the questions for neighbours as well, and nothing would come to the port at all. */
+async function knowNeighbours(lab: Lab): Promise<void> {
+  const links = [
+    ['client', 'eth0', 'eth0', ADDRESS.server[6], [ADDRESS.client[6], ...MORE[6]]],
+    ['client2', 'eth0', 'eth1', ADDRESS.server2[6], [ADDRESS.client2[6]]],
+  ] as const;
+  const hardware = async (place: Place, device: string): Promise<string> =>
+    /ether (\S+)/.exec(
+      (await lab.exec(place, ['/usr/sbin/ip', 'link', 'show', 'dev', device])).stdout,
+    )?.[1] ?? '';
+  const know = (place: Place, device: string, address: string, lladdr: string): void => {
+    const words = ['neigh', 'replace', address, 'lladdr', lladdr, 'dev', device, 'nud', 'permanent'];
+    ip(['-n', lab.namespace[place], ...words]);
+  };
+  for (const [client, own, device, server, addresses] of links) {
+    know(client, own, server, await hardware('server', device));
+    for (const address of addresses) know('server', device, address, await hardware(client, own));
+  }
 }
 
 function triesOf(family: Family): Try[] {
