@@ -77,7 +77,7 @@ export class Changes {
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
     const { verbs, firewall } = this.#parts.supervisor.world;
-    await this.#parts.supervisor.lookElsewhere();
+    await this.#parts.supervisor.exposures.lookElsewhere();
     const notes = [...awaitedNotes(firewall.awaited), ...exposureNotes(firewall.exposures)];
     return [...(await lookAfterSession(verbs, session, trialS)), ...notes];
   }

@@ -88,10 +88,10 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info();
-    await supervisor.lookElsewhere();
+    await supervisor.exposures.lookElsewhere();
     const services = await reportServices(firewall);
     const exposures = reportExposures(firewall, services, state);
-    supervisor.lookAtExposures();
+    supervisor.exposures.look();
     return {
       ...namedState(state, trial !== undefined, services, exposures),
       exposures,

@@ -1,9 +1,6 @@
-import { FAMILIES } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { hasLegacyTables } from '../firewall/backend.js';
-import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import { NO_RULES } from '../firewall/trial.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -11,13 +8,13 @@ import { AwaitedChains, refuseMissing } from './awaited-chains.js';
 import { DriftWatch, type MonitorStarter } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
-import { ExposureWatch, NOT_PROTECTED } from './exposure-watch.js';
+import { ExposureKeeper } from './exposure-keeper.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
-import { feeds, repairs } from './machine.js';
+import { feeds, type State } from './machine.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -50,11 +47,10 @@ export class Supervisor {
   readonly #reload: Reload;
   readonly lasting: Lasting;
   readonly trials: TrialKeeper;
+  /** Tells what stands between us and the world. */
+  readonly exposures: ExposureKeeper;
   readonly #report = new StartReport();
   readonly #kernelKnocks: KernelKnocks;
-  readonly #exposures: ExposureWatch;
-  /** The last look at other tables, and who can tell that they have not changed since. */
-  #elsewhere: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
@@ -81,7 +77,6 @@ export class Supervisor {
       refused: (reason) => this.#refuse(reason),
     });
     const awaited = new AwaitedChains(journal);
-    this.#exposures = new ExposureWatch(journal);
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
@@ -92,26 +87,19 @@ export class Supervisor {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
         awaited.look(this.world.firewall.awaited);
-        this.lookAtExposures();
+        this.exposures.look();
       },
       looked: parts.looked,
-      entered: (state, problem) => {
-        if (problem === undefined && feeds(state)) this.#exposures.look(this.world.firewall.exposures);
-        this.#tellState();
-        if (state === 'armed' && problem === undefined) this.#armed();
-        this.#report.entered(state, this.state.reason, problem, this.#adopted);
-      },
+      entered: this.#entered.bind(this),
     });
     this.#engine = engine;
-    const { entries } = this.lasting;
-    this.#rhythm = new Rhythm({
-      clock,
-      journal,
-      engine,
-      world,
-      entries,
-      elsewhere: this.lookElsewhere.bind(this),
+    this.exposures = new ExposureKeeper({
+      ...{ journal, state: () => this.state, tell: parts.entered },
+      firewall: () => this.world.firewall,
+      witness: () => this.#drift.witness(),
     });
+    const { entries } = this.lasting;
+    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries, exposures: this.exposures });
     const touched = (culprit: string | undefined): void => {
       engine.guard.touched(culprit);
     };
@@ -140,24 +128,6 @@ export class Supervisor {
     if (this.#world === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
     return this.#world;
-  }
-
-  /** Tells what stands between our jumps and the world, where that has changed; `status` looks too. */
-  lookAtExposures(): void {
-    if (repairs(this.state.state) && this.#exposures.look(this.world.firewall.exposures)) this.#tellState();
-  }
-
-  /** The same, with tables besides filter and the other back end, where they may have changed. */
-  async lookElsewhere(): Promise<void> {
-    const { firewall } = this.world;
-    const isLegacy = FAMILIES.some(hasLegacyTables);
-    const witness = isLegacy ? undefined : this.#drift.witness();
-    const seen = this.#elsewhere;
-    if (witness === undefined || seen?.firewall !== firewall || seen.witness !== witness) {
-      this.#elsewhere = { firewall, witness };
-      await firewall.lookElsewhere();
-    }
-    this.lookAtExposures();
   }
 
   /** What keeps the rules as they should be. */
@@ -257,12 +227,11 @@ export class Supervisor {
     void this.#engine.queued(async () => tidyUp(firewall, config.settings.paths.run, journal));
   }
 
-  #tellState(): void {
-    const [open] = this.#exposures.open;
-    const { state, reason } = this.state;
-    this.#parts.entered(
-      open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`,
-    );
+  #entered(state: State, problem: unknown): void {
+    if (problem === undefined && feeds(state)) this.exposures.look();
+    this.#parts.entered(this.exposures.stateText);
+    if (state === 'armed' && problem === undefined) this.#armed();
+    this.#report.entered(state, this.state.reason, problem, this.#adopted);
   }
 
   #endWatching(): void {
