@@ -25,6 +25,7 @@ interface Judged {
 export class Assessed {
   readonly #seen = new Map<Family, Ruleset>();
   #elsewhere: Found = { tables: [], problems: [], served: [] };
+  #last: { readonly parts: readonly unknown[]; readonly exposures: readonly Exposure[] } | undefined;
   readonly #judged = new Map<Family, Judged>();
 
   /** The filter table of a family, as it is now. */
@@ -37,7 +38,22 @@ export class Assessed {
     this.#elsewhere = found;
   }
 
+  /** Costs next to nothing where nothing was read since the last time: each heartbeat asks. */
   exposures(setting: Setting): readonly Exposure[] {
+    const parts = [
+      JSON.stringify([setting, setting.families.map(setting.doors)]),
+      this.#elsewhere,
+      ...this.#seen.values(),
+    ];
+    const last = this.#last;
+    if (last?.parts.length === parts.length && parts.every((part, index) => part === last.parts[index]))
+      return last.exposures;
+    const exposures = this.#judge(setting);
+    this.#last = { parts, exposures };
+    return exposures;
+  }
+
+  #judge(setting: Setting): readonly Exposure[] {
     const { tables, problems, served } = this.#elsewhere;
     const isOurs = ({ family }: AllTables): boolean => setting.families.includes(family);
     return [

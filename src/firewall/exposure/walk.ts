@@ -29,7 +29,7 @@ export type Verdict<End extends string> = (rule: Rule) => End | 'unknown' | 'con
 /** Deeper than any sane ruleset, and iptables refuses loops. */
 const MAX_DEPTH = 40;
 /** So many kinds of packets are told apart; beyond, they are looked at together, and more is said to get through than does. */
-const MAX_BOXES = 200;
+const MAX_BOXES = 64;
 
 /** Where packets that begin in a chain end. Those that no rule decides about are what `policy` says. */
 export function walk<End extends string>(

@@ -29,7 +29,9 @@ export function randomTable(roll: Dice, family: Family, ours: string): string {
   const pick = <T>(list: readonly T[]): T => list[roll(list.length)] as T;
   const condition = (): string => pick(CONDITIONS)(roll, family);
   const rule = (chain: string, targets: readonly string[]): string => {
-    const conditions = new Set(Array.from({ length: roll(3) }, condition).filter((text) => text !== ''));
+    const conditions = new Set(
+      Array.from({ length: roll(8) === 0 ? 0 : 1 + roll(2) }, condition).filter((text) => text !== ''),
+    );
     // Two of a kind cannot stand in one rule.
     const kinds = new Map([...conditions].map((text) => [kindOf(text), text]));
     const needsTcp = [...kinds.values()].some((text) => /--(?:dport|sport|tcp-flags|dports)/.test(text));
@@ -64,7 +66,7 @@ export function randomTable(roll: Dice, family: Family, ours: string): string {
 
 type Make = (roll: Dice, family: Family) => string;
 
-const not = (roll: Dice): string => (roll(4) === 0 ? '! ' : '');
+const not = (roll: Dice): string => (roll(3) === 0 ? '! ' : '');
 const of = (roll: Dice, list: readonly string[]): string => list[roll(list.length)] ?? '';
 
 /** Those that matter most stand there twice. */

@@ -1,4 +1,8 @@
-/** Who gets in, by what the module says and by real packets, with rules of others at random. */
+/**
+ * Who gets in, by what the module says and by real packets, with rules of others at random. Seen red with: a goto that
+ * comes back behind itself (10 of 180 tries), negations of addresses passed over (7 of 300), states that do not matter
+ * (15 of 300), interfaces that do not matter (all).
+ */
 import assert from 'node:assert/strict';
 
 import { addressBytes, parseNetwork, type Family } from '../../../src/base/address.js';
