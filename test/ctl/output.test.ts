@@ -144,8 +144,8 @@ describe('what is shown', () => {
         silent: 0.1,
       },
       protected: null,
-  exposures: [],
-  services: [SERVICE],
+      exposures: [],
+      services: [SERVICE],
       repairs: {
         count: 2,
         last: 'the jump was missing; changed by nft (pid 9)',

@@ -51,7 +51,9 @@ function sentOn(all: AllTables, service: Service, { services }: Setting): Exposu
   return decided(all, service, { table: 'nat', chain: 'PREROUTING', verdict, end: 'sent' }).flatMap((one) => {
     const { rule } = one.path.at(-1) ?? {};
     const to =
-      rule?.target?.options.flatMap(({ name, values }) => (name.startsWith("--to") ? values : [])).join(' ') ?? '';
+      rule?.target?.options
+        .flatMap(({ name, values }) => (name.startsWith('--to') ? values : []))
+        .join(' ') ?? '';
     if (rule?.target?.name === 'REDIRECT' && (to === '' || isShutToo(Number(to)))) return [];
     const isOpen =
       isEverybody(one.sources, all.family) && (one.isWhole || one.path.some(({ rule: by }) => namesPort(by)));
