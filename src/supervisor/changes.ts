@@ -77,7 +77,8 @@ export class Changes {
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
     const { verbs, firewall } = this.#parts.supervisor.world;
-    await this.#parts.supervisor.exposures.lookElsewhere();
+    // A trial's time is running: whoever waits for the answer must not wait for further tables to be read.
+    if (trialS === undefined) await this.#parts.supervisor.exposures.lookElsewhere();
     const notes = [...awaitedNotes(firewall.awaited), ...exposureNotes(firewall.exposures)];
     return [...(await lookAfterSession(verbs, session, trialS)), ...notes];
   }
