@@ -56,6 +56,10 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { recognised } = await import('../supervisor/recognition.js');
       return recognised(config);
     },
+    exposures: async (config) => {
+      const { rulesInFront } = await import('./rules-in-front.js');
+      return rulesInFront(config);
+    },
     direct: async (config) => {
       const { Direct } = await import('../supervisor/direct.js');
       return new Direct(config);

@@ -2,6 +2,7 @@ import { EXIT } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
 import type { Recognised } from '../wire/reports.js';
 import type { Context } from './context.js';
+import { exposureLines } from './exposure-lines.js';
 import { printJson, type Output } from './output.js';
 
 /** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
@@ -11,6 +12,7 @@ export async function check(context: Context): Promise<number> {
   const places = await context.recognised(config);
   const inTheWay = config.settings.services.length === 0 ? [] : ((await context.inTheWay?.()) ?? []);
   const more = inTheWay.map(({ text, mend }) => (mend === undefined ? text : `${text}; ${mend}`));
+  const exposures = await context.exposures(config);
   if (output.json) {
     const { settings, doors, trusted } = config;
     const warnings = [...config.warnings, ...more];
@@ -21,11 +23,13 @@ export async function check(context: Context): Promise<number> {
       doors: doors.length,
       recognised: places,
       trusted: trusted.length,
+      exposures,
     });
     return EXIT.ok;
   }
   for (const text of more) output.err(`warning: ${text}\n`);
   printConfig(output, config, places);
+  for (const line of exposureLines(output, { exposures })) output.err(`${line}\n`);
   return EXIT.ok;
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../config/settings.js';
 import type { SetSpec } from '../firewall/sets.js';
 import type { Unconfirmed } from '../config/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
-import type { Finding, Recognised, ServiceReport } from '../wire/reports.js';
+import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Output } from './output.js';
 
@@ -35,6 +35,8 @@ export interface Context {
   recognised(config: Config): Promise<readonly Recognised[]>;
   /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */
   inTheWay?(): Promise<readonly Finding[]>;
+  /** What decides about its services before our rules in force do; nothing where it cannot be asked, for want of rights. */
+  exposures(config: Config): Promise<readonly ExposureReport[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
   direct(config: Config): Promise<DirectActions>;
   /** What `on_failure` gives, from now on, and the rules as they are saved to files: gives their paths. Needs no configuration. */

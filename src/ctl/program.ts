@@ -31,7 +31,7 @@ Examples:
   knockctl events --follow               what happens, live
 
 Exit status: 0 done, 1 refused or not found, 64 usage, 69 the firewall cannot be used,
-75 busy, 77 not root, 78 configuration error. status: 0 armed, 150 running but not armed, or on trial,
+75 busy, 77 not root, 78 configuration error. status: 0 armed, 150 running but not armed, on trial, or NOT PROTECTED,
 1 dead, 3 stopped, 4 unknown.`;
 
 /** The command line of knockctl; \`done\` gets the exit code of the command that was carried out. */

@@ -6,6 +6,7 @@ import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport
 import { readIfExists } from '../system/files.js';
 import { readHistory } from '../wire/history.js';
 import type { Context } from './context.js';
+import { exposureLines } from './exposure-lines.js';
 import { paint, printJson, printReply, span, table, type Output } from './output.js';
 import { ask } from './supervisor-client.js';
 
@@ -85,7 +86,7 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
   throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
 }
 
-const RED: ReadonlySet<string> = new Set(['tripped', 'contested']);
+const RED: ReadonlySet<string> = new Set(['tripped', 'contested', 'exposed']);
 
 /** True for what a supervisor answers to `status`. */
 export function isStatusReport(data: unknown): data is StatusReport {
@@ -100,6 +101,7 @@ export function printStatus(output: Output, report: StatusReport): void {
   const lines = [
     `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
     ...trialLines(report),
+    ...exposureLines(output, report),
     `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
     `  supervisor pid ${String(report.pid)}${report.configuration === null ? '' : `, ${report.configuration}`}`,
     listener?.pid === null || listener === null

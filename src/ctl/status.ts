@@ -10,7 +10,7 @@ import { ask } from './supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
-/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped, degraded, or cannot read all. */
+/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped, degraded, not protected, or cannot read all. */
 const LSB = { dead: 1, stopped: 3, unknown: 4, notArmed: 150 } as const;
 
 const DEAD = 'the supervisor is dead; knockctl restartifdead starts a new one';

@@ -11,6 +11,7 @@ import { nftDrops, portsSentOn } from './checks/elsewhere.js';
 import { capture, otherKnockd, tools, unread } from './checks/host.js';
 import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';
 import { inTheWay } from './checks/in-the-way.js';
+import { inFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
 import type { Facts } from './facts.js';
@@ -33,6 +34,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   nftDrops,
   noOtherWayIn,
   neverReached,
+  inFront,
   absentChain,
   portsSentOn,
   unprotectedFamily,

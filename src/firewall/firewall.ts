@@ -4,6 +4,7 @@ import { DoorKeeping } from './doors/door-keeping.js';
 import { leftovers } from './leftovers.js';
 import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
+import type { Exposure } from './exposure/assess.js';
 import type { Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
 import type { InForce } from './in-force.js';
@@ -77,6 +78,7 @@ export class Firewall {
         doors: this.doors,
         drop: this.#drop(),
       }),
+      services: () => this.#kept,
     });
     this.sets.sentinels.guard(this.doors.touched);
   }
@@ -126,6 +128,16 @@ export class Firewall {
   /** What this kernel lacks to read all packets, in words; nothing if it has all. */
   get readableNotes(): readonly string[] {
     return readableNotes(this.#settings.readable ?? new Map());
+  }
+
+  /** What decides about our services before our jumps do, by the rules as they were last read. */
+  get exposures(): readonly Exposure[] {
+    return this.#rules.exposures;
+  }
+
+  /** Looks at what decides in other tables than filter, and in the other back end: `exposures` has it then. */
+  async lookElsewhere(): Promise<void> {
+    if (this.services.length > 0) await this.#rules.lookElsewhere();
   }
 
   get backend(): Tables['backend'] {

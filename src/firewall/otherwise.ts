@@ -21,5 +21,6 @@ export interface OtherWay {
 
 /** The comment of a jump, as far as the chain tells that it leads to. */
 export function labelOf(target: string): string {
-  return target.replace(/\.new$/, '').replace(/_[^_]*$/, '');
+  const label = target.replace(/\.new$/, '').replace(/_[^_]*$/, '');
+  return /_(?:hidden|headers)(?:\.new)?$/.test(target) ? `hidden:${label}` : label;
 }

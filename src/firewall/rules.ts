@@ -7,10 +7,13 @@ import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
 import { judgeJumps, type InForce } from './in-force.js';
 import { chainsOf, isOurs } from './leftovers.js';
+import { readAllTables } from './exposure/all-tables.js';
+import { Assessed } from './exposure/assessed.js';
+import type { Exposure } from './exposure/assess.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
 import { PrintedRules } from './printed.js';
 import type { Remains } from './remains.js';
-import type { RuleSettings } from './service.js';
+import type { RuleSettings, Service } from './service.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';
 import { Unreadable } from './unread.js';
@@ -31,12 +34,15 @@ export interface RulesParts {
   readonly keeping: DoorKeeping;
   readonly remains: Remains;
   readonly wanted: () => Wanted;
+  /** The services whose ports are to be shut. */
+  readonly services: () => readonly Service[];
 }
 
 /** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
 export class Rules {
   readonly #parts: RulesParts;
   readonly #printed = new PrintedRules();
+  readonly #assessed = new Assessed();
   #awaited: readonly Awaited[] = [];
   #seen: readonly InForce[] | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -48,6 +54,24 @@ export class Rules {
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
   get awaited(): readonly Awaited[] {
     return this.#awaited;
+  }
+
+  /** What decides about our services before us, by the rules as they were last read. */
+  get exposures(): readonly Exposure[] {
+    const { tables, settings, keeping, services, wanted } = this.#parts;
+    return this.#assessed.exposures({
+      services: services(),
+      backend: tables.backend.name,
+      instances: keeping.instances,
+      hook: settings.hook,
+      families: settings.families,
+      doors: (family) => [...wanted().doors.openings(family).values()],
+    });
+  }
+
+  /** Looks at tables besides filter, and at the other back end. */
+  async lookElsewhere(): Promise<void> {
+    this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
@@ -162,6 +186,7 @@ export class Rules {
     const chains = [...chainsOf(desired), ...drop];
     const actual = await tables.read(family, this.#isOurs, counts, new Set(chains));
     keeping.counted(family, counts);
+    this.#assessed.see(family, actual, tables.unread.get(family));
     return actual;
   }
 

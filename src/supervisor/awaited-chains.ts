@@ -1,3 +1,5 @@
+import { EXIT, KnockError } from '../base/errors.js';
+import { isMadeLater } from '../firewall/made-later.js';
 import type { Awaited } from '../firewall/plan.js';
 import type { Journal } from './journal.js';
 
@@ -9,6 +11,20 @@ export function awaitedNotes(awaited: readonly Awaited[]): string[] {
     byText.set(text, [...(byText.get(text) ?? []), `IPv${family}`]);
   }
   return [...byText].map(([text, families]) => `${families.join(' and ')}: ${text}`);
+}
+
+/** Refuses a configuration whose service would go into a chain that is not there, and that no program is known to make. */
+export function refuseMissing(awaited: readonly Awaited[]): void {
+  const missing = awaited.filter(({ chain }) => !isMadeLater(chain));
+  const [first] = missing;
+  if (first === undefined) return;
+  const { service, chain } = first;
+  const families = missing.filter((one) => one.chain === chain && one.service === service);
+  const where = families.map(({ family }) => `IPv${family}`).join(' and ');
+  throw new KnockError(`there is no chain ${chain} (${where}): service ${service} would not be protected`, {
+    exitCode: EXIT.config,
+    hint: `mend chain in [service.${service}], or make that chain first (iptables -N ${chain}) and a rule that leads to it`,
+  });
 }
 
 /** Says once of each chain that it is not there; again where it was, and has gone. */

@@ -7,6 +7,7 @@ import type { Reply, RequestOf } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
 import { awaitedNotes } from './awaited-chains.js';
 import { triedInVain } from './choose-config.js';
+import { exposureNotes } from './exposure-watch.js';
 import { lookAfterSession, type Session } from './own-session.js';
 import type { Supervisor } from './supervisor.js';
 import { done } from './verbs/replies.js';
@@ -76,10 +77,13 @@ export class Changes {
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
     const { verbs, firewall } = this.#parts.supervisor.world;
+    // A trial's time is running: whoever waits for the answer must not wait for further tables to be read.
+    if (trialS === undefined) await this.#parts.supervisor.exposures.lookElsewhere();
     return [
       ...(await lookAfterSession(verbs, session, trialS)),
       ...awaitedNotes(firewall.awaited),
       ...firewall.readableNotes,
+      ...exposureNotes(firewall.exposures),
     ];
   }
 }

@@ -6,8 +6,8 @@ import type { Happening, Reply, Request } from '../wire/control.js';
 import { Changes } from './changes.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
-import { MEANING } from './machine.js';
 import type { DoorReport, StatusReport } from '../wire/reports.js';
+import { namedState, reportExposures } from './protection.js';
 import { reportListener, reportServices } from './status.js';
 import { recognisedNow } from './recognition.js';
 import type { Supervisor } from './supervisor.js';
@@ -88,13 +88,13 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
-    // A name for users beside the table: what an event does is the same on trial and not.
-    const onTrial = state === 'armed' && trial !== undefined;
+    await supervisor.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
+    const services = await reportServices(firewall);
+    const exposures = reportExposures(firewall, services, state);
+    supervisor.exposures.look();
     return {
-      state: onTrial ? 'trial' : state,
-      meaning: onTrial
-        ? 'new rules are in force until they are confirmed, or until the kernel goes back'
-        : MEANING[state],
+      ...namedState(state, trial !== undefined, services, exposures),
+      exposures,
       since: since.toISOString(),
       reason,
       pid: process.pid,
@@ -106,7 +106,7 @@ export class Control implements ControlHandler {
         last: guard.lastRepair?.text ?? null,
         time: guard.lastRepair?.time.toISOString() ?? null,
       },
-      services: await reportServices(firewall),
+      services,
       doors: this.#doors(),
       pendingStops: supervisor.lasting.stops.count,
       entriesKept: supervisor.lasting.entries.report,

@@ -4,7 +4,7 @@ import type { Firewall } from '../firewall/firewall.js';
 import type { Clock, Timer } from '../system/clock.js';
 import { Guard, type Authors } from './guard.js';
 import type { Journal } from './journal.js';
-import { feeds, MEANING, next, type Event, type State } from './machine.js';
+import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './machine.js';
 
 export interface EngineParts {
   readonly clock: Clock;
@@ -113,7 +113,8 @@ export class Engine {
     const { state, reason } = info;
     const before = this.#told.state;
     this.#told = info;
-    const text = `${state}: ${reason} (${means ?? MEANING[state]})`;
+    const isBare = state === 'armed' && this.#parts.firewall().services.length === 0;
+    const text = `${state}: ${reason} (${means ?? (isBare ? NOTHING_SHUT : MEANING[state])})`;
     this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
   }
 

@@ -44,6 +44,9 @@ export const MEANING: Readonly<Record<State, string>> = {
   stopping: 'taking our rules out',
 };
 
+/** What `armed` means without a service. */
+export const NOTHING_SHUT = 'nothing is shut: there is no service; doors run their commands';
+
 const stay = (state: State): Readonly<Record<Event, State>> => ({
   start: state,
   sound: state,

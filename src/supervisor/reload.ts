@@ -4,6 +4,7 @@ import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import type { Engine } from './engine.js';
+import { refuseMissing } from './awaited-chains.js';
 import { kernelPlaces, tidyUp, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import { feeds } from './machine.js';
@@ -61,6 +62,7 @@ export class Reload {
           await firewall.trial.reset();
           await firewall.trial.copyTrusted(isFromFile);
         }
+        refuseMissing(firewall.awaited);
         await listener.replace(
           () => listenOrder(config, lasting.oneTime, firewall.trial !== undefined),
           () => {

@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { Engine } from './engine.js';
 import type { EntryKeeper } from './entry-keeper.js';
+import type { ExposureKeeper } from './exposure-keeper.js';
 import { schedule, type Schedule } from './health.js';
 import type { Journal } from './journal.js';
 import { feeds } from './machine.js';
@@ -14,6 +15,8 @@ export interface RhythmParts {
   readonly engine: Engine;
   readonly entries: EntryKeeper;
   readonly world: () => World;
+  /** Looks at what stands between us and the world in other tables. */
+  readonly exposures: Pick<ExposureKeeper, 'lookElsewhere'>;
 }
 
 /** What happens again and again: heartbeats, health checks, look-ups of trusted hosts. */
@@ -54,6 +57,7 @@ export class Rhythm {
   async #check(): Promise<void> {
     const { engine } = this.#parts;
     engine.guard.lookClosely();
+    void this.#parts.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
     if (feeds(engine.state)) await this.#trusted('check');
   }
 

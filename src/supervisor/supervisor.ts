@@ -4,16 +4,17 @@ import type { Config } from '../config/settings.js';
 import type { Template } from '../firewall/template.js';
 import { NO_RULES } from '../firewall/trial.js';
 import type { StartOutcome } from '../system/notify.js';
-import { AwaitedChains } from './awaited-chains.js';
+import { AwaitedChains, refuseMissing } from './awaited-chains.js';
 import { DriftWatch, type MonitorStarter } from './drift-watch.js';
 import { Ear } from './ear.js';
 import { Engine, type StateInfo } from './engine.js';
+import { ExposureKeeper } from './exposure-keeper.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
-import { feeds } from './machine.js';
+import { feeds, type State } from './machine.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -49,6 +50,8 @@ export class Supervisor {
   readonly #reload: Reload;
   readonly lasting: Lasting;
   readonly trials: TrialKeeper;
+  /** Tells what stands between us and the world. */
+  readonly exposures: ExposureKeeper;
   readonly #report = new StartReport();
   readonly #kernelKnocks: KernelKnocks;
   #world: World | undefined;
@@ -94,25 +97,26 @@ export class Supervisor {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
         awaited.look(this.world.firewall.awaited);
+        this.exposures.look();
       },
       looked: parts.looked,
-      entered: (state, problem) => {
-        parts.entered(`${state}: ${this.state.reason}`);
-        if (state === 'armed' && problem === undefined) this.#armed();
-        this.#report.entered(state, this.state.reason, problem, this.#adopted);
-      },
+      entered: this.#entered.bind(this),
     });
     this.#engine = engine;
-    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries: this.lasting.entries });
+    this.exposures = new ExposureKeeper({
+      ...{ journal, state: () => this.state, tell: parts.entered },
+      firewall: () => this.world.firewall,
+      witness: () => drift.witness(),
+    });
+    const { entries } = this.lasting;
+    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries, exposures: this.exposures });
     this.#reload = new Reload({
       ...parts,
       ...{ engine, world, lasting: this.lasting, listener: this.listener },
       take: (fresh) => {
         this.#world = fresh;
       },
-      attend: (fresh) => {
-        this.#attend(fresh);
-      },
+      attend: this.#attend.bind(this),
     });
     this.trials = new TrialKeeper({ paths, clock, journal, engine, world, reload: this.#reload });
   }
@@ -211,6 +215,8 @@ export class Supervisor {
       this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
     }
     await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
+    // What an earlier life protects stays so, whatever has become of one chain: status tells it.
+    if (!this.#adopted) refuseMissing(world.firewall.awaited);
     await world.trusted.apply();
     this.lasting.stops.takeUp();
   }
@@ -226,6 +232,13 @@ export class Supervisor {
     const { firewall, config } = this.world;
     const { journal } = this.#parts;
     void this.#engine.queued(async () => tidyUp(firewall, config.settings.paths.run, journal));
+  }
+
+  #entered(state: State, problem: unknown): void {
+    if (problem === undefined && feeds(state)) this.exposures.look();
+    this.#parts.entered(this.exposures.stateText);
+    if (state === 'armed' && problem === undefined) this.#armed();
+    this.#report.entered(state, this.state.reason, problem, this.#adopted);
   }
 
   #endWatching(): void {

@@ -27,6 +27,10 @@ export interface StatusReport {
       readonly lost: number;
     } | null;
   } | null;
+  /** False: somebody gets to a port of a service whom it is said to be shut for; null: there is no service, nothing is shut. */
+  readonly protected: boolean | null;
+  /** What decides about our services before knockctl does. */
+  readonly exposures: readonly ExposureReport[];
   readonly services: readonly ServiceReport[];
   /** Repairs of rules and sets that others undid, since the start. */
   readonly repairs: { readonly count: number; readonly last: string | null; readonly time: string | null };
@@ -40,6 +44,29 @@ export interface StatusReport {
   readonly trial: { readonly left: number; readonly until: string } | null;
   /** Files that were tried and not confirmed, so that others are in force: in words; null: there are none. */
   readonly unconfirmed: string | null;
+}
+
+/** A rule of others that decides about a service before knockctl does. */
+export interface ExposureReport {
+  /**
+   * `open`: everybody gets in; `exception`: some sources do, by a rule of the administrator's; `unknown`: cannot be judged;
+   * `refused`: everybody is kept out, whoever has knocked included; `knock`: the kernel's doors do not see their knocks.
+   */
+  readonly kind: 'open' | 'exception' | 'unknown' | 'refused' | 'knock';
+  /** Null: it is about doors. */
+  readonly service: string | null;
+  readonly family: 4 | 6;
+  readonly ports: readonly number[];
+  readonly table: string;
+  /** Where the rule stands, as `iptables -L CHAIN --line-numbers` counts, and its text; null: no rule decides. */
+  readonly chain: string | null;
+  readonly number: number | null;
+  readonly rule: string | null;
+  /** Who that is, in words: `everybody`, `10.0.0.0/8`. */
+  readonly sources: string;
+  readonly text: string;
+  /** What mends it; null: nothing has to. */
+  readonly mend: string | null;
 }
 
 /** Where a door is recognised: by the listener in any case. */

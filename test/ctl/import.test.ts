@@ -48,6 +48,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     examine: async () => Promise.resolve([]),
     provideSets: async () => Promise.resolve([]),
     recognised: async () => Promise.resolve([]),
+    exposures: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),
     paths: unused,
     config: unused,

@@ -143,6 +143,8 @@ describe('what is shown', () => {
         selfKnock: { roundTrip: 1.25, age: 3.1, asked: 40, lost: 2 },
         silent: 0.1,
       },
+      protected: null,
+      exposures: [],
       services: [SERVICE],
       repairs: {
         count: 2,

@@ -61,6 +61,7 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
     examine: async () => Promise.resolve([]),
     provideSets: async () => Promise.resolve([]),
     recognised: async () => Promise.resolve([]),
+    exposures: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),
     paths: () => paths,
     config: () => ({}) as Config, // handed on to `direct`, which does not look into it

@@ -7,6 +7,9 @@
  *   peer attempts ADDRESS PORT EVERY_MS    a connection attempt every so often, until standard input ends; a line for each
  *                                          once it has ended: when it began (CLOCK_MONOTONIC, ms), and 1 if it connected,
  *                                          else 0
+ *   peer reach TIMEOUT_MS [SOURCE SOURCE_PORT ADDRESS PORT]...
+ *                                          one attempt each, all at once, from that source (port 0: any); a digit for each, 1 if
+ *                                          it connected; nothing of them is left, so that the same may be tried again
  *
  * A connection that the kernel has made in time counts, however late a busy machine lets this process look.
  */
@@ -40,8 +43,20 @@ static void fail(const char *what) {
   exit(1);
 }
 
-/* Begins to connect; gives -1 if the kernel refuses at once. */
-static int begin(const char *host, const char *port) {
+/* Binds a socket to a source, and has it vanish without a trace when it is closed. */
+static void bind_to(int fd, const char *source, const char *port) {
+  struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *from;
+  struct linger none = {.l_onoff = 1};
+  int on = 1;
+  if (getaddrinfo(source, port, &hints, &from) != 0) exit(USAGE);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  if (bind(fd, from->ai_addr, from->ai_addrlen) != 0) fail(source);
+  freeaddrinfo(from);
+}
+
+/* Begins to connect, from `source` if it is not NULL; gives -1 if the kernel refuses at once. */
+static int begin_from(const char *source, const char *source_port, const char *host, const char *port) {
   struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *to;
   if (getaddrinfo(host, port, &hints, &to) != 0) {
     fprintf(stderr, "peer: not an address and port: %s %s\n", host, port);
@@ -50,12 +65,17 @@ static int begin(const char *host, const char *port) {
   int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
   if (fd < 0) fail("socket");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (source != NULL) bind_to(fd, source, source_port);
   if (connect(fd, to->ai_addr, to->ai_addrlen) != 0 && errno != EINPROGRESS) {
     close(fd);
     fd = -1;
   }
   freeaddrinfo(to);
   return fd;
+}
+
+static int begin(const char *host, const char *port) {
+  return begin_from(NULL, NULL, host, port);
 }
 
 static int connected(int fd) {
@@ -198,6 +218,44 @@ static void attempts(const char *host, const char *port, double every) {
   }
 }
 
+/*
+ * True once the handshake is done, even if the packets after it are rejected: SO_ERROR would tell of the ICMP error that
+ * comes back for them.
+ */
+static int is_up(int fd) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
+static void reach(double limit_ms, int count, char **words) {
+  static struct pollfd open[MOST];
+  static char result[MOST + 1];
+  if (count > MOST) exit(USAGE);
+  for (int i = 0; i < count; i++, words += 4) {
+    int fd = begin_from(words[0], words[1], words[2], words[3]);
+    open[i] = (struct pollfd){.fd = fd, .events = POLLOUT};
+    result[i] = '0';
+  }
+  double end = now_ms() + limit_ms;
+  for (int left = count; left > 0;) {
+    double wait = end - now_ms();
+    int ready = poll(open, count, wait > 0 ? (int)wait + 1 : 0);
+    if (ready < 0 && errno != EINTR) fail("poll");
+    for (int i = 0; i < count; i++) {
+      if (open[i].fd < 0 || open[i].revents == 0) continue;
+      if (is_up(open[i].fd)) result[i] = '1';
+      close(open[i].fd);
+      open[i].fd = -1;
+    }
+    left = 0;
+    for (int i = 0; i < count; i++) left += open[i].fd >= 0;
+    if (ready == 0 && now_ms() >= end) break;
+  }
+  result[count] = '\n';
+  write_all(STDOUT_FILENO, result, count + 1);
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   const char *mode = argc > 1 ? argv[1] : "";
@@ -205,6 +263,9 @@ int main(int argc, char **argv) {
     echo_server(argv[2]);
   } else if (argc == 5 && strcmp(mode, "attempts") == 0) {
     attempts(argv[2], argv[3], atof(argv[4]));
+    return 0;
+  } else if (argc >= 3 && (argc - 3) % 4 == 0 && strcmp(mode, "reach") == 0) {
+    reach(atof(argv[2]), (argc - 3) / 4, argv + 3);
     return 0;
   } else if (argc == 5 && strcmp(mode, "session") == 0) {
     session(connect_within(argv[2], argv[3], atof(argv[4])));

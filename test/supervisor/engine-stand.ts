@@ -36,6 +36,7 @@ export class Stand {
   constructor() {
     const firewall = {
       unread: new Map(),
+      services: ['ssh'],
       isSettled: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;

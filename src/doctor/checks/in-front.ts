@@ -1,0 +1,51 @@
+/** Rules that decide about a service before ours do, by the rules in force. */
+import { FAMILIES } from '../../base/address.js';
+import { BACKENDS } from '../../firewall/backend-name.js';
+import type { AllTables } from '../../firewall/exposure/elsewhere.js';
+import { surveyed } from '../../firewall/exposure/survey.js';
+import type { Exposure } from '../../firewall/exposure/assess.js';
+import type { Finding } from '../../wire/reports.js';
+import type { Facts } from '../facts.js';
+
+const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
+  open: 'danger',
+  refused: 'danger',
+  unknown: 'warning',
+  knock: 'warning',
+  exception: 'note',
+};
+
+const MEANS: Readonly<Record<Exposure['kind'], string>> = {
+  open: 'NOT PROTECTED: our rules are never asked about it',
+  refused: 'a knock opens nothing there, and nobody is trusted',
+  unknown: 'whether the port is shut cannot be said',
+  knock: 'with nothing of ours running such a knock opens nothing',
+  exception:
+    'they need no knock, and a ban does not keep them out; trusting them instead does the same, and can be banned',
+};
+
+/** What is sent on by nat, and a family that is left out, other checks tell. */
+export function inFront(facts: Facts): Finding[] {
+  const { config, rules, backend, recognised } = facts;
+  if (!config.ok || backend === undefined) return [];
+  const { services, firewall } = config.value.settings;
+  const tables = BACKENDS.flatMap((name) =>
+    FAMILIES.flatMap((family): AllTables[] => {
+      const ruleset = rules.get(name)?.get(family);
+      return ruleset === undefined ? [] : [{ backend: name, family, ruleset }];
+    }),
+  );
+  const { families, hook } = firewall;
+  const doors = (family: 4 | 6): ReturnType<Parameters<typeof surveyed>[2]['doors']> =>
+    config.value.doors
+      .map(({ door }) => door)
+      .filter((_, index) => recognised[index]?.kernel.includes(family) === true);
+  return surveyed({ tables, problems: [], served: [] }, backend, { services, families, hook, doors })
+    .filter(({ table }) => table !== 'nat')
+    .map(({ kind, text, mend }) => ({
+      level: LEVELS[kind],
+      text,
+      means: MEANS[kind],
+      ...(mend === null ? {} : { mend }),
+    }));
+}

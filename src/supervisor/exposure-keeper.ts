@@ -1,0 +1,55 @@
+import { FAMILIES } from '../base/address.js';
+import { hasLegacyTables } from '../firewall/backend.js';
+import type { Firewall } from '../firewall/firewall.js';
+import { ExposureWatch, NOT_PROTECTED } from './exposure-watch.js';
+import type { Journal } from './journal.js';
+import { repairs } from './machine.js';
+import type { StateInfo } from './engine.js';
+
+export interface ExposureKeeperParts {
+  readonly journal: Pick<Journal, 'record'>;
+  readonly firewall: () => Firewall;
+  readonly state: () => StateInfo;
+  /** Stays the same for as long as nobody has changed a table of nft; undefined where that is not certain. */
+  readonly witness: () => string | undefined;
+  /** Told how we are, in words, where what is open has changed. */
+  readonly tell: (text: string) => void;
+}
+
+/** Looks at what stands between our jumps and the world, and tells of it where it has changed. */
+export class ExposureKeeper {
+  readonly #parts: ExposureKeeperParts;
+  readonly #watch: ExposureWatch;
+  /** The last look at other tables, and who can tell that they have not changed since. */
+  #seen: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
+
+  constructor(parts: ExposureKeeperParts) {
+    this.#parts = parts;
+    this.#watch = new ExposureWatch(parts.journal);
+  }
+
+  /** The state and its reason, and whether a port is open that is said to be shut: for `systemctl status`. */
+  get stateText(): string {
+    const [open] = this.#watch.open;
+    const { state, reason } = this.#parts.state();
+    return open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`;
+  }
+
+  /** By the rules as they were last read. */
+  look(): void {
+    const { firewall, state, tell } = this.#parts;
+    if (repairs(state().state) && this.#watch.look(firewall().exposures)) tell(this.stateText);
+  }
+
+  /** The same, with tables besides filter and the other back end, where they may have changed. */
+  async lookElsewhere(): Promise<void> {
+    const firewall = this.#parts.firewall();
+    const isLegacy = FAMILIES.some(hasLegacyTables);
+    const witness = isLegacy ? undefined : this.#parts.witness();
+    if (witness === undefined || this.#seen?.firewall !== firewall || this.#seen.witness !== witness) {
+      await firewall.lookElsewhere();
+      this.#seen = { firewall, witness };
+    }
+    this.look();
+  }
+}
