@@ -8,7 +8,9 @@ import { trialChains } from './trial-rules.js';
 
 /** The chains of a service of which only the name is known. */
 export function standardService(service: string): DesiredService {
-  const chains = ['policy', 'reassemble', 'hidden', 'headers', ...LISTS].map((part) => chainPrefix(service) + part);
+  const chains = ['policy', 'reassemble', 'hidden', 'headers', ...LISTS].map(
+    (part) => chainPrefix(service) + part,
+  );
   return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
 }
 
