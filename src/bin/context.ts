@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
 import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/forgeable.js';
 import { locatePaths } from '../config/locate.js';
+import type { Config } from '../config/settings.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { checkTemplate } from '../firewall/template-file.js';
@@ -38,14 +39,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     sessionPort: session?.port,
     sessionHost: session?.host,
     paths: () => locatePaths(file, readIfExists),
-    config: () => {
-      const config = load({ file });
-      const { services, firewall, paths } = config.settings;
-      const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
-      const told = remarks.map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
-      const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
-      return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
-    },
+    config: () => readConfig(file),
     inTheWay: async () => {
       const { systemExec } = await import('../system/exec.js');
       const { rulesInTheWay } = await import('../doctor/in-the-way.js');
@@ -91,6 +85,16 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     },
     readInput,
   };
+}
+
+/** The configuration, with warnings of what forged packets and an administrator's own template do. Throws ConfigError. */
+function readConfig(file: string | undefined): Config {
+  const config = load({ file });
+  const { services, firewall, paths } = config.settings;
+  const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
+  const told = remarks.map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
+  const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
+  return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
 }
 
 function readInput(path: string): string {

@@ -83,7 +83,11 @@ export class DriftWatch {
 
   /** What names the authors of changes; `backend`: where the rules are. */
   authors(backend: () => BackendName): Authors {
-    return { catchUp: async () => this.#catchUp(), silence: () => this.#silence(backend()) };
+    return {
+      catchUp: async () => this.#catchUp(),
+      silence: () => this.#silence(backend()),
+      last: () => this.#author,
+    };
   }
 
   /** Gives the monitor a moment to tell of changes until now; nothing without a monitor. */
@@ -103,11 +107,6 @@ export class DriftWatch {
   #silence(backend: BackendName): string {
     if (backend === 'legacy') return 'iptables-legacy does not tell';
     return this.#child === undefined ? 'nft monitor was not running' : 'nft monitor has not told';
-  }
-
-  /** The last of others who changed rules, as far as the monitor has told since it began. */
-  get author(): string | undefined {
-    return this.#author;
   }
 
   /** Watches the chains of this firewall, and no others any more. */

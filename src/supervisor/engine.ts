@@ -14,8 +14,6 @@ export interface EngineParts {
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
-  /** The last program that was seen to change rules of others; undefined: nobody knows. */
-  readonly author?: () => string | undefined;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
@@ -68,7 +66,6 @@ export class Engine {
       state: () => this.#state,
       witness: parts.witness,
       authors: parts.authors,
-      author: parts.author,
       event: (event, reason) => {
         this.event(event, reason);
       },

@@ -12,6 +12,8 @@ export interface Authors {
   readonly catchUp: () => Promise<void>;
   /** Why a change has no author. */
   readonly silence: () => string;
+  /** The last program that was seen to change rules; undefined: none is known. */
+  readonly last: () => string | undefined;
 }
 
 export interface GuardParts {
@@ -22,8 +24,6 @@ export interface GuardParts {
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
-  /** The last program that was seen to change rules of others; undefined: nobody knows. */
-  readonly author?: (() => string | undefined) | undefined;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
   readonly verified: () => void;
@@ -152,7 +152,7 @@ export class Guard {
     this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
-    this.#unread.look(firewall.unread, this.#parts.author?.());
+    this.#unread.look(firewall.unread, this.#parts.authors.last());
     if (changes.length > 0) {
       // A heartbeat may find a change before the monitor's words about it are read.
       if (this.#culprits.length === 0) await this.#parts.authors.catchUp();

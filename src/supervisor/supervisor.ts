@@ -63,8 +63,10 @@ export class Supervisor {
     const { clock, journal, paths } = parts;
     const world = (): World => this.world;
     this.lasting = makeLasting(paths, parts, world);
-    const { run } = parts.config.settings.paths;
-    this.#kernelKnocks = new KernelKnocks({ path: kernelKnocksPath(run), journal });
+    this.#kernelKnocks = new KernelKnocks({
+      path: kernelKnocksPath(parts.config.settings.paths.run),
+      journal,
+    });
     this.#ear = new Ear({
       ...parts,
       oneTime: this.lasting.oneTime,
@@ -90,7 +92,6 @@ export class Supervisor {
       firewall: () => this.world.firewall,
       witness: () => drift.witness(),
       authors: drift.authors(() => this.world.firewall.backend.name),
-      author: () => drift.author,
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       verified: () => {

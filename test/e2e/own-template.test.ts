@@ -7,7 +7,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import type { Product } from '../helpers/product.js';
+import { ADDRESS } from '../helpers/lab.js';
 import { shippedTemplate } from '../helpers/template.js';
+import { conf } from './setting.js';
 import { hiddenLab, SEED, sendHidden, type Case } from './hidden-packets.js';
 
 const SHIPPED = shippedTemplate().text;
@@ -69,6 +71,25 @@ for (const { words, chain, family, kind, neighbours = 'none', told } of LACKS) {
     assert.deepEqual(again.answered, [], `seed ${SEED} + 1`);
   });
 }
+
+// The other address is a way to the protected one, where the administrator lets such headers be followed.
+test('a routing header to the protected address: told without @ROUTED@, and dropped with it', async () => {
+  await using stage = await hiddenLab({ backend: 'nft', chain: 'INPUT', neighbours: 'none' });
+  const { lab, product, to } = stage;
+  const final = ADDRESS.server2[6];
+  const words = ['all', 'eth0'].map((name) => `net.ipv6.conf.${name}.seg6_enabled=1`);
+  assert.equal((await lab.exec('server', ['/usr/sbin/sysctl', '-qw', ...words])).exitCode, 0);
+  product.configure(conf('nft', { service: `address = ${final}` }));
+  const send = async (seed: number): Promise<number> =>
+    (await sendHidden(lab, to[6], { count: 20, seed, kind: `routed:${final}` })).answered.length;
+  use(product, without('@ROUTED@'));
+  assert.match((await product.ctl(['check'])).stderr, /@ROUTED@/);
+  await product.start();
+  assert.ok((await send(SEED)) > 0, `seed ${SEED}`);
+  use(product, SHIPPED);
+  await product.must('reload');
+  assert.equal(await send(SEED + 1), 0, `seed ${SEED} + 1`);
+});
 
 test('the jump of the version before, which filters what the host sends to itself, is told', async () => {
   await using stage = await hiddenLab({ backend: 'nft', chain: 'INPUT', neighbours: 'none' });

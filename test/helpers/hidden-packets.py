@@ -6,7 +6,7 @@
 Sends COUNT connection attempts to PORT, each from a source port of its own and each different by SEED, and then plain ones to
 OPEN_PORT until one is answered: whatever was answered before has been answered by then. Prints a line of JSON:
 {"answered": [{"port": SOURCE_PORT, "how": TEXT}, ...], "sent": COUNT, "open": true}. KIND makes all of them of one kind: one of
-the names of KINDS4 or KINDS6. Frames are written to the wire as they are, so that nothing in between repairs them.
+the names of KINDS4 or KINDS6, or `routed:ADDRESS`: by a segment routing header on to that address. Frames are written to the wire as they are, so that nothing in between repairs them.
 """
 import json
 import random
@@ -176,6 +176,20 @@ def misread6(target, dice, payload):
     return [f"{len(before)} headers, then {told}"]
 
 
+def routed6(final):
+    final = socket.inet_pton(socket.AF_INET6, final)
+
+    def made(target, dice, payload):
+        told = checksum(target.source + final + struct.pack("!II", len(payload), 6) + payload[:16] + b"\0\0" + payload[18:])
+        payload = payload[:16] + struct.pack("!H", told) + payload[18:]
+        # Type 4: two segments, the last first, and one is left (RFC 8754).
+        header = struct.pack("!BBBBBBH", 6, 4, 4, 1, 1, 0, 0) + final + target.destination
+        yield target.ipv6(43, header + payload)
+        return ["to another address"]
+
+    return made
+
+
 def options_only(dice):
     return [(60, bytes([0]) + padding(6), "options") for _ in range(dice.randrange(1, 4))]
 
@@ -300,7 +314,8 @@ def main():
     target = Target(interface, hop, source, destination)
     kinds = KINDS6 if target.six else KINDS4
     if len(sys.argv) > 9:
-        kinds = {sys.argv[9]: kinds[sys.argv[9]]}
+        name, _, final = sys.argv[9].partition(":")
+        kinds = {name: routed6(final) if name == "routed" else kinds[name]}
     told = {}
     for one in range(count):
         told[FIRST_PORT + one] = attempt(target, dice, kinds, FIRST_PORT + one, port)

@@ -69,6 +69,7 @@ export class Stand {
           this.catchUp();
         },
         silence: () => 'nft monitor has not told',
+        last: () => undefined,
       },
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),

@@ -62,7 +62,8 @@ describe('the engine', () => {
     stand.event('start');
     stand.event('sound');
     const isTold = (): boolean => stand.log.some((line) => line.startsWith('armed: '));
-    while (stand.rules === 'undone') {
+    const isUndone = (): boolean => stand.rules === 'undone';
+    while (isUndone()) {
       assert.deepEqual([stand.engine.info.state, isTold()], ['preparing', false]);
       await Promise.resolve();
     }
