@@ -240,12 +240,14 @@ export class Firewall {
       const { instances } = this.#keeping;
       // What stands in the way in one family must not keep the rest in force.
       const stuck = new Stuck();
-      for (const family of this.#settings.families) {
+      // At the same time: each may wait 5 s for the xtables lock.
+      const takesOut = async (family: Family): Promise<void> => {
         const made = madeTables.includes(family);
         const rules = [...this.#desired(family), leftovers('', this.#drop())];
         const what = { rules, services: strays, instances, made };
         await stuck.tried(family, async () => left.push(...(await takeOut(this.tables, family, what))));
-      }
+      };
+      await Promise.all(this.#settings.families.map(takesOut));
       const all = [...this.names, ...strays];
       if (all.length > 0) await this.#keeping.drop();
       for (const name of all) left.push(...(await this.sets.destroy(name)));
