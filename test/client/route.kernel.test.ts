@@ -47,9 +47,12 @@ async function arrived(place: Place): Promise<string[]> {
   const dump = dumps.get(place);
   assert.ok(dump !== undefined);
   mark += 1;
-  const address = ADDRESS[place][4];
-  await lab.knock('server', address, [`${mark}:udp`], { client: 'debian' });
-  await dump.until(`${address}.${mark}: `);
+  // In both families: what waits for a neighbour to be found comes later than what goes over the other one.
+  for (const family of FAMILIES) {
+    const address = ADDRESS[place][family];
+    await lab.knock('server', address, [`${mark}:udp`]);
+    await dump.until(`${address}.${mark}: `);
+  }
   const text = dump.stdout.slice(read.get(place) ?? 0);
   read.set(place, dump.stdout.length);
   return text.split('\n').flatMap((line) => {
