@@ -162,7 +162,7 @@ function chooseServices(
     `door ${user.door.name} uses a verb of knockctl, but no [service.NAME] is written: ` +
     'port 22 is protected as [service.ssh] with the defaults; write [service.ssh] in knockctl.conf to say so';
   findings.warnings.push({ file: doors.path, line: user.line, message });
-  return [impliedService()];
+  return [impliedService(conf.settings.firewall.gate)];
 }
 
 /** A verb for a service that is not there is a fault; a rule that would never be reached is worth a word. */

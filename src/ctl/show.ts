@@ -170,7 +170,7 @@ export function serviceLines(service: ServiceReport): string[] {
       ? `tripped, on_failure = ${service.onFailure}`
       : `fed, ${service.switchLeft} s left`;
   return [
-    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
+    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}${service.gate === 'strict' ? ', strict gate' : ''}; switch ${fed}`,
     `             ${filter} accepted, ${trusted} trusted, ${banned} banned`,
   ];
 }

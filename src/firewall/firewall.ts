@@ -4,14 +4,16 @@ import { DoorKeeping } from './doors/door-keeping.js';
 import { leftovers } from './leftovers.js';
 import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
-import type { Place } from './footprint.js';
+import { madeTablesOf, type Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
+import { expandGate } from './gate.js';
 import type { InForce } from './in-force.js';
 import type { Awaited } from './plan.js';
 import { Rules } from './rules.js';
 import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import { serviceSets, setFaults } from './sets.js';
+import { inTable, tableOf, type TableName } from './table-name.js';
 import type { Tables } from './tables.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
 import { Trial, type Version } from './trial.js';
@@ -58,7 +60,10 @@ export class Firewall {
     const desired = new Map(
       settings.families.map((family) => [
         family,
-        services.map((service) => expandTemplate(template, service, family, settings.log)),
+        services.flatMap((service) => [
+          expandTemplate(template, service, family, settings.log),
+          ...(service.gate === 'strict' ? [expandGate(template, service, family, settings.log)] : []),
+        ]),
       ]),
     );
     this.version = { services, desired, doors };
@@ -107,6 +112,7 @@ export class Firewall {
   /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
   noteLeft(chains: readonly string[], services: readonly string[]): void {
     this.#remains.note(chains, services);
+    this.#rules.distrust();
   }
 
   /** Services of which something may be left. */
@@ -140,7 +146,13 @@ export class Firewall {
     return {
       own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
       hooks: new Set(services.flatMap(({ jumps }) => jumps.map(({ chain }) => chain))),
+      tables: new Set(['filter', ...services.map(tableOf)]),
     };
+  }
+
+  /** The families in which rules of ours are to stand in the table mangle. */
+  get gatedFamilies(): readonly Family[] {
+    return this.families.filter((family) => inTable(this.#desired(family), 'mangle').length > 0);
   }
 
   /** True for a process of ours: what it changed we did. */
@@ -198,16 +210,16 @@ export class Firewall {
   }
 
   /**
-   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables`: filter
-   * tables that go too, where nothing is left in them. Gives what had to be left, and why.
+   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables` and
+   * `madeMangle`: families whose tables filter and mangle go too, where nothing is left in them. Gives what had to be left, and why.
    */
-  async remove(madeTables: readonly Family[] = []): Promise<string[]> {
+  async remove(madeTables: readonly Family[] = [], madeMangle: readonly Family[] = []): Promise<string[]> {
     return this.#rules.serial(async () => {
       const left: string[] = [];
       const { strays } = this;
       const { instances } = this.#keeping;
       for (const family of this.#settings.families) {
-        const made = madeTables.includes(family);
+        const made = madeTablesOf(family, { madeTables, madeMangle });
         const rules = [...this.#desired(family), leftovers('', this.#drop())];
         left.push(...(await takeOut(this.tables, family, { rules, services: strays, instances, made })));
       }
@@ -220,13 +232,13 @@ export class Firewall {
 
   /**
    * Takes rules out of a table that this configuration has none in: those of these services, and chains of a trial.
-   * `made`: the table goes too, where nothing is left in it.
+   * `made`: tables that go too, where nothing is left in them.
    */
   async leave(
     { backend, family }: Place,
     services: readonly string[],
     trial: readonly string[],
-    made: boolean,
+    made: readonly TableName[],
   ): Promise<void> {
     await this.#rules.serial(async () => {
       const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };

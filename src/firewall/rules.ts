@@ -1,15 +1,17 @@
 import type { Family } from '../base/address.js';
 import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset } from '../iptables-parser/types.js';
+import type { Ruleset, Table } from '../iptables-parser/types.js';
 import type { DoorKeeping } from './doors/door-keeping.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
-import { judgeJumps, type InForce } from './in-force.js';
-import { isOurs } from './leftovers.js';
+import { gatesIn } from './gate.js';
+import { judgeJumps, merged, type InForce } from './in-force.js';
+import { isOurs, leftovers } from './leftovers.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
 import { PrintedRules } from './printed.js';
 import type { Remains } from './remains.js';
 import type { RuleSettings } from './service.js';
+import { inTable, tableOf, type TableName } from './table-name.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';
 
@@ -36,6 +38,8 @@ export class Rules {
   readonly #parts: RulesParts;
   readonly #printed = new PrintedRules();
   #awaited: readonly Awaited[] = [];
+  /** Families whose table mangle has nothing of ours, and is to have nothing: it need not be looked at. */
+  readonly #spared = new Set<Family>();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RulesParts) {
@@ -50,14 +54,13 @@ export class Rules {
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
   async isMet(): Promise<boolean> {
     return this.serial(async () => {
-      const labels = this.#parts.keeping.instances.map(doorsLabel);
-      let isMet = false;
+      const names = [...this.#names, ...this.#parts.keeping.instances.map(doorsLabel)];
       for (const family of this.#families) {
-        const table = findTable(await this.#read(family), 'filter');
-        const names = [...this.#names, ...labels];
-        if (table !== undefined) isMet ||= names.some((name) => taggedRules(table, name).length > 0);
+        for (const { table } of await this.#look(family)) {
+          if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
+        }
       }
-      return isMet;
+      return false;
     });
   }
 
@@ -66,34 +69,55 @@ export class Rules {
     return this.serial(async () => {
       const result: InForce[] = [];
       for (const family of this.#families) {
-        const actual = await this.#read(family);
+        const same = this.#printed.same(family);
         const wanted = this.#parts.wanted();
         const doors = wanted.doors.rules(family);
         const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
-        for (const service of all) {
-          const chains = this.#plan(family, [service], actual, false).text === '';
-          const table = findTable(actual, 'filter');
-          result.push({ ...judgeJumps(service, table, this.#printed.same(family)), family, chains });
-        }
+        const seen = (await this.#look(family)).flatMap(({ name, actual, table }) =>
+          inTable(all, name).map((service) => {
+            const options = { jump: false, hook: this.#hook(name), same, table: name };
+            const chains = planApply([service], actual, options).text === '';
+            return { ...judgeJumps(service, table, same), family, chains };
+          }),
+        );
+        result.push(...merged(seen));
       }
       return result;
     });
   }
 
-  /** Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. */
+  /** From now on something of ours may be in any table, though none of it is wanted there. */
+  distrust(): void {
+    this.#spared.clear();
+  }
+
+  /**
+   * Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. What changes in the two
+   * tables of a family goes in one after the other, in one process: first that which doors leave, so that no knock
+   * meets them twice; and where a gate is to be in force, it is the last, where one is to go, the first.
+   */
   async apply(jump: boolean): Promise<string[]> {
     return this.serial(async () => {
       const changes: string[] = [];
       const waiting: Awaited[] = [];
       for (const family of this.#families) {
-        const actual = await this.#read(family);
-        const desired = this.#desired(family, actual, jump);
-        waiting.push(...awaited(family, desired, actual));
-        const plan = this.#plan(family, desired, actual, jump);
-        if (plan.text === '') continue;
-        await this.#parts.tables.apply(family, plan.text);
-        changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        this.#printed.learn(family, desired, findTable(await this.#read(family), 'filter'), jump);
+        const looks = await this.#look(family);
+        const plans = looks.map((look) => ({ ...look, ...this.#plan(family, look, jump) }));
+        for (const { desired, actual, name } of plans) {
+          if (name === 'filter') waiting.push(...awaited(family, desired, actual));
+        }
+        const isGated = inTable(this.#parts.wanted().services(family), 'mangle').length > 0;
+        const text = (isGated ? plans : plans.toReversed()).map((plan) => plan.text).join('');
+        if (text === '') {
+          if (jump && !isGated) this.#spared.add(family);
+          continue;
+        }
+        await this.#parts.tables.apply(family, text);
+        changes.push(...plans.flatMap((plan) => plan.changes.map((change) => `${change} (IPv${family})`)));
+        for (const { desired, name } of plans.filter((plan) => plan.text !== '')) {
+          const table = findTable(await this.#read(family, name), name);
+          this.#printed.learn(family, inTable(desired, name), table, jump);
+        }
       }
       this.#awaited = waiting;
       return changes;
@@ -117,33 +141,84 @@ export class Rules {
     return [...names, ...this.#parts.remains.services(names)];
   }
 
-  async #read(family: Family): Promise<Ruleset> {
-    const { tables, keeping } = this.#parts;
+  /** The tables that may have something of ours, as they are. */
+  async #look(family: Family): Promise<Look[]> {
+    const names: TableName[] = (await this.#mayHold(family, 'mangle')) ? ['filter', 'mangle'] : ['filter'];
+    const looks: Look[] = [];
     const counts = new Map<string, number>();
-    const actual = await tables.read(family, isOurs(this.#names, keeping.instances), counts);
-    keeping.counted(family, counts);
-    return actual;
+    for (const name of names) {
+      const actual = await this.#read(family, name, counts);
+      looks.push({ name, actual, table: findTable(actual, name) });
+    }
+    this.#parts.keeping.counted(family, counts);
+    return looks;
   }
 
-  /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
-  #desired(family: Family, actual: Ruleset, jump: boolean): readonly DesiredService[] {
+  /** To look at a table that is not there may make it: only what is wanted there is a reason. */
+  async #mayHold(family: Family, name: TableName): Promise<boolean> {
+    const { services, doors } = this.#parts.wanted();
+    if (inTable([...services(family), doors.rules(family)], name).length > 0) return true;
+    return !this.#spared.has(family) && (await this.#parts.tables.exists(family, name));
+  }
+
+  async #read(family: Family, name: TableName, counts?: Map<string, number>): Promise<Ruleset> {
+    const { tables, keeping } = this.#parts;
+    return tables.read(family, isOurs(this.#names, keeping.instances), counts ?? new Map<string, number>(), name);
+  }
+
+  #hook(name: TableName): 'first' | 'last' {
+    return name === 'mangle' ? 'first' : this.#parts.settings.hook;
+  }
+
+  /** What is to be in a table: services and doors, or of those that are to be in another one, nothing. */
+  #desired(family: Family, { name, table }: Look, jump: boolean): readonly DesiredService[] {
     const wanted = this.#parts.wanted();
-    const table = findTable(actual, 'filter');
-    const doors = wanted.doors.rules(family);
+    const services = inTable(wanted.services(family), name);
+    const doors = this.#doorsIn(family, name);
+    // Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any.
     const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
-    return areMet && !jump ? wanted.services(family) : [...wanted.services(family), doors];
+    return areMet && !jump ? services : [...services, doors];
   }
 
-  #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
-    const { settings, keeping, remains, wanted } = this.#parts;
-    const { names, doors, drop } = wanted();
-    const stray = keeping.stray(findTable(actual, 'filter'), doors.rules(family));
-    const going = remains.going(names);
-    return planApply([...desired, ...going.jumps, ...stray.jumps], actual, {
-      jump,
-      hook: settings.hook,
-      same: this.#printed.same(family),
-      drop: [...new Set([...drop, ...stray.chains, ...going.chains])],
-    });
+  #doorsIn(family: Family, name: TableName): DesiredService {
+    const doors = this.#parts.wanted().doors.rules(family);
+    return tableOf(doors) === name ? doors : { ...leftovers(doors.service, []), table: name };
   }
+
+  #plan(family: Family, look: Look, jump: boolean): Transaction & { readonly desired: readonly DesiredService[] } {
+    const { keeping, wanted } = this.#parts;
+    const { name, actual, table } = look;
+    const desired = this.#desired(family, look, jump);
+    const stray = keeping.stray(table, this.#doorsIn(family, name));
+    const going = name === 'filter' ? this.#parts.remains.going(wanted().names) : this.#gatesGoing(look, desired);
+    const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
+    const plan = planApply([...desired, ...jumps], actual, {
+      jump,
+      hook: this.#hook(name),
+      same: this.#printed.same(family),
+      drop: [...new Set([...wanted().drop, ...stray.chains, ...going.chains])],
+      table: name,
+    });
+    return { ...plan, desired };
+  }
+
+  /** Gates that are there and not wanted. */
+  #gatesGoing(
+    { table }: Look,
+    desired: readonly DesiredService[],
+  ): { readonly jumps: readonly DesiredService[]; readonly chains: readonly string[] } {
+    const gates = gatesIn(table, this.#names);
+    const kept = desired.map(({ service }) => service);
+    return {
+      jumps: gates.filter(({ service }) => !kept.includes(service)).map(({ service }) => leftovers(service, [])),
+      chains: gates.flatMap(({ chains }) => [...chains.keys()]),
+    };
+  }
+}
+
+/** A table as it is. */
+interface Look {
+  readonly name: TableName;
+  readonly actual: Ruleset;
+  readonly table: Table | undefined;
 }

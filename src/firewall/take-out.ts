@@ -1,32 +1,76 @@
 import type { Family } from '../base/address.js';
+import { findTable } from '../iptables-parser/query.js';
 import { allDoors } from './doors/kernel-doors.js';
-import { isOurs, standardService } from './leftovers.js';
-import { planRemove } from './plan.js';
+import { gatesIn } from './gate.js';
+import { isOurs, leftovers, standardService } from './leftovers.js';
+import { planRemove, type Removal } from './plan.js';
+import { inTable, type TableName } from './table-name.js';
 import type { Tables } from './tables.js';
 import type { DesiredService } from './template.js';
 
-/** What is to go out of a table. */
+/** What is to go out of the tables of a family. */
 export interface Going {
   readonly rules: readonly DesiredService[];
   /** Services of which only the names are known. */
   readonly services: readonly string[];
   /** All doors of these, and of those services. */
   readonly instances: readonly string[];
-  /** The table goes too, where nothing is left in it. */
-  readonly made: boolean;
+  /** Tables that go too, where nothing is left in them. */
+  readonly made: readonly TableName[];
 }
 
-/** Takes rules of ours out of a table, in one transaction. Gives what had to be left, and why. */
-export async function takeOut(
+/**
+ * Takes rules of ours out of both tables, in one go: that which opens stands until that which shuts is out. Gives what
+ * had to be left, and why.
+ */
+export async function takeOut(tables: Tables, family: Family, going: Going): Promise<readonly string[]> {
+  const removals = [await fromMangle(tables, family, going), await fromFilter(tables, family, going)];
+  const text = removals.map((removal) => removal.text).join('');
+  if (text !== '') await tables.apply(family, text);
+  for (const table of going.made) await tables.dropIfEmpty(family, table);
+  return removals.flatMap(({ left }) => left);
+}
+
+async function fromFilter(
   tables: Tables,
   family: Family,
-  { rules, services, instances, made }: Going,
-): Promise<readonly string[]> {
-  const names = [...rules.map(({ service }) => service).filter((name) => name !== ''), ...services];
-  const actual = await tables.read(family, isOurs(names, instances));
-  const doors = allDoors(actual, instances, services);
-  const removal = planRemove([...rules, ...services.map(standardService), ...doors], actual);
-  if (removal.text !== '') await tables.apply(family, removal.text);
-  if (made) await tables.dropIfEmpty(family);
-  return removal.left;
+  { rules, services, instances }: Going,
+): Promise<Removal> {
+  const own = inTable(rules, 'filter');
+  const actual = await tables.read(family, isOurs(namesOf({ rules, services }), instances));
+  const doors = allDoors(findTable(actual, 'filter'), instances, services);
+  return planRemove([...own, ...services.map(standardService), ...doors], actual);
+}
+
+/** What is there alone says what goes: no configuration of now need know of a gate that is left. */
+async function fromMangle(
+  tables: Tables,
+  family: Family,
+  { rules, services, instances }: Going,
+): Promise<Removal> {
+  const nothing = { text: '', changes: [], left: [] };
+  if (!(await tables.exists(family, 'mangle'))) return nothing;
+  const names = namesOf({ rules, services });
+  const actual = await tables.read(family, isOurs(names, instances), undefined, 'mangle');
+  const table = findTable(actual, 'mangle');
+  // Chains of a trial may have other names; those of filter are not here.
+  const known = leftovers('', rules.flatMap(({ chains }) => [...chains.keys()]));
+  const doors = allDoors(table, instances, services);
+  const all = [known, ...gatesIn(table, names), ...doors].map((one) => ({ ...one, table: 'mangle' as const }));
+  return planRemove(onceEach(all), actual, 'mangle');
+}
+
+function namesOf({ rules, services }: Pick<Going, 'rules' | 'services'>): string[] {
+  const named = rules.map(({ service }) => service).filter((name) => name !== '');
+  return [...new Set([...named, ...services])];
+}
+
+/** Each chain once: to take one out twice is a fault. */
+function onceEach(all: readonly DesiredService[]): DesiredService[] {
+  const seen = new Set<string>();
+  return all.map((one) => {
+    const fresh = [...one.chains].filter(([chain]) => !seen.has(chain));
+    for (const [chain] of fresh) seen.add(chain);
+    return { ...one, chains: new Map(fresh) };
+  });
 }

@@ -7,6 +7,7 @@ import type { Rule } from '../iptables-parser/rule.js';
 import type { Table } from '../iptables-parser/types.js';
 import { chainPrefix, jumpTag, MAX_CHAIN } from './names.js';
 import type { Service } from './service.js';
+import type { TableName } from './table-name.js';
 
 /** The rule templates of rules/: iptables-save text with placeholders. Pure. */
 
@@ -14,9 +15,11 @@ import type { Service } from './service.js';
 export interface Template {
   readonly file: string;
   readonly text: string;
+  /** The template of the second gate (gate.ts); the one that is shipped where none is given. */
+  readonly gate?: Omit<Template, 'gate'> | undefined;
 }
 
-/** What one family of the filter table must hold for one service. Rules are what follows `-A CHAIN `. */
+/** What one family of a table must hold for one service. Rules are what follows `-A CHAIN `. */
 export interface DesiredService {
   readonly service: string;
   /** The rules of each of the service's own chains. */
@@ -28,6 +31,8 @@ export interface DesiredService {
   readonly jumps: readonly Jump[];
   /** The jumps stand first in their chain, before all others of ours, whatever `hook` says. */
   readonly first?: true;
+  /** The table that all of it stands in; `filter` where it is not said. */
+  readonly table?: TableName;
 }
 
 /** A rule of ours in a chain that is not. */
@@ -49,22 +54,51 @@ export function expandTemplate(
   family: Family,
   log: string | undefined,
 ): DesiredService {
-  const text = substitute(template.text, placeholders(service, family, log));
-  const table = readFilterTable(template.file, text);
-  const faults = checkTable(table, template.file, service);
+  const values = placeholders(service, family, log, TARGETS[service.onFailure]);
+  const prefix = chainPrefix(service.name);
+  return expandRules(template, service, values, {
+    table: 'filter',
+    main: `${prefix}policy`,
+    begin: `@SERVICE@_`,
+    isOwn: (chain) => chain.startsWith(prefix),
+  });
+}
+
+/** What is asked of a template, beside its form. */
+export interface TemplateKind {
+  readonly table: TableName;
+  /** The chain that must be there. */
+  readonly main: string;
+  /** The names that its chains may have; `begin` says it in words, with placeholders. */
+  readonly isOwn: (chain: string) => boolean;
+  readonly begin: string;
+}
+
+/** The rules of a service by a template of either kind. Throws ConfigError, all faults at once. */
+export function expandRules(
+  { file, text }: Pick<Template, 'file' | 'text'>,
+  service: Service,
+  values: ReadonlyMap<string, string | undefined>,
+  kind: TemplateKind,
+): DesiredService {
+  const table = readTable(file, substitute(text, values), kind.table);
+  const faults = checkTable(table, file, service, kind);
   if (faults.length > 0) throw new ConfigError(faults);
   const own = chains(table).map((chain) => chain.name);
   return {
     service: service.name,
     chains: new Map(own.map((chain) => [chain, rulesOf(table, chain).map((rule) => rule.specText)])),
     jumps: rulesOf(table, service.chain).map((rule) => ({ chain: service.chain, rule: rule.specText })),
+    ...(kind.table === 'filter' ? {} : { table: kind.table }),
   };
 }
 
-function placeholders(
+/** What the placeholders of a template stand for; a line with one that is undefined is left out. */
+export function placeholders(
   service: Service,
   family: Family,
   log: string | undefined,
+  whenLost: string | undefined,
 ): Map<string, string | undefined> {
   return new Map<string, string | undefined>([
     ['SERVICE', service.name],
@@ -75,7 +109,7 @@ function placeholders(
     ['TO', destination(service, family)],
     ['V', String(family)],
     ['LOG', log],
-    ['ON_FAILURE', TARGETS[service.onFailure]],
+    ['ON_FAILURE', whenLost],
   ]);
 }
 
@@ -105,13 +139,13 @@ function substitute(text: string, values: ReadonlyMap<string, string | undefined
     .join('\n');
 }
 
-function readFilterTable(file: string, text: string): Table {
+function readTable(file: string, text: string, name: TableName): Table {
   const fault = (line: number, message: string): ConfigError => new ConfigError([{ file, line, message }]);
   try {
     const ruleset = parse(text);
-    const table = findTable(ruleset, 'filter');
+    const table = findTable(ruleset, name);
     if (table === undefined || tables(ruleset).length !== 1) {
-      throw fault(0, 'a template has one table, *filter, and ends it by COMMIT');
+      throw fault(0, `a template has one table, *${name}, and ends it by COMMIT`);
     }
     return table;
   } catch (error) {
@@ -120,13 +154,13 @@ function readFilterTable(file: string, text: string): Table {
   }
 }
 
-function checkTable(table: Table, file: string, service: Service): ConfigFault[] {
+function checkTable(table: Table, file: string, service: Service, kind: TemplateKind): ConfigFault[] {
   const faults: ConfigFault[] = [];
   const add = (message: string): void =>
     void faults.push({ file, line: 0, message: `[service.${service.name}] ${message}` });
   const own = new Set(chains(table).map((chain) => chain.name));
   for (const chain of own) {
-    if (!chain.startsWith(chainPrefix(service.name))) add(`chain ${chain} must begin with @SERVICE@_`);
+    if (!kind.isOwn(chain)) add(`chain ${chain} must begin with ${kind.begin}`);
     if (chain.length > MAX_CHAIN) add(`chain ${chain} is longer than ${MAX_CHAIN} characters`);
   }
   for (const rule of commands(table)) {
@@ -139,7 +173,7 @@ function checkTable(table: Table, file: string, service: Service): ConfigFault[]
   if (jumps > 1 || (jumps === 0 && service.addresses.length === 0)) {
     add(`exactly one rule belongs into @CHAIN@ (${service.chain}); there are ${jumps}`);
   }
-  if (!own.has(`${service.name}_policy`)) add('the chain @SERVICE@_policy is missing');
+  if (!own.has(kind.main)) add(`the chain ${kind.main.replace(service.name, '@SERVICE@')} is missing`);
   return faults;
 }
 

@@ -58,7 +58,7 @@ kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
 /** Keys that came after the file was published. */
-const LATER = ['door_sources'];
+const LATER = ['door_sources', 'gate'];
 
 const SSH = {
   name: 'ssh',
@@ -69,6 +69,7 @@ const SSH = {
   acceptTimeoutS: 300,
   banTimeoutS: 0,
   onFailure: 'restore',
+  gate: 'normal',
   kernelDoors: true,
 };
 
