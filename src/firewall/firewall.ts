@@ -246,14 +246,23 @@ export class Firewall {
     });
   }
 
-  /** Feeds the switch of every service. */
-  async feed(timeoutS: number): Promise<void> {
-    for (const service of this.#kept) await this.sets.ports.feed(service, timeoutS);
+  /** Services whose second gates are in force in all families, whatever the table filter holds; on trial, none is sure to be. */
+  async gated(): Promise<readonly Service[]> {
+    const strict = this.services.filter(({ gate }) => gate === 'strict');
+    if (this.#trial !== undefined || strict.length === 0) return [];
+    const shut = await this.#rules.gatesInForce();
+    return strict.filter(({ name }) => shut.has(name));
   }
 
-  /** Trips the switch of every service. */
-  async trip(): Promise<void> {
-    for (const { name } of this.#kept) await this.sets.ports.trip(name);
+  /** Feeds the switch of every service, or of these. */
+  async feed(timeoutS: number, services: readonly Service[] = this.#kept): Promise<void> {
+    for (const service of services) await this.sets.ports.feed(service, timeoutS);
+  }
+
+  /** Trips the switch of every service, but for these. */
+  async trip(but: readonly string[] = []): Promise<void> {
+    for (const { name } of this.#kept.filter((service) => !but.includes(service.name)))
+      await this.sets.ports.trip(name);
   }
 
   /** What should be in force of the services in a family. */

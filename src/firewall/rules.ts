@@ -69,20 +69,30 @@ export class Rules {
     return this.serial(async () => {
       const result: InForce[] = [];
       for (const family of this.#families) {
-        const same = this.#printed.same(family);
         const wanted = this.#parts.wanted();
         const doors = wanted.doors.rules(family);
         const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
-        const seen = (await this.#look(family)).flatMap(({ name, actual, table }) =>
-          inTable(all, name).map((service) => {
-            const options = { jump: false, hook: this.#hook(name), same, table: name };
-            const chains = planApply([service], actual, options).text === '';
-            return { ...judgeJumps(service, table, same), family, chains };
-          }),
+        const seen = (await this.#look(family)).flatMap((look) =>
+          inTable(all, look.name).map((service) => this.#judge(family, service, look)),
         );
         result.push(...merged(seen));
       }
       return result;
+    });
+  }
+
+  /** The services whose second gates are in force, jump and chains, in every family; filter is not looked at. */
+  async gatesInForce(): Promise<ReadonlySet<string>> {
+    return this.serial(async () => {
+      const shut = new Set(this.#names);
+      for (const family of this.#families) {
+        const actual = await this.#read(family, 'mangle');
+        const look = { name: 'mangle', actual, table: findTable(actual, 'mangle') } as const;
+        const gates = inTable(this.#parts.wanted().services(family), 'mangle');
+        const right = gates.map((gate) => this.#judge(family, gate, look)).filter(isWhole);
+        for (const name of shut) if (!right.some(({ service }) => service === name)) shut.delete(name);
+      }
+      return shut;
     });
   }
 
@@ -163,7 +173,19 @@ export class Rules {
 
   async #read(family: Family, name: TableName, counts?: Map<string, number>): Promise<Ruleset> {
     const { tables, keeping } = this.#parts;
-    return tables.read(family, isOurs(this.#names, keeping.instances), counts ?? new Map<string, number>(), name);
+    return tables.read(
+      family,
+      isOurs(this.#names, keeping.instances),
+      counts ?? new Map<string, number>(),
+      name,
+    );
+  }
+
+  #judge(family: Family, service: DesiredService, { name, actual, table }: Look): InForce {
+    const same = this.#printed.same(family);
+    const options = { jump: false, hook: this.#hook(name), same, table: name };
+    const chains = planApply([service], actual, options).text === '';
+    return { ...judgeJumps(service, table, same), family, chains };
   }
 
   #hook(name: TableName): 'first' | 'last' {
@@ -185,12 +207,17 @@ export class Rules {
     return tableOf(doors) === name ? doors : { ...leftovers(doors.service, []), table: name };
   }
 
-  #plan(family: Family, look: Look, jump: boolean): Transaction & { readonly desired: readonly DesiredService[] } {
+  #plan(
+    family: Family,
+    look: Look,
+    jump: boolean,
+  ): Transaction & { readonly desired: readonly DesiredService[] } {
     const { keeping, wanted } = this.#parts;
     const { name, actual, table } = look;
     const desired = this.#desired(family, look, jump);
     const stray = keeping.stray(table, this.#doorsIn(family, name));
-    const going = name === 'filter' ? this.#parts.remains.going(wanted().names) : this.#gatesGoing(look, desired);
+    const going =
+      name === 'filter' ? this.#parts.remains.going(wanted().names) : this.#gatesGoing(look, desired);
     const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
     const plan = planApply([...desired, ...jumps], actual, {
       jump,
@@ -210,10 +237,16 @@ export class Rules {
     const gates = gatesIn(table, this.#names);
     const kept = desired.map(({ service }) => service);
     return {
-      jumps: gates.filter(({ service }) => !kept.includes(service)).map(({ service }) => leftovers(service, [])),
+      jumps: gates
+        .filter(({ service }) => !kept.includes(service))
+        .map(({ service }) => leftovers(service, [])),
       chains: gates.flatMap(({ chains }) => [...chains.keys()]),
     };
   }
+}
+
+function isWhole({ chains, jump }: InForce): boolean {
+  return chains && jump;
 }
 
 /** A table as it is. */

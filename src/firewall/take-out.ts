@@ -54,9 +54,15 @@ async function fromMangle(
   const actual = await tables.read(family, isOurs(names, instances), undefined, 'mangle');
   const table = findTable(actual, 'mangle');
   // Chains of a trial may have other names; those of filter are not here.
-  const known = leftovers('', rules.flatMap(({ chains }) => [...chains.keys()]));
+  const known = leftovers(
+    '',
+    rules.flatMap(({ chains }) => [...chains.keys()]),
+  );
   const doors = allDoors(table, instances, services);
-  const all = [known, ...gatesIn(table, names), ...doors].map((one) => ({ ...one, table: 'mangle' as const }));
+  const all = [known, ...gatesIn(table, names), ...doors].map((one) => ({
+    ...one,
+    table: 'mangle' as const,
+  }));
   return planRemove(onceEach(all), actual, 'mangle');
 }
 

@@ -6,7 +6,8 @@ import type { Happening, Reply, Request } from '../wire/control.js';
 import { Changes } from './changes.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
-import { MEANING } from './machine.js';
+import type { Firewall } from '../firewall/firewall.js';
+import { MEANING, type State } from './machine.js';
 import type { DoorReport, StatusReport } from '../wire/reports.js';
 import { reportListener, reportServices } from './status.js';
 import { recognisedNow } from './recognition.js';
@@ -94,7 +95,7 @@ export class Control implements ControlHandler {
       state: onTrial ? 'trial' : state,
       meaning: onTrial
         ? 'new rules are in force until they are confirmed, or until the kernel goes back'
-        : MEANING[state],
+        : meaningOf(state, firewall, supervisor.held),
       since: since.toISOString(),
       reason,
       pid: process.pid,
@@ -129,6 +130,14 @@ export class Control implements ControlHandler {
       return { name, sequence: describeSequence(sequence, left), kernel, reasons, knocks: count };
     });
   }
+}
+
+/** What a state means, where a fight over the table filter has left second gates in force. */
+function meaningOf(state: State, { names }: Firewall, held: readonly string[]): string {
+  const isHeld = state === 'contested' && names.every((name) => held.includes(name));
+  return isHeld
+    ? 'somebody keeps undoing our rules in the table filter; we do not fight: the strict gate, which is untouched, keeps shut to all but trusted and accepted addresses'
+    : MEANING[state];
 }
 
 /** `7000:tcp,8000:udp`; of a one-time door the current sequence, and how many there are. */

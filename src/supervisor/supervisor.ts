@@ -77,6 +77,7 @@ export class Supervisor {
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
+      gated: async () => this.world.firewall.gated(),
       witness: () => this.#drift.witness(),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
@@ -117,6 +118,11 @@ export class Supervisor {
 
   get state(): StateInfo {
     return this.#engine.info;
+  }
+
+  /** Names of the services that a fight has left shut, by their second gates. */
+  get held(): readonly string[] {
+    return this.#engine.held;
   }
 
   /** The world in force. Throws before the start. */

@@ -13,7 +13,8 @@ for (const backend of ['nft', 'legacy'] as const) {
     it('is built in two steps, is in force, and goes without a trace', async () => {
       await using space = new KernelSpace();
       // On legacy a table that was made stays.
-      if (backend === 'legacy') for (const family of FAMILIES) await space.iptables(backend, family, '-t mangle -S');
+      if (backend === 'legacy')
+        for (const family of FAMILIES) await space.iptables(backend, family, '-t mangle -S');
       const saves = await withForeign(space, backend);
       const before = await saves();
       const firewall = space.firewall(backend, [STRICT]);

@@ -4,7 +4,13 @@ import { parseNetwork, type Network } from '../../src/base/address.js';
 import { ok, refuse } from '../../src/base/result.js';
 import { KernelSpace, SERVICE } from './kernel-space.js';
 
-export const SSH: ServiceSettings = { ...SERVICE, acceptTimeoutS: 300, banTimeoutS: 0, gate: 'normal', kernelDoors: true };
+export const SSH: ServiceSettings = {
+  ...SERVICE,
+  acceptTimeoutS: 300,
+  banTimeoutS: 0,
+  gate: 'normal',
+  kernelDoors: true,
+};
 export const WEB: ServiceSettings = { ...SSH, name: 'web', ports: [80], banTimeoutS: 600 };
 
 export function network(text: string): Network {
