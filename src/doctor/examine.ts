@@ -5,6 +5,7 @@ import { capture, otherKnockd, tools, unread } from './checks/host.js';
 import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
+import { gates } from './checks/gate.js';
 import type { Facts } from './facts.js';
 
 /** Every check there is. */
@@ -23,6 +24,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   nftDrops,
   noOtherWayIn,
   neverReached,
+  gates,
   absentChain,
   portsSentOn,
   unprotectedFamily,

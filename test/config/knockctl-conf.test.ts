@@ -97,7 +97,14 @@ describe('the defaults of knockctl.conf', () => {
         duplicates: 'strict',
         repeat: 'each',
       },
-      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min', doorSources: 1_048_576 },
+      firewall: {
+        families: [4, 6],
+        backend: 'auto',
+        hook: 'first',
+        gate: 'normal',
+        log: '6/min',
+        doorSources: 1_048_576,
+      },
       failsafe: {
         heartbeatMs: 5_000,
         switchTimeoutS: 30,
