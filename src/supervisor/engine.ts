@@ -175,8 +175,11 @@ export class Engine {
   async #trip(): Promise<void> {
     if (feeds(this.#state)) return;
     try {
-      const held = await this.#lookAtGates();
-      await this.#parts.firewall().trip(held.map(({ name }) => name));
+      const held = (await this.#lookAtGates()).map(({ name }) => name);
+      await this.#parts.firewall().trip(held);
+      if (held.length === 0) return;
+      const text = `the strict gate is untouched, and shuts as before: fed on (${held.join(', ')})`;
+      this.#parts.journal.record('firewall', text, {}, 'warn');
     } catch (error) {
       // Without the set there is nothing to trip, and the kernel trips by itself in any case.
       this.#parts.journal.record('firewall', `cannot trip the switch: ${errorText(error)}`, {}, 'warn');
@@ -196,6 +199,7 @@ export class Engine {
       if (this.#state !== 'contested') return;
       try {
         const held = await this.#lookAtGates();
+        if (this.info.state !== 'contested') return; // meanwhile it may have become another
         if (held.length > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
       } catch {
         this.#held = []; // not fed: the switch runs out
