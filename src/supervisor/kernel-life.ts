@@ -75,7 +75,7 @@ export async function settle(
     services: [...names, ...strays],
     places: unique([...former, ...firewall.places]),
     madeTables: await madeTables(firewall, adopted ? footprint : undefined),
-    madeMangle: await madeMangle(firewall, adopted ? footprint : undefined),
+    madeMangle: await madeMangle(firewall, footprint),
     supervised,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
@@ -91,7 +91,10 @@ async function madeTables(firewall: Firewall, footprint: Footprint | undefined):
   return [...new Set([...(footprint?.madeTables ?? []), ...missing])];
 }
 
-/** Families whose table mangle is there because of us; second gates come and go while we are in force. */
+/**
+ * Families whose table mangle is there because of us. Second gates come and go while we are in force, and a start that was
+ * killed has left the table empty: what is noted counts, adopted or not.
+ */
 async function madeMangle(firewall: Firewall, footprint: Footprint | undefined): Promise<readonly Family[]> {
   const made = new Set(footprint?.madeMangle);
   for (const family of firewall.gatedFamilies)
