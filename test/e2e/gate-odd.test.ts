@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLab } from '../helpers/lab.js';
 import { KNOCKCTL, Product } from '../helpers/product.js';
 import { Attempts } from './attempts.js';
-import { BACKENDS, conf, crosswise, DOORS, look, OPEN } from './setting.js';
+import { BACKENDS, conf, crosswise, DOORS, look, OPEN, patient } from './setting.js';
 
 const STRICT = conf('nft', { service: 'gate = strict' });
 
@@ -76,6 +76,7 @@ crosswise(
   'a reload that is refused leaves no gate behind, and nothing open',
   {},
   async ({ lab, product, server, gets, family }) => {
+    product.configure(patient(lab.backend));
     await product.start();
     await using stranger = new Attempts(lab, 'client2', server);
     await stranger.more(lab, 5);
@@ -95,6 +96,7 @@ crosswise(
   'somebody who empties mangle opens nothing: the policy stands, and the gate is repaired',
   { service: 'gate = strict' },
   async ({ lab, product, server, family, opens, knock }) => {
+    product.configure(patient(lab.backend, { service: 'gate = strict' }));
     await product.start();
     await using stranger = new Attempts(lab, 'client2', server);
     await stranger.more(lab, 5);

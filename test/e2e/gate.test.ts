@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { createLab, type Lab } from '../helpers/lab.js';
 import { Product } from '../helpers/product.js';
 import { Attempts } from './attempts.js';
-import { conf, crosswise, DOORS, everywhere, look, OPEN, type Setting } from './setting.js';
+import { conf, crosswise, DOORS, everywhere, look, OPEN, patient, type Setting } from './setting.js';
 
 const STRICT = { service: 'gate = strict\naccept_timeout = 6' };
 /** Rules in front of ours that open the port to everybody, or to all whom the test has. */
@@ -68,13 +68,14 @@ describe('with a strict gate', { concurrency: 2 }, () => {
   // With gate = normal (run once, 2026-11-29): red, hundreds get in.
   everywhere('iptables -F, again and again, opens nothing for a moment', STRICT, async (setting) => {
     const { lab, product, server, family, knock, opens } = setting;
+    product.configure(patient(lab.backend, STRICT, 8));
     await product.start();
     {
       await using stranger = new Attempts(lab, 'client2', server);
       await stranger.more(lab, 5);
       const tool = `/usr/sbin/${family === 4 ? 'iptables' : 'ip6tables'}-${lab.backend}`;
-      // 10 s: longer than the switch is fed without us.
-      const loop = `for i in $(seq 100); do ${tool} -w 20 -F; sleep 0.1; done`;
+      // 16 s: longer than the switch lasts without being fed.
+      const loop = `for i in $(seq 160); do ${tool} -w 20 -F; sleep 0.1; done`;
       const done = await lab.exec('server', ['/bin/sh', '-c', loop], { timeoutMs: 120_000 });
       assert.equal(done.exitCode, 0, done.stderr);
       const { all, in: gotIn } = stranger.count;
@@ -157,7 +158,7 @@ describe('with a strict gate', { concurrency: 2 }, () => {
 test('a native rule of nft in the table filter opens nothing', async () => {
   await using lab = await createLab({ backend: 'nft' });
   await lab.tcpEcho('server', 22);
-  const product = new Product(lab, { conf: conf('nft', STRICT), doors: DOORS });
+  const product = new Product(lab, { conf: patient('nft', STRICT), doors: DOORS });
   const setting = look(lab, product, 4);
   await product.start();
   await using stranger = new Attempts(lab, 'client2', setting.server);
@@ -180,6 +181,7 @@ describe('the setting', { concurrency: 2 }, () => {
       const { backend } = lab;
       await makeMangle(lab);
       const before = await saves(lab);
+      product.configure(patient(backend, { service: 'accept_timeout = 300' }));
       await product.start();
       await knock('client', OPEN);
       await opens('client');
@@ -190,7 +192,7 @@ describe('the setting', { concurrency: 2 }, () => {
         await friend.more(lab, 20);
         for (const verb of ['reload', 'restart']) {
           for (const gate of ['strict', 'normal']) {
-            product.configure(conf(backend, { service: `accept_timeout = 300\ngate = ${gate}` }));
+            product.configure(patient(backend, { service: `accept_timeout = 300\ngate = ${gate}` }));
             await product.must(verb);
             await friend.more(lab, 20);
             const mangle = await lab.iptables('server', family, ['-t', 'mangle', '-S', 'INPUT']);
