@@ -79,6 +79,10 @@ export function makeContext(options: { readonly config?: string; readonly json?:
         return provideEmptySets(specs);
       }
     },
+    letIn: async (port) => {
+      const { lettingIn } = await import('./letting-in.js');
+      return lettingIn(port);
+    },
     examine: async () => {
       const { examineHost } = await import('./examine-host.js');
       return examineHost(file, session);

@@ -33,3 +33,26 @@ export function judgeJumps(
   const jump = awaits === undefined && areJumps(tagged, jumps, same);
   return { service, jump, awaits, met: tagged.length > 0 };
 }
+
+/** One judgement for each service and family: what stands in two tables is as good as the worse of the two. */
+export function merged(all: readonly InForce[]): InForce[] {
+  const byService = new Map<string, InForce>();
+  for (const one of all) {
+    const other = byService.get(`${one.family} ${one.service}`);
+    byService.set(
+      `${one.family} ${one.service}`,
+      other === undefined
+        ? one
+        : {
+            ...other,
+            chains: other.chains && one.chains,
+            jump: other.jump && one.jump,
+            awaits: other.awaits ?? one.awaits,
+            met: other.met || one.met,
+            unread: other.unread ?? one.unread,
+            ...(one.unknown === true ? { unknown: true as const } : {}),
+          },
+    );
+  }
+  return [...byService.values()];
+}

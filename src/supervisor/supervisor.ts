@@ -90,6 +90,7 @@ export class Supervisor {
     const engine = new Engine({
       ...{ clock, journal },
       firewall: () => this.world.firewall,
+      gated: async () => this.world.firewall.gated(),
       witness: () => drift.witness(),
       authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
@@ -128,6 +129,11 @@ export class Supervisor {
 
   get state(): StateInfo {
     return this.#engine.info;
+  }
+
+  /** Names of the services that a fight has left shut, by their second gates. */
+  get held(): readonly string[] {
+    return this.#engine.held;
   }
 
   /** The world in force. Throws before the start. */

@@ -97,6 +97,8 @@ export interface ServiceReport {
   readonly protocol: string;
   readonly ports: readonly number[];
   readonly onFailure: string;
+  /** `strict`: no rule of the table filter opens the ports; else `normal`. */
+  readonly gate?: 'normal' | 'strict';
   /** Seconds until the kernel's switch trips; null: tripped. */
   readonly switchLeft: number | null;
   /** Chains and jump, by family: whether they are in force as they should be. */
