@@ -1,58 +1,26 @@
 import type { Family } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
-import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset, Table } from '../iptables-parser/types.js';
-import type { DoorKeeping } from './doors/door-keeping.js';
-import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
-import { judgeJumps, merged, type InForce } from './in-force.js';
+import { merged, type InForce } from './in-force.js';
 import { gatesIn } from './gate.js';
-import { chainsOf, isOurs, leftovers, standardGate } from './leftovers.js';
-import { readAllTables } from './exposure/all-tables.js';
-import { Assessed } from './exposure/assessed.js';
+import { leftovers } from './leftovers.js';
 import type { Exposure } from './exposure/assess.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
-import { PrintedRules } from './printed.js';
-import type { Remains } from './remains.js';
-import type { RuleSettings, Service } from './service.js';
 import { inTable, tableOf, TABLES, type TableName } from './table-name.js';
-import type { Tables } from './tables.js';
+import { TableLooks, type Look, type RulesParts } from './table-looks.js';
 import type { DesiredService } from './template.js';
-import { Unreadable } from './unread.js';
-
-/** What is to be in force. */
-export interface Wanted {
-  readonly services: (family: Family) => readonly DesiredService[];
-  /** Their names. */
-  readonly names: readonly string[];
-  readonly doors: KernelDoors;
-  /** Chains of ours that must not be there any more. */
-  readonly drop: readonly string[];
-}
-
-export interface RulesParts {
-  readonly tables: Tables;
-  readonly settings: RuleSettings;
-  readonly keeping: DoorKeeping;
-  readonly remains: Remains;
-  readonly wanted: () => Wanted;
-  /** The services whose ports are to be shut. */
-  readonly services: () => readonly Service[];
-}
 
 /** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
 export class Rules {
   readonly #parts: RulesParts;
-  readonly #printed = new PrintedRules();
-  readonly #assessed = new Assessed();
+  readonly #looks: TableLooks;
   #awaited: readonly Awaited[] = [];
   #seen: readonly InForce[] | undefined;
-  /** Families whose table mangle has nothing of ours, and is to have nothing: it need not be looked at. */
-  readonly #spared = new Set<Family>();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
+    this.#looks = new TableLooks(parts);
   }
 
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
@@ -62,28 +30,25 @@ export class Rules {
 
   /** What decides about our services before us, by the rules as they were last read. */
   get exposures(): readonly Exposure[] {
-    const { tables, settings, keeping, services, wanted } = this.#parts;
-    return this.#assessed.exposures({
-      services: services(),
-      backend: tables.backend.name,
-      instances: keeping.instances,
-      hook: settings.hook,
-      families: settings.families,
-      doors: (family) => [...wanted().doors.openings(family).values()],
-    });
+    return this.#looks.exposures;
   }
 
   /** Looks at tables besides filter, and at the other back end. */
   async lookElsewhere(): Promise<void> {
-    this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
+    await this.#looks.lookElsewhere();
+  }
+
+  /** From now on something of ours may be in any table, though none of it is wanted there. */
+  distrust(): void {
+    this.#looks.distrust();
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
   async isMet(): Promise<boolean> {
     return this.serial(async () => {
-      const names = [...this.#names, ...this.#parts.keeping.instances.map(doorsLabel)];
+      const names = [...this.#looks.names, ...this.#parts.keeping.instances.map(doorsLabel)];
       for (const family of this.#families) {
-        const { looks, failed } = await this.#look(family);
+        const { looks, failed } = await this.#looks.look(family);
         for (const { table } of looks) {
           if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
         }
@@ -117,7 +82,7 @@ export class Rules {
     const doors = wanted.doors.rules(family);
     const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
     const { tables } = this.#parts;
-    const { looks, failed } = await this.#look(family);
+    const { looks, failed } = await this.#looks.look(family);
     const seen: InForce[] = [];
     for (const name of TABLES) {
       const own = inTable(all, name);
@@ -128,7 +93,7 @@ export class Rules {
       const asleep = await tables.asleep(family, name);
       const unread = asleep ?? tables.unreadIn(name).get(family);
       const met = asleep === undefined ? look : { ...look, table: undefined };
-      seen.push(...own.map((service) => ({ ...this.#judge(family, service, met), unread })));
+      seen.push(...own.map((service) => ({ ...this.#looks.judge(family, service, met), unread })));
     }
     return merged(seen);
   }
@@ -136,32 +101,13 @@ export class Rules {
   /** The services whose second gates are in force, jump and chains, in every family; filter is not looked at. */
   async gatesInForce(): Promise<ReadonlySet<string>> {
     return this.serial(async () => {
-      const shut = new Set(this.#names);
+      const shut = new Set(this.#looks.names);
       for (const family of this.#families) {
-        const whole = await this.#wholeGates(family);
+        const whole = await this.#looks.wholeGates(family);
         for (const name of shut) if (!whole.includes(name)) shut.delete(name);
       }
       return shut;
     });
-  }
-
-  /** None where the table cannot be read, or sleeps: what is not known to shut does not. */
-  async #wholeGates(family: Family): Promise<readonly string[]> {
-    try {
-      const look = await this.#readTable(family, 'mangle');
-      if ((await this.#parts.tables.asleep(family, 'mangle')) !== undefined) return [];
-      const gates = inTable(this.#parts.wanted().services(family), 'mangle');
-      const right = gates.map((gate) => this.#judge(family, gate, look)).filter(isWhole);
-      return right.map(({ service }) => service);
-    } catch (error) {
-      if (error instanceof Unreadable) return [];
-      throw error;
-    }
-  }
-
-  /** From now on something of ours may be in any table, though none of it is wanted there. */
-  distrust(): void {
-    this.#spared.clear();
   }
 
   /**
@@ -174,7 +120,7 @@ export class Rules {
       const changes: string[] = [];
       const waiting: Awaited[] = [];
       for (const family of this.#families) {
-        const { looks, failed } = await this.#look(family);
+        const { looks, failed } = await this.#looks.look(family);
         for (const [name, error] of failed) if (!(await this.#mayPassOver(family, name, jump))) throw error;
         const made = await this.#applyTo(family, looks, jump);
         changes.push(...made.changes);
@@ -201,14 +147,14 @@ export class Rules {
     if (text !== '') await tables.apply(family, text);
     for (const plan of plans) {
       if (plan.text === '') {
-        await this.#learn(family, plan, jump);
+        await this.#looks.learn(family, plan, jump);
         continue;
       }
-      const made = await this.#readTable(family, plan.name);
-      this.#printed.learn(family, inTable(plan.desired, plan.name), made.table, jump);
-      await this.#learn(family, made, jump);
+      const made = await this.#looks.readTable(family, plan.name);
+      this.#looks.printed.learn(family, inTable(plan.desired, plan.name), made.table, jump);
+      await this.#looks.learn(family, made, jump);
     }
-    if (text === '' && jump && !isGated) this.#spared.add(family);
+    if (text === '' && jump && !isGated) this.#looks.spare(family);
     return {
       changes: plans.flatMap((plan) => plan.changes.map((change) => `${change} (IPv${family})`)),
       waiting,
@@ -237,35 +183,6 @@ export class Rules {
     return this.#parts.settings.families;
   }
 
-  /** Services that are wanted, or of which something may be left. */
-  get #names(): readonly string[] {
-    const { names } = this.#parts.wanted();
-    return [...names, ...this.#parts.remains.services(names)];
-  }
-
-  /** The tables that may have something of ours, as they are, and why one of them cannot be read by any way. */
-  async #look(family: Family): Promise<{
-    readonly looks: readonly Look[];
-    readonly failed: ReadonlyMap<TableName, Unreadable>;
-  }> {
-    const { tables, keeping } = this.#parts;
-    const isHeld = await this.#mayHold(family, 'mangle');
-    const looks: Look[] = [];
-    const failed = new Map<TableName, Unreadable>();
-    const counts = new Map<string, number>();
-    for (const name of isHeld ? TABLES : (['filter'] as const)) {
-      try {
-        looks.push(await this.#readTable(family, name, counts));
-      } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
-        failed.set(name, error);
-      }
-    }
-    if (!isHeld) tables.passOver(family, 'mangle');
-    if (failed.size === 0) keeping.counted(family, counts);
-    return { looks, failed };
-  }
-
   /**
    * Nothing is repaired in a table that nothing tells, and that is told. One is enough to go on with: filter's own
    * rules without the gate, or gates that are known whole without filter. With new chains alone there is no hurry.
@@ -275,51 +192,8 @@ export class Rules {
     const gates = inTable(services, 'mangle');
     if (name === 'mangle') return jump || gates.length === 0;
     if (!jump || gates.length === 0) return false;
-    const whole = await this.#wholeGates(family);
+    const whole = await this.#looks.wholeGates(family);
     return services.every(({ service }) => whole.includes(service));
-  }
-
-  /** To look at a table that is not there may make it: only what is wanted there is a reason. */
-  async #mayHold(family: Family, name: TableName): Promise<boolean> {
-    const { services, doors } = this.#parts.wanted();
-    if (inTable([...services(family), doors.rules(family)], name).length > 0) return true;
-    return !this.#spared.has(family) && (await this.#parts.tables.exists(family, name));
-  }
-
-  async #readTable(family: Family, name: TableName, counts?: Map<string, number>): Promise<Look> {
-    const { tables, wanted } = this.#parts;
-    const { services, doors, drop } = wanted();
-    const desired = inTable([...services(family), doors.rules(family)], name);
-    const gates = name === 'mangle' ? this.#names.map(standardGate) : [];
-    const chains = new Set([...chainsOf([...desired, ...gates]), ...drop]);
-    const actual = await tables.read(family, this.#isOurs, {
-      counts: counts ?? new Map(),
-      chains,
-      table: name,
-    });
-    if (name === 'filter') this.#assessed.see(family, actual, tables.unreadIn(name).get(family));
-    return { name, actual, table: findTable(actual, name) };
-  }
-
-  /** What is in force, for a time when no save tells it: with the jumps alone it is all of it. */
-  async #learn(family: Family, { name, actual }: Look, jump: boolean): Promise<void> {
-    if (jump) await this.#parts.tables.learn(family, actual, this.#isOurs, name);
-  }
-
-  /** Tells lines, and chains, that concern us. */
-  get #isOurs(): (line: string) => boolean {
-    return isOurs(this.#names, this.#parts.keeping.instances);
-  }
-
-  #judge(family: Family, service: DesiredService, { name, actual, table }: Look): InForce {
-    const same = this.#printed.same(family);
-    const options = { jump: false, hook: this.#hook(name), same, table: name };
-    const chains = planApply([service], actual, options).text === '';
-    return { ...judgeJumps(service, table, same), family, chains };
-  }
-
-  #hook(name: TableName): 'first' | 'last' {
-    return name === 'mangle' ? 'first' : this.#parts.settings.hook;
   }
 
   /** What is to be in a table: services and doors, or of those that are to be in another one, nothing. */
@@ -351,8 +225,8 @@ export class Rules {
     const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
     const plan = planApply([...desired, ...jumps], actual, {
       jump,
-      hook: this.#hook(name),
-      same: this.#printed.same(family),
+      hook: this.#looks.hook(name),
+      same: this.#looks.printed.same(family),
       drop: [...new Set([...wanted().drop, ...stray.chains, ...going.chains])],
       table: name,
     });
@@ -364,7 +238,7 @@ export class Rules {
     { table }: Look,
     desired: readonly DesiredService[],
   ): { readonly jumps: readonly DesiredService[]; readonly chains: readonly string[] } {
-    const gates = gatesIn(table, this.#names);
+    const gates = gatesIn(table, this.#looks.names);
     const kept = desired.map(({ service }) => service);
     return {
       jumps: gates
@@ -378,15 +252,4 @@ export class Rules {
 function unknownIn(service: string, family: Family, unread: string): InForce {
   const nothing = { chains: false, jump: false, awaits: undefined, met: false };
   return { service, family, ...nothing, unread, unknown: true };
-}
-
-function isWhole({ chains, jump }: InForce): boolean {
-  return chains && jump;
-}
-
-/** A table as it is. */
-interface Look {
-  readonly name: TableName;
-  readonly actual: Ruleset;
-  readonly table: Table | undefined;
 }
