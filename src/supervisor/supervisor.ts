@@ -63,10 +63,7 @@ export class Supervisor {
     const { clock, journal, paths } = parts;
     const world = (): World => this.world;
     this.lasting = makeLasting(paths, parts, world);
-    this.#kernelKnocks = new KernelKnocks({
-      path: kernelKnocksPath(parts.config.settings.paths.run),
-      journal,
-    });
+    this.#kernelKnocks = kernelKnocks(parts);
     this.#ear = new Ear({
       ...parts,
       oneTime: this.lasting.oneTime,
@@ -280,4 +277,8 @@ function inForceAlready(): KnockError {
       hint: 'knockctl start, then knockctl reload --trial S; or knockctl stop first',
     },
   );
+}
+
+function kernelKnocks({ config, journal }: SupervisorParts): KernelKnocks {
+  return new KernelKnocks({ path: kernelKnocksPath(config.settings.paths.run), journal });
 }

@@ -151,9 +151,13 @@ export class Trio implements AsyncDisposable {
     for (const family of FAMILIES) await run(this.lab, [this.#tool(family, ''), ...this.#wait, '-X']);
     await run(this.lab, ['/usr/sbin/ipset', 'destroy']);
     const sets: string[] = [];
-    for (const [family, { touched }] of compiled) {
+    for (const [family, each] of compiled) {
       const kind = `hash:net family ${family === 4 ? 'inet' : 'inet6'} timeout 0`;
-      sets.push(...touched.map((set) => `create ${set} ${kind}\n${sentinelLine(set, family)}\n`));
+      sets.push(...each.touched.map((set) => `create ${set} ${kind}\n${sentinelLine(set, family)}\n`));
+      // Lists of the services that the rules only look at.
+      const named = [...loadText(each).rules.matchAll(/-set (\S+_(?:banned|decoyed|granted|trusted)[46]) /g)];
+      const others = new Set(named.map(([, set = '']) => set).filter((set) => !each.touched.includes(set)));
+      sets.push(...[...others].map((set) => `create ${set} ${kind}\n`));
     }
     sets.push(...compiled.map(([, each]) => loadText(each).sets));
     await run(this.lab, ['/usr/sbin/ipset', 'restore'], sets.join(''));
