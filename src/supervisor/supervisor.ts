@@ -85,7 +85,7 @@ export class Supervisor {
     const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#drift = drift;
     const engine = new Engine({
-      ...{ clock, journal },
+      ...{ clock, journal, looked: parts.looked },
       firewall: () => this.world.firewall,
       gated: async () => this.world.firewall.gated(),
       witness: () => drift.witness(),
@@ -98,7 +98,6 @@ export class Supervisor {
         awaited.look(this.world.firewall.awaited);
         this.exposures.look();
       },
-      looked: parts.looked,
       entered: this.#entered.bind(this),
     });
     this.#engine = engine;
