@@ -37,22 +37,26 @@ describe('the template of a gate', () => {
       jumps: [
         {
           chain: 'INPUT',
-          rule: '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_gate',
+          rule: '! -i lo -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_gate',
         },
       ],
       chains: new Map([
         [
           'ssh_gate',
           [
-            '-i lo -j RETURN',
             '-m set --match-set ssh_banned4 src -j DROP',
             '-m set --match-set ssh_trusted4 src -j RETURN',
+            '-m set --match-set ssh_granted4 src -j RETURN',
             '-m set --match-set ssh_filter4 src -j RETURN',
+            '-m set --match-set ssh_decoyed4 src -j DROP',
             '-m set ! --match-set ssh_alive dst -j RETURN',
             '-m limit --limit 6/min -j LOG --log-prefix "[knockctl,drop] "',
             '-j DROP',
           ],
         ],
+        ['ssh_gate.head', []],
+        ['ssh_gate.hide', ['! -p tcp -j RETURN', '-j DROP']],
+        ['ssh_gate.join', ['-m socket -j RETURN']],
       ]),
     });
   });
@@ -133,7 +137,7 @@ describe('plans of two tables', () => {
     const comes = trialRules(policy, both, 'ssh_trial').filter(({ table }) => table === 'mangle');
     assert.match(
       comes[0]?.jumps.map(({ rule }) => rule).join('\n') ?? '',
-      /^[^!]* --match-set ssh_trial dst -j ssh_gate\.new$/,
+      /^! -i lo [^!]* --match-set ssh_trial dst -j ssh_gate\.new$/,
     );
     assert.match([...(comes[0]?.chains.values() ?? [])].flat().join('\n'), /ssh\.new_trusted4/);
     const goes = trialRules(both, policy, 'ssh_trial').filter(({ table }) => table === 'mangle');
