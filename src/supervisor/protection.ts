@@ -45,7 +45,7 @@ export function namedState(
   const isShut = open.length === 0 && missing(services).length === 0 && chainless(services).length === 0;
   const isProtected = services.length === 0 ? null : isShut && repairs(state) && state !== 'tripped';
   if (state === 'contested' && services.length > 0 && services.every(({ name }) => held.includes(name)))
-    return { state, meaning: HELD, protected: isProtected };
+    return { state, meaning: HELD, protected: true };
   if (state !== 'armed') return { state, meaning: MEANING[state], protected: isProtected };
   if (onTrial) {
     const meaning = 'new rules are in force until they are confirmed, or until the kernel goes back';
