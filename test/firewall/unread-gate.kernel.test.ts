@@ -104,3 +104,24 @@ for (const backend of ['nft', 'legacy'] as const) {
     });
   });
 }
+
+it('a rule of nft in the table mangle: told, nothing is repaired in vain, and all of ours goes', async () => {
+  await using space = new KernelSpace();
+  const firewall = space.firewall('nft', [STRICT]);
+  await firewall.prepare();
+  await firewall.repair();
+  await space.must('/usr/sbin/nft insert rule ip mangle INPUT ct state established accept');
+  assert.deepEqual(await firewall.repair(), []);
+  assert.match(firewall.unread.get(4) ?? '', /^table mangle: /);
+  assert.equal(firewall.unread.has(6), false);
+  assert.ok(await allInForce(firewall));
+  const later = space.firewall('nft');
+  await later.prepare();
+  assert.match((await later.repair()).join(), /the jump to ssh_gate was there/);
+  assert.doesNotMatch(await space.must('/usr/sbin/nft list table ip mangle'), /ssh_/);
+  await firewall.repair();
+  assert.deepEqual(await firewall.remove(), []);
+  const left = await space.must('/usr/sbin/nft list ruleset');
+  assert.doesNotMatch(left, /ssh_/);
+  assert.match(left, /ct state established accept/);
+});
