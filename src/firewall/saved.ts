@@ -1,3 +1,5 @@
+import type { TableName } from './table-name.js';
+
 /** What a save of one table must be to be an answer at all. Pure. */
 
 /**
