@@ -8,7 +8,7 @@ import type { ControlHandler } from './control-server.js';
 import type { Journal } from './journal.js';
 import type { DoorReport, StatusReport } from '../wire/reports.js';
 import { namedState, reportExposures } from './protection.js';
-import { reportListener, reportServices } from './status.js';
+import { inTime, reportListener, reportServices } from './status.js';
 import { recognisedNow } from './recognition.js';
 import type { Supervisor } from './supervisor.js';
 import { carryOut, isListRequest } from './verbs/table.js';
@@ -88,8 +88,8 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
-    await supervisor.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
-    const services = await reportServices(firewall);
+    const elsewhere = supervisor.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
+    const [services] = await Promise.all([reportServices(firewall), inTime(elsewhere, () => undefined)]);
     const exposures = reportExposures(firewall, services, state);
     supervisor.exposures.look();
     return {

@@ -43,7 +43,8 @@ export function namedState(
 ): Pick<StatusReport, 'state' | 'meaning' | 'protected'> {
   const open = exposures.filter(({ kind }) => kind === 'open');
   const isShut = open.length === 0 && missing(services).length === 0 && chainless(services).length === 0;
-  const isProtected = services.length === 0 ? null : isShut && repairs(state) && state !== 'tripped';
+  const isKnown = services.length > 0 && !services.some(({ rules }) => rules.some(isUnknown));
+  const isProtected = isShut && !isKnown ? null : isShut && repairs(state) && state !== 'tripped';
   if (state === 'contested' && services.length > 0 && services.every(({ name }) => held.includes(name)))
     return { state, meaning: HELD, protected: true };
   if (state !== 'armed') return { state, meaning: MEANING[state], protected: isProtected };
@@ -51,16 +52,22 @@ export function namedState(
     const meaning = 'new rules are in force until they are confirmed, or until the kernel goes back';
     return { state: 'trial', meaning, protected: isProtected };
   }
-  if (isProtected === null) return { state, meaning: NOTHING_SHUT, protected: null };
+  if (services.length === 0) return { state, meaning: NOTHING_SHUT, protected: null };
   if (!isShut) return { state: 'exposed', meaning: exposed(open, services), protected: false };
-  return { state, meaning: meaningOf(exposures), protected: !services.some(isAwaiting) };
+  return {
+    state,
+    meaning: meaningOf(exposures),
+    protected: isProtected === true && services.some(isAwaiting) ? false : isProtected,
+  };
 }
 
 /** What is not in force at this moment, but will be put back. A chain that others make is waited for, and told by itself. */
 function missing(services: readonly ServiceReport[]): string[] {
   return services
     .filter(({ rules }) =>
-      rules.some(({ chains, jump, awaits }) => awaits === undefined && !(chains && jump)),
+      rules.some(
+        ({ chains, jump, awaits, unknown }) => awaits === undefined && unknown !== true && !(chains && jump),
+      ),
     )
     .map(({ name }) => name);
 }
@@ -71,6 +78,11 @@ function chainless(services: readonly ServiceReport[]): string[] {
     const chain = rules.map(({ awaits }) => awaits).find((one) => one !== undefined && !isMadeLater(one));
     return chain === undefined ? [] : [`there is no chain ${chain}, into which service ${name} belongs`];
   });
+}
+
+/** Nothing tells the rules of either table: what is whole in one of them shuts. */
+function isUnknown({ chains, jump, unknown }: ServiceReport['rules'][number]): boolean {
+  return unknown === true && !(chains && jump);
 }
 
 function isAwaiting({ rules }: ServiceReport): boolean {

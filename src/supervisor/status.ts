@@ -68,16 +68,21 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
 const LOOK_MS = 3_500;
 
 async function rulesInTime(firewall: Firewall): Promise<readonly InForce[]> {
-  let late: NodeJS.Timeout | undefined;
-  const waited = new Promise<readonly InForce[]>((resolve) => {
-    late = setTimeout(() => {
-      resolve(firewall.notRead(`not within ${LOOK_MS / 1_000} s`));
+  return inTime(firewall.inForce(), () => firewall.notRead(`not within ${LOOK_MS / 1_000} s`));
+}
+
+/** What a look gives, or what `late` gives if it takes longer than `status` may wait: a program that hangs must not hide the state. */
+export async function inTime<T>(look: Promise<T>, late: () => T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise<T>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(late());
     }, LOOK_MS);
   });
   try {
-    return await Promise.race([firewall.inForce(), waited]);
+    return await Promise.race([look, waited]);
   } finally {
-    clearTimeout(late);
+    clearTimeout(timer);
   }
 }
 

@@ -108,7 +108,7 @@ test('events and list show who did what, as it happens and afterwards', async ()
   const { 4: client, 6: client6 } = ADDRESS.client;
   await lab.knock('client', ADDRESS.server[4], OPEN);
   await lab.knock('client', ADDRESS.server[6], DECOY);
-  await follower.until(`${client6} banned for ever`);
+  await follower.until(`${client6} banned for 3600 s`);
   await product.must('accept', '198.51.100.7', '--timeout', '60');
   await product.must('trust', '198.51.100.8');
   await product.must('flush', client);
@@ -119,7 +119,7 @@ test('events and list show who did what, as it happens and afterwards', async ()
     events.filter(({ fields }) => 'by' in fields).map(({ kind, text, fields }) => [kind, text, fields['by']]),
     [
       ['accept', `${client} accepted at ssh for 300 s`, 'door open'],
-      ['drop', `${client6} banned for ever`, 'door decoy'],
+      ['drop', `${client6} banned for 3600 s`, 'door decoy'],
       ['accept', '198.51.100.7 accepted at ssh for 60 s', 'cli'],
       ['trust', '198.51.100.8 trusted', 'cli'],
       ['flush', events.at(-1)?.text, 'cli'],
@@ -137,9 +137,9 @@ test('events and list show who did what, as it happens and afterwards', async ()
     'trusted 198.51.100.8 cli',
   ]);
   const table = await product.must('list');
-  assert.match(table, new RegExp(`^ssh +banned +${client6} +for ever +door decoy$`, 'm'));
+  assert.match(table, new RegExp(`^ssh +banned +${client6} +\\d+ min( \\d+ s)? +decoy decoy$`, 'm'));
   assert.match(table, /^ssh +filter +198\.51\.100\.7 +\d+ s +cli$/m);
-  assert.match(await product.must('events'), /^\S+ \S+ +drop +fd77:1::2 banned for ever$/m);
+  assert.match(await product.must('events'), /^\S+ \S+ +drop +fd77:1::2 banned for 3600 s$/m);
   await product.stop();
   assert.equal(await follower.closed, 0, 'the end of the supervisor ends the stream');
 });
