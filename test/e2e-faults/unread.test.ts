@@ -2,7 +2,7 @@
  * Rules that iptables-save does not tell: one rule of nft in its table, a reader that fails or hangs. Nothing is repaired from that, the
  * port stays shut, `status` says how it is, and `stop` takes everything out.
  *
- * Red at 2a294dc: a jump more with each beat, contested, open; `stop` said "stopped" and left all of them; status 69.
+ * What 2a294dc did, as a public report had it: a jump more with each beat, contested, open; `stop` said "stopped" and left all of them; status 69.
  */
 import assert from 'node:assert/strict';
 import { realpathSync, writeFileSync } from 'node:fs';
@@ -132,7 +132,7 @@ describe('a rule of nft in iptables’ own table', () => {
     const { lab, product } = at;
     await product.start();
     await must(lab, NFT, 'add', 'table', 'ip', 'filter', '{ flags dormant ; }');
-    // With mustBeAwake taken out (run once, 2026-11-30): red, it stays armed.
+    // A save of it is perfect; no packet passes it.
     await product.waitForState('tripped');
     const status = await product.ctl(['status']);
     assert.equal(status.exitCode, 150);

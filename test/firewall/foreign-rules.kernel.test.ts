@@ -12,7 +12,7 @@ const SEED = Number(process.env['FOREIGN_SEED'] ?? Date.now() % 1_000_000);
 const SAMPLE = 8;
 const REPORTED = ['ct state', 'meta mark set', 'base chain at another priority'];
 
-// Red at 2a294dc: two jumps after the second look at the first of them, and `remove` left both.
+// What 2a294dc did, as a public report had it: two jumps after the second look at the first of them, and `remove` left both.
 describe(`things of nft in tables of iptables (FOREIGN_SEED=${SEED})`, () => {
   const dice = new Dice(SEED);
   const always = KINDS.filter(({ name }) => REPORTED.includes(name)).map((kind): Foreign => {

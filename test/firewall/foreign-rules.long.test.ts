@@ -2,7 +2,7 @@
  * Every kind of thing that nft can put into each of iptables' tables, in both families, before the start and while our rules are in
  * force: one jump, nothing repaired that was right, and nothing of ours left.
  *
- * Red at 2a294dc, which took a save that cannot tell for an empty table: two jumps at the first `ct state`, and `remove` left both.
+ * Version 2a294dc took a save that cannot tell for an empty table: two jumps at the first `ct state`, and `remove` left both.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

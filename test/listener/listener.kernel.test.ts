@@ -121,7 +121,7 @@ describe('the listener', () => {
     assert.doesNotMatch(status, /^Uid:.*\b0\b/m);
     assert.doesNotMatch(status, /^Gid:.*\b0\b/m);
     await stand.until('beat');
-    // Frames from outside with a source that nobody there has: without Sniffer.#isForged (run once, 2026-11-29): red, it knocks.
+    // Frames from outside with a source that nobody there has: they do not knock (Sniffer.#isForged alone: sniffer.test.ts).
     await stand.knock('127.0.0.1');
     await stand.knock('198.51.100.1');
     await stand.knock('198.51.100.255');
