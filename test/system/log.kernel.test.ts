@@ -3,18 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import type { LogSettings } from '../../src/system/log.js';
 import { importing, inMountNamespace, runNode } from '../helpers/node-child.js';
+import { LOG_SETTINGS as SETTINGS } from '../helpers/log-settings.js';
 import { TempFolder } from '../helpers/temp.js';
-
-const SETTINGS: LogSettings = {
-  level: 'info',
-  file: undefined,
-  maxFileBytes: undefined,
-  syslog: false,
-  json: false,
-  console: 'none',
-};
 
 describe('the log, by what the host is', () => {
   it('writes again once there is space, and no line into another', async () => {

@@ -6,17 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import { readIfExists } from '../../src/system/files.js';
 import { openLog, type LogSettings } from '../../src/system/log.js';
 import { importing, runNode } from '../helpers/node-child.js';
+import { LOG_SETTINGS as SETTINGS } from '../helpers/log-settings.js';
 import { TempFolder } from '../helpers/temp.js';
 import { waitFor } from '../helpers/wait.js';
-
-const SETTINGS: LogSettings = {
-  level: 'info',
-  file: undefined,
-  maxFileBytes: undefined,
-  syslog: false,
-  json: false,
-  console: 'none',
-};
 
 /** The lines of a log to which `write` wrote. */
 async function lines(
