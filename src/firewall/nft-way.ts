@@ -1,4 +1,4 @@
-import type { Family } from '../base/address.js';
+import { FAMILIES, type Family } from '../base/address.js';
 import { commands, findTable, rulesOf } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { isDormant, nftItems, parseListing, type ListedRule, type Listing } from './nft-listing.js';
@@ -41,15 +41,22 @@ export class NftWay implements OtherWay {
     return (await this.#table(family)) !== undefined;
   }
 
-  /** Whether the table is there and sleeps: iptables-save shows its rules as ever, and no packet meets them (measured). */
-  async isDormant(family: Family): Promise<boolean> {
-    return isDormant(await this.#table(family));
+  /**
+   * Families whose table is there and sleeps: iptables-save shows its rules as ever, and no packet meets them (measured).
+   * One process for both: it is asked at every look.
+   */
+  async dormant(): Promise<readonly Family[]> {
+    const { nft, run } = this.#parts;
+    const tables = tablesIn(await run([nft, '-j', 'list', 'tables']));
+    const sleeps = (family: Family): boolean =>
+      tables.some((table) => isIn(table, family) && isDormant(table));
+    return FAMILIES.filter(sleeps);
   }
 
   async #table(family: Family): Promise<unknown> {
     const { nft, run } = this.#parts;
-    const items = nftItems(await run([nft, '-j', 'list', 'tables', protocol(family)]));
-    return items.map(({ table }) => table).find((table) => isNamed(table, TABLE));
+    const tables = tablesIn(await run([nft, '-j', 'list', 'tables', protocol(family)]));
+    return tables.find((table) => isIn(table, family));
   }
 
   /** Notes how nft shows rules that a save has just told, so that they are known when none can be had. */
@@ -187,6 +194,12 @@ function protocol(family: Family): 'ip' | 'ip6' {
   return family === 4 ? 'ip' : 'ip6';
 }
 
-function isNamed(value: unknown, name: string): boolean {
-  return typeof value === 'object' && value !== null && 'name' in value && value.name === name;
+function tablesIn(text: string): unknown[] {
+  return nftItems(text).map(({ table }) => table);
+}
+
+/** Whether this is iptables' filter table of a family. */
+function isIn(table: unknown, family: Family): boolean {
+  if (typeof table !== 'object' || table === null || !('name' in table) || !('family' in table)) return false;
+  return table.name === TABLE && table.family === protocol(family);
 }

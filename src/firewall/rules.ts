@@ -92,7 +92,9 @@ export class Rules {
   async inForce(): Promise<InForce[]> {
     return this.serial(async () => {
       const result: InForce[] = [];
-      for (const family of this.#families) result.push(...(await this.#inForceIn(family)));
+      const asleep = await this.#parts.tables.asleep();
+      for (const family of this.#families)
+        result.push(...(await this.#inForceIn(family, asleep.get(family))));
       this.#seen = result;
       return result;
     });
@@ -107,7 +109,7 @@ export class Rules {
     );
   }
 
-  async #inForceIn(family: Family): Promise<InForce[]> {
+  async #inForceIn(family: Family, asleep: string | undefined): Promise<InForce[]> {
     const wanted = this.#parts.wanted();
     const doors = wanted.doors.rules(family);
     const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
@@ -118,7 +120,6 @@ export class Rules {
       if (!(error instanceof Unreadable)) throw error;
       return all.map(({ service }) => unknownIn(service, family, error.why));
     }
-    const asleep = await this.#parts.tables.asleep(family);
     const table = asleep === undefined ? findTable(actual, 'filter') : undefined;
     const unread = asleep ?? this.#parts.tables.unread.get(family);
     return all.map((service) => {
@@ -155,9 +156,10 @@ export class Rules {
 
   /** Rules that no packet meets protect nothing, however right they are. Throws KnockError. */
   async #mustBeAwake(): Promise<void> {
+    const asleep = await this.#parts.tables.asleep();
     for (const family of this.#families) {
-      const asleep = await this.#parts.tables.asleep(family);
-      if (asleep !== undefined) throw new KnockError(asleep, { exitCode: EXIT.firewall });
+      const why = asleep.get(family);
+      if (why !== undefined) throw new KnockError(why, { exitCode: EXIT.firewall });
     }
   }
 

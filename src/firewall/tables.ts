@@ -143,14 +143,11 @@ export class Tables {
     }
   }
 
-  /** Why no packet meets any rule of the filter table, ours or not; undefined: they do, as far as it can be told. */
-  async asleep(family: Family): Promise<string | undefined> {
-    if (!(this.#other instanceof NftWay)) return undefined;
-    const isDormant = await this.#other.isDormant(family).catch(() => false); // nft that fails is no reason to trip
-    const place = `${family === 4 ? 'ip' : 'ip6'} filter`;
-    return isDormant
-      ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
-      : undefined;
+  /** Families in which no packet meets any rule of the filter table, ours or not, and why; none, as far as it can be told. */
+  async asleep(): Promise<ReadonlyMap<Family, string>> {
+    if (!(this.#other instanceof NftWay)) return new Map();
+    const dormant = await this.#other.dormant().catch(() => []); // nft that fails is no reason to trip
+    return new Map(dormant.map((family) => [family, dormantNote(family)]));
   }
 
   /** Everything of a family, as far as a save tells it, for the snapshot (see unsavedTable). */
@@ -217,6 +214,11 @@ export class Tables {
       throw error instanceof CommandError ? explain(error) : error;
     }
   }
+}
+
+function dormantNote(family: Family): string {
+  const place = `${family === 4 ? 'ip' : 'ip6'} filter`;
+  return `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`;
 }
 
 /** A save without the counters of its rules. */

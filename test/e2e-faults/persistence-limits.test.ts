@@ -9,6 +9,7 @@ import { ADDRESS, type Lab } from '../helpers/lab.js';
 import { inMountNamespace } from '../helpers/node-child.js';
 import type { Product } from '../helpers/product.js';
 import { Control, nowMs } from '../helpers/promise.js';
+import { waitFor } from '../helpers/wait.js';
 import { reboot } from './entries.js';
 import { files, getsIn, residentKb, ssh, stage } from './setting.js';
 
@@ -30,6 +31,30 @@ async function arming(product: Product): Promise<{ readonly ms: number; readonly
   return { ms: time(to) - time(from), texts: events.slice(from, to).map(({ text }) => text) };
 }
 
+/** What ipset by itself takes for as many entries, again and again in a namespace of its own until `end`: the slowest, in milliseconds. */
+function bareRestores(lab: Lab): { readonly end: () => Promise<number> } {
+  const state = { isOver: false };
+  const entries = Array.from({ length: BANS }, (_, index) => `add bare ${ban(index)}\n`).join('');
+  const input = `create bare hash:net timeout 0 maxelem 131072\n${entries}destroy bare\n`;
+  const run = async (): Promise<number> => {
+    let slowestMs = 0;
+    do {
+      const beganMs = nowMs();
+      const { exitCode, stderr } = await lab.exec('client2', ['/usr/sbin/ipset', 'restore'], { input });
+      assert.equal(exitCode, 0, stderr);
+      slowestMs = Math.max(slowestMs, nowMs() - beganMs);
+    } while (!state.isOver);
+    return slowestMs;
+  };
+  const slowest = run();
+  return {
+    end: async () => {
+      state.isOver = true;
+      return slowest;
+    },
+  };
+}
+
 /** The state folder as the supervisor sees it. */
 const stateOf = (product: Product): string =>
   `/proc/${product.identity('supervisor')?.pid ?? 0}/root${product.paths.state}`;
@@ -42,7 +67,7 @@ describe('entries at their limits', () => {
   after(async () => control[Symbol.asyncDispose]());
 
   // Red with EntryKeeper.recall left out: nobody is banned after the boot.
-  test('100,000 bans at boot: in before arming, in under 2 s (fault 28)', async (t) => {
+  test('100,000 bans at boot: in before arming, in under 2 s or four times what a bare ipset takes (fault 28)', async (t) => {
     await using scene = await stage('nft');
     const { lab, product } = scene;
     await product.start();
@@ -51,22 +76,22 @@ describe('entries at their limits', () => {
     assert.equal(done.exitCode, 0, done.stderr);
     await product.waitForLog(/banned for 7200 s/);
     const isKept = (): boolean => files(`${product.paths.state}/entries`).includes('ssh_banned4');
-    await control.keepsUntil('until the bans were on disk', nowMs(), 3_000, isKept);
+    await waitFor(isKept, 'the bans to be on disk');
     assert.equal((await product.status()).state, 'armed', 'written without a missed heartbeat');
     await reboot(lab, product);
-    const beganMs = nowMs();
+    const bare = bareRestores(lab);
     await product.start();
+    const bareMs = await bare.end();
     assert.equal(await entriesOf(lab, 'ssh_banned4'), BANS);
     const { ms, texts } = await arming(product);
     assert.ok(
       texts.some((text) => text.startsWith(`${BANS} entries of ssh_banned4 are put back`)),
       'before it was armed',
     );
-    // Between start and armed a listener and an ipset are started.
-    const kept = control.keeps('from start to armed', beganMs, ms, 2_000, 2);
+    const told = `from start to armed: ${ms} ms; a bare ipset, with the same entries beside it: ${bareMs.toFixed(0)} ms`;
     const pid = product.identity('supervisor')?.pid ?? 0;
-    t.diagnostic(`resident memory of the supervisor: ${residentKb(pid)} kB`);
-    t.diagnostic(`from start to armed: ${ms} ms of 2000 + ${kept.lostMs.toFixed(0)} lost`);
+    t.diagnostic(`${told}; resident memory of the supervisor: ${residentKb(pid)} kB`);
+    assert.ok(ms <= Math.max(2_000, 4 * bareMs), told);
   });
 
   // Red where each try is told (14 lines, not 1), and where what could be written takes the place of the old file.

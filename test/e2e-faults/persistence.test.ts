@@ -8,7 +8,7 @@ import { systemMoment } from '../../src/system/moment.js';
 import { ADDRESS } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
 import { assertLeft, look, reboot, type Look } from './entries.js';
-import { BACKENDS, FAMILIES, files, getsIn, kernel, ssh, stage, type Stage } from './setting.js';
+import { each, FAMILIES, files, getsIn, kernel, ssh, stage, type Stage } from './setting.js';
 
 /** A change is written within this. */
 const WRITTEN_MS = 1_000;
@@ -48,41 +48,36 @@ const ipset = async ({ lab }: Stage, ...args: string[]): Promise<void> => {
 };
 
 describe('entries outlive', { concurrency: 2 }, () => {
-  for (const backend of BACKENDS) {
-    // Red without EntryKeeper.recall (no entry is there after the start), and where elapsedMs is 0 (too long).
-    test(`${backend}: stop and start, with what is left (fault 22)`, async () => {
-      await using scene = await filled({ backend });
-      const { lab, product } = scene;
-      const before = await lasting(product);
-      await product.stop();
-      assert.doesNotMatch(await kernel(lab), /ssh_|web_/, 'nothing is left in the kernel');
-      assert.equal(await getsIn(lab, 'client2'), true);
-      await sleep(4_500);
-      await product.start();
-      assertLeft(await lasting(product), before);
-      assert.ok(
-        !(await product.addresses('filter')).includes('192.0.2.1'),
-        'what ran out meanwhile stays out',
-      );
-      for (const family of FAMILIES) assert.ok(await getsIn(lab, 'client', family), `IPv${family}`);
-      assert.equal(await getsIn(lab, 'client2'), false);
-    });
+  // Red without EntryKeeper.recall (no entry is there after the start), and where elapsedMs is 0 (too long).
+  each('stop and start, with what is left (fault 22)', async (backend) => {
+    await using scene = await filled({ backend });
+    const { lab, product } = scene;
+    const before = await lasting(product);
+    await product.stop();
+    assert.doesNotMatch(await kernel(lab), /ssh_|web_/, 'nothing is left in the kernel');
+    assert.equal(await getsIn(lab, 'client2'), true);
+    await sleep(4_500);
+    await product.start();
+    assertLeft(await lasting(product), before);
+    assert.ok(!(await product.addresses('filter')).includes('192.0.2.1'), 'what ran out meanwhile stays out');
+    for (const family of FAMILIES) assert.ok(await getsIn(lab, 'client', family), `IPv${family}`);
+    assert.equal(await getsIn(lab, 'client2'), false);
+  });
 
-    test(`${backend}: a power cut, but for the last second`, async () => {
-      await using scene = await filled({ backend });
-      const { lab, product } = scene;
-      const session = await lab.openSession('client', ADDRESS.server[4], 2222);
-      await product.must('flush', '198.51.100.0/24');
-      const before = await lasting(product);
-      await sleep(WRITTEN_MS);
-      await reboot(lab, product);
-      await product.start();
-      assertLeft(await lasting(product), before);
-      for (const family of FAMILIES) assert.ok(await getsIn(lab, 'client', family), `IPv${family}`);
-      assert.ok(await session.echo('after the boot'));
-      await product.waitForLog(/entries of ssh_banned4 are put back/);
-    });
-  }
+  each('a power cut, but for the last second', async (backend) => {
+    await using scene = await filled({ backend });
+    const { lab, product } = scene;
+    const session = await lab.openSession('client', ADDRESS.server[4], 2222);
+    await product.must('flush', '198.51.100.0/24');
+    const before = await lasting(product);
+    await sleep(WRITTEN_MS);
+    await reboot(lab, product);
+    await product.start();
+    assertLeft(await lasting(product), before);
+    for (const family of FAMILIES) assert.ok(await getsIn(lab, 'client', family), `IPv${family}`);
+    assert.ok(await session.echo('after the boot'));
+    await product.waitForLog(/entries of ssh_banned4 are put back/);
+  });
 
   test('a boot with a clock that is behind, or far ahead: never longer, and for ever is for ever', async () => {
     await using scene = await filled({ backend: 'nft' });
@@ -179,33 +174,31 @@ describe('entries outlive', { concurrency: 2 }, () => {
 });
 
 describe('ipset flush by somebody else (fault 19)', { concurrency: 2 }, () => {
-  for (const backend of BACKENDS) {
-    // Red without SetKeeper's putBack: the sets stay empty, and the file is emptied after them.
-    test(`${backend}: entries are back within a heartbeat, no lock-out`, async () => {
-      await using scene = await filled({ backend, trusted: `${ADDRESS.client2[6]} # second\n` });
-      const { lab, product } = scene;
-      await product.must('trust', ADDRESS.client2[4]);
-      const session = await lab.openSession('client', ADDRESS.server[4], 2222);
-      await sleep(WRITTEN_MS);
-      const before = await lasting(product);
-      await ipset(scene, 'flush');
-      // One heartbeat of 1 s, and what a busy machine takes to look, which is more than all else.
-      await lab.waitFor(
-        async () => (await lasting(product)).entries.length === before.entries.length,
-        'the entries to be back',
-      );
-      assertLeft(await lasting(product), before);
-      assert.ok(await session.echo('after the flush'));
-      for (const family of FAMILIES) {
-        assert.ok(await getsIn(lab, 'client', family));
-        assert.ok(await getsIn(lab, 'client2', family), 'trusted by hand, and by the file');
-      }
-      await product.waitForLog(
-        /ssh_banned4 was emptied by somebody else: its 2 entries are back \(knockctl flush/,
-      );
-      await product.waitForState('armed');
-    });
-  }
+  // Red without SetKeeper's putBack: the sets stay empty, and the file is emptied after them.
+  each('entries are back within a heartbeat, no lock-out', async (backend) => {
+    await using scene = await filled({ backend, trusted: `${ADDRESS.client2[6]} # second\n` });
+    const { lab, product } = scene;
+    await product.must('trust', ADDRESS.client2[4]);
+    const session = await lab.openSession('client', ADDRESS.server[4], 2222);
+    await sleep(WRITTEN_MS);
+    const before = await lasting(product);
+    await ipset(scene, 'flush');
+    // One heartbeat of 1 s, and what a busy machine takes to look, which is more than all else.
+    await lab.waitFor(
+      async () => (await lasting(product)).entries.length === before.entries.length,
+      'the entries to be back',
+    );
+    assertLeft(await lasting(product), before);
+    assert.ok(await session.echo('after the flush'));
+    for (const family of FAMILIES) {
+      assert.ok(await getsIn(lab, 'client', family));
+      assert.ok(await getsIn(lab, 'client2', family), 'trusted by hand, and by the file');
+    }
+    await product.waitForLog(
+      /ssh_banned4 was emptied by somebody else: its 2 entries are back \(knockctl flush/,
+    );
+    await product.waitForState('armed');
+  });
 
   test('single entries by hand are the administrator’s: taken out stays out, put in stays in', async () => {
     await using scene = await filled({ backend: 'nft' });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { test, type TestContext } from 'node:test';
 
 import type { Family } from '../../src/base/address.js';
 import { identify, isAlive } from '../../src/system/process.js';
 import { readIfExists } from '../../src/system/files.js';
 import { ADDRESS, createLab, PEER, type Backend, type Lab, type Place } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import { Product, QUICK, type ProductOptions } from '../helpers/product.js';
 import { waitFor } from '../helpers/wait.js';
 
@@ -32,6 +34,11 @@ export function ssh(backend: Backend, more = '', before = ''): string {
 /** The same as it is by default. */
 export function withKernelDoors(backend: Backend, more = '', before = ''): string {
   return `${QUICK}[firewall]\nbackend = ${backend}\n${before}[service.ssh]\nports = ${PORT}\naccept_timeout = 60\n${more}`;
+}
+
+/** A test on the back ends, which take turns at the tests of a file (matrix.ts). */
+export function each(name: string, body: (backend: Backend, t: TestContext) => Promise<void>): void {
+  for (const backend of inTurns(BACKENDS)) test(`${backend}: ${name}`, async (t) => body(backend, t));
 }
 
 export interface Stage extends AsyncDisposable {

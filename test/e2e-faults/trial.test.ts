@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS, type Session } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
 import { Control, nowMs } from '../helpers/promise.js';
-import { BACKENDS, DOORS, FAMILIES, jumps, kernel, PORT, untilRunning } from './setting.js';
+import { each, DOORS, FAMILIES, jumps, kernel, PORT, untilRunning } from './setting.js';
 import {
   assertOpen,
   OTHER,
@@ -49,10 +49,11 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
     control = await Control.start();
   });
   after(async () => control[Symbol.asyncDispose]());
-  for (const backend of BACKENDS) {
-    // Red, seen in private builds: where Trial.begin gives its entries no time-out (the old policy never comes back), and
-    // where chooseConfig takes the files on disk whatever was confirmed (open under the next supervisor).
-    test(`${backend}: fault 24: a reload on trial, its terminal and the supervisor gone, undoes itself`, async (t) => {
+  // Red, seen in private builds: where Trial.begin gives its entries no time-out (the old policy never comes back), and
+  // where chooseConfig takes the files on disk whatever was confirmed (open under the next supervisor).
+  each(
+    'fault 24: a reload on trial, its terminal and the supervisor gone, undoes itself',
+    async (backend, t) => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
       const echo = echoing([
@@ -101,40 +102,43 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       for (const family of FAMILIES) assert.equal(await jumps(lab, family), 1);
       assert.match((await product.ctl(['status'])).stdout, /tried on .* and not confirmed/);
       await echo('under the next supervisor');
-    });
+    },
+  );
 
-    // Red where confirm does nothing in the kernel (gone at the deadline), and where it leaves the note (gone at the restart).
-    test(`${backend}: fault 25: a confirmed reload survives the deadline, a restart and a crash`, async () => {
-      await using scene = await trialStage(backend);
-      const { lab, product } = scene;
-      const untouched = await kernel(lab);
-      const echo = echoing([await lab.openSession('client', ADDRESS.server[4], PORT)]);
-      await product.start();
-      product.configure(patient(backend, '', OTHER));
-      await product.must('reload', '--trial', '10');
-      const due = await deadline(product);
-      assert.equal((await product.ctl(['status'])).exitCode, 150);
-      assert.match(await product.must('confirm'), /confirmed: the change is in force for good/);
-      assert.equal((await product.status()).state, 'armed');
-      assert.deepEqual(await traces(lab), []);
-      await assertOpen(lab, [PORT], 'confirmed');
-      await sleep(due + 1_500 - Date.now());
-      await assertOpen(lab, [PORT], 'after the deadline');
-      await product.must('restart');
-      await assertOpen(lab, [PORT], 'after a restart');
-      await product.kill('supervisor');
-      const again = await product.ctl(['restartifdead']);
-      assert.equal(again.exitCode, 0, again.stderr);
-      assert.doesNotMatch(again.stderr, /not confirmed/);
-      await assertOpen(lab, [PORT], 'after a crash');
-      assert.equal((await product.ctl(['confirm'])).exitCode, 1, 'nothing is on trial');
-      await echo('after all of it');
-      await product.stop();
-      assert.equal(await kernel(lab), untouched);
-    });
+  // Red where confirm does nothing in the kernel (gone at the deadline), and where it leaves the note (gone at the restart).
+  each('fault 25: a confirmed reload survives the deadline, a restart and a crash', async (backend) => {
+    await using scene = await trialStage(backend);
+    const { lab, product } = scene;
+    const untouched = await kernel(lab);
+    const echo = echoing([await lab.openSession('client', ADDRESS.server[4], PORT)]);
+    await product.start();
+    product.configure(patient(backend, '', OTHER));
+    await product.must('reload', '--trial', '10');
+    const due = await deadline(product);
+    assert.equal((await product.ctl(['status'])).exitCode, 150);
+    assert.match(await product.must('confirm'), /confirmed: the change is in force for good/);
+    assert.equal((await product.status()).state, 'armed');
+    assert.deepEqual(await traces(lab), []);
+    await assertOpen(lab, [PORT], 'confirmed');
+    await sleep(due + 1_500 - Date.now());
+    await assertOpen(lab, [PORT], 'after the deadline');
+    await product.must('restart');
+    await assertOpen(lab, [PORT], 'after a restart');
+    await product.kill('supervisor');
+    const again = await product.ctl(['restartifdead']);
+    assert.equal(again.exitCode, 0, again.stderr);
+    assert.doesNotMatch(again.stderr, /not confirmed/);
+    await assertOpen(lab, [PORT], 'after a crash');
+    assert.equal((await product.ctl(['confirm'])).exitCode, 1, 'nothing is on trial');
+    await echo('after all of it');
+    await product.stop();
+    assert.equal(await kernel(lab), untouched);
+  });
 
-    // Red where Supervisor.#build makes a start on trial without a version to go back to: shut for ever.
-    test(`${backend}: a start on trial that nobody confirms leaves nothing, with a supervisor and without`, async () => {
+  // Red where Supervisor.#build makes a start on trial without a version to go back to: shut for ever.
+  each(
+    'a start on trial that nobody confirms leaves nothing, with a supervisor and without',
+    async (backend) => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
       const untouched = await kernel(lab);
@@ -175,10 +179,13 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       await echo('at the end');
       await product.stop();
       assert.equal(await kernel(lab), untouched);
-    });
+    },
+  );
 
-    // Red where chooseConfig takes the files on disk whatever was confirmed.
-    test(`${backend}: the supervisor killed at random points of a reload on trial: the next one has the rules of before`, async (t) => {
+  // Red where chooseConfig takes the files on disk whatever was confirmed.
+  each(
+    'the supervisor killed at random points of a reload on trial: the next one has the rules of before',
+    async (backend, t) => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
       const session = await lab.openSession('client', ADDRESS.server[4], PORT);
@@ -206,10 +213,13 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       assert.equal((await stranger.end()).filter((one) => one.connected).length, 0, 'a stranger got in');
       assert.equal((await guest.end()).filter((one) => !one.connected).length, 0, 'a guest was refused');
       assert.ok(await session.echo('at the end'));
-    });
+    },
+  );
 
-    // Red where trialRules leaves the old jumps out: strangers get in from the deadline until the supervisor has followed.
-    test(`${backend}: begin, going back and confirm: no stranger in, no guest refused; all follows the kernel`, async () => {
+  // Red where trialRules leaves the old jumps out: strangers get in from the deadline until the supervisor has followed.
+  each(
+    'begin, going back and confirm: no stranger in, no guest refused; all follows the kernel',
+    async (backend) => {
       await using scene = await trialStage(backend);
       const { lab, product } = scene;
       const session = await lab.openSession('client', ADDRESS.server[4], PORT);
@@ -260,6 +270,6 @@ describe('commit-confirmed', { concurrency: 2 }, () => {
       assert.equal(guests.filter((one) => !one.connected).length, 0, 'a guest was refused');
       assert.deepEqual(await traces(lab), []);
       assert.ok(await session.echo('at the end'));
-    });
-  }
+    },
+  );
 });

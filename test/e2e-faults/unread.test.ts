@@ -11,6 +11,7 @@ import { describe, it } from 'node:test';
 
 import type { Family } from '../../src/base/address.js';
 import type { Backend, Lab } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';
 import { waitFor } from '../helpers/wait.js';
 import { BACKENDS, FAMILIES, getsIn, ssh, stage } from './setting.js';
@@ -88,7 +89,7 @@ async function isStopped(lab: Lab, product: Product): Promise<void> {
   assert.equal((await product.ctl(['status'])).exitCode, 3);
 }
 
-describe('a rule of nft in iptables’ own table', () => {
+describe('a rule of nft in iptables’ own table', { concurrency: 2 }, () => {
   for (const rule of RULES) {
     it(`while it runs: ${rule.text} in ${rule.chain}`, async () => {
       await using at = await stage('nft');
@@ -171,10 +172,12 @@ const FAKES = {
   hangs: '#!/bin/sh\nexec sleep 600\n',
 } as const;
 
-for (const backend of BACKENDS) {
-  describe(`iptables on ${backend}, as the supervisor has it`, () => {
-    for (const [what, text] of Object.entries(FAKES)) {
-      it(what, async () => {
+// They wait for most of their time.
+describe('iptables, as the supervisor has it', { concurrency: 2 }, () => {
+  for (const [what, text] of Object.entries(FAKES)) {
+    const backends = what === 'hangs' ? BACKENDS : inTurns(BACKENDS);
+    for (const backend of backends)
+      it(`${what} (${backend})`, async () => {
         await using at = await stage(backend, { conf: ssh(backend) });
         const { lab, product } = at;
         await product.start();
@@ -217,6 +220,5 @@ for (const backend of BACKENDS) {
           assert.equal(await getsIn(lab, 'client', family), true);
         }
       });
-    }
-  });
-}
+  }
+});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
-import { everywhere, OPEN, type Setting } from './setting.js';
+import { crosswise, OPEN, type Setting } from './setting.js';
 
 /** What is told of one kind for the family that is looked at. */
 async function told({ product, family }: Setting, kind: ExposureReport['kind']): Promise<ExposureReport[]> {
@@ -32,7 +32,7 @@ async function isOpen(setting: Setting, rule: readonly string[], sources: string
   assert.equal(await setting.gets('client'), false);
 }
 
-everywhere('an ACCEPT in front of our jump is told, and its end', {}, async (setting) => {
+crosswise('an ACCEPT in front of our jump is told, and its end', {}, async (setting) => {
   const { lab, product, family } = setting;
   await product.start();
   assert.equal((await product.status()).protected, true);
@@ -65,7 +65,7 @@ everywhere('an ACCEPT in front of our jump is told, and its end', {}, async (set
   await product.stop();
 });
 
-everywhere('an exception is named, and is no alarm; a DROP in front is told', {}, async (setting) => {
+crosswise('an exception is named, and is no alarm; a DROP in front is told', {}, async (setting) => {
   const { lab, product, family, client, client2 } = setting;
   await product.start();
   await lab.iptables('server', family, ['-I', 'INPUT', '-s', client2, '-j', 'ACCEPT']);
@@ -93,7 +93,7 @@ everywhere('an exception is named, and is no alarm; a DROP in front is told', {}
   await product.stop();
 });
 
-everywhere('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async (setting) => {
+crosswise('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async (setting) => {
   const { lab, product, family } = setting;
   await lab.tcpEcho('server', 2222);
   await product.start();
@@ -128,7 +128,7 @@ everywhere('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, a
 
 const UDP = { service: 'protocol = udp\nports = 5353' };
 
-everywhere('NOTRACK in raw hides a UDP service from our jump', UDP, async (setting) => {
+crosswise('NOTRACK in raw hides a UDP service from our jump', UDP, async (setting) => {
   const { lab, product, family } = setting;
   await product.start();
   const notrack = ['PREROUTING', '-p', 'udp', '--dport', '5353', '-j', 'CT', '--notrack'];
@@ -140,7 +140,7 @@ everywhere('NOTRACK in raw hides a UDP service from our jump', UDP, async (setti
   await product.stop();
 });
 
-everywhere(
+crosswise(
   'a family that is left out, and served',
   { firewall: 'families = ipv4' },
   async ({ lab, product, family }) => {

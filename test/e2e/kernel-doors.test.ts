@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import { Product } from '../helpers/product.js';
 import { isAlive } from '../../src/system/process.js';
-import { BACKENDS, conf, crosswise, DECOY, DOORS, everywhere, look, OPEN, type Setting } from './setting.js';
+import { BACKENDS, conf, crosswise, DECOY, DOORS, look, OPEN, type Setting } from './setting.js';
 
 /** Kills supervisor and listener, as the OOM killer would; nobody starts them again. */
 async function killAll({ lab, product }: Pick<Setting, 'lab' | 'product'>): Promise<void> {
@@ -30,7 +30,7 @@ function edit({ paths }: Product, change: (text: string) => string): void {
 
 describe('with everything of ours killed', { concurrency: 2 }, () => {
   // With kernel_doors = no (run once, 2026-11-21): red.
-  everywhere(
+  crosswise(
     'a knock opens for the knocker alone, for its time; a decoy bans, but for the trusted',
     {
       service: 'on_failure = hold\naccept_timeout = 8',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
-import { crosswise, everywhere, OPEN } from './setting.js';
+import { crosswise, OPEN } from './setting.js';
 
 /** Waiting tests with labs of their own: at once. */
 describe('a knock', { concurrency: 2 }, () => {
-  everywhere(
+  crosswise(
     'opens the port for the knocker alone, for its time, and never cuts a session',
     { service: 'accept_timeout = 8' },
     async ({ lab, product, server, client, gets, opens, shuts, knock }) => {
@@ -29,7 +29,7 @@ describe('a knock', { concurrency: 2 }, () => {
       assert.deepEqual(await product.list('filter'), [], 'shut because its time is over');
       assert.equal(await session.echo('shut'), true, 'an established session goes on');
 
-      await knock('client', OPEN);
+      await knock('client', OPEN, { client: 'ours' });
       await opens('client');
       assert.equal(await gets('client2'), false);
       await product.stop();
@@ -44,10 +44,10 @@ describe('a knock', { concurrency: 2 }, () => {
     async ({ lab, product, gets, opens, shuts, knock }) => {
       const left = async (): Promise<number> => (await product.list('filter'))[0]?.timeout ?? -1;
       await product.start();
-      await knock('client', OPEN);
+      await knock('client', OPEN, { client: 'ours' });
       await opens('client');
       await lab.waitFor(async () => (await left()) <= 3, 'the last seconds of the first knock');
-      await knock('client', OPEN);
+      await knock('client', OPEN, { client: 'ours' });
       await product.waitForLog(/accepted at ssh for 8 s/, 2);
       const renewed = await left();
       assert.ok(renewed > 3, `${renewed} s are left after the second knock`);
@@ -96,7 +96,7 @@ describe('a knock', { concurrency: 2 }, () => {
       assert.equal(await scan(), 'open', 'without the product');
       await product.start();
       assert.equal(await scan(), 'filtered');
-      await knock('client', OPEN);
+      await knock('client', OPEN, { client: 'ours' });
       await opens('client');
       assert.equal(await scan(), 'open');
     },

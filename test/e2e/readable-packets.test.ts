@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { checkHidden, NEIGHBOURS, WHERE } from './hidden-packets.js';
 import { BACKENDS } from './setting.js';
 
-/** In each family of each case; 24 of these: 2,400. All of them in readable-packets.long.test.ts. */
-const COUNT = 100;
+/** In each family of each case; 24 of these: 1,200. All of them in readable-packets.long.test.ts. */
+const COUNT = 50;
 const ROUNDS = 1;
 // Red without the line of @REASSEMBLE@ (nft), without @FRAGMENT@ (FORWARD: fragments within fragments; no tracking), and
 // without @MISREAD@ (INPUT over IPv6, both back ends).

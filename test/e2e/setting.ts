@@ -1,7 +1,8 @@
 import { test } from 'node:test';
 
-import { FAMILIES, type Family } from '../../src/base/address.js';
+import type { Family } from '../../src/base/address.js';
 import { ADDRESS, createLab, type Backend, type KnockOptions, type Lab, type Place } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import { Product, QUICK, type ProductOptions } from '../helpers/product.js';
 
 export const BACKENDS: readonly Backend[] = ['nft', 'legacy'];
@@ -80,25 +81,23 @@ export function look(lab: Lab, product: Product, family: Family): Setting {
 }
 
 type Case = readonly [Backend, Family];
-const EVERYWHERE: readonly Case[] = BACKENDS.flatMap((backend) =>
-  FAMILIES.map((family) => [backend, family] as const),
-);
-const CROSSWISE: readonly Case[] = [
-  ['nft', 6],
-  ['legacy', 4],
+const PAIRS: readonly (readonly Case[])[] = [
+  [
+    ['nft', 6],
+    ['legacy', 4],
+  ],
+  [
+    ['nft', 4],
+    ['legacy', 6],
+  ],
 ];
 
 /**
- * One test body on both back ends and in both families, each with a lab, an echo server on port 22
- * and the product of its own, not started yet.
+ * One test body on both back ends and in both families: on each back end with one family, taken in turns (matrix.ts). Each has a lab, an echo server on port 22 and the product of its own, not started
+ * yet.
  */
-export function everywhere(name: string, options: SettingOptions, body: Body): void {
-  declare(EVERYWHERE, name, options, body);
-}
-
-/** The same, but each back end with one family: for what neither of the two should matter to. */
 export function crosswise(name: string, options: SettingOptions, body: Body): void {
-  declare(CROSSWISE, name, options, body);
+  declare(inTurns(PAIRS).flat(), name, options, body);
 }
 
 type Body = (setting: Setting) => Promise<void>;

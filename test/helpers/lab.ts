@@ -27,14 +27,24 @@ export interface Session {
 }
 
 export interface KnockOptions {
-  /** `ours` (by default) is dist/app/bin/knock.js, `debian` the one of Debian's package knockd. */
-  readonly client?: 'ours' | 'debian';
-  /** Options before the host, such as `-u`. */
+  /**
+   * `plain` (by default) is peer.c, which only sends the packets; `ours` (by default where there are `args`) is
+   * dist/app/bin/knock.js, `debian` the one of Debian's package knockd.
+   */
+  readonly client?: 'plain' | 'ours' | 'debian';
+  /** Options before the host, such as `-u`; not for `plain`. */
   readonly args?: readonly string[];
 }
 
 /** peer.c, as init/setup.sh compiles it: a start takes 1 ms, where Node takes 66. */
 export const PEER = fileURLToPath(new URL('peer', import.meta.url));
+
+const OURS = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
+const KNOCK = {
+  plain: [PEER, 'knock'],
+  ours: [process.execPath, OURS],
+  debian: ['/usr/bin/knock'],
+} as const;
 
 const PLACES = ['server', 'client', 'client2'] as const;
 const CONNECT_TIMEOUT_MS = 700;
@@ -139,8 +149,7 @@ export class Lab implements AsyncDisposable {
     ports: readonly (string | number)[],
     options: KnockOptions = {},
   ): Promise<ExecResult> {
-    const ours = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
-    const program = options.client === 'debian' ? ['/usr/bin/knock'] : [process.execPath, ours];
+    const program = KNOCK[options.client ?? (options.args === undefined ? 'plain' : 'ours')];
     return this.exec(from, [...program, ...(options.args ?? []), host, ...ports.map(String)]);
   }
 

@@ -1,5 +1,5 @@
 /*
- * TCP peers for tests: what a test starts by the hundred must not cost a start of Node each time.
+ * Peers for tests: what a test starts by the hundred must not cost a start of Node each time.
  *
  *   peer probe ADDRESS PORT TIMEOUT_MS     exits with 0 once connected, with 3 if there is no connection in time
  *   peer session ADDRESS PORT TIMEOUT_MS   says "connected", then passes on standard input and what comes back
@@ -10,6 +10,7 @@
  *   peer reach TIMEOUT_MS [SOURCE SOURCE_PORT ADDRESS PORT]...
  *                                          one attempt each, all at once, from that source (port 0: any); a digit for each, 1 if
  *                                          it connected; nothing of them is left, so that the same may be tried again
+ *   peer knock ADDRESS KNOCK...            PORT or PORT:udp each, in turn, as fast as it can: a SYN, or an empty datagram
  *
  * A connection that the kernel has made in time counts, however late a busy machine lets this process look.
  */
@@ -256,6 +257,22 @@ static void reach(double limit_ms, int count, char **words) {
   write_all(STDOUT_FILENO, result, count + 1);
 }
 
+/* A TCP knock is given up at once: no SYN of it is sent again. */
+static void knock(const char *host, char *word) {
+  struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *to;
+  char *colon = strchr(word, ':');
+  if (colon != NULL) *colon++ = '\0';
+  hints.ai_socktype = colon != NULL && strcmp(colon, "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM;
+  if (getaddrinfo(host, word, &hints, &to) != 0) exit(USAGE);
+  int fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK, 0);
+  if (fd < 0 || connect(fd, to->ai_addr, to->ai_addrlen) != 0) {
+    if (errno != EINPROGRESS) fail(word);
+  }
+  if (to->ai_socktype == SOCK_DGRAM && send(fd, NULL, 0, 0) != 0 && errno != ECONNREFUSED) fail(word);
+  close(fd);
+  freeaddrinfo(to);
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   const char *mode = argc > 1 ? argv[1] : "";
@@ -269,6 +286,9 @@ int main(int argc, char **argv) {
     return 0;
   } else if (argc == 5 && strcmp(mode, "session") == 0) {
     session(connect_within(argv[2], argv[3], atof(argv[4])));
+  } else if (argc >= 4 && strcmp(mode, "knock") == 0) {
+    for (int i = 3; i < argc; i++) knock(argv[2], argv[i]);
+    return 0;
   } else if (argc == 5 && strcmp(mode, "probe") == 0) {
     connect_within(argv[2], argv[3], atof(argv[4]));
     return 0;

@@ -1,5 +1,6 @@
 /**
- * Runs tests: `node dist/test/runner/main.js KIND [WORD…]`, KIND one of unit, kernel, all, long; only files with one of the words
+ * Runs tests: `node dist/test/runner/main.js KIND [WORD…]`, KIND one of unit, kernel, all (both of them), long, whole (long
+ * and kernel), host; only files with one of the words
  * in their path. What failed stands once more in the last lines, with the command that repeats it; these go, besides, to
  * the end of the file that KNOCKCTL_FAILURES names.
  */
@@ -9,7 +10,12 @@ import { join } from 'node:path';
 
 import type { TestEvent } from './events.js';
 import { compiled, KINDS, readDurations, ROOT, testFiles, writeDurations, type Kind } from './files.js';
-import { runFile, type Outcome } from './process.js';
+import { endAll, runFile, type Outcome } from './process.js';
+
+const SEVERAL: Readonly<Record<string, readonly Kind[]>> = {
+  all: ['unit', 'kernel'],
+  whole: ['long', 'kernel'],
+};
 
 /** One process: a file, or several unit-test files that it imports one after the other. */
 interface Job {
@@ -125,10 +131,18 @@ function repeat(kind: Kind, source: string): string {
 }
 
 const [word = '', ...words] = process.argv.slice(2);
-const kinds = word === 'all' ? (['unit', 'kernel'] as const) : KINDS.filter((kind) => kind === word);
+const kinds = SEVERAL[word] ?? KINDS.filter((kind) => kind === word);
 if (kinds.length === 0) {
-  process.stderr.write(`what to run is one of ${KINDS.join(', ')}, all; not «${word}»\n`);
+  process.stderr.write(
+    `what to run is one of ${[...KINDS, ...Object.keys(SEVERAL)].join(', ')}; not «${word}»\n`,
+  );
   process.exit(64);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    endAll();
+    process.exit(130);
+  });
 }
 const beganMs = performance.now();
 const tally: Tally = { passed: 0, skipped: [], failures: [] };

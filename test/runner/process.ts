@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +7,13 @@ import { parseEvent, type TestEvent } from './events.js';
 const REPORTER = fileURLToPath(new URL('reporter.js', import.meta.url));
 /** No file takes so long on any machine: a test that waits for ever must not hold up the rest. */
 const HUNG_MS = 20 * 60_000;
+
+const running = new Set<ChildProcess>();
+
+/** Ends all test processes that run: each removes what it has made. */
+export function endAll(): void {
+  for (const child of running) child.kill();
+}
 
 /** What came of one test process. */
 export interface Outcome {
@@ -26,6 +33,7 @@ export async function runFile(file: string): Promise<Outcome> {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: HUNG_MS,
   });
+  running.add(child);
   child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text));
   createInterface({ input: child.stdout }).on('line', (line) => {
     const event = parseEvent(line);
@@ -38,5 +46,6 @@ export async function runFile(file: string): Promise<Outcome> {
       resolve(code ?? signal ?? 'no exit code');
     });
   });
+  running.delete(child);
   return { events, output: output.join(''), exitCode, ms: performance.now() - beganMs };
 }

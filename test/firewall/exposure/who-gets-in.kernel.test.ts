@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FAMILIES } from '../../../src/base/address.js';
 import { compare, judge } from './who-gets-in.js';
 
-const CASES = 50;
+const CASES = 30;
 const SEED = Number(process.env['EXPOSURE_SEED'] ?? 30000);
 
 for (const backend of ['nft', 'legacy'] as const) {

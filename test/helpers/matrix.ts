@@ -1,0 +1,14 @@
+/** Which combinations of back end, family and the like a test runs in: a sample in `npm test`, all in `npm run test:long`. */
+
+const IS_WHOLE = process.env['KNOCKCTL_MATRIX'] === 'whole';
+let turn = 0;
+
+/**
+ * One of `all`, the next one at each call, so that the tests of a file take turns at them; with KNOCKCTL_MATRIX=whole, all of them.
+ */
+export function inTurns<T>(all: readonly T[]): readonly T[] {
+  if (IS_WHOLE) return all;
+  const at = turn % all.length;
+  turn += 1;
+  return all.slice(at, at + 1);
+}
