@@ -212,7 +212,7 @@ export class Trio implements AsyncDisposable {
 
   async #sync(): Promise<void> {
     if (!(await this.#syncs.settle([() => this.#lines()])))
-      throw new Error('knockd did not see the last packet');
+      throw new Error(`knockd did not see the last packet: ${this.#knockd?.describe() ?? 'none'}`);
   }
 }
 

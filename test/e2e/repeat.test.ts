@@ -72,6 +72,7 @@ test('repeat = extend: knocks at an open door put its stop command off; repeat =
   await lab.knock('client', ADDRESS.server[6], [7000]);
   await product.waitForLog(/OPEN SESAME/, 5);
   assert.ok(performance.now() - begun > 6_500);
+  await lab.waitFor(() => lines().length > 1, 'the second start command');
   assert.deepEqual(lines(), [`start ${client}`, `start ${client6}`], 'the stop would have come after 6 s');
   assert.equal((await product.status()).pendingStops, 2);
   await lab.waitFor(() => lines().length === 4, 'both stop commands');
