@@ -9,6 +9,7 @@ import { readOneTimeDoors } from './one-time.js';
 import { KEYS } from './schema.js';
 import { impliedService } from './services.js';
 import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
+import { opensNothing } from './opens-nothing.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
 
@@ -163,7 +164,7 @@ function chooseServices(
     `door ${user.door.name} uses a verb of knockctl, but no [service.NAME] is written: ` +
     'port 22 is protected as [service.ssh] with the defaults; write [service.ssh] in knockctl.conf to say so';
   findings.warnings.push({ file: doors.path, line: user.line, message });
-  return [impliedService()];
+  return [impliedService(conf.settings.firewall.gate)];
 }
 
 /** A verb for a service that is not there is a fault; a rule that would never be reached is worth a word. */
@@ -180,8 +181,12 @@ function checkDoors(
       const at = { file: doors.path, line: door.line };
       if (command.kind === 'shell') {
         const shadowed = shadowedPorts(command.line, services, lookUp);
-        if (shadowed !== undefined) {
-          findings.warnings.push({ ...at, message: `door ${door.door.name}: ${shadowed}` });
+        const useless = opensNothing(command.line, services, lookUp);
+        if (useless?.sure === true)
+          findings.faults.push({ ...at, message: `door ${door.door.name}: ${useless.text}` });
+        else if (useless !== undefined || shadowed !== undefined) {
+          const message = `door ${door.door.name}: ${useless?.text ?? shadowed ?? ''}`;
+          findings.warnings.push({ ...at, message });
         }
       } else if (command.service !== undefined && !names.has(command.service)) {
         const known = names.size === 0 ? 'there are none' : `there are: ${[...names].join(', ')}`;

@@ -175,7 +175,7 @@ export function serviceLines(service: ServiceReport): string[] {
         : `fed, ${service.switchLeft} s left`;
   const unread = service.rules.filter((one) => one.unread !== undefined);
   return [
-    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
+    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}${service.gate === 'strict' ? ', strict gate' : ''}; switch ${fed}`,
     setsUnread === undefined
       ? `             ${filter} accepted, ${trusted} trusted, ${banned} banned${byDoors}`
       : `  unread     the sets: ${setsUnread}`,

@@ -33,3 +33,30 @@ export function judgeJumps(
   const jump = awaits === undefined && areJumps(tagged, jumps, same);
   return { service, jump, awaits, met: tagged.length > 0 };
 }
+
+/**
+ * One judgement for each service and family: what stands in two tables is as good as the worse of the two; of one that
+ * nothing tells, as good as the other, for either of them shuts, and said to be unknown.
+ */
+export function merged(all: readonly InForce[]): InForce[] {
+  const byService = new Map<string, InForce>();
+  for (const one of all) {
+    const key = `${one.family} ${one.service}`;
+    const other = byService.get(key);
+    byService.set(key, other === undefined ? one : both(other, one));
+  }
+  return [...byService.values()];
+}
+
+function both(one: InForce, other: InForce): InForce {
+  const told = [one, other].filter(({ unknown }) => unknown !== true);
+  return {
+    ...one,
+    chains: told.length > 0 && told.every(({ chains }) => chains),
+    jump: told.length > 0 && told.every(({ jump }) => jump),
+    awaits: one.awaits ?? other.awaits,
+    met: one.met || other.met,
+    unread: one.unread ?? other.unread,
+    ...(told.length < 2 ? { unknown: true as const } : {}),
+  };
+}

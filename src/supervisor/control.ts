@@ -93,7 +93,7 @@ export class Control implements ControlHandler {
     const exposures = reportExposures(firewall, services, state);
     supervisor.exposures.look();
     return {
-      ...namedState(state, trial !== undefined, services, exposures),
+      ...namedState(state, { onTrial: trial !== undefined, services, exposures, held: supervisor.held }),
       exposures,
       since: since.toISOString(),
       reason,

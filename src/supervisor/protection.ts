@@ -23,17 +23,30 @@ export function reportExposures(
   return firewall.exposures.filter(isIn);
 }
 
+/** What a state is told by. */
+export interface Told {
+  readonly onTrial: boolean;
+  readonly services: readonly ServiceReport[];
+  readonly exposures: readonly Exposure[];
+  /** Services that a fight has left shut, by their second gates. */
+  readonly held: readonly string[];
+}
+
+/** What a fight over the table filter means that has left all second gates in force. */
+const HELD =
+  'somebody keeps undoing our rules in the table filter; we do not fight: the strict gate, which is untouched, keeps shut to all but trusted and accepted addresses';
+
 /** The name of a state for users, and what it means: beside the table, for what an event does is the same. */
 export function namedState(
   state: State,
-  onTrial: boolean,
-  services: readonly ServiceReport[],
-  exposures: readonly Exposure[],
+  { onTrial, services, exposures, held }: Told,
 ): Pick<StatusReport, 'state' | 'meaning' | 'protected'> {
   const open = exposures.filter(({ kind }) => kind === 'open');
   const isShut = open.length === 0 && missing(services).length === 0 && chainless(services).length === 0;
-  const isKnown = services.length > 0 && !services.some(({ rules }) => rules.some((one) => one.unknown));
+  const isKnown = services.length > 0 && !services.some(({ rules }) => rules.some(isUnknown));
   const isProtected = isShut && !isKnown ? null : isShut && repairs(state) && state !== 'tripped';
+  if (state === 'contested' && services.length > 0 && services.every(({ name }) => held.includes(name)))
+    return { state, meaning: HELD, protected: true };
   if (state !== 'armed') return { state, meaning: MEANING[state], protected: isProtected };
   if (onTrial) {
     const meaning = 'new rules are in force until they are confirmed, or until the kernel goes back';
@@ -65,6 +78,11 @@ function chainless(services: readonly ServiceReport[]): string[] {
     const chain = rules.map(({ awaits }) => awaits).find((one) => one !== undefined && !isMadeLater(one));
     return chain === undefined ? [] : [`there is no chain ${chain}, into which service ${name} belongs`];
   });
+}
+
+/** Nothing tells the rules of either table: what is whole in one of them shuts. */
+function isUnknown({ chains, jump, unknown }: ServiceReport['rules'][number]): boolean {
+  return unknown === true && !(chains && jump);
 }
 
 function isAwaiting({ rules }: ServiceReport): boolean {

@@ -44,6 +44,7 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
         protocol: service.protocol,
         ports: service.ports,
         onFailure: service.onFailure,
+        gate: service.gate ?? 'normal',
         switchLeft: left ?? null,
         rules: inForce
           .filter((one) => one.service === service.name)

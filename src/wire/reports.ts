@@ -50,9 +50,10 @@ export interface StatusReport {
 export interface ExposureReport {
   /**
    * `open`: everybody gets in; `exception`: some sources do, by a rule of the administrator's; `unknown`: cannot be judged;
-   * `refused`: everybody is kept out, whoever has knocked included; `knock`: the kernel's doors do not see their knocks.
+   * `refused`: everybody is kept out, whoever has knocked included; `knock`: the kernel's doors do not see their knocks;
+   * `note`: has no effect beside `gate = strict`, or gets round the gate and not round the table filter.
    */
-  readonly kind: 'open' | 'exception' | 'unknown' | 'refused' | 'knock';
+  readonly kind: 'open' | 'exception' | 'unknown' | 'refused' | 'knock' | 'note';
   /** Null: it is about doors. */
   readonly service: string | null;
   readonly family: 4 | 6;
@@ -97,6 +98,8 @@ export interface ServiceReport {
   readonly protocol: string;
   readonly ports: readonly number[];
   readonly onFailure: string;
+  /** `strict`: no rule of the table filter opens the ports; else `normal`. */
+  readonly gate?: 'normal' | 'strict';
   /** Seconds until the kernel's switch trips; null: tripped. */
   readonly switchLeft: number | null;
   /** Chains and jump, by family: whether they are in force as they should be. */

@@ -53,6 +53,11 @@ export function conf(backend: Backend, { firewall, service }: SettingOptions = {
   return `${QUICK}[firewall]\n${firewall ?? `backend = ${backend}`}\n[service.ssh]\n${service ?? ''}\n`;
 }
 
+/** The same with a switch that a busy machine does not let run out: for tests that are not about it. */
+export function patient(backend: Backend, options: SettingOptions = {}, switchS = 30): string {
+  return conf(backend, options).replace('switch_timeout = 3', `switch_timeout = ${switchS}`);
+}
+
 /** The product in a lab that is there, seen by one family. */
 export function look(lab: Lab, product: Product, family: Family): Setting {
   const server = ADDRESS.server[family];

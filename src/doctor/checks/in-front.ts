@@ -13,6 +13,7 @@ const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
   unknown: 'warning',
   knock: 'warning',
   exception: 'note',
+  note: 'note',
 };
 
 const MEANS: Readonly<Record<Exposure['kind'], string>> = {
@@ -22,6 +23,7 @@ const MEANS: Readonly<Record<Exposure['kind'], string>> = {
   knock: 'with nothing of ours running such a knock opens nothing',
   exception:
     'they need no knock, and a ban does not keep them out; trusting them instead does the same, and can be banned',
+  note: 'with gate = strict a packet has to pass both the gate and the table filter',
 };
 
 /** What is sent on by nat, and a family that is left out, other checks tell. */
@@ -41,7 +43,7 @@ export function inFront(facts: Facts): Finding[] {
       .map(({ door }) => door)
       .filter((_, index) => recognised[index]?.kernel.includes(family) === true);
   return surveyed({ tables, problems: [], served: [] }, backend, { services, families, hook, doors })
-    .filter(({ table }) => table !== 'nat')
+    .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
     .map(({ kind, text, mend }) => ({
       level: LEVELS[kind],
       text,

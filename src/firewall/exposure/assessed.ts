@@ -18,12 +18,15 @@ export interface Setting extends Omit<Context, 'family'> {
 interface Judged {
   readonly key: string;
   readonly ruleset: Ruleset;
+  readonly gates: Ruleset | undefined;
   readonly exposures: readonly Exposure[];
 }
 
 /** The rules as they were last read, and what was found in them: judged again only if they have changed. */
 export class Assessed {
   readonly #seen = new Map<Family, Ruleset>();
+  readonly #gates = new Map<Family, Ruleset>();
+  readonly #unreadGates = new Map<Family, string>();
   #elsewhere: Found = { tables: [], problems: [], served: [] };
   #last: { readonly parts: readonly unknown[]; readonly exposures: readonly Exposure[] } | undefined;
   readonly #judged = new Map<Family, Judged>();
@@ -40,6 +43,14 @@ export class Assessed {
     }
   }
 
+  /** The table mangle of a family, as it is now; undefined: nothing of ours is to be in it. */
+  seeGates(family: Family, ruleset: Ruleset | undefined, unread: string | undefined): void {
+    if (ruleset === undefined) this.#gates.delete(family);
+    else this.#gates.set(family, ruleset);
+    if (unread === undefined) this.#unreadGates.delete(family);
+    else this.#unreadGates.set(family, unread);
+  }
+
   /** All tables of both back ends, as they are now. */
   seeElsewhere(found: Found): void {
     this.#elsewhere = found;
@@ -50,8 +61,9 @@ export class Assessed {
     const parts = [
       JSON.stringify([setting, setting.families.map(setting.doors)]),
       this.#elsewhere,
-      JSON.stringify([...this.#unread]),
+      JSON.stringify([[...this.#unread], [...this.#unreadGates]]),
       ...this.#seen.values(),
+      ...this.#gates.values(),
     ];
     const last = this.#last;
     if (last?.parts.length === parts.length && parts.every((part, index) => part === last.parts[index]))
@@ -73,6 +85,7 @@ export class Assessed {
         setting,
       ),
       ...[...this.#unread].map(([family, why]) => unreadable(`IPv${family} filter: ${why}`)),
+      ...[...this.#unreadGates].map(([family, why]) => unreadable(`IPv${family} mangle: ${why}`)),
       ...problems.map(unreadable),
     ];
   }
@@ -82,14 +95,22 @@ export class Assessed {
       const doors = setting.doors(family);
       const key = JSON.stringify([setting, doors]);
       const before = this.#judged.get(family);
-      if (before?.key === key && isSame(before.ruleset, ruleset)) return before.exposures;
+      const gates = this.#gates.get(family);
+      if (before?.key === key && isSame(before.ruleset, ruleset) && isSameOrNone(before.gates, gates))
+        return before.exposures;
       const context: Context = { ...setting, family };
-      const met = assess(ruleset, context);
+      const met = assess(ruleset, context, gates);
       // A rule that decides about the service as well is told once.
       const isNew = (one: Exposure): boolean =>
-        !met.some(({ chain, number }) => chain === one.chain && number === one.number);
-      const exposures = [...met, ...keptFromDoors(ruleset, doors, context).filter(isNew)];
-      this.#judged.set(family, { key, ruleset, exposures });
+        !met.some(
+          ({ table, chain, number }) => table === one.table && chain === one.chain && number === one.number,
+        );
+      const kept = [
+        ...keptFromDoors(ruleset, doors, context),
+        ...(gates === undefined ? [] : keptFromDoors(gates, doors, context, 'mangle')),
+      ];
+      const exposures = [...met, ...kept.filter(isNew)];
+      this.#judged.set(family, { key, ruleset, gates, exposures });
       return exposures;
     });
   }
@@ -103,6 +124,10 @@ function isSame(one: Ruleset, other: Ruleset): boolean {
     lines.length === others.length &&
     lines.every((line, index) => textOf(line) === textOf(others[index] ?? line))
   );
+}
+
+function isSameOrNone(one: Ruleset | undefined, other: Ruleset | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : isSame(one, other);
 }
 
 function linesOf({ entries }: Ruleset): readonly TableLine[] {
