@@ -191,8 +191,13 @@ export function isUnread({ rules, setsUnread }: ServiceReport): boolean {
   return setsUnread !== undefined || rules.some(({ unread }) => unread !== undefined);
 }
 
-function rulesText({ chains, jump, awaits, unknown }: ServiceReport['rules'][number]): string {
+function rulesText(rules: ServiceReport['rules'][number]): string {
+  const { chains, jump, awaits, unknown } = rules;
   if (unknown === true) return 'unknown: nothing tells the rules';
+  if (!(chains && jump)) {
+    if (rules.whole?.includes('mangle') === true) return 'shut by the strict gate alone';
+    if (rules.whole?.includes('filter') === true) return 'shut without the strict gate';
+  }
   if (!chains) return 'chains missing or changed';
   if (awaits !== undefined) return `NOT PROTECTED: there is no chain ${awaits}`;
   return jump ? 'in force' : 'no jump';

@@ -1,6 +1,7 @@
 import type { Family } from '../base/address.js';
 import type { Table } from '../iptables-parser/types.js';
 import { areJumps, chainNames, standing, taggedRules, type SameRules } from './plan.js';
+import type { TableName } from './table-name.js';
 import type { DesiredService } from './template.js';
 
 /** What is in force of one service: for `status`, and for deciding whether to feed. */
@@ -15,6 +16,8 @@ export interface InForce {
   readonly awaits: string | undefined;
   /** Packets meet rules of ours, right or not: a jump with our comment is there. */
   readonly met: boolean;
+  /** The tables in which chains and jump are as they should be: each of them shuts, whatever the other one holds. */
+  readonly whole?: readonly TableName[];
   /** Why a save could not tell the rules of this family. */
   readonly unread?: string | undefined;
   /** Nothing tells whether they are there: `chains` and `jump` are false for want of knowledge. */
@@ -56,6 +59,7 @@ function both(one: InForce, other: InForce): InForce {
     jump: told.length > 0 && told.every(({ jump }) => jump),
     awaits: one.awaits ?? other.awaits,
     met: one.met || other.met,
+    whole: [...(one.whole ?? []), ...(other.whole ?? [])],
     unread: one.unread ?? other.unread,
     ...(told.length < 2 ? { unknown: true as const } : {}),
   };

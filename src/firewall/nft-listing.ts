@@ -28,7 +28,8 @@ export interface Listing {
   readonly rules: readonly ListedRule[];
 }
 
-type NftObject = Readonly<Record<string, unknown>>;
+/** A JSON object of nft. */
+export type NftObject = Readonly<Record<string, unknown>>;
 
 /** Reads the document of one table. Throws Error if it is none, as one that is cut short. */
 export function parseListing(text: string): Listing {
@@ -100,6 +101,7 @@ function textOf(object: NftObject, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function isObject(value: unknown): value is NftObject {
+/** True for a JSON object. */
+export function isObject(value: unknown): value is NftObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

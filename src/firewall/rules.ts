@@ -154,7 +154,7 @@ export class Rules {
       this.#looks.printed.learn(family, inTable(plan.desired, plan.name), made.table, jump);
       await this.#looks.learn(family, made, jump);
     }
-    if (text === '' && jump && !isGated) this.#looks.spare(family);
+    if (jump && !isGated && looks.some(({ name }) => name === 'mangle')) this.#looks.spare(family);
     return {
       changes: plans.flatMap((plan) => plan.changes.map((change) => `${change} (IPv${family})`)),
       waiting,

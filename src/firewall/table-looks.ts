@@ -136,7 +136,10 @@ export class TableLooks {
   async #mayHold(family: Family, name: TableName): Promise<boolean> {
     const { services, doors } = this.#parts.wanted();
     if (inTable([...services(family), doors.rules(family)], name).length > 0) return true;
-    return !this.#spared.has(family) && (await this.#parts.tables.exists(family, name));
+    if (this.#spared.has(family)) return false;
+    if (await this.#parts.tables.exists(family, name)) return true;
+    this.spare(family); // nothing of ours is in a table that is not there
+    return false;
   }
 
   async readTable(family: Family, name: TableName, counts?: Map<string, number>): Promise<Look> {
@@ -170,7 +173,8 @@ export class TableLooks {
     const same = this.printed.same(family);
     const options = { jump: false, hook: this.hook(name), same, table: name };
     const chains = planApply([service], actual, options).text === '';
-    return { ...judgeJumps(service, table, same), family, chains };
+    const seen = judgeJumps(service, table, same);
+    return { ...seen, family, chains, whole: chains && seen.jump ? [name] : [] };
   }
 
   hook(name: TableName): 'first' | 'last' {

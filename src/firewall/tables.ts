@@ -1,5 +1,5 @@
 import type { Family } from '../base/address.js';
-import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
+import { CommandError, errorText } from '../base/errors.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
@@ -7,6 +7,7 @@ import { findTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
 import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
 import { ChainWay } from './chain-way.js';
+import { explain } from './explain.js';
 import { NftWay } from './nft-way.js';
 import type { OtherWay } from './otherwise.js';
 import { isPristine, isWholeSave, reasonIn, uncounted } from './saved.js';
@@ -43,6 +44,8 @@ export class Tables {
   readonly #unread: Readonly<Record<TableName, Unread>> = { filter: new Unread(), mangle: new Unread() };
   readonly #other: Readonly<Record<TableName, OtherWay>> | undefined;
   readonly backend: Backend;
+  /** Those of other back ends: kept, since they know which reader hangs. */
+  readonly #others = new Map<BackendName, Tables>();
 
   constructor(exec: Exec, backend: Backend) {
     this.#exec = exec;
@@ -53,7 +56,11 @@ export class Tables {
   /** The tables of a back end that is not the one chosen now. Throws KnockError where it is not installed. */
   in(name: BackendName): Tables {
     if (name === this.backend.name && this.backend !== NO_BACKEND) return this;
-    return new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
+    const known = this.#others.get(name);
+    if (known !== undefined) return known;
+    const tables = new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
+    this.#others.set(name, tables);
+    return tables;
   }
 
   /**
@@ -180,12 +187,8 @@ export class Tables {
     const other = this.#other?.[table];
     try {
       if (other instanceof NftWay) return await other.exists(family);
-      if (this.#spared(family) !== undefined) return true;
       return new RegExp(`^\\*${table}$`, 'm').test(await this.saveAll(family));
-    } catch (error) {
-      // Who hangs at one question is not asked the next ones: with a wait for each, no look would ever end.
-      if (!(other instanceof NftWay) && error instanceof CommandError && error.failure.timedOut)
-        this.#unread[table].spare(family, this.#silence(family, READ_MS), SPARED_MS);
+    } catch {
       return true;
     }
   }
@@ -201,9 +204,32 @@ export class Tables {
       : undefined;
   }
 
-  /** Everything of a family, as far as a save tells it, for the snapshot (see unsavedTable). */
+  /**
+   * Everything of a family, as far as a save tells it (see unsavedTable). Who hangs at one question is not asked the next ones: with
+   * a wait for each, no look would ever end. Throws Unreadable for a reader that is left alone.
+   */
   async saveAll(family: Family): Promise<string> {
-    return this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
+    const spared = this.#spared(family);
+    if (spared !== undefined) throw new Unreadable(family, spared);
+    try {
+      return await this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
+    } catch (error) {
+      if (error instanceof CommandError && error.failure.timedOut)
+        this.#unread.filter.spare(family, this.#silence(family, READ_MS), SPARED_MS);
+      throw error;
+    }
+  }
+
+  /** Everything that nft has, but for elements of sets, as JSON and as text with handles; undefined without the program. */
+  async listNft(): Promise<{ readonly json: string; readonly text: string } | undefined> {
+    const nft = findTool('nft');
+    if (nft === undefined) return undefined;
+    const [json, text] = await Promise.all(
+      ['-j', '-a'].map(async (form) =>
+        this.#run([nft, form, '-t', 'list', 'ruleset'], { timeoutMs: READ_MS }),
+      ),
+    );
+    return { json: json ?? '', text: text ?? '' };
   }
 
   /**
@@ -282,38 +308,4 @@ function partsOf(text: string): { readonly table: TableName; readonly part: stri
   return text
     .split(/^(?=\*)/m)
     .map((part) => ({ table: part.startsWith('*mangle\n') ? 'mangle' : 'filter', part }));
-}
-
-/** What the usual failures of iptables mean to an administrator. */
-function explain(error: CommandError): KnockError {
-  const { stderr } = error.failure;
-  if (/xtables lock/i.test(stderr)) {
-    return new KnockError('another program holds the xtables lock', {
-      exitCode: EXIT.busy,
-      hint: 'nothing was changed; try again in a moment (who holds it: fuser -v /run/xtables.lock)',
-      cause: error,
-    });
-  }
-  if (/can't initialize ip6tables|address family not supported/i.test(stderr)) {
-    return new KnockError('this kernel has no IPv6 firewall', {
-      exitCode: EXIT.firewall,
-      hint: 'where IPv6 is switched off, set families = ipv4 in [firewall]',
-      cause: error,
-    });
-  }
-  if (/can't open socket to ipset/i.test(stderr)) {
-    return new KnockError('iptables may not ask the kernel for its sets (CAP_NET_RAW is missing)', {
-      exitCode: EXIT.firewall,
-      hint: 'run as root; in a container, give it --cap-add NET_RAW',
-      cause: error,
-    });
-  }
-  if (/permission denied|must be root|operation not permitted/i.test(stderr)) {
-    return new KnockError('the kernel does not let us change the firewall (CAP_NET_ADMIN is missing)', {
-      exitCode: EXIT.firewall,
-      hint: 'run as root; in a container, give it --cap-add NET_ADMIN',
-      cause: error,
-    });
-  }
-  return error;
 }

@@ -88,7 +88,7 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
-    const elsewhere = supervisor.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
+    const elsewhere = supervisor.exposures.lookElsewhere();
     const [services] = await Promise.all([reportServices(firewall), inTime(elsewhere, () => undefined)]);
     const exposures = reportExposures(firewall, services, state);
     supervisor.exposures.look();

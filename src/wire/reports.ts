@@ -109,6 +109,8 @@ export interface ServiceReport {
     readonly jump: boolean;
     /** Somebody else's chain that the jump waits for, where it is not there. */
     readonly awaits?: string | undefined;
+    /** The tables in which they are: with `gate = strict` either of the two shuts. */
+    readonly whole?: readonly ('filter' | 'mangle')[] | undefined;
     /** Why iptables does not tell the rules of this family; ours were then looked at by a second way. */
     readonly unread?: string | undefined;
     /** No way tells whether ours are there: `chains` and `jump` are false for want of knowledge. */

@@ -6,6 +6,7 @@ import type { Found } from './all-tables.js';
 import { assessElsewhere, type AllTables } from './elsewhere.js';
 import { keptFromDoors } from './knocks.js';
 import { assessLeftOut } from './left-out.js';
+import { assessNative, NO_NATIVE } from './native.js';
 
 /** What rules are judged by, beside themselves. */
 export interface Setting extends Omit<Context, 'family'> {
@@ -74,11 +75,12 @@ export class Assessed {
   }
 
   #judge(setting: Setting): readonly Exposure[] {
-    const { tables, problems, served } = this.#elsewhere;
+    const { tables, problems, served, native = NO_NATIVE } = this.#elsewhere;
     const isOurs = ({ family }: AllTables): boolean => setting.families.includes(family);
     return [
       ...this.#inFilter(setting),
       ...assessElsewhere(tables.filter(isOurs), setting),
+      ...assessNative(native, tables, setting),
       ...assessLeftOut(
         tables.filter((one) => !isOurs(one)),
         served,
