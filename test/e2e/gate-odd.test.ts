@@ -121,3 +121,28 @@ crosswise(
     await product.stop();
   },
 );
+
+// Red with whole tables not looked at in protection.ts (run once, 2026-11-30): red, "exposed: NOT PROTECTED".
+crosswise(
+  'while the table filter is empty the gate shuts, and status says so',
+  { service: 'gate = strict' },
+  async ({ lab, product, family }) => {
+    product.configure(patient(lab.backend, { service: 'gate = strict' }));
+    await product.start();
+    // The repair comes soon: so it is asked at once. More than five would be a fight.
+    for (let tries = 1; ; tries += 1) {
+      await lab.iptables('server', family, ['-F', 'INPUT']);
+      const { state, meaning, protected: is, services } = await product.status();
+      assert.deepEqual([state, is], ['armed', true], meaning);
+      const rules = services[0]?.rules.find((one) => one.family === family);
+      if (rules?.jump === false) {
+        assert.deepEqual(rules.whole, ['mangle']);
+        assert.match(meaning, /in the table filter are missing.*the strict gate shuts meanwhile/);
+        break;
+      }
+      assert.ok(tries < 5, 'no status came between the loss of rules and their repair');
+      await product.waitForLog(/repaired: /, tries);
+    }
+    await product.stop();
+  },
+);
