@@ -106,6 +106,18 @@ export function crosswise(name: string, options: SettingOptions, body: Body): vo
   declare(CROSSWISE, name, options, body);
 }
 
+/** Declares a test in some of the combinations of back end and family. */
+export type Declare = typeof crosswise;
+
+/** Each test in one of the two combinations of `crosswise`, in turn: a sample, for tests that are long. */
+export function inTurn(): Declare {
+  let at = 0;
+  return (name, options, body) => {
+    declare(CROSSWISE.slice(at, at + 1), name, options, body);
+    at = (at + 1) % CROSSWISE.length;
+  };
+}
+
 type Body = (setting: Setting) => Promise<void>;
 
 function declare(cases: readonly Case[], name: string, options: SettingOptions, body: Body): void {
