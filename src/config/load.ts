@@ -1,3 +1,4 @@
+import type { Network } from '../base/address.js';
 import { ConfigError, errorText, formatFault, type ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
@@ -53,7 +54,7 @@ export function loadConfig(
   const doors = loadDoors(conf, where, noting, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
-  const trusted = loadTrusted(conf, file, noting, findings);
+  const trusted = loadTrusted(conf, { file, readText: noting, own: state.ownSources?.() ?? [] }, findings);
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return {
@@ -126,8 +127,11 @@ function loadDoors(
 
 function loadTrusted(
   conf: KnockctlConf,
-  file: string,
-  readText: ReadText,
+  {
+    file,
+    readText,
+    own,
+  }: { readonly file: string; readonly readText: ReadText; readonly own: readonly Network[] },
   findings: Findings,
 ): readonly TrustedEntry[] {
   const path = conf.settings.paths.trusted;
@@ -145,7 +149,7 @@ function loadTrusted(
     }
     return [];
   }
-  const parsed = parseTrusted(text.value, path);
+  const parsed = parseTrusted(text.value, path, own);
   findings.faults.push(...parsed.faults);
   findings.warnings.push(...parsed.warnings);
   return parsed.entries;

@@ -102,6 +102,7 @@ export function printStatus(output: Output, report: StatusReport): void {
     `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
     ...trialLines(report),
     ...exposureLines(output, report),
+    ...(report.lacking ?? []).map((text) => `  ${paint(output, 'yellow', 'lacking')}    ${text}`),
     `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
     `  supervisor pid ${String(report.pid)}${report.configuration === null ? '' : `, ${report.configuration}`}`,
     listener?.pid === null || listener === null

@@ -95,6 +95,7 @@ export class Control implements ControlHandler {
     return {
       ...namedState(state, { onTrial: trial !== undefined, services, exposures, held: supervisor.held }),
       exposures,
+      lacking: firewall.readableNotes,
       since: since.toISOString(),
       reason,
       pid: process.pid,

@@ -29,6 +29,8 @@ export interface StatusReport {
   } | null;
   /** False: somebody gets to a port of a service whom it is said to be shut for; null: there is no service, nothing is shut. */
   readonly protected: boolean | null;
+  /** What this kernel lacks to read all packets, in words. */
+  readonly lacking?: readonly string[];
   /** What decides about our services before knockctl does. */
   readonly exposures: readonly ExposureReport[];
   readonly services: readonly ServiceReport[];
