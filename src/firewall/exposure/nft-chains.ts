@@ -3,8 +3,7 @@ import type { Family } from '../../base/address.js';
 import { isDormant, isObject, type NftObject } from '../nft-listing.js';
 import { split, type Box, type Condition } from './box.js';
 import type { Newcomer } from './newcomer.js';
-import { UNKNOWN } from './newcomer.js';
-import { fieldCondition, matchCondition, statementCondition } from './nft-conditions.js';
+import { fieldCondition, matchCondition, statementCondition, UNKNOWN } from './nft-conditions.js';
 
 /** A rule of nft, by what nft deletes it by. */
 export interface NftRule {

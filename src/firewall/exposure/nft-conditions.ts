@@ -1,8 +1,16 @@
 /** What a rule of nft asks of a new connection, by `nft -j` (libnftables-json(5)). Pure. */
 import { isObject, type NftObject } from '../nft-listing.js';
 import type { Condition } from './box.js';
-import { ALWAYS, CHOICE, few, known, NEVER, UNKNOWN, type Newcomer } from './newcomer.js';
+import { ALWAYS, CHOICE, few, known, NEVER, type Newcomer } from './newcomer.js';
 import { addressRange, networkRanges, union, type Ranges } from './ranges.js';
+
+/** What cannot be judged: it may hold for everybody or nobody, so that what comes behind it cannot be judged either. */
+export const UNKNOWN: Condition = {
+  kind: 'doubt',
+  matched: 'unknown',
+  unmatched: 'unknown',
+  note: undefined,
+};
 
 /** A condition that one field puts: the rest of the rule's are others. */
 export function matchCondition(match: unknown, newcomer: Newcomer): Condition {
