@@ -4,6 +4,7 @@ import { cpus, release } from 'node:os';
 import { measureBanned } from './banned.js';
 import { measureCommand } from './command.js';
 import { bannedRows, commandRows, idleRows, manyRows, recognitionRows } from './cost-rows.js';
+import { gateRows, measureGate } from './gate.js';
 import { measureIdle } from './idle.js';
 import { measureLatency, type Latency } from './latency.js';
 import { measureMany } from './many.js';
@@ -74,6 +75,7 @@ const PARTS: readonly Part[] = [
   part('latency', latency, latencyRows),
   part('flood', flood, floodRows),
   part('passing', passing, passingRows),
+  part('gate', async () => [...(await measureGate('nft')), ...(await measureGate('legacy'))], gateRows),
   part('recognition', async () => Promise.resolve(measureRecognition()), recognitionRows),
   part('command', async () => [await measureCommand()], commandRows),
   part('many', async () => [await measureMany()], manyRows),

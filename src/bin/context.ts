@@ -46,10 +46,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },
-    recognised: async (config) => {
-      const { recognised } = await import('../supervisor/recognition.js');
-      return recognised(config);
-    },
+    recognised: async (config) => (await import('../supervisor/recognition.js')).recognised(config),
     exposures: async (config) => {
       const { rulesInFront } = await import('./rules-in-front.js');
       return rulesInFront(config);
@@ -78,6 +75,10 @@ export function makeContext(options: { readonly config?: string; readonly json?:
         if (!(error instanceof ConfigError)) throw error;
         return provideEmptySets(specs);
       }
+    },
+    letIn: async (port) => {
+      const { lettingIn } = await import('./letting-in.js');
+      return lettingIn(port);
     },
     examine: async () => {
       const { examineHost } = await import('./examine-host.js');

@@ -6,10 +6,11 @@ import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
 import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
+import { ownSources } from '../system/own-addresses.js';
 
 /** The configuration, as it is to be judged by what is in force now. Throws ConfigError. */
 export function load(options: LoadOptions): Config {
-  return loadConfig(options, readIfExists, { inForce: isInForce(options.file) });
+  return loadConfig(options, readIfExists, { inForce: isInForce(options.file), ownSources });
 }
 
 function isInForce(file: string | undefined): boolean {

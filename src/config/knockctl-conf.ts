@@ -145,6 +145,7 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
       families: reader.get(KEYS.families),
       backend: reader.get(KEYS.backend),
       hook: reader.get(KEYS.hook),
+      gate: reader.get(KEYS.gate),
       log: reader.get(KEYS.logLimit),
       doorSources: reader.get(KEYS.doorSources),
     },

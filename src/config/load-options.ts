@@ -1,3 +1,5 @@
+import type { Network } from '../base/address.js';
+
 /**
  * What the command line of the `knockd` front says, in the order of precedence that knockd 0.8 was measured to have:
  * the interface and the file of the doors go before what files say, the pid file and the log file behind it.
@@ -32,6 +34,8 @@ export interface LoadState {
    * are used up is then no reason to refuse all the others. A start from nothing is refused, as knockd's is.
    */
   readonly inForce: boolean;
+  /** Addresses that no packet from elsewhere has on this host: its own. None where it is not said. */
+  readonly ownSources?: () => readonly Network[];
 }
 
 const TEXTS = ['doors', 'interface', 'pidFile', 'logFile'];

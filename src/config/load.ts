@@ -1,3 +1,4 @@
+import type { Network } from '../base/address.js';
 import { ConfigError, errorText, formatFault, type ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
@@ -9,6 +10,7 @@ import { readOneTimeDoors } from './one-time.js';
 import { KEYS } from './schema.js';
 import { impliedService } from './services.js';
 import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
+import { opensNothing } from './opens-nothing.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
 
@@ -52,7 +54,7 @@ export function loadConfig(
   const doors = loadDoors(conf, where, noting, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
-  const trusted = loadTrusted(conf, file, noting, findings);
+  const trusted = loadTrusted(conf, { file, readText: noting, own: state.ownSources?.() ?? [] }, findings);
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return {
@@ -125,8 +127,11 @@ function loadDoors(
 
 function loadTrusted(
   conf: KnockctlConf,
-  file: string,
-  readText: ReadText,
+  {
+    file,
+    readText,
+    own,
+  }: { readonly file: string; readonly readText: ReadText; readonly own: readonly Network[] },
   findings: Findings,
 ): readonly TrustedEntry[] {
   const path = conf.settings.paths.trusted;
@@ -144,7 +149,7 @@ function loadTrusted(
     }
     return [];
   }
-  const parsed = parseTrusted(text.value, path);
+  const parsed = parseTrusted(text.value, path, own);
   findings.faults.push(...parsed.faults);
   findings.warnings.push(...parsed.warnings);
   return parsed.entries;
@@ -163,7 +168,7 @@ function chooseServices(
     `door ${user.door.name} uses a verb of knockctl, but no [service.NAME] is written: ` +
     'port 22 is protected as [service.ssh] with the defaults; write [service.ssh] in knockctl.conf to say so';
   findings.warnings.push({ file: doors.path, line: user.line, message });
-  return [impliedService()];
+  return [impliedService(conf.settings.firewall.gate)];
 }
 
 /** A verb for a service that is not there is a fault; a rule that would never be reached is worth a word. */
@@ -180,8 +185,12 @@ function checkDoors(
       const at = { file: doors.path, line: door.line };
       if (command.kind === 'shell') {
         const shadowed = shadowedPorts(command.line, services, lookUp);
-        if (shadowed !== undefined) {
-          findings.warnings.push({ ...at, message: `door ${door.door.name}: ${shadowed}` });
+        const useless = opensNothing(command.line, services, lookUp);
+        if (useless?.sure === true)
+          findings.faults.push({ ...at, message: `door ${door.door.name}: ${useless.text}` });
+        else if (useless !== undefined || shadowed !== undefined) {
+          const message = `door ${door.door.name}: ${useless?.text ?? shadowed ?? ''}`;
+          findings.warnings.push({ ...at, message });
         }
       } else if (command.service !== undefined && !names.has(command.service)) {
         const known = names.size === 0 ? 'there are none' : `there are: ${[...names].join(', ')}`;

@@ -105,6 +105,13 @@ export const KEYS = {
     'first',
     'where the jump goes in the chain of a service',
   ),
+  gate: key(
+    'firewall',
+    'gate',
+    choice('normal', 'strict'),
+    'normal',
+    'strict: no rule of yours in the table filter opens a protected port, not even for some sources',
+  ),
   logLimit: key('firewall', 'log', LIMIT_OR_NO, '6/min', 'limit of the drop log, or no for none'),
   doorSources: key(
     'firewall',
@@ -163,6 +170,13 @@ export const KEYS = {
     'protect only this destination, one a family; empty for all',
   ),
   chain: key('service', 'chain', CHAIN, 'INPUT', 'the chain that the jump goes into'),
+  serviceGate: key(
+    'service',
+    'gate',
+    optional(choice('normal', 'strict')),
+    '',
+    'normal or strict; empty: what [firewall] says',
+  ),
   acceptTimeout: key(
     'service',
     'accept_timeout',

@@ -15,9 +15,9 @@ export function serviceName(section: string): string | undefined {
   return isServiceName(name) ? name : '';
 }
 
-/** The service that doors with our verbs imply where none is written: `[service.ssh]` with the defaults. */
-export function impliedService(): ServiceSettings {
-  return makeService('ssh', (key) => key.fallback);
+/** The service that doors with our verbs imply where none is written: `[service.ssh]` with the defaults, and the gate of [firewall]. */
+export function impliedService(gate: ServiceSettings['gate'] = KEYS.gate.fallback): ServiceSettings {
+  return makeService('ssh', (key) => key.fallback, gate);
 }
 
 /** Every `[service.NAME]`, in the order of the file; what one service says against another is reported. */
@@ -27,9 +27,10 @@ export function readServices(reader: Reader, report: Report, warn: Report): read
   for (const { name: section, line } of reader.sections) {
     const name = serviceName(section);
     if (name === undefined || name === '') continue;
-    const service = makeService(name, (key) => reader.get(key, section));
+    const service = makeService(name, (key) => reader.get(key, section), reader.get(KEYS.gate));
     services.push(service);
     checkFamilies(service, section, reader, report);
+    checkGate(service, section, reader, report);
     if (service.acceptTimeoutS === 0) {
       warn(reader.line(KEYS.acceptTimeout, section), 'accept_timeout = 0: who is accepted stays in for ever');
     }
@@ -50,7 +51,11 @@ export function readServices(reader: Reader, report: Report, warn: Report): read
   return services;
 }
 
-function makeService(name: string, get: <T>(key: Key<T>) => T): ServiceSettings {
+function makeService(
+  name: string,
+  get: <T>(key: Key<T>) => T,
+  gate: ServiceSettings['gate'],
+): ServiceSettings {
   return {
     name,
     protocol: get(KEYS.protocol),
@@ -62,6 +67,7 @@ function makeService(name: string, get: <T>(key: Key<T>) => T): ServiceSettings 
     decoyTimeoutS: get(KEYS.decoyTimeout),
     decoys: get(KEYS.decoys),
     onFailure: get(KEYS.onFailure),
+    gate: get(KEYS.serviceGate) ?? gate,
     kernelDoors: get(KEYS.kernelDoors),
   };
 }
@@ -87,4 +93,16 @@ function checkFamilies(service: ServiceSettings, section: string, reader: Reader
       `address: ${address} would not be protected, since [firewall] families does not have ipv${family}`,
     );
   }
+}
+
+/** Chains whose packets the table mangle is known to see before them (firewall/gate.ts). */
+const GATED: readonly string[] = ['INPUT', 'FORWARD', 'DOCKER-USER'];
+
+/** From where packets come to a chain of somebody else's is not known. */
+function checkGate({ gate, chain }: ServiceSettings, section: string, reader: Reader, report: Report): void {
+  if (gate !== 'strict' || GATED.includes(chain) || reader.isBroken(KEYS.chain, section)) return;
+  report(
+    reader.line(KEYS.serviceGate, section) || reader.line(KEYS.chain, section),
+    `gate = strict is for the chains ${GATED.join(', ')}: what comes to ${chain} is not known before; gate = normal here`,
+  );
 }

@@ -22,6 +22,8 @@ export interface ServiceSettings {
   /** Whether a knock helps whom a door has banned. */
   readonly decoys: 'keep' | 'until_knock';
   readonly onFailure: OnFailure;
+  /** `strict`: what no rule of the table filter can open, the administrator's own included. */
+  readonly gate: 'normal' | 'strict';
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;
 }
@@ -51,6 +53,8 @@ export interface Settings {
     readonly families: readonly Family[];
     readonly backend: 'auto' | 'nft' | 'legacy';
     readonly hook: 'first' | 'last';
+    /** The gate of services that say none of their own. */
+    readonly gate: 'normal' | 'strict';
     /** Limit of the drop log as iptables' limit match prints it (`6/min`); undefined: no log. */
     readonly log: string | undefined;
     /** Sources that each door in the kernel has room for at once. */

@@ -6,17 +6,23 @@ import type { ServiceSettings } from './settings.js';
 export type PortLookUp = (name: string) => number | undefined;
 
 /** What the last words of `-A INPUT -p tcp --dport 22 -j ACCEPT` say. */
-interface Rule {
+export interface ShellRule {
   readonly append: string | undefined;
+  readonly insert: string | undefined;
+  readonly delete: string | undefined;
   readonly table: string;
   readonly protocol: string | undefined;
   readonly ports: string | undefined;
   readonly jump: string | undefined;
 }
 
-const OPTION_NAMES: ReadonlyMap<string, keyof Rule> = new Map<string, keyof Rule>([
+const OPTION_NAMES: ReadonlyMap<string, keyof ShellRule> = new Map<string, keyof ShellRule>([
   ['-A', 'append'],
   ['--append', 'append'],
+  ['-I', 'insert'],
+  ['--insert', 'insert'],
+  ['-D', 'delete'],
+  ['--delete', 'delete'],
   ['-t', 'table'],
   ['--table', 'table'],
   ['-p', 'protocol'],
@@ -39,7 +45,7 @@ export function shadowedPorts(
   services: readonly ServiceSettings[],
   lookUp: PortLookUp,
 ): string | undefined {
-  for (const rule of appendedRules(line)) {
+  for (const rule of shellRules(line)) {
     for (const service of services) {
       if (rule.append !== service.chain || rule.jump !== 'ACCEPT' || rule.table !== 'filter') continue;
       if (rule.protocol !== undefined && rule.protocol.toLowerCase() !== service.protocol) continue;
@@ -54,14 +60,14 @@ export function shadowedPorts(
   return undefined;
 }
 
-/** The rules of the line's iptables commands, read loosely: this only serves a warning. */
-function appendedRules(line: string): readonly Rule[] {
-  const rules: Rule[] = [];
+/** The rules of the line's iptables commands, read loosely: this serves warnings, and the check of gate = strict. */
+export function shellRules(line: string): readonly ShellRule[] {
+  const rules: ShellRule[] = [];
   for (const command of line.split(/[;&|\n]+/)) {
     const words = command.trim().split(/\s+/).map(withoutQuotes);
     const program = words.findIndex((word) => /(?:^|\/)ip6?tables(?:-nft|-legacy)?$/.test(word));
     if (program === -1) continue;
-    const found = new Map<keyof Rule, string>();
+    const found = new Map<keyof ShellRule, string>();
     for (const [index, word] of words.entries()) {
       const equals = word.startsWith('--') ? word.indexOf('=') : -1;
       const name = OPTION_NAMES.get(equals === -1 ? word : word.slice(0, equals));
@@ -70,6 +76,8 @@ function appendedRules(line: string): readonly Rule[] {
     }
     rules.push({
       append: found.get('append'),
+      insert: found.get('insert'),
+      delete: found.get('delete'),
       table: found.get('table') ?? 'filter',
       protocol: found.get('protocol'),
       ports: found.get('ports'),
@@ -84,7 +92,7 @@ function withoutQuotes(word: string): string {
 }
 
 /** True where `22`, `ssh`, `20:25` or a list of such has the port. */
-function covers(ports: string, port: number, lookUp: PortLookUp): boolean {
+export function covers(ports: string, port: number, lookUp: PortLookUp): boolean {
   return ports.split(',').some((item) => {
     const [first = 0, last = first] = item
       .split(':')

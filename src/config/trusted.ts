@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
-import { parseNetwork, quote } from '../base/address.js';
-import { impossibleSource } from '../base/impossible.js';
+import { parseNetwork, quote, type Network } from '../base/address.js';
+import { impossibleHere, impossibleSource } from '../base/impossible.js';
 import type { ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
@@ -45,8 +45,11 @@ export function parseTrustee(word: string): Result<Trustee> {
   return ok({ text: name, network: undefined });
 }
 
-/** Reads the trusted list: one entry a line, the rest of the line a comment, `#` lines comments. */
-export function parseTrusted(text: string, file: string): TrustedList {
+/**
+ * Reads the trusted list: one entry a line, the rest of the line a comment, `#` lines comments. `own`: addresses of this host, which
+ * are told and stay in the list: it may have others one day.
+ */
+export function parseTrusted(text: string, file: string, own: readonly Network[] = []): TrustedList {
   const faults: ConfigFault[] = [];
   const report: Report = (line, message) => {
     faults.push({ file, line, message });
@@ -57,18 +60,22 @@ export function parseTrusted(text: string, file: string): TrustedList {
     const word = firstWord(line);
     if (word === '') continue;
     const trustee = parseTrustee(word);
-    const impossible = trustee.ok ? impossibleTrustee(trustee.value) : undefined;
+    const impossible = trustee.ok ? faultOf(trustee.value, impossibleSource) : undefined;
     if (impossible !== undefined) {
       warnings.push({ file, line: number, message: `${impossible}: the line is passed over` });
-    } else if (trustee.ok) entries.push({ line: number, ...trustee.value });
-    else report(number, `${trustee.reason}; write one a line, with a space before any comment`);
+    } else if (trustee.ok) {
+      entries.push({ line: number, ...trustee.value });
+      const fault = faultOf(trustee.value, (network) => impossibleHere(network, own));
+      if (fault !== undefined)
+        warnings.push({ file, line: number, message: `${fault}: passed over for as long as it is one` });
+    } else report(number, `${trustee.reason}; write one a line, with a space before any comment`);
   }
   return { entries, faults, warnings };
 }
 
-function impossibleTrustee({ network }: Trustee): string | undefined {
+function faultOf({ network }: Trustee, judge: (network: Network) => string | undefined): string | undefined {
   const parsed = network === undefined ? undefined : parseNetwork(network);
-  return parsed?.ok === true ? impossibleSource(parsed.value) : undefined;
+  return parsed?.ok === true ? judge(parsed.value) : undefined;
 }
 
 /** The text with the entry added as its last line; unchanged where it is in already. */

@@ -31,6 +31,8 @@ export interface Earlier {
 interface Template {
   readonly file: string;
   readonly text: string;
+  /** That of second gates; missing in what an earlier version noted, which had none. */
+  readonly gate?: { readonly file: string; readonly text: string } | undefined;
 }
 
 /**
@@ -39,7 +41,9 @@ interface Template {
  */
 export function digest({ sources, settings }: Config, template: Template): string {
   const counted = sources.filter(({ path }) => path !== settings.paths.trusted);
-  const text = JSON.stringify([counted.map(({ path, text }) => [path, text]), template.text]);
+  const isGated = settings.services.some(({ gate }) => gate === 'strict');
+  const templates = isGated ? [template.text, template.gate?.text] : [template.text];
+  const text = JSON.stringify([counted.map(({ path, text }) => [path, text]), ...templates]);
   return createHash('sha256').update(text).digest('hex');
 }
 
@@ -108,10 +112,13 @@ function isEarlier(value: unknown): value is Earlier {
         typeof source['path'] === 'string' &&
         (source['text'] === null || typeof source['text'] === 'string'),
     ) &&
-    isObject(template) &&
-    typeof template['file'] === 'string' &&
-    typeof template['text'] === 'string'
+    isTemplate(template) &&
+    (template['gate'] === undefined || isTemplate(template['gate']))
   );
+}
+
+function isTemplate(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isObject(value) && typeof value['file'] === 'string' && typeof value['text'] === 'string';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

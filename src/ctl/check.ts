@@ -40,7 +40,7 @@ export function printConfig(output: Output, config: Config, places: readonly Rec
   output.out(`${config.file ?? 'defaults (no knockctl.conf)'}: good\n`);
   for (const service of settings.services) {
     output.out(
-      `  service ${service.name}: ${service.protocol} ${service.ports.join(', ')}, on_failure = ${service.onFailure}\n`,
+      `  service ${service.name}: ${service.protocol} ${service.ports.join(', ')}, on_failure = ${service.onFailure}${service.gate === 'strict' ? ', gate = strict' : ''}\n`,
     );
   }
   if (settings.services.length === 0) {

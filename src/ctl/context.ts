@@ -6,6 +6,14 @@ import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire
 import type { RunPaths } from '../config/paths.js';
 import type { Output } from './output.js';
 
+/** Whom rules of the host let in. */
+export interface LetIn {
+  /** Networks that rules name. */
+  readonly sources: readonly string[];
+  /** Rules for some who are told by something else than their address. */
+  readonly others: readonly string[];
+}
+
 /** What commands do with the kernel themselves while no supervisor runs. */
 export interface DirectActions {
   answer(request: Request): Promise<Reply>;
@@ -43,6 +51,8 @@ export interface Context {
   applyOnFailure(): Promise<string[]>;
   /** Makes sets that are missing, with what is remembered of their entries; where no configuration tells, empty. Gives their names. */
   provideSets(specs: readonly SetSpec[]): Promise<string[]>;
+  /** Whom the rules of this host let in to a TCP port, before knockctl is there; undefined where they cannot be read. */
+  letIn(port: number): Promise<LetIn | undefined>;
   /** What is found out about this host, the worst first. */
   examine(): Promise<readonly Finding[]>;
   /** The text of a file, or of standard input for `-`. */

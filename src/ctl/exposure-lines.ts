@@ -9,8 +9,9 @@ const TITLES = {
   refused: 'shut to all',
   knock: 'not heard',
   exception: 'exception',
+  note: 'note',
 } as const;
-const ORDER = ['open', 'unknown', 'refused', 'knock', 'exception'] as const;
+const ORDER = ['open', 'unknown', 'refused', 'knock', 'exception', 'note'] as const;
 
 /** What decides before knockctl does, the worst first, each with what mends it. */
 export function exposureLines(output: Output, { exposures }: { readonly exposures: Exposures }): string[] {
@@ -18,7 +19,7 @@ export function exposureLines(output: Output, { exposures }: { readonly exposure
     exposures
       .filter((one) => one.kind === kind)
       .flatMap(({ text, mend }) => [
-        `  ${paint(output, kind === 'open' ? 'red' : kind === 'exception' ? 'dim' : 'yellow', TITLES[kind].padEnd(10))} ${text}`,
+        `  ${paint(output, kind === 'open' ? 'red' : kind === 'exception' || kind === 'note' ? 'dim' : 'yellow', TITLES[kind].padEnd(10))} ${text}`,
         ...(mend === null ? [] : [`             mend it: ${mend}`]),
       ]),
   );

@@ -102,6 +102,7 @@ export function printStatus(output: Output, report: StatusReport): void {
     `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
     ...trialLines(report),
     ...exposureLines(output, report),
+    ...(report.lacking ?? []).map((text) => `  ${paint(output, 'yellow', 'lacking')}    ${text}`),
     `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
     `  supervisor pid ${String(report.pid)}${report.configuration === null ? '' : `, ${report.configuration}`}`,
     listener?.pid === null || listener === null
@@ -175,7 +176,7 @@ export function serviceLines(service: ServiceReport): string[] {
         : `fed, ${service.switchLeft} s left`;
   const unread = service.rules.filter((one) => one.unread !== undefined);
   return [
-    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}; switch ${fed}`,
+    `  service    ${service.name} (${service.protocol} ${service.ports.join(', ')}): ${rules.join(', ')}${service.gate === 'strict' ? ', strict gate' : ''}; switch ${fed}`,
     setsUnread === undefined
       ? `             ${filter} accepted, ${trusted} trusted, ${banned} banned${byDoors}`
       : `  unread     the sets: ${setsUnread}`,
@@ -191,8 +192,13 @@ export function isUnread({ rules, setsUnread }: ServiceReport): boolean {
   return setsUnread !== undefined || rules.some(({ unread }) => unread !== undefined);
 }
 
-function rulesText({ chains, jump, awaits, unknown }: ServiceReport['rules'][number]): string {
+function rulesText(rules: ServiceReport['rules'][number]): string {
+  const { chains, jump, awaits, unknown } = rules;
   if (unknown === true) return 'unknown: nothing tells the rules';
+  if (!(chains && jump)) {
+    if (rules.whole?.includes('mangle') === true) return 'shut by the strict gate alone';
+    if (rules.whole?.includes('filter') === true) return 'shut without the strict gate';
+  }
   if (!chains) return 'chains missing or changed';
   if (awaits !== undefined) return `NOT PROTECTED: there is no chain ${awaits}`;
   return jump ? 'in force' : 'no jump';

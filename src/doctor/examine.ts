@@ -14,6 +14,7 @@ import { inTheWay } from './checks/in-the-way.js';
 import { inFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
+import { gates } from './checks/gate.js';
 import type { Facts } from './facts.js';
 
 /** Every check there is. */
@@ -35,6 +36,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   noOtherWayIn,
   neverReached,
   inFront,
+  gates,
   absentChain,
   portsSentOn,
   unprotectedFamily,

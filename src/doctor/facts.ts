@@ -2,6 +2,7 @@ import type { Family } from '../base/address.js';
 import type { ConfigFault } from '../base/errors.js';
 import type { Config } from '../config/settings.js';
 import type { BackendName } from '../firewall/backend-name.js';
+import type { Native } from '../firewall/exposure/native.js';
 import type { TemplateRemark } from '../firewall/template-remarks.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { ListeningPort } from '../system/listening.js';
@@ -95,6 +96,8 @@ export interface Facts {
   readonly rules: ReadonlyMap<BackendName, ReadonlyMap<Family, Ruleset>>;
   /** Tables of nft that iptables knows nothing of, where they may refuse packets. */
   readonly nftTables: readonly NftTable[];
+  /** All base chains of nft beside the tables that iptables tells; absent where nft cannot be asked. */
+  readonly native?: Native;
   /** Rules of nft in tables of iptables that keep iptables-save from showing these; none where it shows them. */
   readonly inTheWay?: readonly InTheWay[];
   /** Rules of this host that could not be read, and why. */

@@ -2,8 +2,10 @@ import { FAMILIES, type Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
 import { hasLegacyTables, namedBackend } from '../firewall/backend.js';
+import { readNative, type Native } from '../firewall/exposure/native.js';
 import { unsavedTable } from '../firewall/saved.js';
 import { parse } from '../iptables-parser/parse.js';
+import { tables } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import type { Exec } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
@@ -12,7 +14,7 @@ import { rulesInTheWay } from './in-the-way.js';
 import { readNft, tablesAtHooks, type NftTable } from './nft-table.js';
 
 /** All rules of this host, and what of them could not be read. */
-export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'unread' | 'inTheWay'>;
+export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'native' | 'unread' | 'inTheWay'>;
 
 /** Reads the rules of both back ends of iptables, and what nft has besides. */
 export async function gatherRules(exec: Exec): Promise<RulesFound> {
@@ -26,7 +28,31 @@ export async function gatherRules(exec: Exec): Promise<RulesFound> {
     }
     rules.set(name, families);
   }
-  return { rules, nftTables: await readNftTables(exec, unread), unread, inTheWay: await rulesInTheWay(exec) };
+  const nftTables = await readNftTables(exec, unread);
+  const native = await readBaseChains(exec, rules.get('nft'));
+  return {
+    ...{ rules, nftTables, unread, inTheWay: await rulesInTheWay(exec) },
+    ...(native === undefined ? {} : { native }),
+  };
+}
+
+/** What nft has besides; undefined where it cannot be asked, which is told by then. */
+async function readBaseChains(
+  exec: Exec,
+  saved: ReadonlyMap<Family, Ruleset> = new Map(),
+): Promise<Native | undefined> {
+  const nft = findTool('nft');
+  if (nft === undefined) return undefined;
+  const [json, text] = await Promise.all(
+    ['-j', '-a'].map(async (form) => exec([nft, form, '-t', 'list', 'ruleset'])),
+  );
+  if (json?.exitCode !== 0 || text?.exitCode !== 0) return undefined;
+  const told = new Set(
+    [...saved].flatMap(([family, ruleset]) =>
+      tables(ruleset).map(({ name }) => `${family === 4 ? 'ip' : 'ip6'} ${name}`),
+    ),
+  );
+  return readNative(json.stdout, text.stdout, (table) => told.has(table));
 }
 
 async function save(

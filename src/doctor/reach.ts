@@ -73,8 +73,8 @@ function verdict(target: string): Walked | undefined {
 /** How much of what is wanted a rule is about. */
 export type Share = 'all' | 'some' | 'none';
 
-/** How much of what is wanted a rule is about, wherever it comes from. */
-export function matching(rule: Rule, { protocol, port }: Wanted): Share {
+/** How much of what is wanted a rule is about; `from anywhere`: whatever source it asks for. */
+export function matching(rule: Rule, { protocol, port }: Wanted, from?: 'from anywhere'): Share {
   const shares: Share[] = [];
   if (rule.protocol !== undefined) {
     const { value, negated } = rule.protocol;
@@ -83,7 +83,8 @@ export function matching(rule: Rule, { protocol, port }: Wanted): Share {
   const { inInterface } = rule;
   if (inInterface !== undefined)
     shares.push(inInterface.value === 'lo' && !inInterface.negated ? 'none' : 'some');
-  for (const given of [rule.source, rule.destination, rule.outInterface, ...rule.otherOptions])
+  const source = from === undefined ? rule.source : undefined;
+  for (const given of [source, rule.destination, rule.outInterface, ...rule.otherOptions])
     if (given !== undefined) shares.push('some');
   for (const { module, options } of rule.matches) {
     for (const { name, values, negated } of options) {

@@ -2,6 +2,7 @@ import type { Family } from '../base/address.js';
 import { CommandError } from '../base/errors.js';
 import { BUILT_IN } from './plan.js';
 import type { OtherReading, OtherWay } from './otherwise.js';
+import type { TableName } from './table-name.js';
 
 export interface ChainWayParts {
   /** Paths of iptables(8) of the back end. */
@@ -9,6 +10,8 @@ export interface ChainWayParts {
   /** Runs a command that must succeed, and gives what it printed. */
   readonly run: (argv: readonly string[]) => Promise<string>;
   readonly restore: (family: Family, text: string) => Promise<void>;
+  /** The table that is read. */
+  readonly table: TableName;
 }
 
 /** No chain of anybody has this name: who finds it tells nothing. */
@@ -45,7 +48,7 @@ export class ChainWay implements OtherWay {
       rules.push(...shown.filter((line) => mine(line)));
     }
     return {
-      text: ['*filter', ...lines, ...rules, 'COMMIT', ''].join('\n'),
+      text: [`*${this.#parts.table}`, ...lines, ...rules, 'COMMIT', ''].join('\n'),
       counts: new Map(),
       apply: async (text) => this.#parts.restore(family, text),
     };
@@ -77,10 +80,12 @@ export class ChainWay implements OtherWay {
 
   /** Undefined where there is no such chain: the program ends with 1 then, and prints nothing. */
   async #show(family: Family, chain: string, number?: number): Promise<readonly string[] | undefined> {
-    const { iptables, run } = this.#parts;
+    const { iptables, run, table } = this.#parts;
     try {
       const text = await run([
         iptables[family],
+        '-t',
+        table,
         '-S',
         chain,
         ...(number === undefined ? [] : [String(number)]),

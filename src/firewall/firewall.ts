@@ -5,8 +5,9 @@ import { leftovers } from './leftovers.js';
 import { Remains } from './remains.js';
 import { takeOut } from './take-out.js';
 import type { Exposure } from './exposure/assess.js';
-import type { Place } from './footprint.js';
+import { madeTablesOf, type Place } from './footprint.js';
 import type { WatchedChains } from './nft-changes.js';
+import { expandGate } from './gate.js';
 import type { InForce } from './in-force.js';
 import type { Awaited } from './plan.js';
 import { readableNotes } from './readable.js';
@@ -15,6 +16,7 @@ import type { RuleSettings, Service } from './service.js';
 import type { SetStore } from './set-store.js';
 import { Stuck } from './stuck.js';
 import { serviceSets, setFaults } from './sets.js';
+import { inTable, tableOf, type TableName } from './table-name.js';
 import type { Tables } from './tables.js';
 import { expandTemplate, type DesiredService, type Template } from './template.js';
 import { Trial, type Version } from './trial.js';
@@ -61,9 +63,12 @@ export class Firewall {
     const desired = new Map(
       settings.families.map((family) => [
         family,
-        services.map((service) =>
+        services.flatMap((service) => [
           expandTemplate(template, service, family, settings.log, settings.readable?.get(family)),
-        ),
+          ...(service.gate === 'strict'
+            ? [expandGate(template, service, family, settings.log, settings.readable?.get(family))]
+            : []),
+        ]),
       ]),
     );
     this.version = { services, desired, doors };
@@ -113,6 +118,7 @@ export class Firewall {
   /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
   noteLeft(chains: readonly string[], services: readonly string[]): void {
     this.#remains.note(chains, services);
+    this.#rules.distrust();
   }
 
   /** Services of which something may be left. */
@@ -140,6 +146,11 @@ export class Firewall {
     if (this.services.length > 0) await this.#rules.lookElsewhere();
   }
 
+  /** A look at other tables takes too long: until it has ended, what they do is unknown. */
+  elsewhereLate(): void {
+    this.#rules.elsewhereLate();
+  }
+
   get backend(): Tables['backend'] {
     return this.tables.backend;
   }
@@ -161,7 +172,13 @@ export class Firewall {
     return {
       own: new Set(services.flatMap(({ chains }) => [...chains.keys()])),
       hooks: new Set(services.flatMap(({ jumps }) => jumps.map(({ chain }) => chain))),
+      tables: new Set(['filter', ...services.map(tableOf)]),
     };
+  }
+
+  /** The families in which rules of ours are to stand in the table mangle. */
+  get gatedFamilies(): readonly Family[] {
+    return this.families.filter((family) => inTable(this.#desired(family), 'mangle').length > 0);
   }
 
   /** True for a process of ours: what it changed we did. */
@@ -229,11 +246,11 @@ export class Firewall {
   }
 
   /**
-   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables`: filter
-   * tables that go too, where nothing is left in them. Gives what had to be left, and why. Throws KnockError where rules of a family
-   * could not be taken out, once all else is out.
+   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables` and
+   * `madeMangle`: families whose tables filter and mangle go too, where nothing is left in them. Gives what had to be left, and why.
+   * Throws KnockError where rules of a family could not be taken out, once all else is out.
    */
-  async remove(madeTables: readonly Family[] = []): Promise<string[]> {
+  async remove(madeTables: readonly Family[] = [], madeMangle: readonly Family[] = []): Promise<string[]> {
     return this.#rules.serial(async () => {
       const left: string[] = [];
       const { strays } = this;
@@ -242,7 +259,7 @@ export class Firewall {
       const stuck = new Stuck();
       // At the same time: each may wait 5 s for the xtables lock.
       const takesOut = async (family: Family): Promise<void> => {
-        const made = madeTables.includes(family);
+        const made = madeTablesOf(family, { madeTables, madeMangle });
         const rules = [...this.#desired(family), leftovers('', this.#drop())];
         const what = { rules, services: strays, instances, made };
         await stuck.tried(family, async () => left.push(...(await takeOut(this.tables, family, what))));
@@ -258,13 +275,13 @@ export class Firewall {
 
   /**
    * Takes rules out of a table that this configuration has none in: those of these services, and chains of a trial.
-   * `made`: the table goes too, where nothing is left in it.
+   * `made`: tables that go too, where nothing is left in them.
    */
   async leave(
     { backend, family }: Place,
     services: readonly string[],
     trial: readonly string[],
-    made: boolean,
+    made: readonly TableName[],
   ): Promise<void> {
     await this.#rules.serial(async () => {
       const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };
@@ -272,14 +289,23 @@ export class Firewall {
     });
   }
 
-  /** Feeds the switch of every service. */
-  async feed(timeoutS: number): Promise<void> {
-    for (const service of this.#kept) await this.sets.ports.feed(service, timeoutS);
+  /** Services whose second gates are in force in all families, whatever the table filter holds; on trial, none is sure to be. */
+  async gated(): Promise<readonly Service[]> {
+    const strict = this.services.filter(({ gate }) => gate === 'strict');
+    if (this.#trial !== undefined || strict.length === 0) return [];
+    const shut = await this.#rules.gatesInForce();
+    return strict.filter(({ name }) => shut.has(name));
   }
 
-  /** Trips the switch of every service. */
-  async trip(): Promise<void> {
-    for (const { name } of this.#kept) await this.sets.ports.trip(name);
+  /** Feeds the switch of every service, or of these. */
+  async feed(timeoutS: number, services: readonly Service[] = this.#kept): Promise<void> {
+    for (const service of services) await this.sets.ports.feed(service, timeoutS);
+  }
+
+  /** Trips the switch of every service, but for these. */
+  async trip(but: readonly string[] = []): Promise<void> {
+    for (const { name } of this.#kept.filter((service) => !but.includes(service.name)))
+      await this.sets.ports.trip(name);
   }
 
   /** What should be in force of the services in a family. */

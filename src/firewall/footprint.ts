@@ -1,6 +1,7 @@
 import { FAMILIES, type Family } from '../base/address.js';
 import { BACKENDS, type BackendName } from './backend-name.js';
 import { readIfExists, removeFile, replaceFile } from '../system/files.js';
+import type { TableName } from './table-name.js';
 
 /**
  * What of ours is in the kernel, noted in the run folder, which lives as long as the kernel does:
@@ -13,13 +14,26 @@ export interface Footprint {
   readonly places: readonly Place[];
   /** Families whose filter table did not exist before our first rule. */
   readonly madeTables: readonly Family[];
+  /** The same of the table mangle, which only second gates need. */
+  readonly madeMangle?: readonly Family[];
   /** Chains that only a trial has, of whatever service. */
   readonly trialChains?: readonly string[];
   /** True where a supervisor should be there for them; false after `knockctl setup`. */
   readonly supervised: boolean;
 }
 
-/** A filter table: that of one family in one back end. */
+/** The tables of a family that were not there before our first rule. */
+export function madeTablesOf(
+  family: Family,
+  { madeTables, madeMangle = [] }: Pick<Footprint, 'madeTables' | 'madeMangle'>,
+): TableName[] {
+  return [
+    ...(madeTables.includes(family) ? (['filter'] as const) : []),
+    ...(madeMangle.includes(family) ? (['mangle'] as const) : []),
+  ];
+}
+
+/** Where rules are: one family in one back end. */
 export interface Place {
   readonly backend: BackendName;
   readonly family: Family;
@@ -70,6 +84,7 @@ function isFootprint(value: unknown): value is Footprint {
   if (typeof value !== 'object' || value === null || !('services' in value) || !('madeTables' in value))
     return false;
   const { services, madeTables } = value;
+  const madeMangle = 'madeMangle' in value ? value.madeMangle : [];
   const places = 'places' in value ? value.places : undefined;
   const trialChains = 'trialChains' in value ? value.trialChains : [];
   return (
@@ -79,6 +94,8 @@ function isFootprint(value: unknown): value is Footprint {
     isNames(services, /^[A-Za-z0-9_][A-Za-z0-9_-]{0,15}$/) &&
     Array.isArray(madeTables) &&
     madeTables.every(isFamily) &&
+    Array.isArray(madeMangle) &&
+    madeMangle.every(isFamily) &&
     Array.isArray(places) &&
     places.every(isPlace)
   );

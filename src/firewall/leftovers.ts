@@ -1,6 +1,6 @@
 import { SET_LISTS } from '../base/lists.js';
 import { doorsInstance } from './doors/names.js';
-import { chainPrefix } from './names.js';
+import { chainPrefix, gateChain } from './names.js';
 import type { DesiredService } from './template.js';
 import { trialChains } from './trial-rules.js';
 
@@ -12,6 +12,13 @@ export function standardService(service: string): DesiredService {
     (part) => chainPrefix(service) + part,
   );
   return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
+}
+
+/** The chains of its second gate, in the table mangle. */
+export function standardGate(service: string): DesiredService {
+  const gate = gateChain(service);
+  const chains = [gate, ...['join', 'hide', 'head'].map((part) => `${gate}.${part}`)];
+  return { ...leftovers(service, [...chains, ...trialChains(service, chains).values()]), table: 'mangle' };
 }
 
 /** Chains of which only the names are known. */

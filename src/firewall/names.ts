@@ -41,6 +41,16 @@ export function hiddenTag(service: string): string {
   return `knockctl:hidden:${service}`;
 }
 
+/** The chain that a service's second gate begins with, in the table mangle. Others of the gate's begin with this and a dot. */
+export function gateChain(service: string): string {
+  return `${service}_gate`;
+}
+
+/** True for the chains of a service's second gate, and those that a trial makes of them; no service has a dot in its name. */
+export function isGateChain(chain: string, service: string): boolean {
+  return chain === gateChain(service) || chain.startsWith(`${gateChain(service)}.`);
+}
+
 /** The comment by which the one jump of a service is known, wherever it stands. */
 export function jumpTag(service: string): string {
   return `knockctl:${service}`;

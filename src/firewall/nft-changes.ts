@@ -7,13 +7,17 @@ export interface ChangeAuthor {
   readonly name: string;
 }
 
-/** Our chains, and those of others that hold our jumps; in the filter tables of iptables and ip6tables. */
+/** Our chains, and those of others that hold our jumps; in the tables of iptables and ip6tables that have rules of ours. */
 export interface WatchedChains {
   readonly own: ReadonlySet<string>;
   readonly hooks: ReadonlySet<string>;
+  /** The tables of iptables that these stand in; filter alone where it is not said. */
+  readonly tables?: ReadonlySet<string>;
 }
 
-const CHANGE = /^(add|create|insert|replace|delete|destroy) (table|chain|rule) ip6? filter(?: (\S+))?/;
+const FILTER: ReadonlySet<string> = new Set(['filter']);
+
+const CHANGE = /^(add|create|insert|replace|delete|destroy) (table|chain|rule) ip6? (\S+)(?: (\S+))?/;
 const GENERATION = /^# new generation \d+ by process (\d+) \((.*)\)$/;
 /** Longer lines are cut: a rule may hold a comment of any length. */
 const MAX_LINE = 10_000;
@@ -23,10 +27,11 @@ const MAX_LINE = 10_000;
  * removal in a chain that holds a jump of ours, or of a whole table; or such a chain that is new, for our jump may wait
  * for it. What others add beside us is theirs.
  */
-export function concerns(line: string, { own, hooks }: WatchedChains): boolean {
+export function concerns(line: string, { own, hooks, tables = FILTER }: WatchedChains): boolean {
   const change = CHANGE.exec(line);
   if (change === null) return false;
-  const [, verb = '', kind, chain = ''] = change;
+  const [, verb = '', kind, table = '', chain = ''] = change;
+  if (!tables.has(table)) return false;
   const removes = verb === 'delete' || verb === 'destroy' || verb === 'replace';
   if (kind === 'table') return removes;
   if (own.has(chain)) return true;

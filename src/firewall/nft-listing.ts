@@ -28,7 +28,8 @@ export interface Listing {
   readonly rules: readonly ListedRule[];
 }
 
-type NftObject = Readonly<Record<string, unknown>>;
+/** A JSON object of nft. */
+export type NftObject = Readonly<Record<string, unknown>>;
 
 /** Reads the document of one table. Throws Error if it is none, as one that is cut short. */
 export function parseListing(text: string): Listing {
@@ -63,6 +64,15 @@ export function isDormant(table: unknown): boolean {
   if (flags === undefined) return false;
   const all: readonly unknown[] = Array.isArray(flags) ? flags : [flags];
   return all.some((flag) => !HARMLESS.includes(flag));
+}
+
+/** The tables of a document of nft that are out of service, each as `ip filter`. */
+export function dormantTables(items: readonly NftObject[]): ReadonlySet<string> {
+  const asleep = items
+    .map(({ table }) => table)
+    .filter(isObject)
+    .filter(isDormant);
+  return new Set(asleep.map((table) => `${textOf(table, 'family')} ${textOf(table, 'name')}`));
 }
 
 function readRule(rule: NftObject, chain: string, number: number): ListedRule {
@@ -100,6 +110,7 @@ function textOf(object: NftObject, key: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function isObject(value: unknown): value is NftObject {
+/** True for a JSON object. */
+export function isObject(value: unknown): value is NftObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,9 +3,9 @@ import type { ListedRule } from './nft-listing.js';
 /** A transaction of iptables-restore in two parts: what it makes, and what it takes out, the latter by nft. Pure. */
 
 /** What is made: chains, emptied where they are there, and rules. Empty where nothing is. */
-export function toRestore(text: string): string {
+export function toRestore(text: string, table: string): string {
   const lines = text.split('\n').filter((line) => /^(?::|-[AI] )/.test(line));
-  return lines.length === 0 ? '' : `*filter\n${lines.join('\n')}\nCOMMIT\n`;
+  return lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
 }
 
 /**

@@ -1,9 +1,10 @@
-import { FAMILIES, type Family } from '../base/address.js';
+import type { Family } from '../base/address.js';
 import { commands, findTable, rulesOf } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
-import { isDormant, nftItems, parseListing, type ListedRule, type Listing } from './nft-listing.js';
+import { nftItems, parseListing, type ListedRule, type Listing } from './nft-listing.js';
 import { byHandles, newJumps, toRestore } from './nft-transaction.js';
 import { labelOf, type OtherReading, type OtherWay } from './otherwise.js';
+import type { TableName } from './table-name.js';
 
 export interface NftWayParts {
   /** Path of nft(8). */
@@ -14,9 +15,9 @@ export interface NftWayParts {
   readonly run: (argv: readonly string[], input?: string) => Promise<string>;
   /** Carries a transaction out that takes no rule out by what it looks like. */
   readonly restore: (family: Family, text: string) => Promise<void>;
+  /** The table that is read. */
+  readonly table: TableName;
 }
-
-const TABLE = 'filter';
 
 /**
  * Our rules by nft(8), for when iptables-nft-save does not tell them: nft lists any table, and knows each rule by a handle.
@@ -41,27 +42,15 @@ export class NftWay implements OtherWay {
     return (await this.#table(family)) !== undefined;
   }
 
-  /**
-   * Families whose table is there and sleeps: iptables-save shows its rules as ever, and no packet meets them (measured).
-   * One process for both: it is asked at every look.
-   */
-  async dormant(): Promise<readonly Family[]> {
-    const { nft, run } = this.#parts;
-    const tables = tablesIn(await run([nft, '-j', 'list', 'tables']));
-    const sleeps = (family: Family): boolean =>
-      tables.some((table) => isIn(table, family) && isDormant(table));
-    return FAMILIES.filter(sleeps);
-  }
-
   async #table(family: Family): Promise<unknown> {
     const { nft, run } = this.#parts;
-    const tables = tablesIn(await run([nft, '-j', 'list', 'tables', protocol(family)]));
-    return tables.find((table) => isIn(table, family));
+    const items = nftItems(await run([nft, '-j', 'list', 'tables', protocol(family)]));
+    return items.map(({ table }) => table).find((table) => isNamed(table, this.#parts.table));
   }
 
   /** Notes how nft shows rules that a save has just told, so that they are known when none can be had. */
   async learn(family: Family, ruleset: Ruleset, mine: (name: string) => boolean): Promise<void> {
-    const table = findTable(ruleset, TABLE);
+    const table = findTable(ruleset, this.#parts.table);
     if (table === undefined) return;
     const all = commands(table);
     const isJump = (target: string | undefined, chain = ''): boolean =>
@@ -104,7 +93,7 @@ export class NftWay implements OtherWay {
     const chainLines = listing.chains.map(({ name, policy = '-' }) => `:${name} ${policy} [0:0]`);
     const counts = listing.rules.filter(({ packets }) => packets !== undefined);
     return {
-      text: [`*${TABLE}`, ...chainLines, ...texts.flat(), ...jumps, 'COMMIT', ''].join('\n'),
+      text: [`*${this.#parts.table}`, ...chainLines, ...texts.flat(), ...jumps, 'COMMIT', ''].join('\n'),
       counts: new Map(counts.map(({ chain, packets = 0 }) => [chain, packets])),
       apply: async (text) => this.#apply(family, text, handles, mine),
     };
@@ -117,9 +106,9 @@ export class NftWay implements OtherWay {
     handles: readonly { readonly text: string; readonly handle: number }[],
     mine: (name: string) => boolean,
   ): Promise<void> {
-    const { nft, run, restore } = this.#parts;
-    const adds = toRestore(text);
-    const goes = byHandles(text, protocol(family), TABLE, handles);
+    const { nft, run, restore, table } = this.#parts;
+    const adds = toRestore(text, table);
+    const goes = byHandles(text, protocol(family), table, handles);
     if (adds !== '') {
       const before = new Set(handles.map(({ handle }) => handle));
       await restore(family, adds);
@@ -134,8 +123,8 @@ export class NftWay implements OtherWay {
   }
 
   async #list(family: Family): Promise<Listing> {
-    const { nft, run } = this.#parts;
-    return parseListing(await run([nft, '-j', '-a', '-t', 'list', 'table', protocol(family), TABLE]));
+    const { nft, run, table } = this.#parts;
+    return parseListing(await run([nft, '-j', '-a', '-t', 'list', 'table', protocol(family), table]));
   }
 
   /** The words of a chain of ours; undefined where nothing tells them, as of one that somebody put a rule of nft into. */
@@ -165,10 +154,10 @@ export class NftWay implements OtherWay {
   }
 
   async #ask(family: Family, chain: string, number?: number): Promise<readonly string[] | undefined> {
-    const { iptables, run } = this.#parts;
+    const { iptables, run, table } = this.#parts;
     try {
       const which = number === undefined ? [] : [String(number)];
-      const text = await run([iptables[family], '-S', chain, ...which]);
+      const text = await run([iptables[family], '-t', table, '-S', chain, ...which]);
       return text.split('\n').filter((line) => line.startsWith('-A '));
     } catch {
       return undefined; // a rule of nft stands in it, or the program does not work at all
@@ -194,12 +183,6 @@ function protocol(family: Family): 'ip' | 'ip6' {
   return family === 4 ? 'ip' : 'ip6';
 }
 
-function tablesIn(text: string): unknown[] {
-  return nftItems(text).map(({ table }) => table);
-}
-
-/** Whether this is iptables' filter table of a family. */
-function isIn(table: unknown, family: Family): boolean {
-  if (typeof table !== 'object' || table === null || !('name' in table) || !('family' in table)) return false;
-  return table.name === TABLE && table.family === protocol(family);
+function isNamed(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && 'name' in value && value.name === name;
 }

@@ -22,5 +22,5 @@ export interface OtherWay {
 /** The comment of a jump, as far as the chain tells that it leads to. */
 export function labelOf(target: string): string {
   const label = target.replace(/\.new$/, '').replace(/_[^_]*$/, '');
-  return /_(?:hidden|headers)(?:\.new)?$/.test(target) ? `hidden:${label}` : label;
+  return /_(?:hidden|headers|gate\.hide|gate\.head)(?:\.new)?$/.test(target) ? `hidden:${label}` : label;
 }

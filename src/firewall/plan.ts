@@ -2,12 +2,13 @@ import type { Family } from '../base/address.js';
 import { findTable, rulesOf, chains as chainsOf, commands } from '../iptables-parser/query.js';
 import { deletion, type Rule } from '../iptables-parser/rule.js';
 import type { Ruleset, Table } from '../iptables-parser/types.js';
-import { hiddenTag, jumpTag } from './names.js';
+import { gateChain, hiddenTag, jumpTag } from './names.js';
+import { inTable, type TableName } from './table-name.js';
 import type { DesiredService, Jump } from './template.js';
 
 /** From what should be and what is to the smallest transaction. Pure. */
 
-/** Input for one `iptables-restore --noflush`; empty where nothing has to change. */
+/** Input for one `iptables-restore --noflush`, of one table; empty where nothing has to change. */
 export interface Transaction {
   readonly text: string;
   /** What it changes, in words for the log: empty together with `text`. */
@@ -34,18 +35,22 @@ export interface ApplyOptions {
   readonly drop?: readonly string[];
   readonly hook: 'first' | 'last';
   readonly same: SameRules;
+  /** The table that is planned; filter where it is not said. Of the desired services, those of another one are passed over. */
+  readonly table?: TableName;
 }
 
-/** Chains of the filter table that are always there. */
+/** Chains of the filter table, and of mangle, that are always there. */
 export const BUILT_IN: readonly string[] = ['INPUT', 'FORWARD', 'OUTPUT'];
 
 /** What has to change so that the desired services are in force. Nothing of others is written. */
 export function planApply(
-  desired: readonly DesiredService[],
+  all: readonly DesiredService[],
   actual: Ruleset,
   options: ApplyOptions,
 ): Transaction {
-  const table = findTable(actual, 'filter');
+  const { table: name = 'filter' } = options;
+  const desired = inTable(all, name);
+  const table = findTable(actual, name);
   const existing = chainNames(table);
   const own = new Set(desired.flatMap((service) => [...service.chains.keys()]));
   const chainLines: string[] = [];
@@ -73,7 +78,7 @@ export function planApply(
     lines.push(...drop.lines);
     changes.push(...drop.gone.map((chain) => `chain ${chain}, which nothing needs any more, was taken out`));
   }
-  return transaction([...chainLines, ...lines], changes);
+  return transaction(name, [...chainLines, ...lines], changes);
 }
 
 interface Draft {
@@ -110,8 +115,13 @@ function planJumps(
   }
   if (isRight) return;
   const found = tagged.length === 0 ? 'was missing' : `was there ${tagged.length} times, or changed`;
-  const name = service.service.includes('.') ? service.service : `${service.service}_policy`;
-  draft.changes.push(`the jump to ${name} ${found}`);
+  draft.changes.push(`the jump to ${jumpedTo(service)} ${found}`);
+}
+
+/** What a jump leads to, for people. */
+function jumpedTo({ service, table }: DesiredService): string {
+  if (service.includes('.')) return service;
+  return table === 'mangle' ? gateChain(service) : `${service}_policy`;
 }
 
 /** The jumps that can be in force. */
@@ -126,7 +136,7 @@ export function awaited(
   actual: Ruleset,
 ): readonly Awaited[] {
   const existing = chainNames(findTable(actual, 'filter'));
-  return desired.flatMap(({ service, jumps }) => {
+  return inTable(desired, 'filter').flatMap(({ service, jumps }) => {
     const there = standing(jumps, existing);
     const chains = jumps.filter((jump) => !there.includes(jump)).map(({ chain }) => chain);
     return [...new Set(chains)].map((chain) => ({ service, family, chain }));
@@ -144,9 +154,14 @@ export interface Removal extends Transaction {
 }
 
 /** Takes out jumps and chains of services. A chain that a foreign rule still names is emptied and left. */
-export function planRemove(services: readonly DesiredService[], actual: Ruleset): Removal {
-  const table = findTable(actual, 'filter');
-  if (table === undefined) return { ...transaction([], []), left: [] };
+export function planRemove(
+  all: readonly DesiredService[],
+  actual: Ruleset,
+  name: TableName = 'filter',
+): Removal {
+  const services = inTable(all, name);
+  const table = findTable(actual, name);
+  if (table === undefined) return { ...transaction(name, [], []), left: [] };
   const existing = chainNames(table);
   const jumps = services.flatMap((service) => taggedRules(table, service.service));
   const own = services
@@ -162,7 +177,7 @@ export function planRemove(services: readonly DesiredService[], actual: Ruleset)
   const left = foreign.map(
     (rule) => `chain ${rule.target?.name ?? ''} stays, empty: a rule of somebody else names it: ${rule.text}`,
   );
-  return { ...transaction(lines, lines), left };
+  return { ...transaction(name, lines, lines), left };
 }
 
 /** Empties chains that are ours no more, and takes them out where no rule of somebody else names them. */
@@ -231,7 +246,7 @@ export function rulesIn(table: Table | undefined, chain: string): string[] {
   return table === undefined ? [] : rulesOf(table, chain).map((rule) => rule.specText);
 }
 
-function transaction(lines: readonly string[], changes: readonly string[]): Transaction {
-  const text = lines.length === 0 ? '' : `*filter\n${lines.join('\n')}\nCOMMIT\n`;
+function transaction(table: TableName, lines: readonly string[], changes: readonly string[]): Transaction {
+  const text = lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
   return { text, changes };
 }

@@ -1,54 +1,27 @@
 import type { Family } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
-import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset } from '../iptables-parser/types.js';
-import type { DoorKeeping } from './doors/door-keeping.js';
-import type { KernelDoors } from './doors/kernel-doors.js';
 import { doorsLabel } from './doors/names.js';
-import { judgeJumps, type InForce } from './in-force.js';
-import { chainsOf, isOurs } from './leftovers.js';
-import { readAllTables } from './exposure/all-tables.js';
-import { Assessed } from './exposure/assessed.js';
+import { merged, type InForce } from './in-force.js';
+import { gatesIn } from './gate.js';
+import { leftovers } from './leftovers.js';
 import type { Exposure } from './exposure/assess.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './plan.js';
-import { PrintedRules } from './printed.js';
-import type { Remains } from './remains.js';
-import type { RuleSettings, Service } from './service.js';
-import type { Tables } from './tables.js';
+import { inTable, tableOf, TABLES, type TableName } from './table-name.js';
+import { TableLooks, type Look, type RulesParts } from './table-looks.js';
+import type { Sleeping } from './tables.js';
 import type { DesiredService } from './template.js';
-import { Unreadable } from './unread.js';
-
-/** What is to be in force. */
-export interface Wanted {
-  readonly services: (family: Family) => readonly DesiredService[];
-  /** Their names. */
-  readonly names: readonly string[];
-  readonly doors: KernelDoors;
-  /** Chains of ours that must not be there any more. */
-  readonly drop: readonly string[];
-}
-
-export interface RulesParts {
-  readonly tables: Tables;
-  readonly settings: RuleSettings;
-  readonly keeping: DoorKeeping;
-  readonly remains: Remains;
-  readonly wanted: () => Wanted;
-  /** The services whose ports are to be shut. */
-  readonly services: () => readonly Service[];
-}
 
 /** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
 export class Rules {
   readonly #parts: RulesParts;
-  readonly #printed = new PrintedRules();
-  readonly #assessed = new Assessed();
+  readonly #looks: TableLooks;
   #awaited: readonly Awaited[] = [];
   #seen: readonly InForce[] | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
+    this.#looks = new TableLooks(parts);
   }
 
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
@@ -58,33 +31,36 @@ export class Rules {
 
   /** What decides about our services before us, by the rules as they were last read. */
   get exposures(): readonly Exposure[] {
-    const { tables, settings, keeping, services, wanted } = this.#parts;
-    return this.#assessed.exposures({
-      services: services(),
-      backend: tables.backend.name,
-      instances: keeping.instances,
-      hook: settings.hook,
-      families: settings.families,
-      doors: (family) => [...wanted().doors.openings(family).values()],
-    });
+    return this.#looks.exposures;
   }
 
   /** Looks at tables besides filter, and at the other back end. */
   async lookElsewhere(): Promise<void> {
-    this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
+    await this.#looks.lookElsewhere();
+  }
+
+  /** See Firewall.elsewhereLate. */
+  elsewhereLate(): void {
+    this.#looks.elsewhereLate();
+  }
+
+  /** From now on something of ours may be in any table, though none of it is wanted there. */
+  distrust(): void {
+    this.#looks.distrust();
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
   async isMet(): Promise<boolean> {
     return this.serial(async () => {
-      const labels = this.#parts.keeping.instances.map(doorsLabel);
-      let isMet = false;
+      const names = [...this.#looks.names, ...this.#parts.keeping.instances.map(doorsLabel)];
       for (const family of this.#families) {
-        const table = findTable(await this.#read(family), 'filter');
-        const names = [...this.#names, ...labels];
-        if (table !== undefined) isMet ||= names.some((name) => taggedRules(table, name).length > 0);
+        const { looks, failed } = await this.#looks.look(family);
+        for (const { table } of looks) {
+          if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
+        }
+        for (const error of failed.values()) throw error;
       }
-      return isMet;
+      return false;
     });
   }
 
@@ -92,9 +68,8 @@ export class Rules {
   async inForce(): Promise<InForce[]> {
     return this.serial(async () => {
       const result: InForce[] = [];
-      const asleep = await this.#parts.tables.asleep();
-      for (const family of this.#families)
-        result.push(...(await this.#inForceIn(family, asleep.get(family))));
+      const sleeping = await this.#parts.tables.sleeping();
+      for (const family of this.#families) result.push(...(await this.#inForceIn(family, sleeping)));
       this.#seen = result;
       return result;
     });
@@ -105,48 +80,59 @@ export class Rules {
     if (this.#seen !== undefined) return this.#seen.map((one) => ({ ...one, unread: one.unread ?? why }));
     const { services } = this.#parts.wanted();
     return this.#families.flatMap((family) =>
-      services(family).map(({ service }) => unknownIn(service, family, why)),
+      merged(services(family).map(({ service }) => unknownIn(service, family, why))),
     );
   }
 
-  async #inForceIn(family: Family, asleep: string | undefined): Promise<InForce[]> {
+  async #inForceIn(family: Family, sleeping: Sleeping): Promise<InForce[]> {
     const wanted = this.#parts.wanted();
     const doors = wanted.doors.rules(family);
     const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
-    let actual: Ruleset;
-    try {
-      actual = await this.#read(family);
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      return all.map(({ service }) => unknownIn(service, family, error.why));
+    const { tables } = this.#parts;
+    const { looks, failed } = await this.#looks.look(family);
+    const seen: InForce[] = [];
+    for (const name of TABLES) {
+      const own = inTable(all, name);
+      const error = failed.get(name);
+      if (error !== undefined) seen.push(...own.map(({ service }) => unknownIn(service, family, error.why)));
+      const look = looks.find((one) => one.name === name);
+      if (look === undefined || own.length === 0) continue;
+      const asleep = sleeping(family, name);
+      const unread = asleep ?? tables.unreadIn(name).get(family);
+      const met = asleep === undefined ? look : { ...look, table: undefined };
+      seen.push(...own.map((service) => ({ ...this.#looks.judge(family, service, met), unread })));
     }
-    const table = asleep === undefined ? findTable(actual, 'filter') : undefined;
-    const unread = asleep ?? this.#parts.tables.unread.get(family);
-    return all.map((service) => {
-      const chains = this.#plan(family, [service], actual, false).text === '';
-      return { ...judgeJumps(service, table, this.#printed.same(family)), family, chains, unread };
+    return merged(seen);
+  }
+
+  /** The services whose second gates are in force, jump and chains, in every family; filter is not looked at. */
+  async gatesInForce(): Promise<ReadonlySet<string>> {
+    return this.serial(async () => {
+      const shut = new Set(this.#looks.names);
+      const sleeping = await this.#parts.tables.sleeping();
+      for (const family of this.#families) {
+        const whole = await this.#looks.wholeGates(family, sleeping);
+        for (const name of shut) if (!whole.includes(name)) shut.delete(name);
+      }
+      return shut;
     });
   }
 
-  /** Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. */
+  /**
+   * Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. What changes in the two
+   * tables of a family goes in one after the other, in one process: first that which doors leave, so that no knock
+   * meets them twice; and where a gate is to be in force, it is the last, where one is to go, the first.
+   */
   async apply(jump: boolean): Promise<string[]> {
     return this.serial(async () => {
       const changes: string[] = [];
       const waiting: Awaited[] = [];
       for (const family of this.#families) {
-        const actual = await this.#read(family);
-        const desired = this.#desired(family, actual, jump);
-        waiting.push(...awaited(family, desired, actual));
-        const plan = this.#plan(family, desired, actual, jump);
-        if (plan.text === '') {
-          await this.#learn(family, actual, jump);
-          continue;
-        }
-        await this.#parts.tables.apply(family, plan.text);
-        changes.push(...plan.changes.map((change) => `${change} (IPv${family})`));
-        const made = await this.#read(family);
-        this.#printed.learn(family, desired, findTable(made, 'filter'), jump);
-        await this.#learn(family, made, jump);
+        const { looks, failed } = await this.#looks.look(family);
+        for (const [name, error] of failed) if (!(await this.#mayPassOver(family, name, jump))) throw error;
+        const made = await this.#applyTo(family, looks, jump);
+        changes.push(...made.changes);
+        waiting.push(...made.waiting);
       }
       if (jump) await this.#mustBeAwake();
       this.#awaited = waiting;
@@ -154,12 +140,44 @@ export class Rules {
     });
   }
 
+  async #applyTo(
+    family: Family,
+    looks: readonly Look[],
+    jump: boolean,
+  ): Promise<{ readonly changes: readonly string[]; readonly waiting: readonly Awaited[] }> {
+    const { tables, wanted } = this.#parts;
+    const plans = looks.map((look) => ({ ...look, ...this.#plan(family, look, jump) }));
+    const waiting = plans.flatMap(({ desired, actual, name }) =>
+      name === 'filter' ? awaited(family, desired, actual) : [],
+    );
+    const isGated = inTable(wanted().services(family), 'mangle').length > 0;
+    const text = (isGated ? plans : plans.toReversed()).map((plan) => plan.text).join('');
+    if (text !== '') await tables.apply(family, text);
+    for (const plan of plans) {
+      if (plan.text === '') {
+        await this.#looks.learn(family, plan, jump);
+        continue;
+      }
+      const made = await this.#looks.readTable(family, plan.name);
+      this.#looks.printed.learn(family, inTable(plan.desired, plan.name), made.table, jump);
+      await this.#looks.learn(family, made, jump);
+    }
+    if (jump && !isGated && looks.some(({ name }) => name === 'mangle')) this.#looks.spare(family);
+    return {
+      changes: plans.flatMap((plan) => plan.changes.map((change) => `${change} (IPv${family})`)),
+      waiting,
+    };
+  }
+
   /** Rules that no packet meets protect nothing, however right they are. Throws KnockError. */
   async #mustBeAwake(): Promise<void> {
-    const asleep = await this.#parts.tables.asleep();
+    const sleeping = await this.#parts.tables.sleeping();
     for (const family of this.#families) {
-      const why = asleep.get(family);
-      if (why !== undefined) throw new KnockError(why, { exitCode: EXIT.firewall });
+      const isGated = inTable(this.#parts.wanted().services(family), 'mangle').length > 0;
+      for (const table of isGated ? TABLES : (['filter'] as const)) {
+        const asleep = sleeping(family, table);
+        if (asleep !== undefined) throw new KnockError(asleep, { exitCode: EXIT.firewall });
+      }
     }
   }
 
@@ -174,54 +192,69 @@ export class Rules {
     return this.#parts.settings.families;
   }
 
-  /** Services that are wanted, or of which something may be left. */
-  get #names(): readonly string[] {
-    const { names } = this.#parts.wanted();
-    return [...names, ...this.#parts.remains.services(names)];
+  /**
+   * Nothing is repaired in a table that nothing tells, and that is told. One is enough to go on with: filter's own
+   * rules without the gate, or gates that are known whole without filter. With new chains alone there is no hurry.
+   */
+  async #mayPassOver(family: Family, name: TableName, jump: boolean): Promise<boolean> {
+    const services = this.#parts.wanted().services(family);
+    const gates = inTable(services, 'mangle');
+    if (name === 'mangle') return jump || gates.length === 0;
+    if (!jump || gates.length === 0) return false;
+    const whole = await this.#looks.wholeGates(family, await this.#parts.tables.sleeping());
+    return services.every(({ service }) => whole.includes(service));
   }
 
-  async #read(family: Family): Promise<Ruleset> {
-    const { tables, keeping, wanted } = this.#parts;
-    const counts = new Map<string, number>();
-    const { services, doors, drop } = wanted();
-    const desired = [...services(family), doors.rules(family)];
-    const chains = [...chainsOf(desired), ...drop];
-    const actual = await tables.read(family, this.#isOurs, counts, new Set(chains));
-    keeping.counted(family, counts);
-    this.#assessed.see(family, actual, tables.unread.get(family));
-    return actual;
-  }
-
-  /** What is in force, for a time when no save tells it: with the jumps alone it is all of it. */
-  async #learn(family: Family, actual: Ruleset, jump: boolean): Promise<void> {
-    if (jump) await this.#parts.tables.learn(family, actual, this.#isOurs);
-  }
-
-  /** Tells lines, and chains, that concern us. */
-  get #isOurs(): (line: string) => boolean {
-    return isOurs(this.#names, this.#parts.keeping.instances);
-  }
-
-  /** Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any. */
-  #desired(family: Family, actual: Ruleset, jump: boolean): readonly DesiredService[] {
+  /** What is to be in a table: services and doors, or of those that are to be in another one, nothing. */
+  #desired(family: Family, { name, table }: Look, jump: boolean): readonly DesiredService[] {
     const wanted = this.#parts.wanted();
-    const table = findTable(actual, 'filter');
-    const doors = wanted.doors.rules(family);
+    const services = inTable(wanted.services(family), name);
+    const doors = this.#doorsIn(family, name);
+    // Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any.
     const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
-    return areMet && !jump ? wanted.services(family) : [...wanted.services(family), doors];
+    return areMet && !jump ? services : [...services, doors];
   }
 
-  #plan(family: Family, desired: readonly DesiredService[], actual: Ruleset, jump: boolean): Transaction {
-    const { settings, keeping, remains, wanted } = this.#parts;
-    const { names, doors, drop } = wanted();
-    const stray = keeping.stray(findTable(actual, 'filter'), doors.rules(family));
-    const going = remains.going(names);
-    return planApply([...desired, ...going.jumps, ...stray.jumps], actual, {
+  #doorsIn(family: Family, name: TableName): DesiredService {
+    const doors = this.#parts.wanted().doors.rules(family);
+    return tableOf(doors) === name ? doors : { ...leftovers(doors.service, []), table: name };
+  }
+
+  #plan(
+    family: Family,
+    look: Look,
+    jump: boolean,
+  ): Transaction & { readonly desired: readonly DesiredService[] } {
+    const { keeping, wanted } = this.#parts;
+    const { name, actual, table } = look;
+    const desired = this.#desired(family, look, jump);
+    const stray = keeping.stray(table, this.#doorsIn(family, name));
+    const going =
+      name === 'filter' ? this.#parts.remains.going(wanted().names) : this.#gatesGoing(look, desired);
+    const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
+    const plan = planApply([...desired, ...jumps], actual, {
       jump,
-      hook: settings.hook,
-      same: this.#printed.same(family),
-      drop: [...new Set([...drop, ...stray.chains, ...going.chains])],
+      hook: this.#looks.hook(name),
+      same: this.#looks.printed.same(family),
+      drop: [...new Set([...wanted().drop, ...stray.chains, ...going.chains])],
+      table: name,
     });
+    return { ...plan, desired };
+  }
+
+  /** Gates that are there and not wanted. */
+  #gatesGoing(
+    { table }: Look,
+    desired: readonly DesiredService[],
+  ): { readonly jumps: readonly DesiredService[]; readonly chains: readonly string[] } {
+    const gates = gatesIn(table, this.#looks.names);
+    const kept = desired.map(({ service }) => service);
+    return {
+      jumps: gates
+        .filter(({ service }) => !kept.includes(service))
+        .map(({ service }) => leftovers(service, [])),
+      chains: gates.flatMap(({ chains }) => [...chains.keys()]),
+    };
   }
 }
 

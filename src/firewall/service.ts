@@ -11,6 +11,8 @@ export interface Service {
   /** The chain that the jump goes into. */
   readonly chain: string;
   readonly onFailure: 'restore' | 'flush' | 'hold';
+  /** `strict`: a second gate stands in front of all rules of the table filter (gate.ts); normal where it is not said. */
+  readonly gate?: 'normal' | 'strict';
 }
 
 /** Chains whose packets are for others, never for this host itself. */

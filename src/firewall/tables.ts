@@ -1,5 +1,5 @@
 import type { Family } from '../base/address.js';
-import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
+import { CommandError, errorText } from '../base/errors.js';
 import { parse } from '../iptables-parser/parse.js';
 import type { Ruleset } from '../iptables-parser/types.js';
 import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
@@ -7,9 +7,12 @@ import { findTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
 import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
 import { ChainWay } from './chain-way.js';
+import { explain } from './explain.js';
+import { dormantTables, nftItems } from './nft-listing.js';
 import { NftWay } from './nft-way.js';
 import type { OtherWay } from './otherwise.js';
-import { isWholeSave, reasonIn } from './saved.js';
+import { isPristine, isWholeSave, reasonIn, uncounted } from './saved.js';
+import { TABLES, type TableName } from './table-name.js';
 import { Unread, Unreadable } from './unread.js';
 
 /** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
@@ -25,13 +28,28 @@ const SPARED_MS = 30_000;
 /** Of our own processes so many are remembered, to tell their changes from those of others. */
 const REMEMBERED = 64;
 
-/** The filter tables of both families: whole saves and whole transactions. */
+/** What else is to be known of a reading. */
+export interface ReadOptions {
+  /** Gets the packets that the last rule of each chain has seen. */
+  readonly counts?: Map<string, number> | undefined;
+  /** Chains that rules of ours may be in. */
+  readonly chains?: ReadonlySet<string>;
+  /** By default filter. */
+  readonly table?: TableName;
+}
+
+/** Why no packet meets any rule of a table; see Tables.sleeping. */
+export type Sleeping = (family: Family, table: TableName) => string | undefined;
+
+/** The tables of both families that rules of ours stand in: whole saves and whole transactions. */
 export class Tables {
   readonly #exec: Exec;
   readonly #own = new Set<number>();
-  readonly #unread = new Unread();
-  readonly #other: OtherWay | undefined;
+  readonly #unread: Readonly<Record<TableName, Unread>> = { filter: new Unread(), mangle: new Unread() };
+  readonly #other: Readonly<Record<TableName, OtherWay>> | undefined;
   readonly backend: Backend;
+  /** Those of other back ends: kept, since they know which reader hangs. */
+  readonly #others = new Map<BackendName, Tables>();
 
   constructor(exec: Exec, backend: Backend) {
     this.#exec = exec;
@@ -42,36 +60,51 @@ export class Tables {
   /** The tables of a back end that is not the one chosen now. Throws KnockError where it is not installed. */
   in(name: BackendName): Tables {
     if (name === this.backend.name && this.backend !== NO_BACKEND) return this;
-    return new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
+    const known = this.#others.get(name);
+    if (known !== undefined) return known;
+    const tables = new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
+    this.#others.set(name, tables);
+    return tables;
   }
 
   /**
-   * Families whose rules the last save could not tell, and why. What was read of them then is only what is ours, by a
-   * second way, and a change goes that way too.
+   * Families whose rules the last save could not tell, and why; by default in either table. What was read of them then is only
+   * what is ours, by a second way, and a change goes that way too.
    */
   get unread(): ReadonlyMap<Family, string> {
-    return this.#unread.reasons;
+    const reasons = new Map<Family, string>();
+    for (const [family, why] of this.#unread.mangle.reasons) reasons.set(family, `table mangle: ${why}`);
+    for (const [family, why] of this.#unread.filter.reasons) reasons.set(family, why);
+    return reasons;
+  }
+
+  /** The same of one table. */
+  unreadIn(table: TableName): ReadonlyMap<Family, string> {
+    return this.#unread[table].reasons;
+  }
+
+  /** Nothing of ours is in a table any more: whether it can be read is nobody's concern. */
+  passOver(family: Family, table: TableName): void {
+    this.#unread[table].over(family);
   }
 
   /**
-   * The filter table in force; a ruleset without tables where there is none. `mine` tells the lines
-   * that matter to us: a rule of somebody else that cannot be parsed is passed over. `counts` gets the packets that the
-   * last rule of each chain has seen; `chains`: those that rules of ours may be in. A save that is none is never taken for an empty
+   * A table in force; a ruleset without tables where there is none. `mine` tells the lines
+   * that matter to us: a rule of somebody else that cannot be parsed is passed over. A save that is none is never taken for an empty
    * table: then our rules are read by a second way. Throws Unreadable where that cannot tell either.
    */
   async read(
     family: Family,
     mine: (line: string) => boolean,
-    counts?: Map<string, number>,
-    chains: ReadonlySet<string> = new Set(),
+    { counts, chains = new Set(), table = 'filter' }: ReadOptions = {},
   ): Promise<Ruleset> {
     let saved: string;
     try {
-      saved = await this.#saveFilter(family, '-c');
-      this.#unread.over(family);
+      saved = await this.#save(family, table, '-c');
+      this.#unread[table].over(family);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      return this.#readOtherwise(error, mine, counts, chains);
+      return this.#readOtherwise(error, mine, { counts, chains, table });
     }
     const text = uncounted(saved, counts);
     try {
@@ -85,96 +118,154 @@ export class Tables {
   async #readOtherwise(
     { family, why }: Unreadable,
     mine: (line: string) => boolean,
-    counts: Map<string, number> | undefined,
-    chains: ReadonlySet<string>,
+    { counts, chains = new Set(), table = 'filter' }: ReadOptions,
   ): Promise<Ruleset> {
+    const other = this.#other?.[table];
     try {
-      if (this.#other === undefined) throw new Error('there is no program for another way');
-      const hangs = this.#unread.spared(family) !== undefined;
-      if (hangs && !(this.#other instanceof NftWay)) throw new Error('it is the same program');
-      const reading = await this.#other.read(family, mine, chains);
+      if (other === undefined) throw new Error('there is no program for another way');
+      const hangs = this.#spared(family) !== undefined;
+      if (hangs && !(other instanceof NftWay)) throw new Error('it is the same program');
+      const reading = await other.read(family, mine, chains);
       for (const [chain, packets] of reading.counts) counts?.set(chain, packets);
-      this.#unread.found(family, why, reading);
+      this.#unread[table].found(family, why, reading);
       return parse(reading.text);
     } catch (error) {
-      this.#unread.found(family, why, undefined);
-      throw new Unreadable(family, `${why}; nor by ${this.#other?.name ?? 'nft'}: ${errorText(error)}`);
+      this.#unread[table].found(family, why, undefined);
+      throw new Unreadable(family, `${why}; nor by ${other?.name ?? 'nft'}: ${errorText(error)}`);
     }
   }
 
   /** A reader that hung is asked again: who takes our rules out wants to know how it is now. */
   tryAgain(family: Family): void {
-    this.#unread.tryAgain(family);
+    for (const table of TABLES) this.#unread[table].tryAgain(family);
+  }
+
+  /** Why the reader of a family is left alone, whichever table it hung at. */
+  #spared(family: Family): string | undefined {
+    return this.#unread.filter.spared(family) ?? this.#unread.mangle.spared(family);
+  }
+
+  #silence(family: Family, timeoutMs: number): string {
+    return `${this.backend.tools[family].save}: no answer within ${timeoutMs / 1_000} s`;
   }
 
   /** Notes how rules of ours that were just read are shown elsewhere, for a time when no save tells them. */
-  async learn(family: Family, ruleset: Ruleset, mine: (name: string) => boolean): Promise<void> {
-    if (!(this.#other instanceof NftWay) || this.#unread.reasons.has(family)) return;
-    await this.#other.learn(family, ruleset, mine).catch(() => undefined); // without it the second way has to ask iptables
+  async learn(
+    family: Family,
+    ruleset: Ruleset,
+    mine: (name: string) => boolean,
+    table: TableName = 'filter',
+  ): Promise<void> {
+    const other = this.#other?.[table];
+    if (!(other instanceof NftWay) || this.#unread[table].reasons.has(family)) return;
+    await other.learn(family, ruleset, mine).catch(() => undefined); // without it the second way has to ask iptables
   }
 
   /** Throws Unreadable where what came is no answer, KnockError where the reason is a known one. */
-  async #saveFilter(family: Family, ...words: readonly string[]): Promise<string> {
+  async #save(family: Family, table: TableName, ...words: readonly string[]): Promise<string> {
     const { save } = this.backend.tools[family];
-    const spared = this.#unread.spared(family);
+    const spared = this.#spared(family);
     if (spared !== undefined) throw new Unreadable(family, spared);
-    const timeoutMs = this.#other instanceof NftWay ? READ_MS : ONLY_READ_MS;
+    const timeoutMs = this.#other?.[table] instanceof NftWay ? READ_MS : ONLY_READ_MS;
     try {
-      const text = await this.#run([save, ...words, '-t', 'filter'], { timeoutMs });
-      if (isWholeSave(text, 'filter')) return text;
+      const text = await this.#run([save, ...words, '-t', table], { timeoutMs });
+      if (isWholeSave(text, table)) return text;
       const why = reasonIn(text) ?? (text === '' ? 'printed nothing' : 'was cut short');
       throw new Unreadable(family, `${save}: ${why}`);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const { timedOut, stderr } = error.failure;
-      const why = `${save}: ${timedOut ? `no answer within ${timeoutMs / 1_000} s` : (reasonIn(stderr) ?? error.message)}`;
-      if (timedOut) this.#unread.spare(family, why, SPARED_MS);
+      const why = timedOut
+        ? this.#silence(family, timeoutMs)
+        : `${save}: ${reasonIn(stderr) ?? error.message}`;
+      if (timedOut) this.#unread[table].spare(family, why, SPARED_MS);
       throw new Unreadable(family, why);
     }
   }
 
-  /** Whether the filter table exists: asked for by name, iptables-nft-save prints one that does not. In doubt it does. */
-  async exists(family: Family): Promise<boolean> {
+  /**
+   * Whether a table exists, by default filter: asked for by name, iptables-nft-save prints one that does not, and
+   * iptables-legacy-save makes it. In doubt it does.
+   */
+  async exists(family: Family, table: TableName = 'filter'): Promise<boolean> {
+    const other = this.#other?.[table];
     try {
-      if (this.#other instanceof NftWay) return await this.#other.exists(family);
-      return /^\*filter$/m.test(await this.saveAll(family));
+      if (other instanceof NftWay) return await other.exists(family);
+      return new RegExp(`^\\*${table}$`, 'm').test(await this.saveAll(family));
     } catch {
       return true;
     }
   }
 
-  /** Families in which no packet meets any rule of the filter table, ours or not, and why; none, as far as it can be told. */
-  async asleep(): Promise<ReadonlyMap<Family, string>> {
-    if (!(this.#other instanceof NftWay)) return new Map();
-    const dormant = await this.#other.dormant().catch(() => []); // nft that fails is no reason to trip
-    return new Map(dormant.map((family) => [family, dormantNote(family)]));
-  }
-
-  /** Everything of a family, as far as a save tells it, for the snapshot (see unsavedTable). */
-  async saveAll(family: Family): Promise<string> {
-    return this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
+  /**
+   * Looks which tables are out of service: iptables-save shows their rules as ever, and no packet meets them (measured). Gives
+   * why a table is; undefined: packets meet its rules, as far as it can be told. One process, for it is asked at every look.
+   */
+  async sleeping(): Promise<Sleeping> {
+    const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
+    if (nft === undefined) return () => undefined;
+    // nft that fails is no reason to trip.
+    const text = await this.#run([nft, '-j', 'list', 'tables'], { timeoutMs: READ_MS }).catch(() => '');
+    const dormant = text === '' ? new Set<string>() : dormantTables(nftItems(text));
+    return (family, table) => {
+      const place = `${family === 4 ? 'ip' : 'ip6'} ${table}`;
+      return dormant.has(place)
+        ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
+        : undefined;
+    };
   }
 
   /**
-   * Takes an nft filter table out that is as good as not there: no rules, no chains but the built-in
+   * Everything of a family, as far as a save tells it (see unsavedTable). Who hangs at one question is not asked the next ones: with
+   * a wait for each, no look would ever end. Throws Unreadable for a reader that is left alone.
+   */
+  async saveAll(family: Family): Promise<string> {
+    const spared = this.#spared(family);
+    if (spared !== undefined) throw new Unreadable(family, spared);
+    try {
+      return await this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
+    } catch (error) {
+      if (error instanceof CommandError && error.failure.timedOut)
+        this.#unread.filter.spare(family, this.#silence(family, READ_MS), SPARED_MS);
+      throw error;
+    }
+  }
+
+  /** Everything that nft has, but for elements of sets, as JSON or as text with handles; undefined without the program. */
+  async listNft(form: 'json' | 'text'): Promise<string | undefined> {
+    const nft = findTool('nft');
+    if (nft === undefined) return undefined;
+    return this.#run([nft, form === 'json' ? '-j' : '-a', '-t', 'list', 'ruleset'], { timeoutMs: READ_MS });
+  }
+
+  /**
+   * Takes an nft table out, by default filter, that is as good as not there: no rules, no chains but the built-in
    * ones with the policy ACCEPT. Legacy tables cannot be taken out. Without the nft program it stays.
    */
-  async dropIfEmpty(family: Family): Promise<void> {
+  async dropIfEmpty(family: Family, table: TableName = 'filter'): Promise<void> {
     const nft = findTool('nft');
-    if (this.backend.name !== 'nft' || nft === undefined || this.unread.has(family)) return;
-    if (!(await this.exists(family))) return; // a start that failed may not have got so far as to make it
-    if (!isPristine(await this.#saveFilter(family))) return;
-    await this.#run([nft, 'delete', 'table', family === 4 ? 'ip' : 'ip6', 'filter'], {});
+    if (this.backend.name !== 'nft' || nft === undefined || this.unreadIn(table).has(family)) return;
+    if (!(await this.exists(family, table))) return; // a start that failed may not have got so far as to make it
+    if (!isPristine(await this.#save(family, table), table)) return;
+    await this.#run([nft, 'delete', 'table', family === 4 ? 'ip' : 'ip6', table], {});
   }
 
   /**
-   * Applies one transaction, whole or not at all; where the last reading came by the second way, in two steps, what goes after what
-   * is made. An empty one is a fault of ours: the tools would call it a success.
+   * Applies a transaction, whole or not at all; of those of two tables, one after the other. Where the last reading of a table came
+   * by the second way, its own is made in two steps, what goes after what is made. An empty one is a fault of ours: the tools would
+   * call it a success.
    */
   async apply(family: Family, text: string): Promise<void> {
     if (text === '') throw new Error('an empty transaction');
-    const reading = this.#unread.reading(family);
-    await (reading === undefined ? this.#restore(family, text) : reading.apply(text));
+    const readings = TABLES.map((table) => this.#unread[table].reading(family));
+    if (readings.every((reading) => reading === undefined)) {
+      await this.#restore(family, text);
+      return;
+    }
+    for (const { table, part } of partsOf(text)) {
+      const reading = this.#unread[table].reading(family);
+      await (reading === undefined ? this.#restore(family, part) : reading.apply(part));
+    }
   }
 
   async #restore(family: Family, text: string): Promise<void> {
@@ -187,7 +278,7 @@ export class Tables {
     return this.#own.has(pid);
   }
 
-  #otherWay(): OtherWay | undefined {
+  #otherWay(): Readonly<Record<TableName, OtherWay>> | undefined {
     if (this.backend === NO_BACKEND) return undefined;
     const tool = (family: Family): string => this.backend.tools[family].save.replace(/-save$/, '');
     const common = {
@@ -197,7 +288,9 @@ export class Tables {
       restore: async (family: Family, text: string): Promise<void> => this.#restore(family, text),
     };
     const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
-    return nft === undefined ? new ChainWay(common) : new NftWay({ ...common, nft });
+    const way = (table: TableName): OtherWay =>
+      nft === undefined ? new ChainWay({ ...common, table }) : new NftWay({ ...common, nft, table });
+    return { filter: way('filter'), mangle: way('mangle') };
   }
 
   async #run(argv: readonly string[], options: ExecOptions): Promise<string> {
@@ -216,57 +309,9 @@ export class Tables {
   }
 }
 
-function dormantNote(family: Family): string {
-  const place = `${family === 4 ? 'ip' : 'ip6'} filter`;
-  return `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`;
-}
-
-/** A save without the counters of its rules. */
-function uncounted(text: string, counts?: Map<string, number>): string {
-  return text.replaceAll(/^\[(\d+):\d+\] (-A (\S+))/gm, (_, packets: string, rule: string, chain: string) => {
-    counts?.set(chain, Number(packets));
-    return rule;
-  });
-}
-
-/** A filter table that is there, and empty. Nothing is passed over: what cannot be read is not ours to delete. */
-function isPristine(saved: string): boolean {
-  const lines = saved.split('\n').filter((line) => !/^(?:$|# Generated by |# Completed on )/.test(line));
-  return (
-    lines.length > 0 && lines.every((line) => /^(?:\*filter|COMMIT|:\S+ ACCEPT \[\d+:\d+\])$/.test(line))
-  );
-}
-
-/** What the usual failures of iptables mean to an administrator. */
-function explain(error: CommandError): KnockError {
-  const { stderr } = error.failure;
-  if (/xtables lock/i.test(stderr)) {
-    return new KnockError('another program holds the xtables lock', {
-      exitCode: EXIT.busy,
-      hint: 'nothing was changed; try again in a moment (who holds it: fuser -v /run/xtables.lock)',
-      cause: error,
-    });
-  }
-  if (/can't initialize ip6tables|address family not supported/i.test(stderr)) {
-    return new KnockError('this kernel has no IPv6 firewall', {
-      exitCode: EXIT.firewall,
-      hint: 'where IPv6 is switched off, set families = ipv4 in [firewall]',
-      cause: error,
-    });
-  }
-  if (/can't open socket to ipset/i.test(stderr)) {
-    return new KnockError('iptables may not ask the kernel for its sets (CAP_NET_RAW is missing)', {
-      exitCode: EXIT.firewall,
-      hint: 'run as root; in a container, give it --cap-add NET_RAW',
-      cause: error,
-    });
-  }
-  if (/permission denied|must be root|operation not permitted/i.test(stderr)) {
-    return new KnockError('the kernel does not let us change the firewall (CAP_NET_ADMIN is missing)', {
-      exitCode: EXIT.firewall,
-      hint: 'run as root; in a container, give it --cap-add NET_ADMIN',
-      cause: error,
-    });
-  }
-  return error;
+/** The transactions of each table in a text, in their order. */
+function partsOf(text: string): { readonly table: TableName; readonly part: string }[] {
+  return text
+    .split(/^(?=\*)/m)
+    .map((part) => ({ table: part.startsWith('*mangle\n') ? 'mangle' : 'filter', part }));
 }

@@ -1,23 +1,29 @@
 import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
 import { shipped } from '../system/place.js';
 import { readIfExists } from '../system/files.js';
+import { expandGate } from './gate.js';
 import type { RuleSettings, Service } from './service.js';
 import { templateRemarks, type TemplateRemark } from './template-remarks.js';
 import { expandTemplate, type Template } from './template.js';
 
-const NAME = 'service.rules';
+const SERVICE = 'service.rules';
+const GATE = 'gate.rules';
 
 export interface TemplateSettings extends RuleSettings {
   /** The administrator's own templates; those that are missing there are taken from the package. */
   readonly rulesFolder: string;
 }
 
-/** The template in force. Throws ConfigError where the administrator's own one cannot be read. */
+/** The templates in force. Throws ConfigError where the administrator's own one cannot be read. */
 export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolder'>): Template {
-  const own = `${rulesFolder}/${NAME}`;
+  return { ...readNamed(rulesFolder, SERVICE), gate: readNamed(rulesFolder, GATE) };
+}
+
+function readNamed(rulesFolder: string, name: string): Omit<Template, 'gate'> {
+  const own = `${rulesFolder}/${name}`;
   const text = readOwn(own);
   if (text !== undefined) return { file: own, text };
-  const file = shipped(`rules/${NAME}`);
+  const file = shipped(`rules/${name}`);
   return { file, text: readIfExists(file) ?? '' };
 }
 
@@ -35,9 +41,10 @@ export function checkTemplate(
     for (const family of settings.families) {
       try {
         expandTemplate(template, service, family, settings.log);
+        if (service.gate === 'strict') expandGate(template, service, family, settings.log);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        for (const fault of error.faults) faults.set(`${fault.line}:${fault.message}`, fault);
+        for (const fault of error.faults) faults.set(`${fault.file}:${fault.line}:${fault.message}`, fault);
       }
     }
   }

@@ -38,7 +38,7 @@ const CHECKS: readonly Check[] = [
   {
     lacks: ({ service: { chain }, family, rules }) =>
       family === 6
-        ? !has(rules, /-m frag /) || !has(rules, /-m u32 /)
+        ? !has(rules, /-m frag /) || !has(rules, /-m u32 .*-j DROP/)
         : chain !== 'INPUT' && !has(rules, / -f /),
     text: 'fragments that the kernel does not reassemble, or misreads, meet no rule',
     means: 'a connection begun in fragments within others, or behind extension headers, gets in',

@@ -8,6 +8,7 @@ import type { Table } from '../iptables-parser/types.js';
 import { chainPrefix, hiddenTag, jumpTag, MAX_CHAIN } from './names.js';
 import { ALL_READABLE, readableWords, type Readable } from './readable.js';
 import type { Service } from './service.js';
+import type { TableName } from './table-name.js';
 
 /** The rule templates of rules/: iptables-save text with placeholders. Pure. */
 
@@ -15,9 +16,11 @@ import type { Service } from './service.js';
 export interface Template {
   readonly file: string;
   readonly text: string;
+  /** The template of the second gate (gate.ts); the one that is shipped where none is given. */
+  readonly gate?: Omit<Template, 'gate'> | undefined;
 }
 
-/** What one family of the filter table must hold for one service. Rules are what follows `-A CHAIN `. */
+/** What one family of a table must hold for one service. Rules are what follows `-A CHAIN `. */
 export interface DesiredService {
   readonly service: string;
   /** The rules of each of the service's own chains. */
@@ -29,6 +32,8 @@ export interface DesiredService {
   readonly jumps: readonly Jump[];
   /** The jumps stand first in their chain, before all others of ours, whatever `hook` says. */
   readonly first?: true;
+  /** The table that all of it stands in; `filter` where it is not said. */
+  readonly table?: TableName;
 }
 
 /** A rule of ours in a chain that is not. */
@@ -51,22 +56,54 @@ export function expandTemplate(
   log: string | undefined,
   readable: Readable = ALL_READABLE,
 ): DesiredService {
-  const values = placeholders(service, family, log);
+  const values = placeholders(service, family, log, TARGETS[service.onFailure]);
   for (const [name, words] of Object.entries(readableWords(service, family, readable)))
     values.set(name, words);
-  const text = substitute(template.text, values);
-  const table = readFilterTable(template.file, text);
-  const faults = checkTable(table, template.file, service);
+  const prefix = chainPrefix(service.name);
+  return expandRules(template, service, values, {
+    table: 'filter',
+    main: `${prefix}policy`,
+    begin: `@SERVICE@_`,
+    isOwn: (chain) => chain.startsWith(prefix),
+  });
+}
+
+/** What is asked of a template, beside its form. */
+export interface TemplateKind {
+  readonly table: TableName;
+  /** The chain that must be there. */
+  readonly main: string;
+  /** The names that its chains may have; `begin` says it in words, with placeholders. */
+  readonly isOwn: (chain: string) => boolean;
+  readonly begin: string;
+}
+
+/** The rules of a service by a template of either kind. Throws ConfigError, all faults at once. */
+export function expandRules(
+  { file, text }: Pick<Template, 'file' | 'text'>,
+  service: Service,
+  values: ReadonlyMap<string, Value>,
+  kind: TemplateKind,
+): DesiredService {
+  const table = readTable(file, substitute(text, values), kind.table);
+  const faults = checkTable(table, file, service, kind);
   if (faults.length > 0) throw new ConfigError(faults);
   const own = chains(table).map((chain) => chain.name);
   return {
     service: service.name,
     chains: new Map(own.map((chain) => [chain, rulesOf(table, chain).map((rule) => rule.specText)])),
     jumps: rulesOf(table, service.chain).map((rule) => ({ chain: service.chain, rule: rule.specText })),
+    ...(kind.table === 'filter' ? {} : { table: kind.table }),
   };
 }
 
-function placeholders(service: Service, family: Family, log: string | undefined): Map<string, Value> {
+/** What the placeholders of a template stand for; a line with one that is undefined is left out. */
+export function placeholders(
+  service: Service,
+  family: Family,
+  log: string | undefined,
+  whenLost: string | undefined,
+): Map<string, Value> {
   return new Map<string, Value>([
     ['SERVICE', service.name],
     ['CHAIN', service.chain],
@@ -76,7 +113,7 @@ function placeholders(service: Service, family: Family, log: string | undefined)
     ['TO', destination(service, family)],
     ['V', String(family)],
     ['LOG', log],
-    ['ON_FAILURE', TARGETS[service.onFailure]],
+    ['ON_FAILURE', whenLost],
   ]);
 }
 
@@ -115,13 +152,13 @@ function substitute(text: string, values: ReadonlyMap<string, Value>): string {
     .join('\n');
 }
 
-function readFilterTable(file: string, text: string): Table {
+function readTable(file: string, text: string, name: TableName): Table {
   const fault = (line: number, message: string): ConfigError => new ConfigError([{ file, line, message }]);
   try {
     const ruleset = parse(text);
-    const table = findTable(ruleset, 'filter');
+    const table = findTable(ruleset, name);
     if (table === undefined || tables(ruleset).length !== 1) {
-      throw fault(0, 'a template has one table, *filter, and ends it by COMMIT');
+      throw fault(0, `a template has one table, *${name}, and ends it by COMMIT`);
     }
     return table;
   } catch (error) {
@@ -130,13 +167,13 @@ function readFilterTable(file: string, text: string): Table {
   }
 }
 
-function checkTable(table: Table, file: string, service: Service): ConfigFault[] {
+function checkTable(table: Table, file: string, service: Service, kind: TemplateKind): ConfigFault[] {
   const faults: ConfigFault[] = [];
   const add = (message: string): void =>
     void faults.push({ file, line: 0, message: `[service.${service.name}] ${message}` });
   const own = new Set(chains(table).map((chain) => chain.name));
   for (const chain of own) {
-    if (!chain.startsWith(chainPrefix(service.name))) add(`chain ${chain} must begin with @SERVICE@_`);
+    if (!kind.isOwn(chain)) add(`chain ${chain} must begin with ${kind.begin}`);
     if (chain.length > MAX_CHAIN) add(`chain ${chain} is longer than ${MAX_CHAIN} characters`);
   }
   for (const rule of commands(table)) {
@@ -150,7 +187,7 @@ function checkTable(table: Table, file: string, service: Service): ConfigFault[]
   if (jumps > 1 || (jumps === 0 && service.addresses.length === 0)) {
     add(`exactly one rule belongs into @CHAIN@ (${service.chain}); there are ${jumps}`);
   }
-  if (!own.has(`${service.name}_policy`)) add('the chain @SERVICE@_policy is missing');
+  if (!own.has(kind.main)) add(`the chain ${kind.main.replace(service.name, '@SERVICE@')} is missing`);
   return faults;
 }
 

@@ -1,6 +1,7 @@
 import { FAMILIES } from '../base/address.js';
 import { splitWords } from '../iptables-parser/words.js';
 import { chainPrefix, hiddenTag, MAX_CHAIN, setName, trialLabel } from './names.js';
+import { inTable, TABLES, type TableName } from './table-name.js';
 import type { DesiredService, Jump } from './template.js';
 
 /**
@@ -20,6 +21,15 @@ const SUFFIX = '.new';
  * in `set` meets `after` alone, any other port `before` alone.
  */
 export function trialRules(
+  before: readonly DesiredService[],
+  after: readonly DesiredService[],
+  set: string,
+): DesiredService[] {
+  return TABLES.flatMap((table) => rulesInTable(table, inTable(before, table), inTable(after, table), set));
+}
+
+function rulesInTable(
+  table: TableName,
   before: readonly DesiredService[],
   after: readonly DesiredService[],
   set: string,
@@ -50,6 +60,7 @@ export function trialRules(
         // Whether their port is on trial cannot be seen of packets that hide it: they meet one version throughout.
         ...(fromOld?.length ? fromOld : (fromFresh ?? [])),
       ],
+      ...(table === 'filter' ? {} : { table }),
     };
   });
 }

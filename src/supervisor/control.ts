@@ -88,13 +88,16 @@ export class Control implements ControlHandler {
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
     const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
-    const elsewhere = supervisor.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
-    const [services] = await Promise.all([reportServices(firewall), inTime(elsewhere, () => undefined)]);
+    const elsewhere = inTime(supervisor.exposures.lookElsewhere(true), () => {
+      firewall.elsewhereLate();
+    });
+    const [services] = await Promise.all([reportServices(firewall), elsewhere]);
     const exposures = reportExposures(firewall, services, state);
     supervisor.exposures.look();
     return {
-      ...namedState(state, trial !== undefined, services, exposures),
+      ...namedState(state, { onTrial: trial !== undefined, services, exposures, held: supervisor.held }),
       exposures,
+      lacking: firewall.readableNotes,
       since: since.toISOString(),
       reason,
       pid: process.pid,

@@ -1,6 +1,7 @@
 import { errorText } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
+import type { Service } from '../firewall/service.js';
 import type { Clock, Timer } from '../system/clock.js';
 import { Guard, type Authors } from './guard.js';
 import type { Journal } from './journal.js';
@@ -11,6 +12,11 @@ export interface EngineParts {
   readonly journal: Pick<Journal, 'record'>;
   /** The firewall in force; another one after a reload. */
   readonly firewall: () => Firewall;
+  /**
+   * Services that are shut whatever becomes of the table filter: their second gates are in force. A fight over our rules
+   * in filter is no reason to give these up. None where it is not said.
+   */
+  readonly gated?: () => Promise<readonly Service[]>;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
@@ -49,6 +55,8 @@ export class Engine {
   #state: State = 'stopped';
   /** The state before was `preparing`: what is put in now belongs to the start. */
   #isFirst = false;
+  #before: State = 'stopped';
+  #held: readonly Service[] = [];
   #reason = 'not started';
   /** The state as it is told: armed only once the rules are in force. */
   #told: StateInfo;
@@ -89,12 +97,18 @@ export class Engine {
     return this.#told;
   }
 
+  /** Names of the services that a fight has left shut by their second gates, and whose switch is fed on. */
+  get held(): readonly string[] {
+    return this.#state === 'contested' ? this.#held.map(({ name }) => name) : [];
+  }
+
   /** Something happened; `reason` goes to the log where it changes the state. */
   event(event: Event, reason: string, means?: string): void {
     const before = this.#state;
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
+    this.#before = before;
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
     this.#isFirst = before === 'preparing';
@@ -125,6 +139,7 @@ export class Engine {
   /** Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. */
   heartbeat(): void {
     if (feeds(this.#state)) this.#feed();
+    if (this.#state === 'contested') this.#feedHeld();
     this.guard.look();
   }
 
@@ -185,11 +200,36 @@ export class Engine {
   async #trip(): Promise<void> {
     if (feeds(this.#state)) return;
     try {
-      await this.#parts.firewall().trip();
+      const held = (await this.#lookAtGates()).map(({ name }) => name);
+      await this.#parts.firewall().trip(held);
+      if (held.length === 0) return;
+      const text = `the strict gate is untouched, and shuts as before: fed on (${held.join(', ')})`;
+      this.#parts.journal.record('firewall', text, {}, 'warn');
     } catch (error) {
       // Without the set there is nothing to trip, and the kernel trips by itself in any case.
       this.#parts.journal.record('firewall', `cannot trip the switch: ${errorText(error)}`, {}, 'warn');
     }
+  }
+
+  /** What second gates hold in a fight, and until what it has cost is put right. */
+  async #lookAtGates(): Promise<readonly Service[]> {
+    const isFight = this.#state === 'contested' || this.#before === 'contested';
+    const { gated, listener } = this.#parts;
+    this.#held = isFight && listener().sound ? ((await gated?.()) ?? []) : [];
+    return this.#held;
+  }
+
+  #feedHeld(): void {
+    void this.queued(async () => {
+      if (this.#state !== 'contested') return;
+      try {
+        const held = await this.#lookAtGates();
+        if (this.state !== 'contested') return; // meanwhile it may have become another
+        if (held.length > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
+      } catch {
+        this.#held = []; // not fed: the switch runs out
+      }
+    });
   }
 
   #feed(): void {

@@ -1,4 +1,5 @@
 import { FAMILIES } from '../base/address.js';
+import { errorText } from '../base/errors.js';
 import { hasLegacyTables } from '../firewall/backend.js';
 import type { Firewall } from '../firewall/firewall.js';
 import { ExposureWatch, NOT_PROTECTED } from './exposure-watch.js';
@@ -22,6 +23,8 @@ export class ExposureKeeper {
   readonly #watch: ExposureWatch;
   /** The last look at other tables, and who can tell that they have not changed since. */
   #seen: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
+  /** Why the last look that failed did: told once. */
+  #problem: string | undefined;
 
   constructor(parts: ExposureKeeperParts) {
     this.#parts = parts;
@@ -41,14 +44,26 @@ export class ExposureKeeper {
     if (repairs(state().state) && this.#watch.look(firewall().exposures)) tell(this.stateText);
   }
 
-  /** The same, with tables besides filter and the other back end, where they may have changed. */
-  async lookElsewhere(): Promise<void> {
+  /**
+   * The same, with tables besides filter and the other back end, where they may have changed; `anew`: whether or not, since a
+   * change of this moment may not have come by the monitor yet. Never rejects: what cannot be read is told as unknown, and what else
+   * goes wrong is logged.
+   */
+  async lookElsewhere(anew = false): Promise<void> {
     const firewall = this.#parts.firewall();
     const isLegacy = FAMILIES.some(hasLegacyTables);
     const witness = isLegacy ? undefined : this.#parts.witness();
-    if (witness === undefined || this.#seen?.firewall !== firewall || this.#seen.witness !== witness) {
-      await firewall.lookElsewhere();
-      this.#seen = { firewall, witness };
+    const isKnown = this.#seen?.firewall === firewall && this.#seen.witness === witness;
+    if (anew || witness === undefined || !isKnown) {
+      try {
+        await firewall.lookElsewhere();
+        this.#seen = { firewall, witness };
+      } catch (error) {
+        this.#seen = undefined;
+        const text = `cannot look at other tables than filter: ${errorText(error)}`;
+        if (text !== this.#problem) this.#parts.journal.record('exposure', text, {}, 'warn');
+        this.#problem = text;
+      }
     }
     this.look();
   }

@@ -11,7 +11,11 @@ export function openNote({ text, mend }: Exposure): string {
 
 /** Everything that is more than an exception of the administrator's, in words. */
 export function exposureNotes(exposures: readonly Exposure[]): string[] {
-  return exposures.filter(({ kind }) => kind !== 'exception').map(noteOf);
+  return exposures.filter(isMore).map(noteOf);
+}
+
+function isMore({ kind }: Exposure): boolean {
+  return kind !== 'exception' && kind !== 'note';
 }
 
 function noteOf(exposure: Exposure): string {
@@ -36,7 +40,7 @@ export class ExposureWatch {
 
   /** True where what is open has changed: whoever shows our state has to be told. */
   look(exposures: readonly Exposure[]): boolean {
-    const now = new Map(exposures.filter(({ kind }) => kind !== 'exception').map((one) => [one.text, one]));
+    const now = new Map(exposures.filter(isMore).map((one) => [one.text, one]));
     const before = this.#told;
     this.#told = now;
     const begun = [...now].filter(([text]) => !before.has(text)).map(([, one]) => one);

@@ -4,6 +4,7 @@ import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import {
+  madeTablesOf,
   readFootprint,
   removeFootprint,
   unique,
@@ -74,6 +75,7 @@ export async function settle(
     services: [...names, ...strays],
     places: unique([...former, ...firewall.places]),
     madeTables: await madeTables(firewall, adopted ? footprint : undefined),
+    madeMangle: await madeMangle(firewall, footprint),
     supervised,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
@@ -87,6 +89,24 @@ async function madeTables(firewall: Firewall, footprint: Footprint | undefined):
   const missing: Family[] = [];
   for (const family of fresh) if (!(await firewall.tables.exists(family))) missing.push(family);
   return [...new Set([...(footprint?.madeTables ?? []), ...missing])];
+}
+
+/**
+ * Families whose table mangle is there because of us. Second gates come and go while we are in force, and a start that was
+ * killed has left the table empty: what is noted counts, adopted or not.
+ */
+async function madeMangle(firewall: Firewall, footprint: Footprint | undefined): Promise<readonly Family[]> {
+  const made = new Set(footprint?.madeMangle);
+  for (const family of firewall.gatedFamilies)
+    if (!(await firewall.tables.exists(family, 'mangle'))) made.add(family);
+  return [...made];
+}
+
+/** Notes tables that are about to be made for a configuration which may yet be refused, while another one is in force. */
+export async function noteMade(firewall: Firewall, runFolder: string): Promise<void> {
+  const footprint = readFootprint(runFolder);
+  if (footprint === undefined || firewall.gatedFamilies.length === 0) return;
+  writeFootprint(runFolder, { ...footprint, madeMangle: await madeMangle(firewall, footprint) });
 }
 
 /**
@@ -110,17 +130,19 @@ export async function tidyUp(firewall: Firewall, runFolder: string, journal: Rec
 
 async function leavePlaces(
   firewall: Firewall,
-  { services, trialChains = [], madeTables: made }: Footprint,
+  footprint: Footprint,
   former: readonly Place[],
   journal: Recorder,
 ): Promise<{ readonly kept: readonly Place[]; readonly problems: string[] }> {
+  const { services, trialChains = [] } = footprint;
   const kept: Place[] = [];
   const problems: string[] = [];
   for (const place of former) {
     const { backend, family } = place;
     const stays = firewall.places.some((other) => other.family === family);
     try {
-      await firewall.leave(place, services, trialChains, made.includes(family) && !stays);
+      const made = stays ? [] : madeTablesOf(family, footprint);
+      await firewall.leave(place, services, trialChains, made);
       const text = `rules of ours were taken out of iptables-${backend}, IPv${family}: the configuration has none there`;
       journal.record('firewall', text, { backend, family });
     } catch (error) {
@@ -136,7 +158,7 @@ export async function clear(firewall: Firewall, runFolder: string, journal: Reco
   const footprint = readFootprint(runFolder);
   noteFootprint(firewall, footprint);
   const problems = await tidyUp(firewall, runFolder, journal);
-  const left = await firewall.remove(footprint?.madeTables);
+  const left = await firewall.remove(footprint?.madeTables, footprint?.madeMangle);
   removeFootprint(runFolder);
   removeFile(kernelKnocksPath(runFolder));
   return [...problems, ...left];

@@ -23,60 +23,94 @@ export function reportExposures(
   return firewall.exposures.filter(isIn);
 }
 
+/** What a state is told by. */
+export interface Told {
+  readonly onTrial: boolean;
+  readonly services: readonly ServiceReport[];
+  readonly exposures: readonly Exposure[];
+  /** Services that a fight has left shut, by their second gates. */
+  readonly held: readonly string[];
+}
+
+/** What a fight over the table filter means that has left all second gates in force. */
+const HELD =
+  'somebody keeps undoing our rules in the table filter; we do not fight: the strict gate, which is untouched, keeps shut to all but trusted and accepted addresses';
+
 /** The name of a state for users, and what it means: beside the table, for what an event does is the same. */
 export function namedState(
   state: State,
-  onTrial: boolean,
-  services: readonly ServiceReport[],
-  exposures: readonly Exposure[],
+  { onTrial, services, exposures, held }: Told,
 ): Pick<StatusReport, 'state' | 'meaning' | 'protected'> {
   const open = exposures.filter(({ kind }) => kind === 'open');
-  const isShut = open.length === 0 && missing(services).length === 0 && chainless(services).length === 0;
-  const isKnown = services.length > 0 && !services.some(({ rules }) => rules.some((one) => one.unknown));
-  const isProtected = isShut && !isKnown ? null : isShut && repairs(state) && state !== 'tripped';
+  const isProtected = protects(services, open, state);
+  if (state === 'contested' && services.length > 0 && services.every(({ name }) => held.includes(name)))
+    return { state, meaning: HELD, protected: true };
   if (state !== 'armed') return { state, meaning: MEANING[state], protected: isProtected };
   if (onTrial) {
     const meaning = 'new rules are in force until they are confirmed, or until the kernel goes back';
     return { state: 'trial', meaning, protected: isProtected };
   }
   if (services.length === 0) return { state, meaning: NOTHING_SHUT, protected: null };
-  if (!isShut) return { state: 'exposed', meaning: exposed(open, services), protected: false };
+  const faults = [
+    ...(open.length === 0 ? [] : ['a rule lets in everybody before knockctl is asked']),
+    ...services.flatMap(faultsOf),
+  ];
+  if (faults.length > 0)
+    return { state: 'exposed', meaning: `${NOT_PROTECTED}: ${faults.join('; ')}`, protected: false };
   return {
     state,
-    meaning: meaningOf(exposures),
-    protected: isProtected === true && services.some(isAwaiting) ? false : isProtected,
+    meaning: [meaningOf(exposures), ...services.flatMap(halves)].join('; '),
+    protected: isProtected,
   };
 }
 
-/** What is not in force at this moment, but will be put back. A chain that others make is waited for, and told by itself. */
-function missing(services: readonly ServiceReport[]): string[] {
-  return services
-    .filter(({ rules }) =>
-      rules.some(
-        ({ chains, jump, awaits, unknown }) => awaits === undefined && unknown !== true && !(chains && jump),
-      ),
-    )
-    .map(({ name }) => name);
+/**
+ * How the rules of a service stand in a family. `half`: in one of the two tables of a strict gate, which shuts as well. `awaited`: the
+ * chain that the jump belongs into is made by another program, later; `chainless`: none is known to make it.
+ */
+type Standing = 'whole' | 'half' | 'awaited' | 'chainless' | 'missing' | 'unknown';
+
+function standingOf({ chains, jump, whole, awaits, unknown }: ServiceReport['rules'][number]): Standing {
+  if (chains && jump) return 'whole'; // of two tables the one that can be told, where nothing tells the other
+  if (whole !== undefined && whole.length > 0) return 'half';
+  if (awaits !== undefined) return isMadeLater(awaits) ? 'awaited' : 'chainless';
+  return unknown === true ? 'unknown' : 'missing';
 }
 
-/** Into a chain that is not there, and that no program is known to make. */
-function chainless(services: readonly ServiceReport[]): string[] {
-  return services.flatMap(({ name, rules }) => {
-    const chain = rules.map(({ awaits }) => awaits).find((one) => one !== undefined && !isMadeLater(one));
-    return chain === undefined ? [] : [`there is no chain ${chain}, into which service ${name} belongs`];
-  });
+/** True: all is shut that is said to be; false: something is not; null: nothing is to be, or it cannot be told. */
+function protects(
+  services: readonly ServiceReport[],
+  open: readonly Exposure[],
+  state: State,
+): boolean | null {
+  const standings = services.flatMap(({ rules }) => rules.map(standingOf));
+  const shuts = (one: Standing): boolean => one === 'whole' || one === 'half';
+  if (open.length > 0 || standings.some((one) => one !== 'unknown' && !shuts(one))) return false;
+  if (services.length === 0 || !standings.every(shuts)) return null;
+  return repairs(state) && state !== 'tripped';
 }
 
-function isAwaiting({ rules }: ServiceReport): boolean {
-  return rules.some(({ awaits }) => awaits !== undefined);
+/** Why a service is not shut, in words, but for chains that another program makes later: these are told by themselves. */
+function faultsOf({ name, rules }: ServiceReport): string[] {
+  const standings = rules.map(standingOf);
+  const chain = rules[standings.indexOf('chainless')]?.awaits;
+  return [
+    ...(standings.includes('missing')
+      ? [`rules of service ${name} are missing, and are put back at the next look`]
+      : []),
+    ...(chain === undefined ? [] : [`there is no chain ${chain}, into which service ${name} belongs`]),
+  ];
 }
 
-function exposed(open: readonly Exposure[], services: readonly ServiceReport[]): string {
-  const gone = missing(services).map(
-    (name) => `rules of service ${name} are missing, and are put back at the next look`,
-  );
-  const passing = open.length === 0 ? [] : [`a rule lets in everybody before knockctl is asked`];
-  return `${NOT_PROTECTED}: ${[...passing, ...gone, ...chainless(services)].join('; ')}`;
+/** Of a strict gate one half is missing: it is put back at the next look, and the other one shuts. */
+function halves({ name, rules }: ServiceReport): string[] {
+  const half = rules.find((one) => standingOf(one) === 'half');
+  if (half === undefined) return [];
+  return [
+    half.whole?.includes('mangle') === true
+      ? `rules of service ${name} in the table filter are missing, and are put back at the next look; the strict gate shuts meanwhile`
+      : `the strict gate of service ${name} is missing, and is put back at the next look; the table filter shuts meanwhile`,
+  ];
 }
 
 function meaningOf(exposures: readonly Exposure[]): string {

@@ -18,7 +18,10 @@ export function kernelDoors(config: Config): KernelDoors {
   const instance = doorsInstance(chosenService(services, undefined)?.name ?? 'ssh');
   const compiled = heardFamilies(config).map((family) => {
     const { duplicates, interfaces } = listener;
-    const made = { family, instance, duplicates, interfaces, sources: firewall.doorSources };
+    const made = {
+      ...{ family, instance, duplicates, interfaces, sources: firewall.doorSources },
+      ...(services.some(({ gate }) => gate === 'strict') ? { table: 'mangle' as const } : {}),
+    };
     return [family, compileDoors(placements(config, family), made)] as const;
   });
   return new KernelDoors(instance, new Map(compiled));

@@ -5,7 +5,7 @@ import type { Firewall } from '../firewall/firewall.js';
 import type { Template } from '../firewall/template.js';
 import type { Engine } from './engine.js';
 import { refuseMissing } from './awaited-chains.js';
-import { kernelPlaces, tidyUp, settle } from './kernel-life.js';
+import { kernelPlaces, noteMade, tidyUp, settle } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import { feeds } from './machine.js';
 import { isFromFile } from './trusted-keeper.js';
@@ -56,8 +56,10 @@ export class Reload {
       settle(firewall, true, kernelPlaces(config, paths), journal, clock.wall());
     await engine.queued(async () => {
       try {
-        if (firewall.trial === undefined) await firewall.prepare();
-        else {
+        if (firewall.trial === undefined) {
+          await noteMade(firewall, config.settings.paths.run);
+          await firewall.prepare();
+        } else {
           await build(); // what this makes meets no packet yet, and is noted before it is made
           await firewall.trial.reset();
           await firewall.trial.copyTrusted(isFromFile);

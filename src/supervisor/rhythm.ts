@@ -57,7 +57,7 @@ export class Rhythm {
   async #check(): Promise<void> {
     const { engine } = this.#parts;
     engine.guard.lookClosely();
-    void this.#parts.exposures.lookElsewhere().catch(() => undefined); // what cannot be read is told as unknown
+    void this.#parts.exposures.lookElsewhere();
     if (feeds(engine.state)) await this.#trusted('check');
   }
 

@@ -44,11 +44,12 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
         protocol: service.protocol,
         ports: service.ports,
         onFailure: service.onFailure,
+        gate: service.gate ?? 'normal',
         switchLeft: left ?? null,
         rules: inForce
           .filter((one) => one.service === service.name)
-          .map(({ family, chains, jump, awaits, unread, unknown }) => {
-            return { family, chains, jump, awaits, unread, unknown };
+          .map(({ family, chains, jump, awaits, whole, unread, unknown }) => {
+            return { family, chains, jump, awaits, whole, unread, unknown };
           }),
         ...(sets.unread === undefined ? {} : { setsUnread: sets.unread }),
         entries: {

@@ -85,8 +85,9 @@ export class Supervisor {
     const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#drift = drift;
     const engine = new Engine({
-      ...{ clock, journal },
+      ...{ clock, journal, looked: parts.looked },
       firewall: () => this.world.firewall,
+      gated: async () => this.world.firewall.gated(),
       witness: () => drift.witness(),
       authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
@@ -97,7 +98,6 @@ export class Supervisor {
         awaited.look(this.world.firewall.awaited);
         this.exposures.look();
       },
-      looked: parts.looked,
       entered: this.#entered.bind(this),
     });
     this.#engine = engine;
@@ -125,6 +125,11 @@ export class Supervisor {
 
   get state(): StateInfo {
     return this.#engine.info;
+  }
+
+  /** Names of the services that a fight has left shut, by their second gates. */
+  get held(): readonly string[] {
+    return this.#engine.held;
   }
 
   /** The world in force. Throws before the start. */

@@ -29,6 +29,8 @@ export interface StatusReport {
   } | null;
   /** False: somebody gets to a port of a service whom it is said to be shut for; null: there is no service, nothing is shut. */
   readonly protected: boolean | null;
+  /** What this kernel lacks to read all packets, in words. */
+  readonly lacking?: readonly string[];
   /** What decides about our services before knockctl does. */
   readonly exposures: readonly ExposureReport[];
   readonly services: readonly ServiceReport[];
@@ -50,9 +52,10 @@ export interface StatusReport {
 export interface ExposureReport {
   /**
    * `open`: everybody gets in; `exception`: some sources do, by a rule of the administrator's; `unknown`: cannot be judged;
-   * `refused`: everybody is kept out, whoever has knocked included; `knock`: the kernel's doors do not see their knocks.
+   * `refused`: everybody is kept out, whoever has knocked included; `knock`: the kernel's doors do not see their knocks;
+   * `note`: has no effect beside `gate = strict`, or gets round the gate and not round the table filter.
    */
-  readonly kind: 'open' | 'exception' | 'unknown' | 'refused' | 'knock';
+  readonly kind: 'open' | 'exception' | 'unknown' | 'refused' | 'knock' | 'note';
   /** Null: it is about doors. */
   readonly service: string | null;
   readonly family: 4 | 6;
@@ -97,6 +100,8 @@ export interface ServiceReport {
   readonly protocol: string;
   readonly ports: readonly number[];
   readonly onFailure: string;
+  /** `strict`: no rule of the table filter opens the ports; else `normal`. */
+  readonly gate?: 'normal' | 'strict';
   /** Seconds until the kernel's switch trips; null: tripped. */
   readonly switchLeft: number | null;
   /** Chains and jump, by family: whether they are in force as they should be. */
@@ -106,6 +111,8 @@ export interface ServiceReport {
     readonly jump: boolean;
     /** Somebody else's chain that the jump waits for, where it is not there. */
     readonly awaits?: string | undefined;
+    /** The tables in which they are: with `gate = strict` either of the two shuts. */
+    readonly whole?: readonly ('filter' | 'mangle')[] | undefined;
     /** Why iptables does not tell the rules of this family; ours were then looked at by a second way. */
     readonly unread?: string | undefined;
     /** No way tells whether ours are there: `chains` and `jump` are false for want of knowledge. */

@@ -58,7 +58,7 @@ kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
 /** Keys that came after the file was published. */
-const LATER = ['door_sources', 'decoy_timeout', 'decoys'];
+const LATER = ['door_sources', 'gate', 'decoy_timeout', 'decoys'];
 
 const SSH = {
   name: 'ssh',
@@ -71,6 +71,7 @@ const SSH = {
   decoyTimeoutS: 3600,
   decoys: 'keep',
   onFailure: 'restore',
+  gate: 'normal',
   kernelDoors: true,
 };
 
@@ -98,7 +99,14 @@ describe('the defaults of knockctl.conf', () => {
         duplicates: 'strict',
         repeat: 'each',
       },
-      firewall: { families: [4, 6], backend: 'auto', hook: 'first', log: '6/min', doorSources: 1_048_576 },
+      firewall: {
+        families: [4, 6],
+        backend: 'auto',
+        hook: 'first',
+        gate: 'normal',
+        log: '6/min',
+        doorSources: 1_048_576,
+      },
       failsafe: {
         heartbeatMs: 5_000,
         switchTimeoutS: 30,

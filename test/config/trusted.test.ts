@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
+import { parseNetwork } from '../../src/base/address.js';
 import { formatFault } from '../../src/base/errors.js';
 import { addEntry, parseTrusted, parseTrustee, removeEntry } from '../../src/config/trusted.js';
 
@@ -155,5 +156,19 @@ describe('editing the trusted list', () => {
       ),
       { numRuns: 2_000 },
     );
+  });
+
+  it('tells an address of this host, and keeps it: tomorrow it may be another one', () => {
+    const own = parseNetwork('192.0.2.7');
+    assert.ok(own.ok);
+    const { entries, warnings } = parseTrusted('192.0.2.7 here\n192.0.2.0/24\n127.0.0.1\n', 't', [own.value]);
+    assert.deepEqual(
+      entries.map(({ text }) => text),
+      ['192.0.2.7', '192.0.2.0/24'],
+    );
+    assert.deepEqual(warnings.map(formatFault), [
+      't:1: 192.0.2.7 is an address of this host itself, or a broadcast address of its networks: passed over for as long as it is one',
+      't:3: 127.0.0.1 is the loopback, which is never filtered: the line is passed over',
+    ]);
   });
 });

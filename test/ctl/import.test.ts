@@ -47,6 +47,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     sessionHost: undefined,
     examine: async () => Promise.resolve([]),
     provideSets: async () => Promise.resolve([]),
+    letIn: async () => Promise.resolve(undefined),
     recognised: async () => Promise.resolve([]),
     exposures: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),

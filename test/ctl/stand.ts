@@ -60,6 +60,7 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
     sessionHost: undefined,
     examine: async () => Promise.resolve([]),
     provideSets: async () => Promise.resolve([]),
+    letIn: async () => Promise.resolve(undefined),
     recognised: async () => Promise.resolve([]),
     exposures: async () => Promise.resolve([]),
     triedInVain: async () => Promise.resolve(undefined),

@@ -10,7 +10,8 @@ import {
   type Hook,
   type NftTable,
 } from '../../src/doctor/nft-table.js';
-import { KernelSpace } from '../helpers/kernel-space.js';
+import { assessNative, readNative } from '../../src/firewall/exposure/native.js';
+import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { facts, told } from './made-up.js';
 
 const SSH = { protocol: 'tcp', port: 22 } as const;
@@ -76,6 +77,11 @@ const firewalld = (allowed: string): string => `table inet firewalld {
   }
 }`;
 
+/** It lets in some, and the policy keeps out everybody else. */
+function isForSome(rule: string): boolean {
+  return /saddr|wg0/.test(rule);
+}
+
 describe('tables of nft', () => {
   let space: KernelSpace;
   before(() => {
@@ -96,6 +102,27 @@ describe('tables of nft', () => {
     );
   }
 
+  /** Whom status tells to be kept out of port 22, by what nft prints now. */
+  async function refusals(): Promise<string[]> {
+    const [json, text] = [
+      await space.must('nft -j -t list ruleset'),
+      await space.must('nft -a -t list ruleset'),
+    ];
+    const setting = {
+      services: [SERVICE],
+      instances: [],
+      backend: 'nft',
+      families: [4],
+      doors: () => [],
+    } as const;
+    const found = assessNative(
+      readNative(json, text, () => false),
+      [],
+      setting,
+    );
+    return found.filter(({ kind }) => kind === 'refused').map(({ text: what }) => what);
+  }
+
   for (const [rule, accepts] of CASES) {
     it(`${rule}: ${accepts ? 'may let somebody in' : 'lets nobody in'}`, async () => {
       const [table] = await load(`table inet t {
@@ -108,6 +135,9 @@ describe('tables of nft', () => {
       assert.equal(refusesRest(table, 'input'), true);
       assert.equal(refusesRest(table, 'forward'), false);
       assert.equal(mayAccept(table, SSH), accepts, JSON.stringify(table.items));
+      // What status says of it: that everybody is kept out, or all but a few. Elements of sets are not read.
+      const refused = await refusals();
+      if (!rule.includes('@')) assert.equal(refused.length > 0, !accepts || isForSome(rule), refused.join());
     });
   }
 

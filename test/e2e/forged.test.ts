@@ -145,7 +145,7 @@ describe('forged packets', { concurrency: 1 }, () => {
     'shorten no ban, and a knock no grant',
     {
       service: 'accept_timeout = 3\non_failure = hold',
-      doors: `${DOORS}\n[short]\nsequence = 7001\ntcpflags = syn\ncommand = knockctl drop %IP% --timeout 3\n[close]\nsequence = 4000\ntcpflags = syn\ncommand = knockctl flush %IP%\n`,
+      doors: `${DOORS}\n[short]\nsequence = 7001\ntcpflags = syn\ncommand = knockctl drop %IP% --timeout 3\n[hour]\nsequence = 7002\ntcpflags = syn\ncommand = knockctl accept %IP% --timeout 3600\n[close]\nsequence = 4000\ntcpflags = syn\ncommand = knockctl flush %IP%\n`,
     },
     async ({ product, client, client2, gets, knock }) => {
       await product.start();
@@ -170,8 +170,13 @@ describe('forged packets', { concurrency: 1 }, () => {
       assert.equal(await gets('client2'), false);
       await product.must('flush', client, client2);
       assert.equal(await gets('client'), false);
+      // What a door has granted for an hour another one, for 3 s, does not shorten: neither the kernel nor the listener.
+      await knock('client2', [7002]);
+      await product.waitForLog(new RegExp(`^${client2} accepted at ssh for 1 h`));
       await knock('client2', OPEN);
-      assert.equal(await gets('client2'), true);
+      await product.waitForLog(new RegExp(`^${client2} accepted at ssh for 3 s`));
+      const [hour] = await product.list('filter');
+      assert.ok((hour?.timeout ?? 0) > 3_000, String(hour?.timeout));
     },
   );
 

@@ -41,17 +41,25 @@ async function gateway(backend: Backend): Promise<Lab> {
   return lab;
 }
 
-async function check(backend: Backend, family: Family): Promise<void> {
+async function check(backend: Backend, family: Family, gate: 'normal' | 'strict'): Promise<void> {
   await using lab = await gateway(backend);
   const inner = ADDRESS.client2[family];
-  const service = `chain = FORWARD\naddress = ${inner}\non_failure = hold\naccept_timeout = 6`;
+  const service = `chain = FORWARD\naddress = ${inner}\non_failure = hold\naccept_timeout = 6\ngate = ${gate}`;
   const doors = `[inner]\nsequence = ${KNOCK.join(',')}\ntcpflags = syn\ntarget = ${inner}\ncommand = knockctl accept %IP%\n`;
   const product = new Product(lab, { conf: conf(backend, { service }), doors });
   const gets = async (port = 22): Promise<boolean> => lab.canConnect('client', inner, port, 400);
+  const front = ['FORWARD', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT'];
+  // On legacy a table that was made stays: as if it had been there before.
+  if (backend === 'legacy') await lab.iptables('server', family, ['-t', 'mangle', '-S']);
   const saved = await lab.save('server', family);
   await lab.waitFor(async () => gets(), 'the way through the gateway');
   await product.start();
   assert.equal(await gets(), false);
+  if (gate === 'strict') {
+    // With gate = normal (run once, 2026-11-29): red.
+    await lab.iptables('server', family, ['-I', ...front]);
+    assert.equal(await gets(), false, 'a rule in front opens nothing');
+  }
   assert.equal(await gets(80), true, 'another port behind the gateway is as ever');
   await lab.knock('client', ADDRESS.server[family], KNOCK);
   assert.equal(await gets(), false, 'a knock at the gateway itself is none');
@@ -68,14 +76,17 @@ async function check(backend: Backend, family: Family): Promise<void> {
   await lab.knock('client', inner, KNOCK);
   assert.equal(await gets(), true, 'the kernel alone hears what is forwarded');
   assert.equal(await session.echo('still'), true);
+  if (gate === 'strict') await lab.iptables('server', family, ['-D', ...front]);
   await product.must('stop');
   assert.equal(await lab.save('server', family), saved);
 }
 
 for (const backend of BACKENDS) {
   for (const family of FAMILIES) {
-    test(`a port behind a gateway: shut, opened by a knock, shut (${backend}, IPv${family})`, async () => {
-      await check(backend, family);
-    });
+    for (const gate of ['normal', 'strict'] as const) {
+      test(`a port behind a gateway: shut, opened by a knock, shut (${gate} gate, ${backend}, IPv${family})`, async () => {
+        await check(backend, family, gate);
+      });
+    }
   }
 }

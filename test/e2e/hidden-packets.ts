@@ -25,6 +25,8 @@ export interface Case {
   readonly backend: Backend;
   readonly chain: (typeof WHERE)[number];
   readonly neighbours: (typeof NEIGHBOURS)[number];
+  /** With `gate = strict`, and a rule in front of ours in the table filter that accepts all. */
+  readonly isStrict?: boolean;
 }
 
 export interface Sent {
@@ -75,7 +77,9 @@ export async function hiddenLab(one: Case): Promise<HiddenLab> {
   for (const port of [PORT, OPEN_PORT]) await lab.tcpEcho(isBehind ? 'client2' : 'server', port);
   await neighbour(lab, one.neighbours);
   const product = new Product(lab, {
-    conf: conf(one.backend, { service: `chain = ${one.chain}\non_failure = hold` }),
+    conf: conf(one.backend, {
+      service: `chain = ${one.chain}\non_failure = hold${one.isStrict === true ? '\ngate = strict' : ''}`,
+    }),
     doors: DOORS,
   });
   return { lab, product, to, [Symbol.asyncDispose]: async () => lab.dispose() };
@@ -122,6 +126,8 @@ export async function checkHidden(one: Case, count: number, rounds: number): Pro
     assert.ok(answered.length >= count * SHARE, `${told(family, SEED)}: only ${answered.length}`);
   }
   await product.start();
+  if (one.isStrict === true)
+    for (const family of FAMILIES) await lab.iptables('server', family, ['-I', one.chain, '-j', 'ACCEPT']);
   for (const family of FAMILIES) {
     const before = await setsOf(lab);
     for (let round = 1; round <= rounds; round += 1) await refused(family, SEED + round);

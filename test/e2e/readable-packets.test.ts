@@ -16,5 +16,9 @@ for (const backend of BACKENDS) {
         await checkHidden({ backend, chain, neighbours }, COUNT, ROUNDS);
       });
     }
+    // Without the jumps to _gate.hide and _gate.head, and without _gate.join: red where the same lines of filter are needed.
+    test(`hidden packets: ${backend}, ${chain}, at a strict gate with an ACCEPT behind it`, async () => {
+      await checkHidden({ backend, chain, neighbours: 'none', isStrict: true }, COUNT, ROUNDS);
+    });
   }
 }

@@ -54,6 +54,11 @@ export function conf(backend: Backend, { firewall, service }: SettingOptions = {
   return `${QUICK}[firewall]\n${firewall ?? `backend = ${backend}`}\n[service.ssh]\n${service ?? ''}\n`;
 }
 
+/** The same with a switch that a busy machine does not let run out: for tests that are not about it. */
+export function patient(backend: Backend, options: SettingOptions = {}, switchS = 30): string {
+  return conf(backend, options).replace('switch_timeout = 3', `switch_timeout = ${switchS}`);
+}
+
 /** The product in a lab that is there, seen by one family. */
 export function look(lab: Lab, product: Product, family: Family): Setting {
   const server = ADDRESS.server[family];
@@ -93,11 +98,24 @@ const PAIRS: readonly (readonly Case[])[] = [
 ];
 
 /**
- * One test body on both back ends and in both families: on each back end with one family, taken in turns (matrix.ts). Each has a lab, an echo server on port 22 and the product of its own, not started
- * yet.
+ * One test body on each back end, with one family, taken in turns (matrix.ts). Each has a lab, an echo server on port 22 and
+ * the product of its own, not started yet.
  */
 export function crosswise(name: string, options: SettingOptions, body: Body): void {
   declare(inTurns(PAIRS).flat(), name, options, body);
+}
+
+/** Declares a test in some of the combinations of back end and family. */
+export type Declare = typeof crosswise;
+
+/** In all four combinations: for tests of test:long. */
+export function everywhere(name: string, options: SettingOptions, body: Body): void {
+  declare(PAIRS.flat(), name, options, body);
+}
+
+/** On one back end with one family, taken in turns: for tests that are long. */
+export function inTurn(name: string, options: SettingOptions, body: Body): void {
+  declare(inTurns(PAIRS.flat()), name, options, body);
 }
 
 type Body = (setting: Setting) => Promise<void>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { isDormant, parseListing } from '../../src/firewall/nft-listing.js';
+import { dormantTables, isDormant, parseListing } from '../../src/firewall/nft-listing.js';
 
 const META = { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } };
 const COUNTER = { counter: { packets: 7, bytes: 420 } };
@@ -71,5 +71,16 @@ describe('a table as nft lists it', () => {
       assert.equal(isDormant({ flags }), true, String(flags));
     for (const flags of ['owner', ['owner', 'persist'], []])
       assert.equal(isDormant({ flags }), false, String(flags));
+  });
+
+  it('is told with its family, among all tables', () => {
+    const tables = [
+      { metainfo: { version: '1.0.6' } },
+      { table: { family: 'ip', name: 'filter', handle: 1, flags: ['dormant'] } },
+      { table: { family: 'ip6', name: 'filter', handle: 2 } },
+      { table: { family: 'inet', name: 'filter', handle: 3, flags: 'dormant' } },
+    ];
+    const all = dormantTables(tables);
+    assert.deepEqual([...all], ['ip filter', 'inet filter']);
   });
 });

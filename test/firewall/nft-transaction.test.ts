@@ -21,10 +21,10 @@ const TEXT = [
 describe('a transaction by nft', () => {
   it('makes by iptables-restore, and nothing goes that way', () => {
     assert.equal(
-      toRestore(TEXT),
+      toRestore(TEXT, 'filter'),
       `*filter\n:ssh_policy - [0:0]\n-A ssh_policy -j DROP\n-I INPUT ${JUMP}\nCOMMIT\n`,
     );
-    assert.equal(toRestore('*filter\n-F a\n-X a\nCOMMIT\n'), '');
+    assert.equal(toRestore('*filter\n-F a\n-X a\nCOMMIT\n', 'filter'), '');
   });
 
   it('takes out by handles, each once, and rules before chains', () => {

@@ -3,8 +3,12 @@ import { fileURLToPath } from 'node:url';
 
 import type { Template } from '../../src/firewall/template.js';
 
-/** The rule template that is shipped. */
+/** The rule templates that are shipped. */
 export function shippedTemplate(): Template {
-  const file = fileURLToPath(new URL('../../../rules/service.rules', import.meta.url));
+  return { ...read('service.rules'), gate: read('gate.rules') };
+}
+
+function read(name: string): Omit<Template, 'gate'> {
+  const file = fileURLToPath(new URL(`../../../rules/${name}`, import.meta.url));
   return { file, text: readFileSync(file, 'utf8') };
 }

@@ -1,6 +1,7 @@
 import { EXIT, KnockError } from '../../src/base/errors.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { Firewall } from '../../src/firewall/firewall.js';
+import type { Service } from '../../src/firewall/service.js';
 import { Engine } from '../../src/supervisor/engine.js';
 import { feeds, type Event } from '../../src/supervisor/machine.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -20,6 +21,8 @@ export class Stand {
   /** What becomes known of authors when a repair waits for that. */
   catchUp: () => void = () => undefined;
   sound = true;
+  /** Services whose second gates are in force. */
+  gated: readonly Service[] = [];
   /** Since the listener was last known to hear. */
   unprovenMs = 0;
   fedMs = -Infinity;
@@ -53,15 +56,16 @@ export class Stand {
         this.#fed();
         await Promise.resolve();
       },
-      trip: async (): Promise<void> => {
+      trip: async (but: readonly string[]): Promise<void> => {
         await Promise.resolve();
-        this.log.push('trip');
+        this.log.push(but.length === 0 ? 'trip' : `trip all but ${but.join()}`);
       },
     };
     this.engine = new Engine({
       clock: this.clock,
       journal: { record: (_kind, text) => void this.log.push(text) },
       firewall: () => firewall as unknown as Firewall,
+      gated: async () => Promise.resolve(this.gated),
       witness: () => this.witness,
       authors: {
         catchUp: async () => {
@@ -107,7 +111,8 @@ export class Stand {
   #fed(): void {
     const { state } = this.engine;
     const nowMs = this.clock.nowMs();
-    if (!feeds(state)) this.wrong.push(`fed while ${state}`);
+    const isHeld = state === 'contested' && this.sound && this.gated.length > 0;
+    if (!feeds(state) && !isHeld) this.wrong.push(`fed while ${state}`);
     if (this.#degradedMs !== undefined && nowMs - this.#degradedMs > FAILSAFE.listenerTimeoutMs)
       this.wrong.push('fed without a listener for longer than listener_timeout');
     this.fedMs = nowMs;

@@ -16,6 +16,8 @@ export interface Answers {
   /** Addresses, networks and host names that need no knock. */
   readonly trusted: readonly string[];
   readonly onFailure: ServiceSettings['onFailure'];
+  /** strict: only who is trusted or accepted gets in, whatever rules of the host say. */
+  readonly gate: ServiceSettings['gate'];
 }
 
 /** Of so many ports there are 9·10^17 sequences that no scan in order meets; a client sends them in no time. */
@@ -56,7 +58,12 @@ export function sequenceWarnings(
 }
 
 /** The line for the client. */
-export function clientLine({ sequence, port, isSsh, host }: Answers): string {
+export function clientLine({
+  sequence,
+  port,
+  isSsh,
+  host,
+}: Pick<Answers, 'sequence' | 'port' | 'isSsh' | 'host'>): string {
   const then = isSsh ? ` --then ssh ${port === 22 ? '' : `-p ${port} `}${host}` : '';
   return `knock ${host} ${sequence.join(' ')}${then}`;
 }

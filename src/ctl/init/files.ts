@@ -16,7 +16,7 @@ export function doorOf({ service }: Pick<Answers, 'service'>): string {
 }
 
 function conf(
-  { service, port, onFailure }: Answers,
+  { service, port, onFailure, gate }: Answers,
   { doors: doorsPath, trusted: list, paths, command }: Places,
 ): string {
   const where =
@@ -43,6 +43,11 @@ accept_timeout = 300
 ;   restore  your own rules decide, as if knockctl were not there
 ;   flush    everybody gets in
 on_failure     = ${onFailure}
+
+; Rules of your own (iptables -I INPUT … -j ACCEPT) and the port:
+;   strict  none of them opens it, not even for some; who needs no knock is in the trusted list
+;   normal  those in front of knockctl's rules decide first
+gate           = ${gate}
 `;
 }
 

@@ -8,6 +8,7 @@ import { listeningPorts, type ListeningPort } from '../../system/listening.js';
 import type { Context } from '../context.js';
 import { randomSequence, sequenceWarnings, type Answers } from './answers.js';
 import type { Questions } from './ask.js';
+import { askGate } from './gate.js';
 import { likelyHost, readHost, surelyReached } from './reach.js';
 
 /** Flags, each of which answers a question. */
@@ -66,9 +67,11 @@ export async function interview(source: Source): Promise<Answers> {
           likelyHost(context.sessionHost),
           readHost,
         );
-  const trusted = await askTrusted(source);
+  const listed = await askTrusted(source);
+  const { gate, trusted } = await askGate(source, port, listed);
   const onFailure = await askOnFailure(source);
-  return { service, port, isSsh: isLikelySsh || service === 'ssh', sequence, host, trusted, onFailure };
+  const isSsh = isLikelySsh || service === 'ssh';
+  return { service, port, isSsh, sequence, host, trusted, onFailure, gate };
 }
 
 async function put<T>({ questions }: Source, { given, text, usual, read }: Question<T>): Promise<T> {

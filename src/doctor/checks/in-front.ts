@@ -13,6 +13,7 @@ const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
   unknown: 'warning',
   knock: 'warning',
   exception: 'note',
+  note: 'note',
 };
 
 const MEANS: Readonly<Record<Exposure['kind'], string>> = {
@@ -22,11 +23,12 @@ const MEANS: Readonly<Record<Exposure['kind'], string>> = {
   knock: 'with nothing of ours running such a knock opens nothing',
   exception:
     'they need no knock, and a ban does not keep them out; trusting them instead does the same, and can be banned',
+  note: 'with gate = strict a packet has to pass both the gate and the table filter',
 };
 
 /** What is sent on by nat, and a family that is left out, other checks tell. */
 export function inFront(facts: Facts): Finding[] {
-  const { config, rules, backend, recognised } = facts;
+  const { config, rules, backend, recognised, native } = facts;
   if (!config.ok || backend === undefined) return [];
   const { services, firewall } = config.value.settings;
   const tables = BACKENDS.flatMap((name) =>
@@ -40,12 +42,19 @@ export function inFront(facts: Facts): Finding[] {
     config.value.doors
       .map(({ door }) => door)
       .filter((_, index) => recognised[index]?.kernel.includes(family) === true);
-  return surveyed({ tables, problems: [], served: [] }, backend, { services, families, hook, doors })
-    .filter(({ table }) => table !== 'nat')
+  const found = { tables, problems: [], served: [], ...(native === undefined ? {} : { native }) };
+  return surveyed(found, backend, { services, families, hook, doors })
+    .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
+    .filter((one) => !isToldByTable(one))
     .map(({ kind, text, mend }) => ({
       level: LEVELS[kind],
       text,
       means: MEANS[kind],
       ...(mend === null ? {} : { mend }),
     }));
+}
+
+/** What a table of nft does not accept another check tells (nftDrops). */
+function isToldByTable({ table, kind, rule }: Exposure): boolean {
+  return table.includes(' ') && kind === 'refused' && rule?.includes('dport') !== true;
 }

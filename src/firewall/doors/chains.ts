@@ -86,7 +86,11 @@ function actionRules(action: KernelAction, { family }: ChainSettings): string[] 
         action.lifts
           ? takeFrom(setName(action.service, 'decoyed', family))
           : `${inSet(setName(action.service, 'decoyed', family))} -j RETURN`,
-        addTo(setName(action.service, 'filter', family), 'renew', action.timeoutS),
+        addTo(
+          setName(action.service, 'filter', family),
+          action.keeps === true ? undefined : 'renew',
+          action.timeoutS,
+        ),
       ];
     case 'drop':
       return [

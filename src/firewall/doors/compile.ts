@@ -2,6 +2,7 @@ import type { Family } from '../../base/address.js';
 import type { Door, Protocol } from '../../knock/door.js';
 import { jumpTag } from '../names.js';
 import type { SetSpec } from '../sets.js';
+import type { TableName } from '../table-name.js';
 import type { DesiredService, Jump } from '../template.js';
 import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
@@ -28,6 +29,11 @@ export interface CompileSettings {
   readonly duplicates: 'strict' | 'tolerate';
   /** How many sources each door has room for at once. */
   readonly sources: number;
+  /**
+   * Where the rules stand; filter where it is not said. In front of a second gate (gate.ts), which would keep knocks at
+   * a service's own port from them, and never in both tables: a knock would be counted twice.
+   */
+  readonly table?: TableName;
 }
 
 /** A door that opens with nothing of ours running. */
@@ -78,7 +84,13 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   const ends = [...targets.values()].map((target) => targetText(target, family));
   return {
     sets: followed.flatMap(({ door, base }) => doorSets(door, base, family, sources)),
-    rules: { service: doorsLabel(instance), chains, jumps: jumps(settings, ends), first: true },
+    rules: {
+      service: doorsLabel(instance),
+      chains,
+      jumps: jumps(settings, ends),
+      first: true,
+      ...(settings.table === undefined ? {} : { table: settings.table }),
+    },
     doors,
     touched: touchedSets([...chains.values()].flat(), all),
   };

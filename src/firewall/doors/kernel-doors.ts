@@ -1,6 +1,6 @@
 import { FAMILIES, type Family } from '../../base/address.js';
-import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
-import type { Ruleset, Table } from '../../iptables-parser/types.js';
+import { chains as chainsOf } from '../../iptables-parser/query.js';
+import type { Table } from '../../iptables-parser/types.js';
 
 import type { Door } from '../../knock/door.js';
 import type { SetHeader, SetSpec } from '../sets.js';
@@ -68,10 +68,10 @@ export function strayDoorSets(
 
 /** All doors that a table holds, of these instances and of those that such services have. */
 export function allDoors(
-  actual: Ruleset,
+  table: Table | undefined,
   instances: Iterable<string>,
   services: readonly string[],
 ): DesiredService[] {
   const all = new Set([...instances, ...services.map(doorsInstance)]);
-  return strayDoors(findTable(actual, 'filter'), [...all], new Set());
+  return strayDoors(table, [...all], new Set());
 }

@@ -1,7 +1,7 @@
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
 import { chosenService } from '../service.js';
-import { banTime, grantTime, longestBan } from './times.js';
+import { banTime, grantTime, isLonger, longestBan, longestGrant } from './times.js';
 
 /** Which doors the kernel can recognise by itself, and why it cannot the others. Pure. */
 
@@ -53,6 +53,8 @@ export type KernelAction =
       readonly timeoutS: number;
       /** Whom a door has banned: is let in all the same, and banned no more; else not let in. */
       readonly lifts: boolean;
+      /** Another door lets in for longer there: who is in keeps the time that he has. Else a knock would shorten it. */
+      readonly keeps?: true;
     }
   | { readonly verb: 'drop'; readonly bans: readonly KernelBan[] }
   | { readonly verb: 'flush'; readonly services: readonly string[] };
@@ -132,7 +134,11 @@ function actionOf(
   if (off !== undefined) return `[service.${off.name}] has kernel_doors = no`;
   if (start.verb === 'accept' && service !== undefined) {
     const timeoutS = grantTime(configured, service, family);
-    return { verb: 'accept', service: service.name, timeoutS, lifts: service.decoys === 'until_knock' };
+    const isShorter = isLonger(longestGrant(doors, services, service) ?? timeoutS, timeoutS);
+    return {
+      ...{ verb: 'accept', service: service.name, timeoutS, lifts: service.decoys === 'until_knock' },
+      ...(isShorter ? { keeps: true } : {}),
+    };
   }
   if (start.verb === 'flush') return { verb: 'flush', services: touched.map(({ name }) => name) };
   const bans = touched.map((one) => {

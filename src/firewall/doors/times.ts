@@ -39,7 +39,26 @@ export function shortestGrant(
   services: readonly KnockedService[],
   service: KnockedService,
 ): number | undefined {
-  const times = doors.flatMap((door) =>
+  const times = grantTimes(doors, services, service);
+  return times.length === 0 ? undefined : times.reduce((one, other) => (isLonger(one, other) ? other : one));
+}
+
+/** The longest one. */
+export function longestGrant(
+  doors: readonly Timed[],
+  services: readonly KnockedService[],
+  service: KnockedService,
+): number | undefined {
+  const times = grantTimes(doors, services, service);
+  return times.length === 0 ? undefined : times.reduce((one, other) => (isLonger(one, other) ? one : other));
+}
+
+function grantTimes(
+  doors: readonly Timed[],
+  services: readonly KnockedService[],
+  service: KnockedService,
+): number[] {
+  return doors.flatMap((door) =>
     FAMILIES.flatMap((family) => {
       const { start } = door.actions[family];
       if (start?.kind !== 'verb' || start.verb !== 'accept') return [];
@@ -48,7 +67,6 @@ export function shortestGrant(
         : [];
     }),
   );
-  return times.length === 0 ? undefined : times.reduce((one, other) => (isLonger(one, other) ? other : one));
 }
 
 /** True where the first time is the longer one. */

@@ -7,13 +7,19 @@ import { doorsLabel } from '../doors/names.js';
 import { chainPrefix, hiddenTag, jumpTag } from '../names.js';
 import type { Service } from '../service.js';
 import { metBefore, type Kind, type Met } from './findings.js';
-import { waysTo, type IsOurs } from './judge.js';
+import { worse, type Box } from './box.js';
+import { pathKey, waysRoundGate, waysTo, type IsOurs, type Ways } from './judge.js';
+import { chainBefore } from '../gate.js';
+import type { TableName } from '../table-name.js';
 import type { Place } from './walk.js';
 
 /** Something that decides about a service before knockctl does. */
 export interface Exposure {
-  /** `knock`: packets to knock ports do not come to the doors of the kernel. */
-  readonly kind: Kind | 'knock';
+  /**
+   * `knock`: packets to knock ports do not come to the doors of the kernel; `note`: a rule that has no effect beside a strict
+   * gate, or gets round the gate and not round filter.
+   */
+  readonly kind: Kind | 'knock' | 'note';
   /** Null for `knock`: doors may act on several. */
   readonly service: string | null;
   readonly family: Family;
@@ -44,15 +50,76 @@ export interface Context {
 }
 
 /** What decides about new connections to our services before our jumps do, by the filter table of one family. */
-export function assess(ruleset: Ruleset, context: Context): Exposure[] {
+export function assess(ruleset: Ruleset, context: Context, mangle?: Ruleset): Exposure[] {
   const { services, family } = context;
   const isOurs = oursAmong(services, context.instances);
   return services.flatMap((service) => {
     if (!isConcerned(service, family)) return [];
-    return metBefore(service, family, waysTo(service, family, ruleset, isOurs)).map((met) =>
-      told(met, service, context),
-    );
+    const met = metBefore(service, family, waysTo(service, family, ruleset, isOurs));
+    const round =
+      service.gate === 'strict' && mangle !== undefined
+        ? waysRoundGate(service, family, mangle, isOurs)
+        : undefined;
+    if (round === undefined) return met.map((one) => told(one, service, context));
+    return behindGate(met, round, { ruleset, isOurs, service, context });
   });
+}
+
+interface Behind {
+  readonly ruleset: Ruleset;
+  readonly isOurs: IsOurs;
+  readonly service: Service;
+  readonly context: Context;
+}
+
+/** With a second gate in force a rule of filter lets in whom one of mangle has let get round the gate, and nobody else. */
+function behindGate(
+  met: readonly Met[],
+  round: readonly Ways[],
+  { ruleset, isOurs, service, context }: Behind,
+): Exposure[] {
+  const { family } = context;
+  const boxes = (port: number): readonly Box[] =>
+    round
+      .filter((ways) => ways.port === port)
+      .flatMap(({ outcomes }) => outcomes)
+      .map(({ end, box }) =>
+        end === 'unknown' ? { ...box, certainty: worse(box.certainty, 'unknown') } : box,
+      );
+  const ways = waysTo(service, family, ruleset, isOurs, { boxes, state: 'NEW' });
+  const passing = metBefore(service, family, ways).filter(({ kind }) => kind !== 'refused');
+  const isPassing = ({ path }: Met): boolean => passing.some((one) => pathKey(one.path) === pathKey(path));
+  const notes = met.filter((one) => one.kind !== 'refused' && !isPassing(one));
+  return [
+    ...[...passing, ...met.filter(({ kind }) => kind === 'refused')].map((one) =>
+      told(one, service, context),
+    ),
+    ...notes.map((one) => idle(told(one, service, context), one, service)),
+    ...metBefore(service, family, round).map((one) => roundGate(one, service, context)),
+  ];
+}
+
+function idle(exposure: Exposure, { family, path, ports, who }: Met, service: Service): Exposure {
+  const where = `${service.protocol} port ${ports.join(', ')}`;
+  const text = `IPv${family}: ${named(path, service)} would let in ${who} at ${where}, and has no effect: gate = strict`;
+  return { ...exposure, kind: 'note', text, mend: null };
+}
+
+function roundGate(met: Met, service: Service, context: Context): Exposure {
+  const { family, path, ports, who } = met;
+  const where = `${service.protocol} port ${ports.join(', ')}`;
+  const last = path.at(-1);
+  const seen = { chain: chainBefore(service.chain) ?? service.chain };
+  const text = `IPv${family}: in table mangle, ${named(path, seen)} lets ${who} get round the strict gate at ${where}: for them the table filter alone decides`;
+  const mend = commandFor(path, context, 'mangle');
+  return {
+    ...told(met, service, context),
+    kind: 'note',
+    table: 'mangle',
+    rule: last?.rule.text ?? null,
+    text,
+    mend,
+  };
 }
 
 /** False for a service of addresses of the other family alone. */
@@ -131,12 +198,18 @@ function mended(
 }
 
 /** The commands that take a rule out, or put it behind our jump; null where no rule decides. */
-export function commandFor(path: readonly Place[], { hook, family, backend }: Context): string | null {
+export function commandFor(
+  path: readonly Place[],
+  { hook, family, backend }: Context,
+  table: TableName = 'filter',
+): string | null {
   const last = path.at(-1)?.rule;
   if (last === undefined) return null;
-  const tool = `${family === 4 ? 'iptables' : 'ip6tables'}-${backend}`;
+  const name = `${family === 4 ? 'iptables' : 'ip6tables'}-${backend}`;
+  const tool = table === 'filter' ? name : `${name} -t ${table}`;
   const first = path[0]?.rule ?? last;
-  const moved = hook === 'last' ? 'hook = first in [firewall]' : movedBehind(tool, first);
+  const moved =
+    hook === 'last' && table === 'filter' ? 'hook = first in [firewall]' : movedBehind(tool, first);
   return `${tool} ${deletion(last).text}; to keep it, behind knockctl: ${moved}`;
 }
 

@@ -6,6 +6,7 @@ import type { Found } from './all-tables.js';
 import { assessElsewhere, type AllTables } from './elsewhere.js';
 import { keptFromDoors } from './knocks.js';
 import { assessLeftOut } from './left-out.js';
+import { assessNative, NO_NATIVE } from './native.js';
 
 /** What rules are judged by, beside themselves. */
 export interface Setting extends Omit<Context, 'family'> {
@@ -18,12 +19,15 @@ export interface Setting extends Omit<Context, 'family'> {
 interface Judged {
   readonly key: string;
   readonly ruleset: Ruleset;
+  readonly gates: Ruleset | undefined;
   readonly exposures: readonly Exposure[];
 }
 
 /** The rules as they were last read, and what was found in them: judged again only if they have changed. */
 export class Assessed {
   readonly #seen = new Map<Family, Ruleset>();
+  readonly #gates = new Map<Family, Ruleset>();
+  readonly #unreadGates = new Map<Family, string>();
   #elsewhere: Found = { tables: [], problems: [], served: [] };
   #last: { readonly parts: readonly unknown[]; readonly exposures: readonly Exposure[] } | undefined;
   readonly #judged = new Map<Family, Judged>();
@@ -40,9 +44,22 @@ export class Assessed {
     }
   }
 
+  /** The table mangle of a family, as it is now; undefined: nothing of ours is to be in it. */
+  seeGates(family: Family, ruleset: Ruleset | undefined, unread: string | undefined): void {
+    if (ruleset === undefined) this.#gates.delete(family);
+    else this.#gates.set(family, ruleset);
+    if (unread === undefined) this.#unreadGates.delete(family);
+    else this.#unreadGates.set(family, unread);
+  }
+
   /** All tables of both back ends, as they are now. */
   seeElsewhere(found: Found): void {
     this.#elsewhere = found;
+  }
+
+  /** They could not be read in time: what was found before may be true no more, and something may have been added. */
+  elsewhereLate(): void {
+    this.#elsewhere = { ...this.#elsewhere, problems: ['tables besides filter were not read in time'] };
   }
 
   /** Costs next to nothing where nothing was read since the last time: each heartbeat asks. */
@@ -50,8 +67,9 @@ export class Assessed {
     const parts = [
       JSON.stringify([setting, setting.families.map(setting.doors)]),
       this.#elsewhere,
-      JSON.stringify([...this.#unread]),
+      JSON.stringify([[...this.#unread], [...this.#unreadGates]]),
       ...this.#seen.values(),
+      ...this.#gates.values(),
     ];
     const last = this.#last;
     if (last?.parts.length === parts.length && parts.every((part, index) => part === last.parts[index]))
@@ -62,17 +80,19 @@ export class Assessed {
   }
 
   #judge(setting: Setting): readonly Exposure[] {
-    const { tables, problems, served } = this.#elsewhere;
+    const { tables, problems, served, native = NO_NATIVE } = this.#elsewhere;
     const isOurs = ({ family }: AllTables): boolean => setting.families.includes(family);
     return [
       ...this.#inFilter(setting),
       ...assessElsewhere(tables.filter(isOurs), setting),
+      ...assessNative(native, tables, setting),
       ...assessLeftOut(
         tables.filter((one) => !isOurs(one)),
         served,
         setting,
       ),
       ...[...this.#unread].map(([family, why]) => unreadable(`IPv${family} filter: ${why}`)),
+      ...[...this.#unreadGates].map(([family, why]) => unreadable(`IPv${family} mangle: ${why}`)),
       ...problems.map(unreadable),
     ];
   }
@@ -82,14 +102,22 @@ export class Assessed {
       const doors = setting.doors(family);
       const key = JSON.stringify([setting, doors]);
       const before = this.#judged.get(family);
-      if (before?.key === key && isSame(before.ruleset, ruleset)) return before.exposures;
+      const gates = this.#gates.get(family);
+      if (before?.key === key && isSame(before.ruleset, ruleset) && isSameOrNone(before.gates, gates))
+        return before.exposures;
       const context: Context = { ...setting, family };
-      const met = assess(ruleset, context);
+      const met = assess(ruleset, context, gates);
       // A rule that decides about the service as well is told once.
       const isNew = (one: Exposure): boolean =>
-        !met.some(({ chain, number }) => chain === one.chain && number === one.number);
-      const exposures = [...met, ...keptFromDoors(ruleset, doors, context).filter(isNew)];
-      this.#judged.set(family, { key, ruleset, exposures });
+        !met.some(
+          ({ table, chain, number }) => table === one.table && chain === one.chain && number === one.number,
+        );
+      const kept = [
+        ...keptFromDoors(ruleset, doors, context),
+        ...(gates === undefined ? [] : keptFromDoors(gates, doors, context, 'mangle')),
+      ];
+      const exposures = [...met, ...kept.filter(isNew)];
+      this.#judged.set(family, { key, ruleset, gates, exposures });
       return exposures;
     });
   }
@@ -103,6 +131,10 @@ function isSame(one: Ruleset, other: Ruleset): boolean {
     lines.length === others.length &&
     lines.every((line, index) => textOf(line) === textOf(others[index] ?? line))
   );
+}
+
+function isSameOrNone(one: Ruleset | undefined, other: Ruleset | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : isSame(one, other);
 }
 
 function linesOf({ entries }: Ruleset): readonly TableLine[] {

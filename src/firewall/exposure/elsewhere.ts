@@ -77,7 +77,7 @@ function hidden(all: AllTables, service: Service, { instances, services }: Setti
   return decided(all, service, { table: 'raw', chain: 'PREROUTING', verdict, end: 'untracked' }).flatMap(
     (one) => {
       const boxes = (port: number): readonly Box[] => (one.ports.includes(port) ? one.boxes : []);
-      const past = waysTo(service, all.family, all.ruleset, isOurs, boxes)
+      const past = waysTo(service, all.family, all.ruleset, isOurs, { boxes, state: 'UNTRACKED' })
         .flatMap(({ outcomes }) => outcomes)
         .filter(({ end }) => end === 'accept' || end === 'unknown');
       if (past.length === 0) return [];
@@ -102,7 +102,8 @@ function refused(all: AllTables, service: Service, { backend, services, instance
   if (service.chain !== 'INPUT') return [];
   const isOurs = oursAmong(services, instances);
   const verdict: Verdict<'refuse' | 'stays'> = (rule) => {
-    if (isOurs(rule) !== undefined) return 'stays';
+    const ours = isOurs(rule);
+    if (ours !== undefined) return ours === 'ours' ? 'stays' : 'continue';
     const plain = verdictOf(rule);
     if (plain === 'accept' || plain === 'ours') return 'stays';
     if (plain !== undefined || rule.target === undefined) return plain;

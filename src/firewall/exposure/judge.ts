@@ -3,7 +3,9 @@ import type { Family } from '../../base/address.js';
 import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
 import type { Ruleset, Table } from '../../iptables-parser/types.js';
+import { chainBefore } from '../gate.js';
 import { isForOthers, type Service } from '../service.js';
+import type { TableName } from '../table-name.js';
 import type { Box } from './box.js';
 import type { Newcomer } from './newcomer.js';
 import { allAddresses, networkRanges, sizeOf, subtract, union, type Ranges } from './ranges.js';
@@ -54,16 +56,22 @@ export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family:
   };
 }
 
+/** Packets that another table has let through, instead of all that come. */
+export interface Through {
+  readonly boxes: (port: number) => readonly Box[];
+  /** What the kernel knows of their connection: raw may keep it from tracking them. */
+  readonly state: Newcomer['state'];
+}
+
 /**
- * Where new connections to each port of a service end in the filter table. `hidden`: instead of them, those that raw
- * keeps the kernel from tracking.
+ * Where new connections to each port of a service end in the filter table, all or those that came `through` another one.
  */
 export function waysTo(
   service: Service,
   family: Family,
   ruleset: Ruleset,
   isOurs: IsOurs,
-  hidden?: (port: number) => readonly Box[],
+  through?: Through,
 ): Ways[] {
   const table = findTable(ruleset, 'filter');
   if (table === undefined) return [];
@@ -72,11 +80,35 @@ export function waysTo(
   return service.ports.map((port) => {
     const outcomes = startsFor(service, table).flatMap((start) => {
       const newcomer = newcomerTo(service, family, port, start);
-      if (hidden !== undefined)
-        return walk(table, start, hidden(port), { ...newcomer, state: 'UNTRACKED' }, verdict, policy);
-      return walk(table, start, [fromElsewhere(service, family)], newcomer, verdict, policy);
+      const { boxes, state } = through ?? { boxes: () => [fromElsewhere(service, family)], state: 'NEW' };
+      return walk(table, start, boxes(port), { ...newcomer, state }, verdict, policy);
     });
     return { port, outcomes };
+  });
+}
+
+/**
+ * What new connections to a service get round its second gate by a rule of table mangle that accepts them in front of it;
+ * undefined if no gate stands there.
+ */
+export function waysRoundGate(
+  service: Service,
+  family: Family,
+  ruleset: Ruleset,
+  isOurs: IsOurs,
+): Ways[] | undefined {
+  const table = findTable(ruleset, 'mangle');
+  const chain = chainBefore(service.chain);
+  if (table === undefined || chain === undefined) return undefined;
+  if (!(byChain(table).get(chain) ?? []).some((rule) => isOurs(rule) === 'ours')) return undefined;
+  const verdict: Verdict<End> = (rule) => isOurs(rule) ?? verdictOf(rule);
+  return service.ports.map((port) => {
+    const newcomer = newcomerTo(service, family, port, chain);
+    const all = [fromElsewhere(service, family)];
+    const outcomes = walk<End>(table, chain, all, newcomer, verdict, (name) =>
+      name === 'DROP' ? 'refuse' : 'accept',
+    );
+    return { port, outcomes: outcomes.filter(({ end }) => end === 'accept' || end === 'unknown') };
   });
 }
 
@@ -86,8 +118,9 @@ export function waysToDoors(
   chain: string,
   ruleset: Ruleset,
   isDoors: (rule: Rule) => boolean,
+  name: TableName = 'filter',
 ): Outcome<End>[] {
-  const table = findTable(ruleset, 'filter');
+  const table = findTable(ruleset, name);
   if (table === undefined) return [];
   const verdict: Verdict<End> = (rule) => (isDoors(rule) ? 'ours' : verdictOf(rule));
   const box = fromElsewhere({ addresses: [] }, step.family);

@@ -29,6 +29,7 @@ export function surveyed(found: Found, backend: BackendName, wanted: Wanted): Ex
     const table = findTable(ruleset, 'filter');
     if (name !== backend || table === undefined || !wanted.families.includes(family)) continue;
     assessed.see(family, ruleset, undefined);
+    assessed.seeGates(family, ruleset, undefined);
     for (const service of wanted.services)
       if (taggedRules(table, service.name).length > 0) met.add(`${service.name} ${family}`);
   }

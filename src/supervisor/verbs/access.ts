@@ -4,7 +4,7 @@ import { chosenService } from '../../firewall/service.js';
 import type { Entry } from '../../firewall/sets.js';
 import { EXIT } from '../../base/errors.js';
 import { PARTS } from '../../base/lists.js';
-import { isLonger, shortestGrant } from '../../firewall/doors/times.js';
+import { isLonger, longestGrant, shorter, shortestGrant } from '../../firewall/doors/times.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
@@ -76,23 +76,38 @@ export async function drop(context: VerbContext, request: RequestOf<'drop'>, ori
 
 /** Puts networks in by hand or by a knock; whom a door has banned is banned by it no more. */
 async function grant(
-  { sets, doors = [], services, hasGranted = true }: VerbContext,
+  context: VerbContext,
   service: ServiceSettings,
   networks: readonly Network[],
   { timeoutS, origin }: { readonly timeoutS: number; readonly origin: Origin },
 ): Promise<void> {
+  const { sets, doors = [], services, hasGranted = true } = context;
   const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
   const knockS = shortestGrant(doors, services, service) ?? service.acceptTimeoutS;
   const shortestS = isLonger(knockS, service.acceptTimeoutS) ? service.acceptTimeoutS : knockS;
   const isKept = hasGranted && origin.kind === 'admin' && isLonger(timeoutS, shortestS);
   const list = isKept ? 'granted' : 'filter';
-  await sets.add(service.name, list, entries);
+  await sets.add(service.name, list, await notShortened(context, service, entries, origin));
   if (origin.kind === 'admin') {
     await sets.remove(service.name, list === 'granted' ? 'filter' : 'granted', networks);
   }
   if (origin.kind === 'admin' || service.decoys === 'until_knock') {
     await sets.remove(service.name, 'decoyed', networks);
   }
+}
+
+/** What a knock puts in: where another door lets in for longer, who is in keeps the time that he has. As the kernel's rules do. */
+async function notShortened(
+  { sets, doors = [], services }: VerbContext,
+  service: ServiceSettings,
+  entries: readonly Entry[],
+  { kind, endsS }: Origin,
+): Promise<readonly Entry[]> {
+  const [one, ...more] = entries;
+  if (kind !== 'door' || one === undefined || more.length > 0) return entries;
+  const timeoutS = shorter(one.timeoutS, endsS);
+  if (!isLonger(longestGrant(doors, services, service) ?? timeoutS, timeoutS)) return entries;
+  return (await sets.covers(service.name, 'filter', one.network)) ? [] : entries;
 }
 
 async function decoyedAmong(

@@ -1,90 +1,13 @@
 /** `knockctl init` as somebody has it who sits at a terminal: with real packets, and a real trial. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { readIfExists } from '../../../src/system/files.js';
-import { Dialogue } from '../../helpers/dialogue.js';
-import { ADDRESS, createLab, type Lab } from '../../helpers/lab.js';
-import type { ExecResult } from '../../helpers/processes.js';
-import { KNOCKCTL } from '../../helpers/product.js';
-
-const PORT = 2222;
-const HOST = ADDRESS.server[4];
-const CALLER = ADDRESS.client[4];
-const ENV = { SSH_CONNECTION: `${CALLER} 50000 ${HOST} ${PORT}` };
-
-/** A server that somebody is logged in to by SSH, from the first client. */
-class Newcomer implements AsyncDisposable {
-  readonly lab: Lab;
-  readonly folder: string;
-  readonly conf: string;
-
-  constructor(lab: Lab) {
-    this.lab = lab;
-    this.folder = join(lab.dir, 'new');
-    this.conf = join(this.folder, 'knockctl.conf');
-    mkdirSync(this.folder, { mode: 0o700 });
-  }
-
-  init(...words: readonly string[]): Dialogue {
-    return new Dialogue(this.lab, 'server', this.#argv('init', ...words), ENV);
-  }
-
-  async ctl(...words: readonly string[]): Promise<ExecResult> {
-    return this.lab.exec('server', this.#argv(...words));
-  }
-
-  read(name: string): string {
-    return readFileSync(join(this.folder, name), 'utf8');
-  }
-
-  /** The sequence in knockd.conf. */
-  get sequence(): string[] {
-    return /^ +sequence += (.*)$/m.exec(this.read('knockd.conf'))?.[1]?.split(',') ?? [];
-  }
-
-  async knock(sequence = this.sequence): Promise<void> {
-    const done = await this.lab.knock('client', HOST, sequence);
-    assert.equal(done.exitCode, 0, done.stderr);
-  }
-
-  async getsIn(from: 'client' | 'client2' = 'client'): Promise<boolean> {
-    return this.lab.canConnect(from, HOST, PORT, 500);
-  }
-
-  /** The kernel's timer is taken out, as if the trial's time were up: it has gone back. */
-  async timeIsUp(): Promise<void> {
-    const done = await this.lab.exec('server', ['/usr/sbin/ipset', 'flush', 'ssh_trial']);
-    assert.equal(done.exitCode, 0, done.stderr);
-  }
-
-  async untilStopped(): Promise<void> {
-    await this.lab.waitFor(async () => (await this.ctl('status')).exitCode === 3, 'the end');
-  }
-
-  /** True where nothing of knockctl is in the kernel. */
-  async isGone(): Promise<boolean> {
-    const sets = (await this.lab.exec('server', ['/usr/sbin/ipset', 'list', '-n'])).stdout;
-    const rules = (await this.lab.save('server', 4)) + (await this.lab.save('server', 6));
-    return sets === '' && !rules.includes('ssh_') && !rules.includes('knockctl');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.lab.dispose();
-  }
-
-  #argv(...words: readonly string[]): string[] {
-    return [process.execPath, KNOCKCTL, '-c', this.conf, ...words];
-  }
-}
-
-async function newcomer(): Promise<Newcomer> {
-  const lab = await createLab({ backend: 'nft' });
-  await lab.tcpEcho('server', PORT);
-  return new Newcomer(lab);
-}
+import type { Dialogue } from '../../helpers/dialogue.js';
+import { ADDRESS } from '../../helpers/lab.js';
+import { CALLER, HOST, newcomer, PORT } from './newcomer.js';
 
 /** From the first question to the trial: all as it is proposed, but for whether the own address is trusted. */
 async function answerAll(dialogue: Dialogue, trustsSelf = ''): Promise<void> {
@@ -265,4 +188,30 @@ describe('init at a terminal', () => {
     assert.match(second.text, /was heard/);
     assert.equal((await host.ctl('status')).exitCode, 0);
   });
+});
+
+test('init beside a rule that lets a network in: it is trusted, and no rule opens any more', async () => {
+  await using host = await newcomer();
+  const { lab } = host;
+  const front = (line: string): string[] => ['-I', 'INPUT', ...line.split(' '), '-j', 'ACCEPT'];
+  await lab.iptables('server', 4, front(`-s ${ADDRESS.client2[4]}/32`));
+  const dialogue = host.init();
+  await dialogue.answers(`Which port is to be hidden? [${PORT}]`, '');
+  await dialogue.answers('A name for the service? [ssh]', '');
+  await dialogue.answers('The sequence? [', '');
+  await dialogue.answers(`(name or address)? [${HOST}]`, '');
+  await dialogue.answers('without a knock? [no]', '');
+  await dialogue.answers('none will do)? [none]', '');
+  await dialogue.answers(`gate = strict, and trust ${ADDRESS.client2[4]}/32? [yes]`, '');
+  await dialogue.answers('Which one? [hold]', '');
+  await dialogue.answers('knockctl.conf? [yes]', '');
+  await untilOnTrial(dialogue);
+  await lab.iptables('server', 4, front('-p tcp'));
+  assert.equal(await host.getsIn(), false, 'a rule opens nothing');
+  assert.equal(await host.getsIn('client2'), true, 'who was let in by a rule still is');
+  await host.knock();
+  await lab.waitFor(async () => host.getsIn(), 'the open port');
+  dialogue.says('yes');
+  assert.equal((await dialogue.ends()).code, 0, dialogue.text);
+  assert.match(host.read('knockctl.conf'), /^gate +(= )?= ?strict$|^gate += strict$/m);
 });

@@ -58,6 +58,15 @@ describe('what doors compile to', () => {
     assert.equal(rules.chains.get('knock.step')?.[0], '-m addrtype ! --src-type UNICAST -j RETURN');
   });
 
+  it('a shorter knock does not renew: that would shorten a longer grant', () => {
+    const action = { verb: 'accept', service: 'ssh', timeoutS: 3, lifts: false, keeps: true } as const;
+    const { rules, doors } = compileDoors([{ door: OPEN.door, action }], SETTINGS);
+    assert.equal(
+      rules.chains.get(doors[0]?.chain ?? '')?.at(-1),
+      '-j SET --add-set ssh_filter4 src --timeout 3',
+    );
+  });
+
   it('a knock lets in nobody whom a door has banned, or lifts that ban where the service has it so', () => {
     for (const [lifts, first] of [
       [false, '-m set --match-set ssh_decoyed4 src -j RETURN'],

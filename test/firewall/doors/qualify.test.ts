@@ -80,6 +80,19 @@ describe('which doors qualify', () => {
     assert.deepEqual(renews, [[false], [true], [false]]);
   });
 
+  it('accept by several doors: who is in keeps what is longer, whatever shorter one is knocked at', () => {
+    const doors = [3, 0, 86_400]
+      .map(
+        (timeout, at) =>
+          `[d${at}]\nsequence = ${at + 1}\ncommand = knockctl accept %IP% --timeout ${timeout}\n`,
+      )
+      .join('');
+    const keeps = placements({ name: 'd', doors, conf: '[service.ssh]\n' }, 4).map(({ action }) =>
+      action?.verb === 'accept' ? action.keeps : action,
+    );
+    assert.deepEqual(keeps, [true, undefined, true]);
+  });
+
   it('accept lifts a ban by a door where the service has it so', () => {
     const conf = '[service.ssh]\ndecoys = until_knock\n';
     assert.deepEqual(told('command = knockctl accept %IP%', conf), {

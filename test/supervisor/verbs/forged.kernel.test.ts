@@ -21,6 +21,14 @@ sequence = 7002
 command = knockctl drop %IP% --timeout 600
 `;
 
+const GRANTS = `[brief]
+sequence = 7000
+command = knockctl accept %IP% --timeout 3
+[day]
+sequence = 7001
+command = knockctl accept %IP% --timeout 3600
+`;
+
 async function stand(decoys: 'keep' | 'until_knock' = 'keep'): Promise<VerbStand> {
   const { doors } = parseKnockdConf(DOORS, 'knockd.conf');
   const made = new VerbStand([{ ...SSH, decoys }], { doors, full: new Set() });
@@ -123,6 +131,20 @@ describe('a grant by hand', () => {
     await ask(verbs, { ...accept, timeoutS: 30 });
     assert.deepEqual(await verbs.list('ssh', 'granted'), []);
     assert.deepEqual(await verbs.list('ssh', 'filter'), ['192.0.2.1 by cli for 30']);
+  });
+
+  // Red without notShortened (run once, 2026-11-30).
+  it('nor is what another door has granted for longer, and the longest begins anew', async () => {
+    await using verbs = new VerbStand([SSH], { doors: parseKnockdConf(GRANTS, 'knockd.conf').doors });
+    await verbs.build();
+    const knock = async (timeoutS: number): Promise<void> => {
+      await ask(verbs, { verb: 'accept', targets: [STRANGER], timeoutS }, DOOR);
+    };
+    await knock(3);
+    assert.deepEqual(await verbs.list('ssh', 'filter'), [`${STRANGER} by door openSSH for 3`]);
+    await knock(3_600);
+    await knock(3);
+    assert.deepEqual(await verbs.list('ssh', 'filter'), [`${STRANGER} by door openSSH for 3600`]);
   });
 
   it('and flush and drop by hand take it out', async () => {
