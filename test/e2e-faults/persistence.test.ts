@@ -98,8 +98,8 @@ describe('entries outlive', { concurrency: 2 }, () => {
       await product.start();
       const { entries: now } = await lasting(product);
       assert.equal(now.length, left ? before.length : 4, 'two services, two bans for ever');
-      for (const { address, timeout } of now) {
-        const had = before.find((entry) => entry.address === address)?.timeout ?? null;
+      for (const { service, address, timeout } of now) {
+        const had = before.find((one) => one.service === service && one.address === address)?.timeout ?? null;
         assert.equal(timeout === null, had === null);
         assert.ok((timeout ?? 0) <= (had ?? 0));
       }
