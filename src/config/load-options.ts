@@ -1,3 +1,5 @@
+import type { Weakness } from '../system/strict-file.js';
+
 /**
  * What the command line of the `knockd` front says, in the order of precedence that knockd 0.8 was measured to have:
  * the interface and the file of the doors go before what files say, the pid file and the log file behind it.
@@ -32,6 +34,18 @@ export interface LoadState {
    * are used up is then no reason to refuse all the others. A start from nothing is refused, as knockd's is.
    */
   readonly inForce: boolean;
+  /**
+   * A file that cannot be trusted is left out, rather than being a fault: at a boot, a restart, an upgrade, for a start that is
+   * refused is an open port.
+   */
+  readonly leavesOut?: boolean;
+  /** What this host says of files; where it is not given, nothing is wrong with them. */
+  readonly files?: {
+    /** Whether users other than root can read it. */
+    readonly isReadableByOthers: (path: string) => boolean;
+    /** Why the folders above it cannot be trusted. */
+    readonly weakFolders: (path: string) => Weakness | undefined;
+  };
 }
 
 const TEXTS = ['doors', 'interface', 'pidFile', 'logFile'];

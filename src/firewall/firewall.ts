@@ -272,14 +272,16 @@ export class Firewall {
     });
   }
 
-  /** Feeds the switch of every service. */
-  async feed(timeoutS: number): Promise<void> {
-    for (const service of this.#kept) await this.sets.ports.feed(service, timeoutS);
+  /** Feeds the switch of every service, or of those that are named. */
+  async feed(timeoutS: number, only?: ReadonlySet<string>): Promise<void> {
+    for (const service of this.#kept) {
+      if (only?.has(service.name) !== false) await this.sets.ports.feed(service, timeoutS);
+    }
   }
 
-  /** Trips the switch of every service. */
-  async trip(): Promise<void> {
-    for (const { name } of this.#kept) await this.sets.ports.trip(name);
+  /** Trips the switch of every service but those that are named. */
+  async trip(but: ReadonlySet<string> = new Set()): Promise<void> {
+    for (const { name } of this.#kept) if (!but.has(name)) await this.sets.ports.trip(name);
   }
 
   /** What should be in force of the services in a family. */

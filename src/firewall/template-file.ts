@@ -1,6 +1,7 @@
 import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
 import { shipped } from '../system/place.js';
 import { readIfExists } from '../system/files.js';
+import { readStrict } from '../system/strict-file.js';
 import type { RuleSettings, Service } from './service.js';
 import { templateRemarks, type TemplateRemark } from './template-remarks.js';
 import { expandTemplate, type Template } from './template.js';
@@ -8,14 +9,14 @@ import { expandTemplate, type Template } from './template.js';
 const NAME = 'service.rules';
 
 export interface TemplateSettings extends RuleSettings {
-  /** The administrator's own templates; those that are missing there are taken from the package. */
+  /** The administrator's own templates; those that are missing there are taken from the package. Empty: all of them. */
   readonly rulesFolder: string;
 }
 
 /** The template in force. Throws ConfigError where the administrator's own one cannot be read. */
 export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolder'>): Template {
   const own = `${rulesFolder}/${NAME}`;
-  const text = readOwn(own);
+  const text = rulesFolder === '' ? undefined : readOwn(own);
   if (text !== undefined) return { file: own, text };
   const file = shipped(`rules/${NAME}`);
   return { file, text: readIfExists(file) ?? '' };
@@ -47,7 +48,7 @@ export function checkTemplate(
 
 function readOwn(file: string): string | undefined {
   try {
-    return readIfExists(file);
+    return readStrict(file);
   } catch (error) {
     throw new ConfigError([{ file, line: 0, message: `cannot be read: ${errorText(error)}` }]);
   }

@@ -17,6 +17,8 @@ export interface EngineParts {
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
+  /** The services that are fed on whatever becomes of the listener: the kernel recognises all that opens them. */
+  readonly listenerless: () => ReadonlySet<string>;
   /** A look found rules and sets right, or put them right. */
   readonly verified: () => void;
   /** The rules were looked at, whatever came of it; or are left alone on purpose. */
@@ -54,6 +56,8 @@ export class Engine {
   #told: StateInfo;
   #grace: Timer | undefined;
   #feeding = false;
+  /** Our rules are not known to be right: nothing is fed for any other reason than that they were put in just now. */
+  #isUnsure = true;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
@@ -70,9 +74,12 @@ export class Engine {
         this.event(event, reason);
       },
       verified: () => {
+        this.#isUnsure = false;
         parts.verified();
-        if (this.#state === 'tripped' && parts.listener().sound)
-          this.event('sound', 'rules and sets are right, and the listener hears');
+        if (this.#state !== 'tripped') return;
+        if (parts.listener().sound) this.event('sound', 'rules and sets are right, and the listener hears');
+        else if (this.#needsNoListener)
+          this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
       },
       looked: parts.looked,
       queued: async (job) => this.queued(job),
@@ -90,8 +97,11 @@ export class Engine {
   }
 
   /** Something happened; `reason` goes to the log where it changes the state. */
-  event(event: Event, reason: string, means?: string): void {
+  event(happened: Event, reason: string, means?: string): void {
     const before = this.#state;
+    const isUnneeded = happened === 'given-up' && before !== 'tripped' && this.#needsNoListener;
+    const event = isUnneeded ? 'given-up-unneeded' : happened;
+    if (event === 'rules-unsure') this.#loseTrust();
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
@@ -99,7 +109,8 @@ export class Engine {
     this.#grace?.[Symbol.dispose]();
     this.#isFirst = before === 'preparing';
     const info = { state: after, since: this.#parts.clock.wall(), reason };
-    if (after === 'armed') this.#deed(after, async () => this.#arm(info, means));
+    if (after === 'armed' || (this.#isFirst && feeds(after)))
+      this.#deed(after, async () => this.#arm(info, means));
     else {
       this.#tell(info, means);
       this.#enter(after);
@@ -122,9 +133,13 @@ export class Engine {
     return result;
   }
 
-  /** Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. */
+  /**
+   * Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. Tripped for want of
+   * a listener, services that need none are fed on.
+   */
   heartbeat(): void {
     if (feeds(this.#state)) this.#feed();
+    else if (this.#spared.size > 0) this.#feed(this.#spared);
     this.guard.look();
   }
 
@@ -136,12 +151,31 @@ export class Engine {
 
   #enter(state: State): void {
     if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
-    else if (state === 'degraded') {
+    else if (state === 'degraded' && !this.#needsNoListener) {
       const reason = this.#reason;
       this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
         this.event('given-up', `the listener has been away for too long: ${reason}`);
       });
     }
+  }
+
+  get #needsNoListener(): boolean {
+    const { services } = this.#parts.firewall();
+    const listenerless = this.#parts.listenerless();
+    return services.length > 0 && services.every(({ name }) => listenerless.has(name));
+  }
+
+  /** The services that are fed though the others are not. While it gets ready, that is by the rules of an earlier life. */
+  get #spared(): ReadonlySet<string> {
+    const isListenerMissing = this.#state === 'preparing' || (this.#state === 'tripped' && !this.#isUnsure);
+    return isListenerMissing ? this.#parts.listenerless() : new Set();
+  }
+
+  /** Without rules that are known to be right no service is spared. */
+  #loseTrust(): void {
+    const isToTrip = this.#state === 'tripped' && this.#spared.size > 0;
+    this.#isUnsure = true;
+    if (isToTrip) this.#deed('tripped', async () => this.#trip());
   }
 
   /**
@@ -185,19 +219,19 @@ export class Engine {
   async #trip(): Promise<void> {
     if (feeds(this.#state)) return;
     try {
-      await this.#parts.firewall().trip();
+      await this.#parts.firewall().trip(this.#spared);
     } catch (error) {
       // Without the set there is nothing to trip, and the kernel trips by itself in any case.
       this.#parts.journal.record('firewall', `cannot trip the switch: ${errorText(error)}`, {}, 'warn');
     }
   }
 
-  #feed(): void {
+  #feed(only?: ReadonlySet<string>): void {
     if (this.#feeding) return;
     this.#feeding = true;
     const feed = async (): Promise<void> => {
       try {
-        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS);
+        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, only);
       } catch (error) {
         this.event('rules-unsure', errorText(error));
       } finally {

@@ -15,6 +15,7 @@ import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
 import { feeds, type State } from './machine.js';
+import { listenerless } from './recognition.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -91,6 +92,7 @@ export class Supervisor {
       authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
+      listenerless: () => this.#listenerless,
       verified: () => {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
@@ -132,6 +134,12 @@ export class Supervisor {
     if (this.#world === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
     return this.#world;
+  }
+
+  /** On trial the kernel has the doors of before. */
+  get #listenerless(): ReadonlySet<string> {
+    const { config, firewall } = this.world;
+    return firewall.trial === undefined ? listenerless(config) : new Set();
   }
 
   /** What keeps the rules as they should be. */

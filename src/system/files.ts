@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -78,15 +79,23 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
+/** Only a file that was not there: nobody else has it open, and it is no link to another one. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Of no name that anybody could have taken before us; removeAbandoned knows it by the process number. */
+function temporaryName(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.${process.pid}.tmp`;
+}
+
 /**
  * Replaces a file whole: temporary file, fsync, rename, fsync of the folder. Whatever goes wrong
  * (no space, a crash), the old content stays readable. A file that exists keeps its mode; a new
  * one gets `mode`.
  */
 export function replaceFile(path: string, text: string, mode = 0o600): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    const descriptor = openSync(temporary, 'w', 0o600);
+    const descriptor = openSync(temporary, NEW_FILE, 0o600);
     try {
       fchmodSync(descriptor, existingMode(path) ?? mode); // the umask has no say in it
       writeWhole(descriptor, Buffer.from(text));
@@ -107,9 +116,9 @@ export function replaceFile(path: string, text: string, mode = 0o600): void {
  * are for the owner only.
  */
 export async function replaceFileInParts(path: string, parts: Iterable<string>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    const handle = await open(temporary, 'w', 0o600);
+    const handle = await open(temporary, NEW_FILE, 0o600);
     try {
       await handle.chmod(0o600); // the umask has no say in it
       for (const part of parts) await handle.writeFile(part);

@@ -30,13 +30,17 @@ export class Stand {
   looks = 0;
   /** The sets are as they should be, and nothing is left of others. */
   settled = true;
+  /** Services that need no listener. */
+  listenerless: ReadonlySet<string> = new Set();
+  /** What each feeding and tripping was for. */
+  readonly deeds: string[] = [];
   readonly engine: Engine;
   #degradedMs: number | undefined;
 
   constructor() {
     const firewall = {
       unread: new Map(),
-      services: ['ssh'],
+      services: [{ name: 'ssh' }, { name: 'web' }],
       isSettled: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;
@@ -49,11 +53,13 @@ export class Stand {
         return ['the jump was missing'];
       },
       // Noted when the order is given: what is on its way then comes before a trip, in one channel.
-      feed: async (): Promise<void> => {
-        this.#fed();
+      feed: async (_timeoutS: number, only?: ReadonlySet<string>): Promise<void> => {
+        this.deeds.push(`feed ${only === undefined ? 'all' : [...only].join()}`);
+        if (only === undefined) this.#fed();
         await Promise.resolve();
       },
-      trip: async (): Promise<void> => {
+      trip: async (but: ReadonlySet<string>): Promise<void> => {
+        this.deeds.push(`trip all but ${[...but].join()}`);
         await Promise.resolve();
         this.log.push('trip');
       },
@@ -73,6 +79,7 @@ export class Stand {
       },
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
+      listenerless: () => this.listenerless,
       verified: () => undefined,
       looked: () => undefined,
       entered: () => undefined,
