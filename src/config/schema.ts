@@ -81,7 +81,13 @@ export const KEYS = {
     'ipv4, ipv6',
     'the address families whose knocks are heard',
   ),
-  user: key('listener', 'user', USER, OWN_USER, 'whom the listener runs as'),
+  user: key(
+    'listener',
+    'user',
+    USER,
+    OWN_USER,
+    'whom the listener runs as; where there is no _knockctl, nobody does, with a warning',
+  ),
   duplicates: key(
     'listener',
     'duplicates',
