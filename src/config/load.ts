@@ -50,7 +50,7 @@ export function loadConfig(
   checkDoors(doors, services, readText, findings);
   const trusted = loadTrusted(conf, file, files, findings);
   const rules = loadRules(conf, files);
-  files.lookAbove(`${conf.settings.paths.state}/entries`, 'who was accepted or banned before is set aside');
+  files.lookAbove(conf.settings.paths.state, 'who was accepted or banned before is set aside');
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   const merged = mergeOptions(conf.settings, doors.path, doors.conf.options, options.front);

@@ -5,7 +5,7 @@ import { bareConfig } from '../config/bare.js';
 import type { Config } from '../config/settings.js';
 import { readFootprint } from '../firewall/footprint.js';
 import { savedSets } from '../firewall/saved-sets.js';
-import { makePrivateFolder, readIfExists } from '../system/files.js';
+import { makePrivateFolder, readIfExists, reclaimFolder } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { ProcessIdentity } from '../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
@@ -55,8 +55,11 @@ export class Lifecycle {
     };
     // Where nobody has told who holds the lock it may be a command that holds it for a while: the supervisor waits for it.
     if (this.process.noted() !== undefined) return alreadyRunning();
-    makePrivateFolder(settings.paths.run);
-    makePrivateFolder(settings.paths.state);
+    for (const folder of [settings.paths.run, settings.paths.state]) {
+      const done = leavesOut ? reclaimFolder(folder) : undefined;
+      if (done !== undefined) this.#note(done);
+      makePrivateFolder(folder);
+    }
     const wish = this.#wish(trialS);
     const outcome = await this.#launch(wish);
     const { notes = [], until } = outcome;

@@ -7,6 +7,7 @@ import { systemExec } from '../system/exec.js';
 import {
   makePrivateFolder,
   readIfExists,
+  reclaimFolder,
   removeAbandoned,
   removeFile,
   replaceFile,
@@ -54,12 +55,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const disk = options.loadConfig('lenient');
   const { paths } = disk.settings;
   const places = runPaths(paths);
+  const reclaimed = [paths.run, paths.state].flatMap((folder) => reclaimFolder(folder) ?? []);
   makePrivateFolder(paths.state);
   using presence = await Presence.take(paths);
   for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   const wished = withWish(options, places);
   try {
-    return await live(disk, wished, presence);
+    return await live(disk, wished, presence, reclaimed);
   } catch (error) {
     wished.started(failureOf(error));
     if (wished.isWaitedFor !== true) throw error;
@@ -68,7 +70,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-async function live(disk: Config, options: DaemonOptions, presence: Presence): Promise<number> {
+async function live(
+  disk: Config,
+  options: DaemonOptions,
+  presence: Presence,
+  reclaimed: readonly string[],
+): Promise<number> {
   const places = runPaths(disk.settings.paths);
   const chosen = chooseConfig(disk, readStrict, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
@@ -77,6 +84,7 @@ async function live(disk: Config, options: DaemonOptions, presence: Presence): P
   });
   try {
     presence.announce(log);
+    for (const text of reclaimed) log.warn(text);
     return await serve(chosen, options, log, presence, manager);
   } finally {
     manager.close();

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   existsSync,
@@ -62,6 +64,25 @@ export function makePrivateFolder(path: string): void {
     exitCode: EXIT.config,
     hint: `chown root ${path} && chmod 700 ${path}; or name another folder in [paths]`,
   });
+}
+
+/**
+ * Takes a folder back that others could write to, where nobody is there to do it and a refusal would leave a port open: what
+ * is in it is judged file by file. Gives what was done, in words. One that cannot be taken back is for makePrivateFolder to refuse.
+ */
+export function reclaimFolder(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true) return undefined;
+  const isOwn = stat.uid === process.getuid?.();
+  if (isOwn && (stat.mode & 0o022) === 0) return undefined;
+  try {
+    if (!isOwn) chownSync(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    chmodSync(path, 0o700);
+  } catch {
+    return undefined;
+  }
+  const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
+  return `others could write to the folder ${path} (owner ${stat.uid}, mode ${mode}): it is root's alone again`;
 }
 
 /** Not by mkdir's `recursive`: in a file system that knows no mkdir, such as /proc, Node 20 tries for ever. */

@@ -36,6 +36,9 @@ describe('a process of another user', () => {
     const listener = product.identity('listener');
     const supervisor = product.identity('supervisor');
     assert.ok(listener !== undefined && supervisor !== undefined);
+    const oom = ({ pid }: { readonly pid: number }): string =>
+      (readIfExists(`/proc/${pid}/oom_score_adj`) ?? '').trim();
+    assert.deepEqual([oom(supervisor), oom(listener)], ['-900', '0']);
     const { run, state } = product.paths;
     const text = readFileSync(ATTACKER, 'utf8');
     for (const user of ['nobody', 'www-data', 'daemon']) {

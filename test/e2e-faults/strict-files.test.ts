@@ -1,6 +1,6 @@
 /** Files that others could have written: refused by hand; left out, and told, where a refused start would be an open port. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -122,6 +122,15 @@ describe('a file that others could have written', { concurrency: 2 }, () => {
     assert.deepEqual([doors.length, services.length], [0, 1]);
     assert.equal(await getsIn(lab, 'client'), false, 'the port is shut');
     chmodSync(product.paths.conf, 0o644);
+    const { state } = product.paths;
+    chmodSync(state, 0o777);
+    chownSync(state, NOBODY, NOBODY);
+    await product.must('restart');
+    assert.deepEqual(
+      [statSync(state).uid, statSync(state).mode & 0o777],
+      [0, 0o700],
+      'a refusal would open the port',
+    );
     const folder = dirname(product.paths.conf);
     chmodSync(folder, 0o777);
     refused(

@@ -3,7 +3,13 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { EXIT } from '../../src/base/errors.js';
-import { isReadableByOthers, readStrict, UntrustedFile, weakFolders } from '../../src/system/strict-file.js';
+import {
+  isReadableByOthers,
+  readStrict,
+  UntrustedFile,
+  weakFolders,
+  weakTree,
+} from '../../src/system/strict-file.js';
 import { TempFolder } from '../helpers/temp.js';
 
 function weakness(path: string): string {
@@ -100,5 +106,15 @@ describe('a file that root believes', () => {
     assert.equal(isReadableByOthers(at.file), false, 'nobody else gets into the temporary folder');
     assert.equal(isReadableByOthers('/etc/passwd'), true);
     assert.equal(isReadableByOthers(`${at.folder}/none`), false);
+  });
+
+  it('and a tree of programs, are looked at down to the last file', () => {
+    using at = stand();
+    mkdirSync(`${at.folder}/a/b`, { recursive: true });
+    writeFileSync(`${at.folder}/a/b/module.js`, '');
+    assert.equal(weakTree(at.folder), undefined);
+    chmodSync(`${at.folder}/a/b/module.js`, 0o666);
+    assert.match(weakTree(at.folder)?.text ?? '', /module\.js is .*mode 0666/);
+    assert.equal(weakTree(`${at.folder}/none`), undefined);
   });
 });
