@@ -51,6 +51,7 @@ export function loadConfig(
   const trusted = loadTrusted(conf, file, files, findings);
   const rules = loadRules(conf, files);
   files.lookAbove(conf.settings.paths.state, 'who was accepted or banned before is set aside');
+  files.lookAbove(conf.settings.paths.run, 'what is noted there counts all the same');
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   const merged = mergeOptions(conf.settings, doors.path, doors.conf.options, options.front);

@@ -11,6 +11,7 @@ import { Engine, type StateInfo } from './engine.js';
 import { ExposureKeeper } from './exposure-keeper.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
+import { presentInterfaces } from './interfaces.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
@@ -86,9 +87,8 @@ export class Supervisor {
     const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#drift = drift;
     const engine = new Engine({
-      ...{ clock, journal },
+      ...{ clock, journal, witness: () => drift.witness() },
       firewall: () => this.world.firewall,
-      witness: () => drift.witness(),
       authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
@@ -136,10 +136,11 @@ export class Supervisor {
     return this.#world;
   }
 
-  /** On trial the kernel has the doors of before. */
+  /** On trial the kernel has the doors of before; and by an interface that is not there it hears no knock either. */
   get #listenerless(): ReadonlySet<string> {
     const { config, firewall } = this.world;
-    return firewall.trial === undefined ? listenerless(config) : new Set();
+    const isHeard = presentInterfaces(config.settings.listener.interfaces).length > 0;
+    return isHeard && firewall.trial === undefined ? listenerless(config) : new Set();
   }
 
   /** What keeps the rules as they should be. */
