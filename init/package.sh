@@ -71,7 +71,7 @@ Version: $version
 Architecture: $arch
 Maintainer: knockctl <knockctl@localhost>
 Installed-Size: $size
-Depends: nodejs (>= $node), nodejs (<< $((major + 1))), iptables, ipset, libpcap0.8 | libpcap0.8t64, libc6 (>= ${libc#GLIBC_}), libstdc++6, util-linux, coreutils
+Depends: nodejs (>= $node), nodejs (<< $((major + 1))), iptables, ipset, libpcap0.8 | libpcap0.8t64, libc6 (>= ${libc#GLIBC_}), libstdc++6, util-linux, coreutils, passwd
 Recommends: nftables, cron | cron-daemon, logrotate
 Section: net
 Priority: optional

@@ -34,7 +34,7 @@ _knockctl() {
     import) words='--write --force --config --json' files=yes ;;
     install) words='--config --json' ;;
     uninstall) words='--config --json' ;;
-    start) words='--trial --config --json' ;;
+    start) words='--trial --boot --config --json' ;;
     reload) words='--trial --config --json' ;;
     confirm) words='--config --json' ;;
     stop) words='--config --json' ;;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
+import { terminalText } from '../base/printable.js';
 import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/forgeable.js';
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
@@ -9,20 +10,23 @@ import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { readIfExists } from '../system/files.js';
+import { runsAs, SPARE_USER_NOTE } from '../system/privileges.js';
 import { sshSession } from '../system/session.js';
 import { readStandardInput } from '../system/stdin.js';
-import { load } from './load.js';
+import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
 export function makeOutput(json: boolean): Output {
+  const { isTTY } = process.stdout;
+  const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {
     json,
-    colour: process.stdout.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb',
+    colour,
     out: (text) => {
-      process.stdout.write(text);
+      process.stdout.write(terminalText(text, colour));
     },
     err: (text) => {
-      process.stderr.write(text);
+      process.stderr.write(terminalText(text, colour));
     },
   };
 }
@@ -39,7 +43,8 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     sessionPort: session?.port,
     sessionHost: session?.host,
     paths: () => locatePaths(file, readIfExists),
-    config: () => readConfig(file),
+    config: () => readConfig(file, 'strict'),
+    believed: () => readConfig(file, 'lenient'),
     inTheWay: async () => {
       const { systemExec } = await import('../system/exec.js');
       const { rulesInTheWay } = await import('../doctor/in-the-way.js');
@@ -70,7 +75,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     provideSets: async (specs) => {
       const { Direct, provideEmptySets } = await import('../supervisor/direct.js');
       try {
-        return await new Direct(load({ file })).provideSets(specs);
+        return await new Direct(load({ file }, 'lenient')).provideSets(specs);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         return provideEmptySets(specs);
@@ -89,11 +94,12 @@ export function makeContext(options: { readonly config?: string; readonly json?:
 }
 
 /** The configuration, with warnings of what forged packets and an administrator's own template do. Throws ConfigError. */
-function readConfig(file: string | undefined): Config {
-  const config = load({ file });
-  const { services, firewall, paths } = config.settings;
+function readConfig(file: string | undefined, belief: Belief): Config {
+  const config = load({ file }, belief);
+  const { services, firewall, listener, paths } = config.settings;
   const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
-  const told = remarks.map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
+  const user = runsAs(listener.user) === listener.user ? [] : [SPARE_USER_NOTE];
+  const told = [...remarks, ...user].map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
   const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
   return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
 }

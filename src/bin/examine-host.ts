@@ -19,7 +19,7 @@ export async function examineHost(
 ): Promise<Finding[]> {
   const facts = await gather({
     file,
-    config: () => load({ file }),
+    config: () => load({ file }, 'lenient'),
     recognised,
     tried: (config) => {
       const noted = triedInVain(config);

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { terminalText } from '../base/printable.js';
 import { runFront } from '../ctl/knockd-front.js';
 import { load } from './load.js';
 
@@ -7,13 +8,13 @@ void runFront(process.argv.slice(2), {
     json: false,
     colour: false,
     out: (text) => {
-      process.stdout.write(text);
+      process.stdout.write(terminalText(text, false));
     },
     err: (text) => {
-      process.stderr.write(text);
+      process.stderr.write(terminalText(text, false));
     },
   },
-  load,
+  load: (options) => load(options, 'lenient'),
   isRoot: process.getuid?.() === 0,
   supervise: async (options, console) => {
     const { supervise } = await import('./supervise.js');

@@ -7,10 +7,19 @@ import type { Config } from '../config/settings.js';
 import { isSupervised } from '../firewall/footprint.js';
 import { readIfExists } from '../system/files.js';
 import { ownSources } from '../system/own-addresses.js';
+import { isReadableByOthers, readStrict, weakFolders } from '../system/strict-file.js';
+
+/** What becomes of files that others could have written: `strict`, each is a fault; `lenient`, it is left out. */
+export type Belief = 'strict' | 'lenient';
 
 /** The configuration, as it is to be judged by what is in force now. Throws ConfigError. */
-export function load(options: LoadOptions): Config {
-  return loadConfig(options, readIfExists, { inForce: isInForce(options.file), ownSources });
+export function load(options: LoadOptions, belief: Belief): Config {
+  return loadConfig(options, readStrict, {
+    inForce: isInForce(options.file),
+    ownSources,
+    leavesOut: belief === 'lenient',
+    files: { isReadableByOthers, weakFolders },
+  });
 }
 
 function isInForce(file: string | undefined): boolean {

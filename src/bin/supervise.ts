@@ -1,8 +1,10 @@
 import type { LoadOptions } from '../config/load-options.js';
+import { terminalText } from '../base/printable.js';
 import { runDaemon } from '../supervisor/daemon.js';
 import { failureOf } from '../supervisor/start-report.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { readyNotifier } from '../system/notify.js';
+import { goLast } from '../system/oom.js';
 import type { StartWish } from '../wire/start-wish.js';
 import { load } from './load.js';
 
@@ -20,6 +22,7 @@ export async function supervise(
   process.title = options.front === undefined ? 'knockctl: supervisor' : 'knockd';
   process.umask(0o077);
   process.chdir('/');
+  goLast();
   process.on('uncaughtException', (error) => {
     process.stderr.write(`knockctl: ${error.stack ?? error.message}\n`);
     process.exit(CRASHED);
@@ -27,7 +30,7 @@ export async function supervise(
   const notify = readyNotifier();
   try {
     return await runDaemon({
-      loadConfig: () => load(options),
+      loadConfig: (belief) => load(options, belief),
       console,
       wish,
       started: notify,
@@ -36,7 +39,7 @@ export async function supervise(
     const failure = failureOf(error);
     notify(failure);
     if (console !== 'none') throw error;
-    process.stderr.write(`knockctl: ${failure.text}\n`);
+    process.stderr.write(terminalText(`knockctl: ${failure.text}\n`, false));
     return failure.exitCode;
   }
 }

@@ -1,4 +1,5 @@
 import type { Network } from '../base/address.js';
+import type { Weakness } from '../system/strict-file.js';
 
 /**
  * What the command line of the `knockd` front says, in the order of precedence that knockd 0.8 was measured to have:
@@ -36,6 +37,18 @@ export interface LoadState {
   readonly inForce: boolean;
   /** Addresses that no packet from elsewhere has on this host: its own. None where it is not said. */
   readonly ownSources?: () => readonly Network[];
+  /**
+   * A file that cannot be trusted is left out, rather than being a fault: at a boot, a restart, an upgrade, for a start that is
+   * refused is an open port.
+   */
+  readonly leavesOut?: boolean;
+  /** What this host says of files; where it is not given, nothing is wrong with them. */
+  readonly files?: {
+    /** Whether users other than root can read it. */
+    readonly isReadableByOthers: (path: string) => boolean;
+    /** Why the folders above it cannot be trusted. */
+    readonly weakFolders: (path: string) => Weakness | undefined;
+  };
 }
 
 const TEXTS = ['doors', 'interface', 'pidFile', 'logFile'];

@@ -1,12 +1,14 @@
 import type { Network } from '../base/address.js';
-import { ConfigError, errorText, formatFault, type ConfigFault } from '../base/errors.js';
+import { ConfigError, errorText, formatFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
+import { ConfigFiles, type Findings } from './config-files.js';
 import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
 import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
 import type { LoadOptions, LoadState } from './load-options.js';
 import { mergeOptions } from './merge.js';
 import { readOneTimeDoors } from './one-time.js';
+import { NO_FOLDER, RULES_FILE } from './paths.js';
 import { KEYS } from './schema.js';
 import { impliedService } from './services.js';
 import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
@@ -22,12 +24,6 @@ export const FALLBACK_DOORS = '/etc/knockd.conf';
 /** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
 
-/** What the check of all three files gathers. */
-interface Findings {
-  readonly faults: ConfigFault[];
-  readonly warnings: ConfigFault[];
-}
-
 /**
  * Reads knockctl.conf, the doors and the trusted list, and gives everything that the supervisor runs
  * from. Throws ConfigError with every fault of all three files at once; nothing else is thrown.
@@ -37,33 +33,63 @@ export function loadConfig(
   readText: ReadText,
   state: LoadState = { inForce: false },
 ): Config {
-  const findings: Findings = { faults: [], warnings: [] };
+  const findings: Findings = { faults: [], warnings: [], leftOut: [] };
+  const files = new ConfigFiles(readText, state, findings);
   const file = options.file ?? DEFAULT_FILE;
-  const texts: Texts = new Map();
-  const noting: ReadText = (path) => remember(path, readText, texts);
-  const text = read(file, noting);
-  if (!text.ok) throw new ConfigError([{ file, line: 0, message: text.reason }]);
-  if (text.value === undefined && options.file !== undefined) {
+  const { text, isTrusted } = files.readMain(file, WITHOUT.main);
+  if (findings.faults.length > 0) throw new ConfigError(findings.faults);
+  if (text === undefined && options.file !== undefined) {
     throw new ConfigError([{ file, line: 0, message: 'there is no such file' }]);
   }
-  const conf = parseKnockctlConf(text.value ?? '', file);
+  const written = parseKnockctlConf(text ?? '', file);
+  const conf = isTrusted ? written : harmless(written);
   findings.faults.push(...conf.faults);
   findings.warnings.push(...conf.warnings);
 
-  const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce, readAside: readText };
-  const doors = loadDoors(conf, where, noting, findings);
+  const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce, isTrusted };
+  const doors = loadDoors(conf, where, files, findings);
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, findings);
-  const trusted = loadTrusted(conf, { file, readText: noting, own: state.ownSources?.() ?? [] }, findings);
+  const trusted = loadTrusted(conf, { file, files, own: state.ownSources?.() ?? [] }, findings);
+  const rules = loadRules(conf, files);
+  files.lookAbove(conf.settings.paths.state, 'who was accepted or banned before is set aside');
+  files.lookAbove(conf.settings.paths.run, 'what is noted there counts all the same');
 
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
+  const merged = mergeOptions(conf.settings, doors.path, doors.conf.options, options.front);
   return {
-    file: text.value === undefined ? undefined : file,
-    settings: { ...mergeOptions(conf.settings, doors.path, doors.conf.options, options.front), services },
+    file: text === undefined ? undefined : file,
+    settings: { ...merged, paths: { ...merged.paths, rules }, services },
     doors: doors.conf.doors,
     trusted,
     warnings: findings.warnings.map(formatFault),
-    sources: [...texts].map(([path, content]) => ({ path, text: content })),
+    leftOut: findings.leftOut,
+    sources: files.sources,
+  };
+}
+
+/** What is lost where a file is left out. */
+const WITHOUT = {
+  main: 'of it only services, [firewall], times and the folders run and state count: no other path, no command, no doors elsewhere',
+  doors: 'its doors are left out',
+  trusted: 'whom it trusts is left out',
+  rules: "knockctl's own template is used instead",
+  oneTime: (door: string) => `door ${door} is left out`,
+} as const;
+
+/** Of a knockctl.conf that others could have written, what can shut a port, and nothing that root would run, open or write. */
+function harmless(conf: KnockctlConf): KnockctlConf {
+  const { paths, listener, failsafe, log } = conf.settings;
+  const own = { doors: KEYS.doors.fallback, trusted: KEYS.trusted.fallback, rules: NO_FOLDER };
+  return {
+    ...conf,
+    settings: {
+      ...conf.settings,
+      paths: { ...paths, ...own },
+      listener: { ...listener, user: KEYS.user.fallback },
+      failsafe: { ...failsafe, rescueCommand: undefined },
+      log: { ...log, file: undefined },
+    },
   };
 }
 
@@ -85,37 +111,39 @@ interface Whereabouts {
   readonly file: string;
   readonly named: string | undefined;
   readonly mayBeUsedUp: boolean;
-  /** Reads files that are no part of the configuration: those of one-time sequences change as they are used. */
-  readonly readAside: ReadText;
+  /** Whether knockctl.conf can be; else somebody may have taken out of it where the doors are. */
+  readonly isTrusted: boolean;
 }
 
 function loadDoors(
   conf: KnockctlConf,
-  { file, named, mayBeUsedUp, readAside }: Whereabouts,
-  readText: ReadText,
+  { file, named, mayBeUsedUp, isTrusted }: Whereabouts,
+  files: ConfigFiles,
   findings: Findings,
 ): LoadedDoors {
   const wanted = named ?? conf.settings.paths.doors;
   if (named === undefined && conf.isBroken(KEYS.doors)) return { path: wanted, conf: NO_DOORS };
   const isDefault = named === undefined && wanted === KEYS.doors.fallback;
-  for (const path of isDefault ? [wanted, FALLBACK_DOORS] : [wanted]) {
-    const text = read(path, readText);
-    if (!text.ok) {
-      findings.faults.push({ file: path, line: 0, message: text.reason });
-      return { path, conf: NO_DOORS };
-    }
-    if (text.value !== undefined) {
-      const parsed = parseKnockdConf(text.value, path);
+  for (const path of isDefault && isTrusted ? [wanted, FALLBACK_DOORS] : [wanted]) {
+    const read = files.read(path, WITHOUT.doors);
+    if (typeof read !== 'object') return { path, conf: NO_DOORS };
+    if (read.text !== undefined) {
+      files.warnIfReadable(path);
+      const parsed = parseKnockdConf(read.text, path);
       findings.faults.push(...parsed.faults);
       findings.warnings.push(...parsed.warnings);
       const doors = readOneTimeDoors(parsed.doors, path, {
         ...findings,
         mayBeUsedUp,
-        read: (oneTimeFile) => read(oneTimeFile, readAside),
+        read: (oneTimeFile, door) => files.tryRead(oneTimeFile, WITHOUT.oneTime(door)),
+        wasRead: (oneTimeFile) => {
+          files.warnIfReadable(oneTimeFile);
+        },
       });
       return { path, conf: { ...parsed, doors } };
     }
   }
+  if (!isTrusted && isDefault) return { path: wanted, conf: NO_DOORS };
   const nowhere = `there is no such file${isDefault ? `, nor ${FALLBACK_DOORS}: write the doors there` : ''}`;
   findings.faults.push(
     isDefault || named !== undefined
@@ -129,19 +157,16 @@ function loadTrusted(
   conf: KnockctlConf,
   {
     file,
-    readText,
+    files,
     own,
-  }: { readonly file: string; readonly readText: ReadText; readonly own: readonly Network[] },
+  }: { readonly file: string; readonly files: ConfigFiles; readonly own: readonly Network[] },
   findings: Findings,
 ): readonly TrustedEntry[] {
   const path = conf.settings.paths.trusted;
   if (conf.isBroken(KEYS.trusted)) return [];
-  const text = read(path, readText);
-  if (!text.ok) {
-    findings.faults.push({ file: path, line: 0, message: text.reason });
-    return [];
-  }
-  if (text.value === undefined) {
+  const read = files.read(path, WITHOUT.trusted);
+  if (typeof read !== 'object') return [];
+  if (read.text === undefined) {
     // A missing list at the default path is an empty one; a list that was asked for must be there.
     if (path !== KEYS.trusted.fallback) {
       const message = `trusted: there is no file ${path}; an empty one will do`;
@@ -149,10 +174,17 @@ function loadTrusted(
     }
     return [];
   }
-  const parsed = parseTrusted(text.value, path, own);
+  const parsed = parseTrusted(read.text, path, own);
   findings.faults.push(...parsed.faults);
   findings.warnings.push(...parsed.warnings);
   return parsed.entries;
+}
+
+/** The folder of an administrator's own rules, or none where what is in it is left out. */
+function loadRules(conf: KnockctlConf, files: ConfigFiles): string {
+  const { rules } = conf.settings.paths;
+  if (rules === NO_FOLDER) return rules;
+  return files.readAside(`${rules}/${RULES_FILE}`, WITHOUT.rules) === 'left-out' ? NO_FOLDER : rules;
 }
 
 /** The services written; where there are none, `ssh` for the sake of doors that use our verbs. */
@@ -210,15 +242,6 @@ function commandsOf(door: DoorSettings): readonly DoorCommand[] {
     }
   }
   return [...byLine.values()];
-}
-
-type Texts = Map<string, string | null>;
-
-/** Reads a file that is part of the configuration, and notes what it held. */
-function remember(path: string, readText: ReadText, texts: Texts): string | undefined {
-  const text = readText(path);
-  texts.set(path, text ?? null);
-  return text;
 }
 
 function read(path: string, readText: ReadText): Result<string | undefined> {

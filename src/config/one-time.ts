@@ -2,6 +2,7 @@ import type { ConfigFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import type { Step } from '../knock/door.js';
 
+import type { FileRead } from './config-files.js';
 import { trim } from './lines.js';
 import { parseSequence } from './sequence.js';
 import type { DoorSettings } from './settings.js';
@@ -52,9 +53,11 @@ export function parseOneTime(text: string): OneTimeFile {
   return { lines, unreadable };
 }
 
-/** What the check of doors gathers, and how it reads a file (undefined: it does not exist). */
+/** What the check of doors gathers, and how it reads a file of a door. */
 export interface OneTimeSources {
-  readonly read: (path: string) => Result<string | undefined>;
+  readonly read: (path: string, door: string) => FileRead | { readonly reason: string };
+  /** That file is in use. */
+  readonly wasRead: (path: string) => void;
   readonly faults: ConfigFault[];
   readonly warnings: ConfigFault[];
   /** A file without a sequence left disables its door with a warning; else it is a fault, as knockd has it at its start. */
@@ -68,13 +71,15 @@ export function readOneTimeDoors(
   sources: OneTimeSources,
 ): readonly DoorSettings[] {
   const owners = new Map<string, string>();
-  return doors.map((settings) => {
+  return doors.flatMap((settings): DoorSettings[] => {
     const { door, oneTime } = settings;
-    if (oneTime === undefined) return settings;
+    if (oneTime === undefined) return [settings];
     const at = { file, line: oneTime.line };
     const owner = owners.get(oneTime.path);
     owners.set(oneTime.path, door.name);
-    const current = readCurrent(door.name, oneTime.path, sources);
+    const read = sources.read(oneTime.path, door.name);
+    if (typeof read !== 'object') return read === 'left-out' ? [] : [settings];
+    const current = readCurrent(door.name, oneTime.path, read, sources);
     if (!current.ok) {
       const isUsedUp = current.reason === exhausted(door.name);
       (isUsedUp && sources.mayBeUsedUp ? sources.warnings : sources.faults).push({
@@ -85,25 +90,26 @@ export function readOneTimeDoors(
       const message = `config: section ${door.name}: ${oneTime.path} is the file of door ${owner}: give each door its own`;
       sources.faults.push({ ...at, message });
     }
-    if (!current.ok) return settings;
+    if (!current.ok) return [settings];
+    sources.wasRead(oneTime.path);
     if (door.windowMs <= 0 && current.value.length > 1) {
       const message = `door ${door.name} never opens: its seq_timeout is ${door.windowMs / 1_000}`;
       sources.warnings.push({ ...at, message });
     }
-    return { ...settings, door: { ...door, sequence: current.value } };
+    return [{ ...settings, door: { ...door, sequence: current.value } }];
   });
 }
 
 function readCurrent(
   door: string,
   path: string,
-  { read, warnings }: OneTimeSources,
+  read: { readonly text: string | undefined } | { readonly reason: string },
+  { warnings }: Pick<OneTimeSources, 'warnings'>,
 ): Result<readonly Step[]> {
-  const text = read(path);
   const what = `(one_time_sequences of door ${door})`;
-  if (!text.ok) return refuse(`${path}: ${text.reason} ${what}`);
-  if (text.value === undefined) return refuse(`${path}: No such file or directory ${what}`);
-  const { lines, unreadable } = parseOneTime(text.value);
+  if ('reason' in read) return refuse(`${path}: ${read.reason} ${what}`);
+  if (read.text === undefined) return refuse(`${path}: No such file or directory ${what}`);
+  const { lines, unreadable } = parseOneTime(read.text);
   for (const { number, reason } of unreadable) warnings.push({ file: path, line: number, message: reason });
   const first = lines[0];
   return first === undefined ? refuse(exhausted(door)) : ok(first.sequence);

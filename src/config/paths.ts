@@ -1,5 +1,10 @@
 import type { Settings } from './settings.js';
 
+/** The rule template in the folder of `[paths] rules`. */
+export const RULES_FILE = 'service.rules';
+/** `[paths] rules` where what is there does not count. */
+export const NO_FOLDER = '';
+
 /** The files in the run and state folders. */
 export interface RunPaths {
   /** flock(2) held for as long as a supervisor lives. */

@@ -1,5 +1,6 @@
 import { MAX_TIMEOUT_S } from '../base/limits.js';
 import type { Result } from '../base/result.js';
+import { OWN_USER } from '../system/privileges.js';
 
 import { parseCron } from './cron.js';
 import { parseLimit } from './limit.js';
@@ -80,7 +81,13 @@ export const KEYS = {
     'ipv4, ipv6',
     'the address families whose knocks are heard',
   ),
-  user: key('listener', 'user', USER, 'nobody', 'whom the listener runs as'),
+  user: key(
+    'listener',
+    'user',
+    USER,
+    OWN_USER,
+    'whom the listener runs as; where there is no _knockctl, nobody does, with a warning',
+  ),
   duplicates: key(
     'listener',
     'duplicates',

@@ -1,5 +1,6 @@
 import type { Family } from '../base/address.js';
 import type { Door, Protocol } from '../knock/door.js';
+import type { Weakness } from '../system/strict-file.js';
 
 /** What new connections to a service meet when knockctl is lost for good. */
 export type OnFailure = 'restore' | 'flush' | 'hold';
@@ -146,6 +147,8 @@ export interface Config {
   readonly trusted: readonly TrustedEntry[];
   /** Faults that stop nothing, each as `file:line: text`. */
   readonly warnings: readonly string[];
+  /** What others could have written, and is therefore left out; empty where such a file is a fault (load-options.ts). */
+  readonly leftOut: readonly LeftOut[];
   /** The files that it was read from, as they were then; one-time sequences are not among them. */
   readonly sources: readonly Source[];
 }
@@ -154,4 +157,14 @@ export interface Config {
 export interface Source {
   readonly path: string;
   readonly text: string | null;
+  /** Present where the file could not be trusted: why. */
+  readonly weakness?: Weakness;
+}
+
+/** A file that cannot be trusted. */
+export interface LeftOut {
+  /** The file, why it cannot be trusted, and what of it is left out. */
+  readonly text: string;
+  /** The command that mends it. */
+  readonly mend: string;
 }

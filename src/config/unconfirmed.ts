@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import { isOwnPrivate, readIfExists, removeFile, replaceFile } from '../system/files.js';
+import { UntrustedFile } from '../system/strict-file.js';
 import type { ReadText } from './load.js';
 import type { Config, Source } from './settings.js';
 
@@ -49,10 +50,13 @@ export function digest({ sources, settings }: Config, template: Template): strin
 
 /** Reads files as they were in an earlier configuration; all others as they are. */
 export function asEarlier({ sources }: Earlier, readText: ReadText): ReadText {
-  const texts = new Map(sources.map(({ path, text }) => [path, text]));
+  const known = new Map(sources.map((source) => [source.path, source]));
   return (path) => {
-    const text = texts.get(path);
-    return text === undefined ? readText(path) : (text ?? undefined);
+    const source = known.get(path);
+    if (source === undefined) return readText(path);
+    const { text, weakness } = source;
+    if (weakness !== undefined) throw new UntrustedFile(path, weakness, text ?? '');
+    return text ?? undefined;
   };
 }
 
@@ -110,7 +114,8 @@ function isEarlier(value: unknown): value is Earlier {
       (source) =>
         isObject(source) &&
         typeof source['path'] === 'string' &&
-        (source['text'] === null || typeof source['text'] === 'string'),
+        (source['text'] === null || typeof source['text'] === 'string') &&
+        (source['weakness'] === undefined || isWeakness(source['weakness'])),
     ) &&
     isTemplate(template) &&
     (template['gate'] === undefined || isTemplate(template['gate']))
@@ -119,6 +124,10 @@ function isEarlier(value: unknown): value is Earlier {
 
 function isTemplate(value: unknown): value is Readonly<Record<string, unknown>> {
   return isObject(value) && typeof value['file'] === 'string' && typeof value['text'] === 'string';
+}
+
+function isWeakness(value: unknown): boolean {
+  return isObject(value) && typeof value['text'] === 'string' && typeof value['mend'] === 'string';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

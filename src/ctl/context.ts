@@ -35,8 +35,10 @@ export interface Context {
   readonly sessionHost: string | undefined;
   /** Paths of the run folder: read without regard to faults elsewhere in the configuration. */
   paths(): RunPaths;
-  /** The whole configuration; throws ConfigError. */
+  /** The whole configuration; throws ConfigError, for files that others could have written too. */
   config(): Config;
+  /** The same without what others could have written (Config.leftOut). Throws ConfigError. */
+  believed(): Config;
   /** What is noted of a trial of just this configuration that was not confirmed; undefined where there was none. */
   triedInVain(config: Config): Promise<Unconfirmed | undefined>;
   /** Where the doors of a configuration are recognised, in their order. */

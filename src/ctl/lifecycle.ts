@@ -5,7 +5,7 @@ import { bareConfig } from '../config/bare.js';
 import type { Config } from '../config/settings.js';
 import { readFootprint } from '../firewall/footprint.js';
 import { savedSets } from '../firewall/saved-sets.js';
-import { makePrivateFolder, readIfExists } from '../system/files.js';
+import { makePrivateFolder, readIfExists, reclaimFolder } from '../system/files.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { ProcessIdentity } from '../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../system/service-manager.js';
@@ -20,6 +20,12 @@ import { ask } from './supervisor-client.js';
 import { STOP_MS, SupervisorProcess } from './supervisor-process.js';
 import { tooLate } from './too-late.js';
 
+/** `trial`: for so many seconds; `boot`: nobody is there who could mend a file. */
+export interface StartOptions {
+  readonly trial?: number | undefined;
+  readonly boot?: boolean | undefined;
+}
+
 /** The init verbs, as an init script and cron call them. */
 export class Lifecycle {
   readonly #context: Context;
@@ -33,10 +39,13 @@ export class Lifecycle {
     return new SupervisorProcess(this.#context.paths());
   }
 
-  /** Starts a supervisor in the background, for good or on trial; returns once it is armed, or has failed. */
-  async start(trialS?: number): Promise<number> {
+  /**
+   * Starts a supervisor in the background, for good or on trial; returns once it is armed, or has failed. With files that others
+   * could have written it is refused by hand; `leavesOut`: they are left out, for a port is open where nothing is started.
+   */
+  async start({ trial: trialS, boot: leavesOut = false }: StartOptions = {}): Promise<number> {
     const { output } = this.#context;
-    const { settings } = this.#context.config();
+    const { settings } = leavesOut ? this.#context.believed() : this.#context.config();
     const alreadyRunning = (): number => {
       if (trialS === undefined)
         return this.#say('knockctl is running already', { verb: 'start', running: true });
@@ -46,8 +55,11 @@ export class Lifecycle {
     };
     // Where nobody has told who holds the lock it may be a command that holds it for a while: the supervisor waits for it.
     if (this.process.noted() !== undefined) return alreadyRunning();
-    makePrivateFolder(settings.paths.run);
-    makePrivateFolder(settings.paths.state);
+    for (const folder of [settings.paths.run, settings.paths.state]) {
+      const done = leavesOut ? reclaimFolder(folder) : undefined;
+      if (done !== undefined) this.#note(done);
+      makePrivateFolder(folder);
+    }
     const wish = this.#wish(trialS);
     const outcome = await this.#launch(wish);
     const { notes = [], until } = outcome;
@@ -106,7 +118,7 @@ export class Lifecycle {
 
   #readable(): Config | undefined {
     try {
-      return this.#context.config();
+      return this.#context.believed();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.#note(
@@ -119,11 +131,11 @@ export class Lifecycle {
   /** Replaces the supervisor; what is in the kernel stays in force in between, and nobody is thrown out. */
   async restart(): Promise<number> {
     const supervisor = await this.process.incumbent();
-    return supervisor === undefined ? this.start() : this.#replace(supervisor);
+    return supervisor === undefined ? this.start({ boot: true }) : this.#replace(supervisor);
   }
 
   async #replace(supervisor: ProcessIdentity): Promise<number> {
-    this.#context.config(); // a bad configuration is told before anything is stopped
+    this.#context.believed(); // a bad configuration is told before anything is stopped
     const request = { verb: 'stop', keep: true } as const;
     const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
     // It refuses while a change is on trial.
@@ -132,7 +144,7 @@ export class Lifecycle {
     }
     const isEnding = answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok;
     await (isEnding ? this.process.untilEnded(supervisor) : this.process.kill(supervisor));
-    return this.start();
+    return this.start({ boot: true });
   }
 
   /** restart where a supervisor runs, else nothing (LSB). */
@@ -143,14 +155,14 @@ export class Lifecycle {
   }
 
   /** Has the running supervisor take over a changed configuration, for good or on trial. */
-  async reload(trialS?: number): Promise<number> {
+  async reload({ trial: trialS }: StartOptions = {}): Promise<number> {
     return this.#ask({ verb: 'reload', ...this.#wish(trialS) });
   }
 
   /** What is on trial stays in force. */
   async confirm(): Promise<number> {
     const context = this.#context;
-    const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.config());
+    const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.believed());
     if (tried !== undefined) throw tooLate(tried, readFootprint(dirname(context.paths().lock)));
     return this.#ask({ verb: 'confirm' });
   }

@@ -1,3 +1,4 @@
+import { quietJson } from '../base/printable.js';
 import type { Remark, Reply } from '../wire/control.js';
 
 /** Where commands print. */
@@ -19,7 +20,7 @@ export function paint(output: Output, colour: Colour, text: string): string {
 
 /** Prints one JSON document. */
 export function printJson(output: Output, document: unknown): void {
-  output.out(`${JSON.stringify(document)}\n`);
+  output.out(`${quietJson(JSON.stringify(document))}\n`);
 }
 
 /** Prints a reply: results on standard output, notes and errors on standard error; or one JSON document. */

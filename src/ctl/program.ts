@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import type { Context } from './context.js';
+import type { StartOptions } from './lifecycle.js';
 import { addSetUp } from './program-set-up.js';
 import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../wire/start-wish.js';
@@ -109,14 +110,16 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
     ['reload', 'read the configuration again; a bad one is refused, the old one stays'],
   ] as const;
   for (const [verb, description] of changes) {
-    program
+    const command = program
       .command(verb)
       .description(description)
       .option('--trial <s>', 'for s seconds, unless confirmed: then the kernel itself goes back', parseTrial)
-      .action(async ({ trial }: { readonly trial?: number }) => {
+      .action(async (options: StartOptions) => {
         const { Lifecycle } = await import('./lifecycle.js');
-        await finish(new Lifecycle(context())[verb](trial));
+        await finish(new Lifecycle(context())[verb](options));
       });
+    if (verb === 'start')
+      command.option('--boot', 'leave out files that others could have written, and start without them');
   }
   const verbs = [
     ['confirm', 'keep what start --trial or reload --trial has put in force'],

@@ -61,7 +61,7 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
   }
   let exitCode: number = EXIT.firewall;
   try {
-    exitCode = await lifecycle.start();
+    exitCode = await lifecycle.start({ boot: true });
   } finally {
     if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
     else await failedAgain(context, runFolder, false);
@@ -134,7 +134,7 @@ type Configuration = { readonly config: Config } | { readonly error: unknown };
 
 function read(context: Context): Configuration {
   try {
-    return { config: context.config() };
+    return { config: context.believed() };
   } catch (error) {
     return { error };
   }

@@ -17,7 +17,7 @@ export async function showList(context: Context, list: ListName | undefined): Pr
   const request = { verb: 'list', ...(list === undefined ? {} : { list }) } as const;
   const answer = await ask(context.paths().socket, request, { timeoutMs: TIMEOUT_MS });
   const reply =
-    answer.kind === 'reply' ? answer.reply : await (await context.direct(context.config())).answer(request);
+    answer.kind === 'reply' ? answer.reply : await (await context.direct(context.believed())).answer(request);
   if (reply.exitCode !== EXIT.ok || !isEntries(reply.data)) return printReply(context.output, reply);
   if (context.output.json) printJson(context.output, reply.data);
   else context.output.out(entriesTable(context.output, reply.data));
@@ -101,6 +101,7 @@ export function printStatus(output: Output, report: StatusReport): void {
   const lines = [
     `knockctl is ${paint(output, colour, report.state)}: ${report.meaning}`,
     ...trialLines(report),
+    ...leftOutLines(output, report),
     ...exposureLines(output, report),
     ...(report.lacking ?? []).map((text) => `  ${paint(output, 'yellow', 'lacking')}    ${text}`),
     `  for        ${span(Math.max(0, sinceS))} (${report.reason})`,
@@ -147,6 +148,14 @@ function trialLines({ trial, unconfirmed }: StatusReport): string[] {
     return [`  on trial   ${left}: knockctl confirm keeps it, else the kernel goes back`];
   }
   return unconfirmed === null ? [] : [`  note       ${unconfirmed}`];
+}
+
+/** What does not count of the configuration, since others could have written it. */
+function leftOutLines(output: Output, { leftOut = [] }: StatusReport): string[] {
+  return leftOut.flatMap(({ text, mend }) => [
+    `  ${paint(output, 'red', 'left out')}   ${text}`,
+    `             ${mend}, then knockctl reload`,
+  ]);
 }
 
 /** Where a door is recognised, and why not in the kernel. */

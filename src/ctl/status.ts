@@ -10,7 +10,7 @@ import { ask } from './supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;
-/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped, degraded, not protected, or cannot read all. */
+/** The codes that LSB has for status. It leaves 150 to 199 to the application: it runs, but is tripped, degraded, not protected, cannot read all, or leaves out files. */
 const LSB = { dead: 1, stopped: 3, unknown: 4, notArmed: 150 } as const;
 
 const DEAD = 'the supervisor is dead; knockctl restartifdead starts a new one';
@@ -33,7 +33,8 @@ export async function status(context: Context): Promise<number> {
   if (!isStatusReport(data)) return printReply(output, answer.reply);
   if (output.json) printJson(output, data);
   else printStatus(output, data);
-  return data.state === 'armed' && !data.services.some(isUnread) ? EXIT.ok : LSB.notArmed;
+  const isWhole = !data.services.some(isUnread) && (data.leftOut ?? []).length === 0;
+  return data.state === 'armed' && isWhole ? EXIT.ok : LSB.notArmed;
 }
 
 async function statusOfDead(context: Context): Promise<number> {
@@ -43,7 +44,7 @@ async function statusOfDead(context: Context): Promise<number> {
   const code = died ? LSB.dead : LSB.stopped;
   let config;
   try {
-    config = context.config();
+    config = context.believed();
   } catch (error) {
     const problem = errorText(error); // keeps nobody from asking how it is
     if (output.json) printJson(output, { state, services: [], problem });

@@ -29,7 +29,7 @@ export function gatherTargets(
 export async function perform(context: Context, request: Request): Promise<number> {
   const answer = await ask(context.paths().socket, request, { timeoutMs: TIMEOUT_MS });
   if (answer.kind === 'reply') return printReply(context.output, answer.reply);
-  const direct = await context.direct(context.config());
+  const direct = await context.direct(context.believed());
   const reply = await direct.answer(request);
   const why = answer.kind === 'silent' ? 'the supervisor does not answer' : 'no supervisor is running';
   return printReply(context.output, withNote(reply, `${why}: acted on the kernel directly`));

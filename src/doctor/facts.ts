@@ -106,8 +106,8 @@ export interface Facts {
   readonly addresses: readonly { readonly family: Family; readonly text: string }[];
   /** The names of all network interfaces. */
   readonly interfaces: readonly string[];
-  /** What the user of the listener is. */
-  readonly listenerUser: 'fit' | 'absent' | 'root';
+  /** What the user of the listener is; `spare`: our own is missing, and somebody else stands in. */
+  readonly listenerUser: 'fit' | 'spare' | 'absent' | 'root';
   readonly listening: readonly Listening[];
   /** Process numbers of another knockd. */
   readonly knockds: readonly number[];

@@ -13,7 +13,7 @@ import { checkTemplate } from '../firewall/template-file.js';
 import { systemExec } from '../system/exec.js';
 import { readIfExists } from '../system/files.js';
 import { listeningPorts } from '../system/listening.js';
-import { findUser } from '../system/privileges.js';
+import { findUser, runsAs } from '../system/privileges.js';
 import { socketOwners } from '../system/processes.js';
 import type { SshSession } from '../system/session.js';
 import { otherKnockds } from '../system/other-knockd.js';
@@ -162,8 +162,9 @@ function interfaceNames(): string[] {
 }
 
 function userKind(name: string): Facts['listenerUser'] {
-  const user = findUser(name);
+  const user = findUser(runsAs(name));
   if (user === undefined) return 'absent';
+  if (runsAs(name) !== name) return 'spare';
   return user.uid === 0 || user.gid === 0 ? 'root' : 'fit';
 }
 

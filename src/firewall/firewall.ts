@@ -289,23 +289,24 @@ export class Firewall {
     });
   }
 
-  /** Services whose second gates are in force in all families, whatever the table filter holds; on trial, none is sure to be. */
-  async gated(): Promise<readonly Service[]> {
+  /** Names of services whose second gates are in force in all families, whatever the table filter holds; on trial, none is sure to be. */
+  async gated(): Promise<ReadonlySet<string>> {
     const strict = this.services.filter(({ gate }) => gate === 'strict');
-    if (this.#trial !== undefined || strict.length === 0) return [];
+    if (this.#trial !== undefined || strict.length === 0) return new Set();
     const shut = await this.#rules.gatesInForce();
-    return strict.filter(({ name }) => shut.has(name));
+    return new Set(strict.map(({ name }) => name).filter((name) => shut.has(name)));
   }
 
-  /** Feeds the switch of every service, or of these. */
-  async feed(timeoutS: number, services: readonly Service[] = this.#kept): Promise<void> {
-    for (const service of services) await this.sets.ports.feed(service, timeoutS);
+  /** Feeds the switch of every service, or of those that are named. */
+  async feed(timeoutS: number, only?: ReadonlySet<string>): Promise<void> {
+    for (const service of this.#kept) {
+      if (only?.has(service.name) !== false) await this.sets.ports.feed(service, timeoutS);
+    }
   }
 
-  /** Trips the switch of every service, but for these. */
-  async trip(but: readonly string[] = []): Promise<void> {
-    for (const { name } of this.#kept.filter((service) => !but.includes(service.name)))
-      await this.sets.ports.trip(name);
+  /** Trips the switch of every service but those that are named. */
+  async trip(but: ReadonlySet<string> = new Set()): Promise<void> {
+    for (const { name } of this.#kept) if (!but.has(name)) await this.sets.ports.trip(name);
   }
 
   /** What should be in force of the services in a family. */

@@ -2,6 +2,7 @@ import { ConfigError, errorText, type ConfigFault } from '../base/errors.js';
 import { shipped } from '../system/place.js';
 import { readIfExists } from '../system/files.js';
 import { expandGate } from './gate.js';
+import { readStrict } from '../system/strict-file.js';
 import type { RuleSettings, Service } from './service.js';
 import { templateRemarks, type TemplateRemark } from './template-remarks.js';
 import { expandTemplate, type Template } from './template.js';
@@ -10,7 +11,7 @@ const SERVICE = 'service.rules';
 const GATE = 'gate.rules';
 
 export interface TemplateSettings extends RuleSettings {
-  /** The administrator's own templates; those that are missing there are taken from the package. */
+  /** The administrator's own templates; those that are missing there are taken from the package. Empty: all of them. */
   readonly rulesFolder: string;
 }
 
@@ -21,7 +22,7 @@ export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolde
 
 function readNamed(rulesFolder: string, name: string): Omit<Template, 'gate'> {
   const own = `${rulesFolder}/${name}`;
-  const text = readOwn(own);
+  const text = rulesFolder === '' ? undefined : readOwn(own);
   if (text !== undefined) return { file: own, text };
   const file = shipped(`rules/${name}`);
   return { file, text: readIfExists(file) ?? '' };
@@ -54,7 +55,7 @@ export function checkTemplate(
 
 function readOwn(file: string): string | undefined {
   try {
-    return readIfExists(file);
+    return readStrict(file);
   } catch (error) {
     throw new ConfigError([{ file, line: 0, message: `cannot be read: ${errorText(error)}` }]);
   }

@@ -35,7 +35,8 @@ export function triedInVain(config: Config): Unconfirmed | undefined {
  */
 export function chooseConfig(disk: Config, readText: ReadText, again: boolean): Chosen {
   const path = runPaths(disk.settings.paths).unconfirmed;
-  const noted = triedInVain(disk);
+  // With something left out it cannot be told whether they are the same: they are not put in force by that.
+  const noted = disk.leftOut.length > 0 ? readUnconfirmed(path) : triedInVain(disk);
   if (again) return { config: disk, notes: [] };
   if (noted === undefined) {
     if (readUnconfirmed(path) === undefined) return { config: disk, notes: [] };
@@ -53,7 +54,8 @@ export function chooseConfig(disk: Config, readText: ReadText, again: boolean): 
       hint: 'nothing was started; knockctl start --trial S tries it again, changed files are started as usual',
     });
   }
-  const config = loadConfig({ file: before.file ?? undefined }, asEarlier(before, readText));
+  const state = { inForce: true, leavesOut: true };
+  const config = loadConfig({ file: before.file ?? undefined }, asEarlier(before, readText), state);
   const files = disk.sources.map((source) => source.path).join(', ');
   const notes = [
     `the configuration tried on ${localTime(at)} was not confirmed: the one from before it is in force, not ${files}; ` +

@@ -117,6 +117,7 @@ export class Control implements ControlHandler {
       configuration: config.file ?? null,
       trial: trial === undefined ? null : { left: trial.left, until: trial.until.toISOString() },
       unconfirmed: supervisor.trials.unconfirmed,
+      leftOut: config.leftOut,
     };
   }
 

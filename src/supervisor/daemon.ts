@@ -1,4 +1,5 @@
 import { errorText, EXIT } from '../base/errors.js';
+import { terminalText } from '../base/printable.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock } from '../system/clock.js';
@@ -6,10 +7,12 @@ import { systemExec } from '../system/exec.js';
 import {
   makePrivateFolder,
   readIfExists,
+  reclaimFolder,
   removeAbandoned,
   removeFile,
   replaceFile,
 } from '../system/files.js';
+import { readStrict } from '../system/strict-file.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
 import { serviceManager, type ServiceManager } from '../system/service-manager.js';
@@ -29,8 +32,11 @@ import { failureOf } from './start-report.js';
 import { Supervisor } from './supervisor.js';
 
 export interface DaemonOptions {
-  /** Reads the configuration, at the start and at each reload; throws ConfigError. */
-  readonly loadConfig: () => Config;
+  /**
+   * Reads the configuration; throws ConfigError. Lenient at the start, for one that is refused is an open port: what others could
+   * have written is left out. Strict at a reload: what was in force stays so.
+   */
+  readonly loadConfig: (belief: 'strict' | 'lenient') => Config;
   /** What a terminal sees of the log; none where there is no terminal. */
   readonly console: ConsoleStyle;
   /** What the start is to be besides. */
@@ -46,32 +52,39 @@ const OWN_LOG_BYTES = 5 * 1024 * 1024;
 
 /** The supervisor's process from lock to exit. Resolves with its exit code; rejects where it could not begin. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const disk = options.loadConfig();
+  const disk = options.loadConfig('lenient');
   const { paths } = disk.settings;
   const places = runPaths(paths);
+  const reclaimed = [paths.run, paths.state].flatMap((folder) => reclaimFolder(folder) ?? []);
   makePrivateFolder(paths.state);
   using presence = await Presence.take(paths);
   for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
   const wished = withWish(options, places);
   try {
-    return await live(disk, wished, presence);
+    return await live(disk, wished, presence, reclaimed);
   } catch (error) {
     wished.started(failureOf(error));
     if (wished.isWaitedFor !== true) throw error;
-    process.stderr.write(`knockctl: ${errorText(error)}\n`);
+    process.stderr.write(terminalText(`knockctl: ${errorText(error)}\n`, false));
     return TOLD;
   }
 }
 
-async function live(disk: Config, options: DaemonOptions, presence: Presence): Promise<number> {
+async function live(
+  disk: Config,
+  options: DaemonOptions,
+  presence: Presence,
+  reclaimed: readonly string[],
+): Promise<number> {
   const places = runPaths(disk.settings.paths);
-  const chosen = chooseConfig(disk, readIfExists, options.wish.trialS !== undefined);
+  const chosen = chooseConfig(disk, readStrict, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
   const manager = await serviceManager((problem) => {
     log.warn(problem);
   });
   try {
     presence.announce(log);
+    for (const text of reclaimed) log.warn(text);
     return await serve(chosen, options, log, presence, manager);
   } finally {
     manager.close();
@@ -126,7 +139,7 @@ async function serve(
     journal,
   });
   const ending = new Ending(supervisor, journal, manager);
-  const { loadConfig } = options;
+  const loadConfig = (): Config => options.loadConfig('strict');
   const control = new Control({ supervisor, journal, loadConfig, stop: ending.byRequest });
   const server = new ControlServer(runPaths(config.settings.paths).socket, control);
   const findable = new Findable({ clock: systemClock, journal, presence, server, taken: ending.asTaken });
@@ -170,7 +183,7 @@ function means({ confinedTo }: ServiceManager, paths: RunPaths): Means {
 
 /** The journal, with its history and the names of hosts; what the choice of the configuration has to say comes first. */
 function openRecords(
-  { config: { settings, warnings }, notes }: Chosen,
+  { config: { settings, warnings, leftOut }, notes }: Chosen,
   log: OwnedLog,
 ): AsyncDisposable & { readonly journal: Journal } {
   const names = settings.log.lookup
@@ -181,6 +194,7 @@ function openRecords(
   });
   const journal = new Journal(log, systemClock, { history, names });
   for (const note of notes) journal.record('configuration', note, {}, 'error');
+  for (const { text, mend } of leftOut) journal.record('configuration', `${text}; ${mend}`, {}, 'error');
   for (const warning of warnings) journal.record('configuration', warning, {}, 'warn');
   const close = async (): Promise<void> => {
     names?.close();

@@ -1,7 +1,6 @@
 import { errorText } from '../base/errors.js';
 import type { Settings } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
-import type { Service } from '../firewall/service.js';
 import type { Clock, Timer } from '../system/clock.js';
 import { Guard, type Authors } from './guard.js';
 import type { Journal } from './journal.js';
@@ -13,16 +12,18 @@ export interface EngineParts {
   /** The firewall in force; another one after a reload. */
   readonly firewall: () => Firewall;
   /**
-   * Services that are shut whatever becomes of the table filter: their second gates are in force. A fight over our rules
-   * in filter is no reason to give these up. None where it is not said.
+   * Names of services that are shut whatever becomes of the table filter: their second gates are in force. A fight over our rules
+   * in filter is no reason to give these up.
    */
-  readonly gated?: () => Promise<readonly Service[]>;
+  readonly gated: () => Promise<ReadonlySet<string>>;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
   readonly witness: () => string | undefined;
   readonly authors: Authors;
   readonly failsafe: () => Settings['failsafe'];
   /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
   readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
+  /** The services that are fed on whatever becomes of the listener: the kernel recognises all that opens them. */
+  readonly listenerless: () => ReadonlySet<string>;
   /** A look found rules and sets right, or put them right. */
   readonly verified: () => void;
   /** The rules were looked at, whatever came of it; or are left alone on purpose. */
@@ -56,12 +57,14 @@ export class Engine {
   /** The state before was `preparing`: what is put in now belongs to the start. */
   #isFirst = false;
   #before: State = 'stopped';
-  #held: readonly Service[] = [];
+  #held: ReadonlySet<string> = new Set();
   #reason = 'not started';
   /** The state as it is told: armed only once the rules are in force. */
   #told: StateInfo;
   #grace: Timer | undefined;
   #feeding = false;
+  /** Our rules are not known to be right: nothing is fed for any other reason than that they were put in just now. */
+  #isUnsure = true;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
@@ -78,9 +81,12 @@ export class Engine {
         this.event(event, reason);
       },
       verified: () => {
+        this.#isUnsure = false;
         parts.verified();
-        if (this.#state === 'tripped' && parts.listener().sound)
-          this.event('sound', 'rules and sets are right, and the listener hears');
+        if (this.#state !== 'tripped') return;
+        if (parts.listener().sound) this.event('sound', 'rules and sets are right, and the listener hears');
+        else if (this.#needsNoListener)
+          this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
       },
       looked: parts.looked,
       queued: async (job) => this.queued(job),
@@ -99,12 +105,15 @@ export class Engine {
 
   /** Names of the services that a fight has left shut by their second gates, and whose switch is fed on. */
   get held(): readonly string[] {
-    return this.#state === 'contested' ? this.#held.map(({ name }) => name) : [];
+    return this.#state === 'contested' ? [...this.#held] : [];
   }
 
   /** Something happened; `reason` goes to the log where it changes the state. */
-  event(event: Event, reason: string, means?: string): void {
+  event(happened: Event, reason: string, means?: string): void {
     const before = this.#state;
+    const isUnneeded = happened === 'given-up' && before !== 'tripped' && this.#needsNoListener;
+    const event = isUnneeded ? 'given-up-unneeded' : happened;
+    if (event === 'rules-unsure') this.#loseTrust();
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
@@ -113,7 +122,8 @@ export class Engine {
     this.#grace?.[Symbol.dispose]();
     this.#isFirst = before === 'preparing';
     const info = { state: after, since: this.#parts.clock.wall(), reason };
-    if (after === 'armed') this.#deed(after, async () => this.#arm(info, means));
+    if (after === 'armed' || (this.#isFirst && feeds(after)))
+      this.#deed(after, async () => this.#arm(info, means));
     else {
       this.#tell(info, means);
       this.#enter(after);
@@ -136,10 +146,14 @@ export class Engine {
     return result;
   }
 
-  /** Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. */
+  /**
+   * Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. Tripped for want of
+   * a listener, services that need none are fed on.
+   */
   heartbeat(): void {
     if (feeds(this.#state)) this.#feed();
-    if (this.#state === 'contested') this.#feedHeld();
+    else if (this.#state === 'contested') this.#feedHeld();
+    else if (this.#spared.size > 0) this.#feed(this.#spared);
     this.guard.look();
   }
 
@@ -151,12 +165,31 @@ export class Engine {
 
   #enter(state: State): void {
     if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
-    else if (state === 'degraded') {
+    else if (state === 'degraded' && !this.#needsNoListener) {
       const reason = this.#reason;
       this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
         this.event('given-up', `the listener has been away for too long: ${reason}`);
       });
     }
+  }
+
+  get #needsNoListener(): boolean {
+    const { services } = this.#parts.firewall();
+    const listenerless = this.#parts.listenerless();
+    return services.length > 0 && services.every(({ name }) => listenerless.has(name));
+  }
+
+  /** The services that are fed though the others are not. While it gets ready, that is by the rules of an earlier life. */
+  get #spared(): ReadonlySet<string> {
+    const isListenerMissing = this.#state === 'preparing' || (this.#state === 'tripped' && !this.#isUnsure);
+    return isListenerMissing ? this.#parts.listenerless() : new Set();
+  }
+
+  /** Without rules that are known to be right no service is spared. */
+  #loseTrust(): void {
+    const isToTrip = this.#state === 'tripped' && this.#spared.size > 0;
+    this.#isUnsure = true;
+    if (isToTrip) this.#deed('tripped', async () => this.#trip());
   }
 
   /**
@@ -200,10 +233,10 @@ export class Engine {
   async #trip(): Promise<void> {
     if (feeds(this.#state)) return;
     try {
-      const held = (await this.#lookAtGates()).map(({ name }) => name);
-      await this.#parts.firewall().trip(held);
-      if (held.length === 0) return;
-      const text = `the strict gate is untouched, and shuts as before: fed on (${held.join(', ')})`;
+      const held = await this.#lookAtGates();
+      await this.#parts.firewall().trip(new Set([...held, ...this.#spared]));
+      if (held.size === 0) return;
+      const text = `the strict gate is untouched, and shuts as before: fed on (${[...held].join(', ')})`;
       this.#parts.journal.record('firewall', text, {}, 'warn');
     } catch (error) {
       // Without the set there is nothing to trip, and the kernel trips by itself in any case.
@@ -212,10 +245,10 @@ export class Engine {
   }
 
   /** What second gates hold in a fight, and until what it has cost is put right. */
-  async #lookAtGates(): Promise<readonly Service[]> {
+  async #lookAtGates(): Promise<ReadonlySet<string>> {
     const isFight = this.#state === 'contested' || this.#before === 'contested';
     const { gated, listener } = this.#parts;
-    this.#held = isFight && listener().sound ? ((await gated?.()) ?? []) : [];
+    this.#held = isFight && listener().sound ? await gated() : new Set();
     return this.#held;
   }
 
@@ -225,19 +258,19 @@ export class Engine {
       try {
         const held = await this.#lookAtGates();
         if (this.state !== 'contested') return; // meanwhile it may have become another
-        if (held.length > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
+        if (held.size > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
       } catch {
-        this.#held = []; // not fed: the switch runs out
+        this.#held = new Set(); // not fed: the switch runs out
       }
     });
   }
 
-  #feed(): void {
+  #feed(only?: ReadonlySet<string>): void {
     if (this.#feeding) return;
     this.#feeding = true;
     const feed = async (): Promise<void> => {
       try {
-        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS);
+        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, only);
       } catch (error) {
         this.event('rules-unsure', errorText(error));
       } finally {

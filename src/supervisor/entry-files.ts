@@ -4,14 +4,13 @@ import type { Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import type { SetList } from '../base/lists.js';
 import {
-  isOwnPrivate,
   makePrivateFolder,
-  readIfExists,
   removeFile,
   removeFileForGood,
   replaceFileInParts,
   setAside,
 } from '../system/files.js';
+import { readStrict, UntrustedFile } from '../system/strict-file.js';
 import type { Moment } from '../system/moment.js';
 import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-file.js';
 import type { Journal } from './journal.js';
@@ -56,13 +55,13 @@ export class EntryFiles {
     const path = this.path(set);
     let text: string | undefined;
     try {
-      text = readIfExists(path);
+      text = readStrict(path);
       if (text === undefined) return undefined;
-      if (!isOwnPrivate(path)) {
-        this.#distrust(path, 'others can write to it');
+    } catch (error) {
+      if (error instanceof UntrustedFile) {
+        this.#distrust(path, error.weakness.text);
         return undefined;
       }
-    } catch (error) {
       this.#report(`${path} cannot be read: ${errorText(error)}; its entries are not used`);
       return undefined;
     }

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 import { errorText } from '../base/errors.js';
-import { isOwnPrivate, readIfExists } from '../system/files.js';
+import { readStrict, UntrustedFile } from '../system/strict-file.js';
 import { LogFile } from '../system/log-file.js';
 import type { Happening } from '../wire/control.js';
 import { historyLine, readHistory } from '../wire/history.js';
@@ -64,8 +64,12 @@ export class EventHistory {
 }
 
 function readTrusted(path: string): string {
-  const text = readIfExists(path);
-  return text !== undefined && isOwnPrivate(path) ? text : '';
+  try {
+    return readStrict(path) ?? '';
+  } catch (error) {
+    if (error instanceof UntrustedFile) return '';
+    throw error;
+  }
 }
 
 /** True where a file does not end with a line feed: a crash has cut its last line off. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { errorText } from '../base/errors.js';
 import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
+import { goAsOthers } from '../system/oom.js';
 
 /**
  * How a shell line ended: its exit status; 0 where a signal killed it (as knockd reports it), and which. `failed`: it
@@ -30,6 +31,7 @@ export const startLine: LineStarter = (line, ended) => {
   requireDescriptors();
   const [program = '', ...words] = shellArgv(line);
   const child = spawn(program, words, { stdio: 'ignore', env: CHILD_ENV, cwd: '/' });
+  goAsOthers(child.pid);
   let hasEnded = false;
   const end = (result: LineResult): void => {
     if (!hasEnded) ended(result);

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 
-import { Budget } from '../base/budget.js';
 import { errorText } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
 import {
@@ -9,11 +8,8 @@ import {
   type ListenerMessage,
   type ListenOrder,
 } from '../wire/listener.js';
+import { MessageBudgets } from './message-budgets.js';
 import type { ListenerStarter, StartedListener } from './listener-starter.js';
-
-/** Messages a second that a sound listener never exceeds (its own budgets are smaller), and at once. */
-const MESSAGE_RATE = 2_000;
-const MESSAGE_BURST = 10_000;
 
 export interface ListenerEvents {
   message(message: ListenerMessage): void;
@@ -29,7 +25,7 @@ export class ListenerProcess {
   #started: StartedListener | undefined;
   readonly #events: ListenerEvents;
   #reason: string | undefined;
-  readonly #budget = new Budget(MESSAGE_RATE, MESSAGE_BURST, performance.now());
+  readonly #budgets = new MessageBudgets(performance.now());
   #finished = false;
 
   constructor(start: ListenerStarter, order: ListenOrder, events: ListenerEvents) {
@@ -62,13 +58,11 @@ export class ListenerProcess {
   }
 
   #attach(channel: Duplex, order: ListenOrder): void {
-    const reader = new FrameReader(LISTENER_LIMIT, (message) => {
+    const reader = new FrameReader(LISTENER_LIMIT, (text) => {
       if (this.#reason !== undefined) return; // condemned: nothing more is believed
-      if (!this.#budget.take(performance.now())) {
-        this.kill('flooded the supervisor with messages');
-        return;
-      }
-      this.#events.message(readListenerMessage(message));
+      const message = readListenerMessage(text);
+      if (this.#budgets.take(message, performance.now())) this.#events.message(message);
+      else this.kill(`flooded the supervisor with messages (${message.type})`);
     });
     channel.on('data', (chunk: Buffer) => {
       try {

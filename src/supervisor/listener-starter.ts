@@ -3,9 +3,11 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { errorText } from '../base/errors.js';
+import { asciiLine } from '../base/printable.js';
 import { program } from '../system/place.js';
 import { requireDescriptors } from '../system/descriptors.js';
 import { CHILD_ENV } from '../system/exec-env.js';
+import { goAsOthers } from '../system/oom.js';
 import { requireTool } from '../system/tools.js';
 import { LISTENER_FD } from '../wire/listener.js';
 
@@ -53,6 +55,7 @@ export function listenerStarter(): ListenerStarter {
       env: CHILD_ENV,
       cwd: '/',
     });
+    goAsOthers(child.pid);
     return listenerChild(child, fate);
   };
 }
@@ -80,7 +83,7 @@ export function listenerChild(child: ChildProcess, fate: ListenerFate): StartedL
   });
   child.on('close', (code, signal) => {
     const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;
-    end([how, words.trim()].filter(Boolean).join(': '));
+    end([how, asciiLine(words.trim())].filter(Boolean).join(': '));
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     words = (words + chunk.toString()).slice(-MAX_WORDS);

@@ -20,6 +20,8 @@ export const EVENTS = [
   'listener-lost',
   /** It has been away for longer than the switch may be fed without it, or will not stay up. */
   'given-up',
+  /** The same, and no service needs it: the kernel recognises all that opens them. */
+  'given-up-unneeded',
   /** Our rules or sets could not be verified, or not be repaired. */
   'rules-unsure',
   /** Somebody undoes our rules again and again. */
@@ -52,6 +54,7 @@ const stay = (state: State): Readonly<Record<Event, State>> => ({
   sound: state,
   'listener-lost': state,
   'given-up': state,
+  'given-up-unneeded': state,
   'rules-unsure': state,
   contested: state,
   calm: state,
@@ -61,11 +64,18 @@ const stay = (state: State): Readonly<Record<Event, State>> => ({
 
 const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
   stopped: { ...stay('stopped'), start: 'preparing' },
-  preparing: { ...stay('preparing'), sound: 'armed', 'given-up': 'tripped', stop: 'stopping' },
+  preparing: {
+    ...stay('preparing'),
+    sound: 'armed',
+    'given-up': 'tripped',
+    'given-up-unneeded': 'degraded',
+    stop: 'stopping',
+  },
   armed: {
     ...stay('armed'),
     'listener-lost': 'degraded',
     'given-up': 'tripped',
+    'given-up-unneeded': 'degraded',
     'rules-unsure': 'tripped',
     contested: 'contested',
     stop: 'stopping',
@@ -78,7 +88,13 @@ const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
     contested: 'contested',
     stop: 'stopping',
   },
-  tripped: { ...stay('tripped'), sound: 'armed', contested: 'contested', stop: 'stopping' },
+  tripped: {
+    ...stay('tripped'),
+    sound: 'armed',
+    'given-up-unneeded': 'degraded',
+    contested: 'contested',
+    stop: 'stopping',
+  },
   contested: { ...stay('contested'), calm: 'tripped', stop: 'stopping' },
   stopping: { ...stay('stopping'), removed: 'stopped' },
 };

@@ -2,8 +2,8 @@ import { errorText } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import { exhausted, parseOneTime, type OneTimeLine } from '../config/one-time.js';
 import type { DoorSettings } from '../config/settings.js';
-import { readIfExists } from '../system/files.js';
 import { markLines, type PlacedLine } from '../system/mark.js';
+import { readStrict } from '../system/strict-file.js';
 import type { OneTimeSequence } from '../wire/listener.js';
 import type { Journal } from './journal.js';
 
@@ -103,7 +103,7 @@ export class OneTimeKeeper {
     let lines: readonly OneTimeLine[] = [];
     let problem = '';
     try {
-      const text = readIfExists(path);
+      const text = readStrict(path);
       if (text === undefined) problem = `${path}: No such file or directory: door ${door} is disabled`;
       else {
         lines = parseOneTime(text).lines;

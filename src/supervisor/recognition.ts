@@ -57,6 +57,31 @@ export function recognisedNow({ config, firewall }: Pick<World, 'config' | 'fire
   });
 }
 
+/**
+ * Services that nobody needs the listener for: some door lets in by the kernel alone, in each family in which knocks are heard,
+ * and every door that could let somebody in is recognised there. A line for the shell could.
+ */
+export function listenerless(config: Config): ReadonlySet<string> {
+  const families = heardFamilies(config);
+  const { services } = config.settings;
+  const isOpenedBy = (service: string, family: Family): boolean => {
+    const placed = placements(config, family);
+    const opening = config.doors.flatMap(({ door, actions }, index) => {
+      const { start } = actions[family];
+      if (start === undefined || (door.target !== undefined && door.target.family !== family)) return [];
+      const isElsewhere = start.kind === 'verb' && chosenService(services, start.service)?.name !== service;
+      const isOther =
+        start.kind === 'verb' && (start.verb !== 'accept' || isElsewhere) && start.verb !== 'trust';
+      return isOther ? [] : [placed[index]?.action];
+    });
+    return opening.length > 0 && opening.every((action) => action?.verb === 'accept');
+  };
+  const names = services.map(({ name }) => name);
+  return new Set(
+    names.filter((name) => families.length > 0 && families.every((one) => isOpenedBy(name, one))),
+  );
+}
+
 function placements({ doors, settings }: Config, family: Family): Placement[] {
   const { firewall, listener, services } = settings;
   const { families } = firewall;

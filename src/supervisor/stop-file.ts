@@ -5,7 +5,8 @@ import { ok, refuse, type Result } from '../base/result.js';
 import { parseCommand } from '../config/commands.js';
 import type { DoorCommand } from '../config/settings.js';
 import type { Clock, Timer } from '../system/clock.js';
-import { isOwnPrivate, readIfExists, removeFile, replaceFile, setAside } from '../system/files.js';
+import { removeFile, replaceFile, setAside } from '../system/files.js';
+import { readStrict, UntrustedFile } from '../system/strict-file.js';
 import { hasOnly, isCount, isFields, isText } from '../wire/guards.js';
 import type { Journal } from './journal.js';
 
@@ -51,10 +52,10 @@ export class StopFile {
     const { path } = this.#parts;
     let text: string | undefined;
     try {
-      text = readIfExists(path);
+      text = readStrict(path);
       if (text === undefined) return [];
-      if (!isOwnPrivate(path)) return this.#distrust(['others can write to it']);
     } catch (error) {
+      if (error instanceof UntrustedFile) return this.#distrust([error.weakness.text]);
       this.#report(
         `${path} cannot be read: ${errorText(error)}; stop commands of an earlier life are not run`,
       );

@@ -11,10 +11,12 @@ import { Engine, type StateInfo } from './engine.js';
 import { ExposureKeeper } from './exposure-keeper.js';
 import type { Guard } from './guard.js';
 import { KernelKnocks, kernelKnocksPath } from './kernel-knocks.js';
+import { presentInterfaces } from './interfaces.js';
 import { isInForce, kernelPlaces, settle, tidyUp } from './kernel-life.js';
 import type { ListenerKeeper } from './listener-keeper.js';
 import type { ListenerStarter } from './listener-starter.js';
 import { feeds, type State } from './machine.js';
+import { listenerless } from './recognition.js';
 import { Reload } from './reload.js';
 import { Rhythm } from './rhythm.js';
 import { StartReport } from './start-report.js';
@@ -79,9 +81,7 @@ export class Supervisor {
       refused: (reason) => this.#refuse(reason),
     });
     const awaited = new AwaitedChains(journal);
-    const touched = (culprit: string | undefined): void => {
-      engine.guard.touched(culprit);
-    };
+    const touched = (culprit?: string): void => void engine.guard.touched(culprit);
     const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#drift = drift;
     const engine = new Engine({
@@ -92,6 +92,7 @@ export class Supervisor {
       authors: drift.authors(() => this.world.firewall.backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
+      listenerless: () => this.#listenerless,
       verified: () => {
         const { unprovenMs = Infinity } = this.listener;
         this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
@@ -137,6 +138,13 @@ export class Supervisor {
     if (this.#world === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
     return this.#world;
+  }
+
+  /** On trial the kernel has the doors of before; and by an interface that is not there it hears no knock either. */
+  get #listenerless(): ReadonlySet<string> {
+    const { config, firewall } = this.world;
+    const isHeard = presentInterfaces(config.settings.listener.interfaces).length > 0;
+    return isHeard && firewall.trial === undefined ? listenerless(config) : new Set();
   }
 
   /** What keeps the rules as they should be. */

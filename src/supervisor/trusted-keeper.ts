@@ -4,7 +4,8 @@ import { errorText } from '../base/errors.js';
 import type { TrustedEntry } from '../config/settings.js';
 import type { SetStore } from '../firewall/set-store.js';
 import { safeComment, type Entry } from '../firewall/sets.js';
-import { readIfExists, replaceFile } from '../system/files.js';
+import { replaceFile } from '../system/files.js';
+import { readStrict } from '../system/strict-file.js';
 import type { Resolver } from '../system/resolver.js';
 import type { Journal } from './journal.js';
 
@@ -170,7 +171,7 @@ export class TrustedKeeper {
     const known = new Map<string, readonly Network[]>();
     let parsed: unknown;
     try {
-      parsed = JSON.parse(readIfExists(this.#parts.stateFile) ?? '{}');
+      parsed = JSON.parse(readStrict(this.#parts.stateFile) ?? '{}');
     } catch (error) {
       const text = `${this.#parts.stateFile} is damaged and not used: ${errorText(error)}`;
       this.#parts.journal.record('trusted', text, {}, 'warn');

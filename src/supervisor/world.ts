@@ -9,6 +9,7 @@ import type { Door } from '../knock/door.js';
 import type { Clock } from '../system/clock.js';
 import type { Exec } from '../system/exec.js';
 import { ownSources } from '../system/own-addresses.js';
+import { runsAs } from '../system/privileges.js';
 import { systemMoment } from '../system/moment.js';
 import type { Resolver } from '../system/resolver.js';
 import type { ListenOrder } from '../wire/listener.js';
@@ -133,7 +134,7 @@ export function listenOrder(config: Config, oneTime: OneTimeKeeper, isOnTrial: b
     type: 'listen',
     interfaces: settings.listener.interfaces,
     families: settings.listener.families,
-    user: settings.listener.user,
+    user: runsAs(settings.listener.user),
     // Two beats within each heartbeat, and several within the time after which it is taken for dead.
     beatMs: Math.max(
       200,

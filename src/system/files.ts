@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   existsSync,
@@ -63,6 +66,25 @@ export function makePrivateFolder(path: string): void {
   });
 }
 
+/**
+ * Takes a folder back that others could write to, where nobody is there to do it and a refusal would leave a port open: what
+ * is in it is judged file by file. Gives what was done, in words. One that cannot be taken back is for makePrivateFolder to refuse.
+ */
+export function reclaimFolder(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true) return undefined;
+  const isOwn = stat.uid === process.getuid?.();
+  if (isOwn && (stat.mode & 0o022) === 0) return undefined;
+  try {
+    if (!isOwn) chownSync(path, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    chmodSync(path, 0o700);
+  } catch {
+    return undefined;
+  }
+  const mode = (stat.mode & 0o7777).toString(8).padStart(4, '0');
+  return `others could write to the folder ${path} (owner ${stat.uid}, mode ${mode}): it is root's alone again`;
+}
+
 /** Not by mkdir's `recursive`: in a file system that knows no mkdir, such as /proc, Node 20 tries for ever. */
 function makeFolder(path: string): void {
   if (isFolder(path)) return;
@@ -78,15 +100,23 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
+/** Only a file that was not there: nobody else has it open, and it is no link to another one. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Of no name that anybody could have taken before us; removeAbandoned knows it by the process number. */
+function temporaryName(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.${process.pid}.tmp`;
+}
+
 /**
  * Replaces a file whole: temporary file, fsync, rename, fsync of the folder. Whatever goes wrong
  * (no space, a crash), the old content stays readable. A file that exists keeps its mode; a new
  * one gets `mode`.
  */
 export function replaceFile(path: string, text: string, mode = 0o600): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    const descriptor = openSync(temporary, 'w', 0o600);
+    const descriptor = openSync(temporary, NEW_FILE, 0o600);
     try {
       fchmodSync(descriptor, existingMode(path) ?? mode); // the umask has no say in it
       writeWhole(descriptor, Buffer.from(text));
@@ -107,9 +137,9 @@ export function replaceFile(path: string, text: string, mode = 0o600): void {
  * are for the owner only.
  */
 export async function replaceFileInParts(path: string, parts: Iterable<string>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    const handle = await open(temporary, 'w', 0o600);
+    const handle = await open(temporary, NEW_FILE, 0o600);
     try {
       await handle.chmod(0o600); // the umask has no say in it
       for (const part of parts) await handle.writeFile(part);

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 
 import winston from 'winston';
 
+import { oneLine, quietJson } from '../base/printable.js';
 import { CHILD_ENV } from './exec-env.js';
 import { LogFile } from './log-file.js';
 import { findTool } from './tools.js';
@@ -72,10 +73,7 @@ export function openLog(settings: LogSettings): OwnedLog {
   const logger = winston.createLogger({
     level: settings.level,
     silent: transports.length === 0,
-    format: winston.format.combine(
-      winston.format.timestamp(),
-      settings.json ? winston.format.json() : textLine,
-    ),
+    format: winston.format.combine(winston.format.timestamp(), settings.json ? jsonLine : textLine),
     transports,
     exitOnError: false,
   });
@@ -119,12 +117,6 @@ function consoleTransports(style: ConsoleStyle): winston.transport[] {
 }
 
 /** One line, whatever a message holds: what came from outside must not forge a second one. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
-    char === '\n' ? ' | ' : '?',
-  );
-}
-
 function levelled({ level, message }: winston.Logform.TransformableInfo): string {
   return oneLine(`${level === 'info' ? '' : `${level}: `}${String(message)}`);
 }
@@ -137,6 +129,11 @@ const textLine = winston.format((info) => {
   const stamp = `[${day} ${two(now.getHours())}:${two(now.getMinutes())}]`;
   return { ...info, [MESSAGE]: `${stamp} ${levelled(info)}` };
 })();
+
+const jsonLine = winston.format.combine(
+  winston.format.json(),
+  winston.format((info) => ({ ...info, [MESSAGE]: quietJson(String(info[MESSAGE])) }))(),
+);
 
 const plainLine = winston.format((info) => ({ ...info, [MESSAGE]: levelled(info) }))();
 

@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 
+import { requireStrict } from './strict-file.js';
+
 /** A line of a file, and where it begins. */
 export interface PlacedLine {
   /** From 1. */
@@ -18,7 +20,7 @@ const TRIES = 3;
 /**
  * Overwrites the first byte of lines of a file by `#`, in place, and on disk when it returns: nothing else of the file
  * changes, whoever writes to it meanwhile. `choose` gets the lines as they are. Where the file was replaced under our
- * hands (an editor renames), it is done again on the new one. Throws what the system refuses.
+ * hands (an editor renames), it is done again on the new one. Throws what the system refuses, and UntrustedFile.
  */
 export function markLines(
   path: string,
@@ -27,6 +29,7 @@ export function markLines(
   for (let left = TRIES; left > 0; left--) {
     const descriptor = openSync(path, 'r+');
     try {
+      requireStrict(descriptor, path);
       for (const { offset } of choose(readLines(descriptor))) writeSync(descriptor, '#', offset);
       fsyncSync(descriptor);
       if (fstatSync(descriptor).ino === statSync(path, { throwIfNoEntry: false })?.ino) return;

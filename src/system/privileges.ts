@@ -22,6 +22,23 @@ export function findUser(name: string): User | undefined {
   return undefined;
 }
 
+/** The listener's own user, which the package and `knockctl install` make: no other process of that user can end it, or trace it. */
+export const OWN_USER = '_knockctl';
+/** Whom it runs as where nobody has made that user. */
+export const SPARE_USER = 'nobody';
+
+/** Whom a listener of that user runs as: `nobody` where it is our own that is missing, for a port without a listener is worse. */
+export function runsAs(user: string): string {
+  return user === OWN_USER && findUser(OWN_USER) === undefined ? SPARE_USER : user;
+}
+
+/** What is wrong where our own user is missing, in words, and what mends it. */
+export const SPARE_USER_NOTE = {
+  text: `user in [listener]: there is no user ${OWN_USER}: the listener runs as ${SPARE_USER}`,
+  means: `any other process of ${SPARE_USER} can end it`,
+  mend: `useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ${OWN_USER}, then knockctl restart`,
+} as const;
+
 /**
  * Gives up root for good, and checks that it is gone: no capability is left in any set that could
  * be used, and becoming root again is refused. Throws where anything is left.
@@ -33,7 +50,7 @@ export function giveUpRoot(user: User): void {
   if (user.uid === 0 || user.gid === 0) {
     throw new KnockError('the listener must not run as root', {
       exitCode: EXIT.config,
-      hint: 'set user in [listener] to an unprivileged account, such as nobody',
+      hint: 'set user in [listener] to an unprivileged account, such as _knockctl',
     });
   }
   process.setgroups([]);

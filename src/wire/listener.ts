@@ -1,6 +1,7 @@
 import { parseAddress, type Family } from '../base/address.js';
 import { impossibleSource } from '../base/impossible.js';
 import { ProtocolError } from '../base/errors.js';
+import { asciiLine } from '../base/printable.js';
 import { MAX_STEPS, type Door, type Step } from '../knock/door.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
 
@@ -90,7 +91,8 @@ function checkMessage(fields: Fields): ListenerMessage | undefined {
   switch (type) {
     case 'ready': {
       const { interfaces } = fields;
-      if (!hasOnly(fields, ['type', 'interfaces']) || !isList(interfaces, 64, isInterface)) return undefined;
+      if (!hasOnly(fields, ['type', 'interfaces']) || !isList(interfaces, 64, isPrintedInterface))
+        return undefined;
       return { type, interfaces };
     }
     case 'beat': {
@@ -119,7 +121,8 @@ function checkMessage(fields: Fields): ListenerMessage | undefined {
     }
     case 'fatal': {
       const { reason } = fields;
-      return hasOnly(fields, ['type', 'reason']) && isText(reason, 1500) ? { type, reason } : undefined;
+      if (!hasOnly(fields, ['type', 'reason']) || !isText(reason, 1500)) return undefined;
+      return { type, reason: asciiLine(reason) };
     }
     default:
       return undefined;
@@ -176,6 +179,11 @@ function isFamily(value: unknown): value is Family {
 
 function isInterface(value: unknown): value is string {
   return isText(value, 32);
+}
+
+/** What goes to the log as the listener says it. */
+function isPrintedInterface(value: unknown): value is string {
+  return isInterface(value) && asciiLine(value) === value;
 }
 
 /** An address in its one canonical form, which a packet can come from; anything else is refused, not normalised. */

@@ -46,6 +46,14 @@ export interface StatusReport {
   readonly trial: { readonly left: number; readonly until: string } | null;
   /** Files that were tried and not confirmed, so that others are in force: in words; null: there are none. */
   readonly unconfirmed: string | null;
+  /** Files of the configuration that others could have written, so that they do not count; of a supervisor of before an upgrade, absent. */
+  readonly leftOut?: readonly LeftOutReport[];
+}
+
+/** A file that cannot be trusted: why, what of it is left out, and the command that mends it. */
+export interface LeftOutReport {
+  readonly text: string;
+  readonly mend: string;
 }
 
 /** A rule of others that decides about a service before knockctl does. */

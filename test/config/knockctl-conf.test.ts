@@ -18,7 +18,7 @@ state   = /var/lib/knockctl
 [listener]
 interface = any            ; or one or more names; absent ones are waited for
 families  = ipv4, ipv6
-user      = nobody
+user      = _knockctl
 duplicates = strict        ; strict | tolerate
 repeat    = each           ; each | extend
 
@@ -95,7 +95,7 @@ describe('the defaults of knockctl.conf', () => {
       listener: {
         interfaces: ['any'],
         families: [4, 6],
-        user: 'nobody',
+        user: '_knockctl',
         duplicates: 'strict',
         repeat: 'each',
       },

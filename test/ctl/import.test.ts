@@ -53,6 +53,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     triedInVain: async () => Promise.resolve(undefined),
     paths: unused,
     config: unused,
+    believed: unused,
     direct: unused,
     applyOnFailure: async () => Promise.resolve([]),
     readInput: (path) => {

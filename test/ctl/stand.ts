@@ -66,6 +66,7 @@ export async function run(words: readonly string[], setting: Setting = {}): Prom
     triedInVain: async () => Promise.resolve(undefined),
     paths: () => paths,
     config: () => ({}) as Config, // handed on to `direct`, which does not look into it
+    believed: () => ({}) as Config,
     direct: async () =>
       Promise.resolve({
         answer: async (request) => {

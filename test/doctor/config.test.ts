@@ -64,9 +64,13 @@ describe('doctor: the configuration', () => {
   it('a user that is not there, or is root', () => {
     assert.match(
       told({ listenerUser: 'absent' }).join('\n'),
-      /^danger: .*there is no user nobody .* user = nobody/,
+      /^danger: .*there is no user _knockctl .* user = _knockctl/,
     );
-    assert.match(told({ listenerUser: 'root' }).join('\n'), /^danger: .*nobody is root/);
+    assert.match(
+      told({ listenerUser: 'spare' }).join('\n'),
+      /^warning: .*runs as nobody .* useradd .* _knockctl/,
+    );
+    assert.match(told({ listenerUser: 'root' }).join('\n'), /^danger: .*_knockctl is root/);
   });
 
   it('a template of rules that is broken', () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
+import { findUser, OWN_USER } from '../../src/system/privileges.js';
 import { linkOf } from '../../src/system/processes.js';
 import { KernelSpace } from '../helpers/kernel-space.js';
 import { KNOCKCTL } from '../helpers/product.js';
@@ -18,6 +19,7 @@ import { MORE_CASES } from './more-cases.js';
 const EXPECTED: readonly (readonly [levels: readonly Finding['level'][], text: RegExp])[] = [
   [['good'], /^the capture hears, after \d+ ms$/],
   [['warning'], /^knockctl is not running$/],
+  [['warning'], /^user in \[listener\]: there is no user _knockctl/], // a machine that tests run on has none of ours
   [['warning', 'good'], /^(?:nothing starts knockctl|started) at a boot/],
   [['warning', 'good'], /^(?:nothing starts knockctl|started) again/],
 ];
@@ -30,7 +32,8 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
       ({ level, text }) => !EXPECTED.some(([levels, is]) => levels.includes(level) && is.test(text)),
     );
     assert.deepEqual(rest, []);
-    assert.equal(findings.length, EXPECTED.length);
+    const missing = findUser(OWN_USER) === undefined ? 0 : 1;
+    assert.equal(findings.length, EXPECTED.length - missing);
     assert.equal(code, 0);
   });
 

@@ -134,7 +134,7 @@ export const MORE_CASES: readonly Case[] = [
     host: { conf: `${SSH}[listener]\nuser = nobody-here\n` },
     level: 'danger',
     text: /there is no user nobody-here/,
-    mend: /user = nobody/,
+    mend: /user = _knockctl/,
   },
   {
     what: 'a template of rules that is broken',

@@ -13,10 +13,10 @@ const PROGRAM = fileURLToPath(new URL('../../app/bin/listener.js', import.meta.u
  */
 export class Rogue {
   readonly #file: string;
-  readonly #scene: Scene;
+  readonly #scene: Pick<Scene, 'lab' | 'ctlAfter'>;
   readonly #sound = readFileSync(PROGRAM, 'utf8');
 
-  constructor(scene: Scene) {
+  constructor(scene: Pick<Scene, 'lab' | 'ctlAfter'>) {
     this.#scene = scene;
     this.#file = join(scene.lab.dir, 'listener.js');
     this.sound();

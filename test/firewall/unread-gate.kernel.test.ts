@@ -43,13 +43,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.deepEqual(await firewall.repair(), []);
       assert.match([...firewall.unread.values()].join(), /^table mangle: .*cannot parse/);
       assert.ok(await allInForce(firewall));
-      assert.deepEqual(
-        (await firewall.gated()).map(({ name }) => name),
-        ['ssh'],
-      );
+      assert.deepEqual([...(await firewall.gated())], ['ssh']);
       for (const family of FAMILIES) {
         await space.iptables(backend, family, '-t mangle -F ssh_gate');
-        assert.deepEqual(await firewall.gated(), []);
+        assert.equal((await firewall.gated()).size, 0);
         assert.match((await firewall.repair()).join(), /^chain ssh_gate was changed \(IPv[46]\)$/);
         await space.iptables(backend, family, '-t mangle -D INPUT 1');
         assert.match((await firewall.repair()).join(), /^the jump to ssh_gate was/);

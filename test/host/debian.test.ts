@@ -60,6 +60,10 @@ describe('a Debian host', () => {
     await machine.must('/usr/bin/apt-get', 'install', '-y', '/root/knockctl.deb');
     assert.equal((await machine.run('/bin/systemctl', 'is-active', 'knockctl')).stdout.trim(), 'inactive');
     assert.equal(await rules(), before_);
+    assert.match(
+      await machine.must('/usr/bin/getent', 'passwd', '_knockctl'),
+      /:\/nonexistent:\/usr\/sbin\/nologin$/m,
+    );
     assert.equal(await sshWorks(), true);
   });
 
@@ -131,6 +135,31 @@ describe('a Debian host', () => {
     assert.equal((await machine.must('/bin/systemctl', '--failed', '--no-legend')).trim(), '');
   });
 
+  test('files that others could have written: left out at a boot and an upgrade, and the port is shut', async () => {
+    const doors = join(machine.root, 'etc/knockctl/knockd.conf');
+    chmodSync(doors, 0o666);
+    const check = await machine.run('/usr/sbin/knockctl', 'check');
+    assert.equal(check.exitCode, 78, check.stderr);
+    assert.match(check.stderr, /mode 0666: others can write to it; chmod go-w \/etc\/knockctl\/knockd\.conf/);
+    await machine.must('/usr/sbin/knockctl', 'flush', 'filter');
+    await machine.must('/usr/bin/apt-get', 'install', '--reinstall', '-y', '/root/knockctl.deb');
+    const left = async (when: string): Promise<void> => {
+      const { exitCode, stdout } = await machine.run('/usr/sbin/knockctl', 'status');
+      assert.equal(exitCode, 150, `${when}: ${stdout}`);
+      assert.match(stdout, /armed[\s\S]*left out .*its doors are left out/, when);
+      await knock();
+      assert.equal(await sshWorks(), false, when);
+    };
+    await left('after an upgrade');
+    await machine.shutDown();
+    await machine.boot();
+    await left('after a boot');
+    chmodSync(doors, 0o600);
+    await machine.must('/usr/sbin/knockctl', 'reload');
+    await knock();
+    assert.equal(await sshWorks(), true);
+  });
+
   test('a door’s own command runs outside of the unit, with all that root may do', async () => {
     const doors = join(machine.root, 'etc/knockctl/knockd.conf');
     writeFileSync(
@@ -173,6 +202,11 @@ describe('a Debian host', () => {
       '*/dpkg/*',
     );
     assert.equal(left, '');
+    assert.equal(
+      (await machine.run('/usr/bin/getent', 'passwd', '_knockctl')).exitCode,
+      2,
+      'it was made here',
+    );
     assert.deepEqual(
       readdirSync(join(machine.root, 'etc')).filter((name) => name.includes('knock')),
       [],

@@ -59,10 +59,21 @@ describe('a host with npm, SysV script and cron', () => {
     assert.equal(elsewhere.exitCode, 64);
     assert.match(elsewhere.stderr, /what is installed works with \/etc\/knockctl\/knockctl\.conf: -c /);
     assert.equal((await machine.run('test', '-e', SCRIPT)).exitCode, 1, 'nothing was changed');
+    const where = (await machine.must('/usr/bin/npm', 'root', '--global')).trim();
+    await machine.must('/bin/chown', 'nobody', `${where}/knockctl/rules/service.rules`);
+    const refused = await machine.run('knockctl', 'install');
+    assert.equal(refused.exitCode, 1);
+    assert.match(
+      refused.stderr,
+      /others could change what root would run from .*service\.rules is owned by nobody/,
+    );
+    assert.equal((await machine.run('test', '-e', SCRIPT)).exitCode, 1, 'nothing was changed');
+    await machine.must('/bin/chown', 'root', `${where}/knockctl/rules/service.rules`);
     const said = await machine.must('knockctl', 'install');
     assert.match(said, /installed \/etc\/init\.d\/knockctl/);
     assert.match(said, /installed \/etc\/systemd\/system\/knockctl\.service/);
     await machine.must('/usr/bin/man', '--where', '8', 'knockctl');
+    await machine.must('/usr/bin/id', '_knockctl');
     assert.equal(await status(), 3);
     assert.doesNotMatch(await rules(), /knockctl/);
     assert.match(await machine.must('knockctl', 'install'), /installed/, 'once more is no error');
@@ -100,6 +111,8 @@ describe('a host with npm, SysV script and cron', () => {
   test('uninstall takes away what install has put in place', async () => {
     const said = await machine.must('knockctl', 'uninstall');
     assert.match(said, /removed \/etc\/cron\.d\/knockctl/);
+    assert.match(said, /removed user _knockctl/);
+    assert.equal((await machine.run('/usr/bin/id', '_knockctl')).exitCode, 1);
     const left = await machine.must(
       '/usr/bin/find',
       '/etc',

@@ -57,7 +57,7 @@ describe('units of systemd', () => {
       `${String(pattern)} in the journal`,
     );
 
-  test('the listener is in a unit of its own: nobody, with its own process number in status', async () => {
+  test('the listener is in a unit of its own, as _knockctl, with its own process number in status', async () => {
     const { listener } = JSON.parse(await machine.must(CTL, 'status', '--json')) as {
       listener: { pid: number };
     };
@@ -65,10 +65,38 @@ describe('units of systemd', () => {
       await machine.must('/bin/cat', `/proc/${listener.pid}/cgroup`),
       /knockctl-listener-\d+-\d+\.service/,
     );
-    assert.match(
-      await machine.must('/bin/cat', `/proc/${listener.pid}/status`),
-      /^Uid:\s65534\s65534\s65534\s65534$/m,
-    );
+    const uid = (await machine.must('/usr/bin/id', '-u', '_knockctl')).trim();
+    const status = await machine.must('/bin/cat', `/proc/${listener.pid}/status`);
+    assert.match(status, new RegExp(`^Uid:\\s${uid}\\s${uid}\\s${uid}\\s${uid}$`, 'm'));
+    assert.match(status, /^CapEff:\s0+$/m);
+    assert.match(status, /^Seccomp:\s2$/m);
+    const cgroup = await machine.must('/bin/cat', `/proc/${listener.pid}/cgroup`);
+    const unit = /knockctl-listener-\d+-\d+\.service/.exec(cgroup)?.[0] ?? '';
+    assert.deepEqual((await host.property('RestrictAddressFamilies', unit)).split(' ').sort(), [
+      'AF_NETLINK',
+      'AF_PACKET',
+      'AF_UNIX',
+    ]);
+    assert.equal(await host.property('ProtectProc', unit), 'invisible');
+    assert.match(await host.property('IPAddressDeny', unit), /0\.0\.0\.0\/0/);
+    const supervisor = await host.property('MainPID');
+    assert.equal((await machine.must('/bin/cat', `/proc/${supervisor}/oom_score_adj`)).trim(), '-900');
+    assert.equal((await machine.must('/bin/cat', `/proc/${listener.pid}/oom_score_adj`)).trim(), '0');
+    // Another service, of whatever user, can end nothing of it.
+    for (const user of ['nobody', 'www-data']) {
+      for (const pid of [String(listener.pid), supervisor]) {
+        const kill = await machine.run(
+          '/usr/bin/setpriv',
+          `--reuid=${user}`,
+          '--clear-groups',
+          '/bin/kill',
+          '-9',
+          pid,
+        );
+        assert.equal(kill.exitCode, 1, `${user} ended ${pid}`);
+      }
+    }
+    assert.equal(await host.property('MainPID'), supervisor);
     await machine.must('/bin/kill', '-STOP', String(listener.pid));
     await log(/listener lost: .* \(was killed by SIGKILL\)/);
     await host.armed('with another listener');

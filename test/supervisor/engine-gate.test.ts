@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SERVICE } from '../helpers/kernel-space.js';
 import { FAILSAFE, Stand } from './engine-stand.js';
 
 /** Armed, and then in a fight over the table filter. */
@@ -25,17 +24,17 @@ async function beat(stand: Stand): Promise<boolean> {
 describe('a fight over the table filter', () => {
   // With `gated` left out of the supervisor (run once, 2026-11-29): the test of iptables -F in e2e/gate.test.ts is red.
   it('is fed through where second gates hold, for as long as they and the listener are sound', async () => {
-    const stand = await fight([SERVICE]);
+    const stand = await fight(new Set(['ssh']));
     assert.deepEqual(
       stand.log.filter((line) => line.startsWith('trip')),
       ['trip all but ssh'],
     );
     assert.equal(await beat(stand), true);
     assert.deepEqual(stand.engine.held, ['ssh']);
-    stand.gated = [];
+    stand.gated = new Set();
     assert.equal(await beat(stand), false, 'somebody undoes the gate as well');
     assert.deepEqual(stand.engine.held, []);
-    stand.gated = [SERVICE];
+    stand.gated = new Set(['ssh']);
     stand.sound = false;
     assert.equal(await beat(stand), false, 'nobody hears');
     stand.sound = true;
@@ -44,13 +43,13 @@ describe('a fight over the table filter', () => {
   });
 
   it('trips as ever where none does', async () => {
-    const stand = await fight([]);
+    const stand = await fight(new Set());
     assert.ok(stand.log.includes('trip'));
     assert.equal(await beat(stand), false);
   });
 
   it('leaves no moment without the switch when it is over', async () => {
-    const stand = await fight([SERVICE]);
+    const stand = await fight(new Set(['ssh']));
     stand.event('calm');
     await stand.settle();
     assert.equal(stand.log.includes('trip'), false);

@@ -1,7 +1,6 @@
 import { EXIT, KnockError } from '../../src/base/errors.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { Firewall } from '../../src/firewall/firewall.js';
-import type { Service } from '../../src/firewall/service.js';
 import { Engine } from '../../src/supervisor/engine.js';
 import { feeds, type Event } from '../../src/supervisor/machine.js';
 import { FakeClock } from '../helpers/fake-clock.js';
@@ -22,7 +21,7 @@ export class Stand {
   catchUp: () => void = () => undefined;
   sound = true;
   /** Services whose second gates are in force. */
-  gated: readonly Service[] = [];
+  gated: ReadonlySet<string> = new Set();
   /** Since the listener was last known to hear. */
   unprovenMs = 0;
   fedMs = -Infinity;
@@ -33,13 +32,17 @@ export class Stand {
   looks = 0;
   /** The sets are as they should be, and nothing is left of others. */
   settled = true;
+  /** Services that need no listener. */
+  listenerless: ReadonlySet<string> = new Set();
+  /** What each feeding and tripping was for. */
+  readonly deeds: string[] = [];
   readonly engine: Engine;
   #degradedMs: number | undefined;
 
   constructor() {
     const firewall = {
       unread: new Map(),
-      services: ['ssh'],
+      services: [{ name: 'ssh' }, { name: 'web' }],
       isSettled: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;
@@ -52,13 +55,15 @@ export class Stand {
         return ['the jump was missing'];
       },
       // Noted when the order is given: what is on its way then comes before a trip, in one channel.
-      feed: async (): Promise<void> => {
-        this.#fed();
+      feed: async (_timeoutS: number, only?: ReadonlySet<string>): Promise<void> => {
+        this.deeds.push(`feed ${only === undefined ? 'all' : [...only].join()}`);
+        if (only === undefined || this.engine.state === 'contested') this.#fed();
         await Promise.resolve();
       },
-      trip: async (but: readonly string[]): Promise<void> => {
+      trip: async (but: ReadonlySet<string>): Promise<void> => {
+        this.deeds.push(`trip all but ${[...but].join()}`);
         await Promise.resolve();
-        this.log.push(but.length === 0 ? 'trip' : `trip all but ${but.join()}`);
+        this.log.push(but.size === 0 ? 'trip' : `trip all but ${[...but].join()}`);
       },
     };
     this.engine = new Engine({
@@ -77,6 +82,7 @@ export class Stand {
       },
       failsafe: () => FAILSAFE as Settings['failsafe'],
       listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
+      listenerless: () => this.listenerless,
       verified: () => undefined,
       looked: () => undefined,
       entered: () => undefined,
@@ -111,7 +117,7 @@ export class Stand {
   #fed(): void {
     const { state } = this.engine;
     const nowMs = this.clock.nowMs();
-    const isHeld = state === 'contested' && this.sound && this.gated.length > 0;
+    const isHeld = state === 'contested' && this.sound && this.gated.size > 0;
     if (!feeds(state) && !isHeld) this.wrong.push(`fed while ${state}`);
     if (this.#degradedMs !== undefined && nowMs - this.#degradedMs > FAILSAFE.listenerTimeoutMs)
       this.wrong.push('fed without a listener for longer than listener_timeout');

@@ -9,11 +9,13 @@ import { FAILSAFE, RULES, Stand, type Rules } from './engine-stand.js';
 describe('the engine', () => {
   // With either guard of the engine switched off (the state asked again while arming; the grace of degraded), it fails.
   it('never feeds while a condition fails, whatever happens in whatever order', async () => {
-    const usual = EVENTS.filter((event) => event !== 'stop' && event !== 'removed');
+    // That no service needs the listener is what the engine itself finds out.
+    const all = EVENTS.filter((event) => event !== 'given-up-unneeded');
+    const usual = all.filter((event) => event !== 'stop' && event !== 'removed');
     let fed = 0;
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom<Event>(...usual).map((event) => ({ event })) },
-      { weight: 1, arbitrary: fc.constantFrom<Event>(...EVENTS).map((event) => ({ event })) },
+      { weight: 1, arbitrary: fc.constantFrom<Event>(...all).map((event) => ({ event })) },
       { weight: 3, arbitrary: fc.constantFrom<Rules>(...RULES).map((rules) => ({ rules })) },
       { weight: 4, arbitrary: fc.integer({ min: 1, max: 12_000 }).map((ms) => ({ ms })) },
       { weight: 5, arbitrary: fc.constant({ beat: true }) },
@@ -122,5 +124,71 @@ describe('the engine', () => {
     stand.engine.event('stop', 'asked to stop', 'our rules stay');
     stand.engine.event('removed', 'asked to stop', 'our rules stay');
     assert.doesNotMatch(stand.log.slice(-2).join(), /taking our rules out|no rules of ours/);
+  });
+
+  // Red without `#needsNoListener`: tripped after listener_timeout.
+  it('feeds on without a listener where no service needs it, and says that it is degraded', async () => {
+    const stand = await Stand.armed();
+    stand.listenerless = new Set(['ssh', 'web']);
+    for (let deaths = 0; deaths < 10; deaths += 1) {
+      stand.event('listener-lost');
+      stand.event('given-up');
+      stand.clock.advance(60_000);
+      stand.engine.heartbeat();
+      await stand.settle();
+      assert.equal(stand.engine.info.state, 'degraded');
+    }
+    assert.ok(
+      stand.deeds.every((deed) => deed === 'feed all'),
+      stand.deeds.join(),
+    );
+    stand.event('rules-unsure');
+    await stand.settle();
+    assert.deepEqual(stand.deeds.slice(-1), ['trip all but ']);
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.equal(stand.engine.info.state, 'degraded', 'the rules are right again');
+  });
+
+  // Red without `#spared` in heartbeat and trip.
+  it('trips those that need the listener, and feeds the others on while the rules are right', async () => {
+    const stand = await Stand.armed();
+    stand.listenerless = new Set(['web']);
+    stand.engine.heartbeat();
+    await stand.settle();
+    stand.event('given-up');
+    await stand.settle();
+    assert.equal(stand.engine.info.state, 'tripped');
+    assert.deepEqual(stand.deeds.slice(-1), ['trip all but web']);
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.deepEqual(stand.deeds.slice(-1), ['feed web']);
+    stand.rules = 'broken';
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.deepEqual(stand.deeds.slice(-1), ['trip all but ']);
+    const before = stand.deeds.length;
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.equal(stand.deeds.length, before, 'nobody is fed while the rules are not known to be right');
+    stand.rules = 'right';
+    stand.engine.heartbeat();
+    await stand.settle();
+    stand.engine.heartbeat();
+    await stand.settle();
+    assert.deepEqual(stand.deeds.slice(-1), ['feed web']);
+  });
+
+  // Red without the deed of a first `degraded`: it was never told how the start went.
+  it('arms at a start where no service needs the listener that does not come', async () => {
+    const stand = new Stand();
+    stand.listenerless = new Set(['ssh', 'web']);
+    stand.rules = 'undone';
+    stand.event('start');
+    stand.event('given-up');
+    await stand.settle();
+    assert.equal(stand.engine.info.state, 'degraded');
+    assert.ok(stand.deeds.includes('feed all'));
+    assert.ok(stand.log.includes('the jump was put in at the start'), stand.log.join('\n'));
   });
 });

@@ -15,10 +15,11 @@ import {
 /** failsafe.md, "States", written down again: only what changes the state. */
 const CHANGES: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {
   stopped: { start: 'preparing' },
-  preparing: { sound: 'armed', 'given-up': 'tripped', stop: 'stopping' },
+  preparing: { sound: 'armed', 'given-up': 'tripped', 'given-up-unneeded': 'degraded', stop: 'stopping' },
   armed: {
     'listener-lost': 'degraded',
     'given-up': 'tripped',
+    'given-up-unneeded': 'degraded',
     'rules-unsure': 'tripped',
     contested: 'contested',
     stop: 'stopping',
@@ -30,7 +31,7 @@ const CHANGES: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> 
     contested: 'contested',
     stop: 'stopping',
   },
-  tripped: { sound: 'armed', contested: 'contested', stop: 'stopping' },
+  tripped: { sound: 'armed', 'given-up-unneeded': 'degraded', contested: 'contested', stop: 'stopping' },
   contested: { calm: 'tripped', stop: 'stopping' },
   stopping: { removed: 'stopped' },
 };
@@ -57,8 +58,8 @@ describe('the machine', () => {
     assert.deepEqual(STATES.filter(feeds), ['armed', 'degraded']);
   });
 
-  it('never feeds from tripped, preparing or stopped without a sound listener', () => {
-    const others = EVENTS.filter((event) => event !== 'sound');
+  it('never feeds from tripped, preparing or stopped without a sound listener, or services that need none', () => {
+    const others = EVENTS.filter((event) => event !== 'sound' && event !== 'given-up-unneeded');
     for (const state of ['stopped', 'preparing', 'tripped', 'contested', 'stopping'] as const) {
       assert.ok(![...reachable(state, others)].some(feeds), state);
     }

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, it } from 'node:test';
 
 import {
   isErrno,
   makePrivateFolder,
   readIfExists,
+  reclaimFolder,
   removeAbandoned,
   removeFile,
   replaceFile,
@@ -35,6 +44,28 @@ describe('files', () => {
       }
     }
     assert.deepEqual(readdirSync(folder.path), ['f'], 'no temporary file is left');
+  });
+
+  it('replaceFile writes through no link that somebody has laid under the name of its temporary file', () => {
+    using folder = new TempFolder();
+    const path = folder.file('f');
+    writeFileSync(folder.file('other'), 'untouched');
+    symlinkSync('other', `${path}.${process.pid}.tmp`);
+    replaceFile(path, 'new');
+    assert.equal(readFileSync(folder.file('other'), 'utf8'), 'untouched');
+    assert.equal(readFileSync(path, 'utf8'), 'new');
+  });
+
+  it('reclaimFolder takes back what others could write to, says so, and leaves the rest alone', () => {
+    using folder = new TempFolder();
+    const path = folder.file('state');
+    assert.equal(reclaimFolder(path), undefined);
+    mkdirSync(path, { mode: 0o755 });
+    assert.equal(reclaimFolder(path), undefined);
+    assert.equal(mode(path), 0o755);
+    chmodSync(path, 0o777);
+    assert.match(reclaimFolder(path) ?? '', /others could write to the folder .*mode 0777/);
+    assert.equal(mode(path), 0o700);
   });
 
   it('setAside renames a file, over an earlier one', () => {

@@ -54,7 +54,7 @@ export class InitTrial {
 
   /** Gives the exit code; what went wrong is said. Throws KnockError. */
   async begin(): Promise<number> {
-    const code = await this.#quiet[this.verb](TRIAL_S);
+    const code = await this.#quiet[this.verb]({ trial: TRIAL_S });
     if (code !== EXIT.ok) return code;
     const report = await this.#report();
     this.#until = new Date(report?.trial?.until ?? Date.now() + TRIAL_S * 1_000);

@@ -22,6 +22,8 @@ import type { Context } from '../context.js';
 import { Lifecycle } from '../lifecycle.js';
 import { printJson, type Output } from '../output.js';
 import { FILES, PLACEHOLDER, PROGRAMS } from './files.js';
+import { requireOwnOrigin } from './origin.js';
+import { makeUser, removeUser, USER_ENTRY } from './user.js';
 
 /** What was installed: the check sum of each file, and where each link leads. */
 const LIST = '/var/lib/knockctl/installed.json';
@@ -44,6 +46,7 @@ export async function install(context: Context): Promise<number> {
     );
   }
   await refuseBesideDebian();
+  requireOwnOrigin();
   const before = readList();
   const installed: Record<string, string> = {};
   const notes: string[] = [];
@@ -64,6 +67,9 @@ export async function install(context: Context): Promise<number> {
     chmodSync(target, mode);
     installed[target] = sum(wanted);
   }
+  const { uid = before[USER_ENTRY], note } = await makeUser();
+  if (uid !== undefined) installed[USER_ENTRY] = uid;
+  if (note !== undefined) notes.push(note);
   makePrivateFolder(dirname(LIST));
   replaceFile(LIST, `${JSON.stringify(installed, undefined, 1)}\n`);
   await reloadSystemd();
@@ -92,7 +98,10 @@ export async function uninstall(context: Context): Promise<number> {
   const removed: string[] = [];
   const notes: string[] = [];
   for (const [path, mark] of Object.entries(list)) {
-    if (markOf(path) === mark) {
+    if (path === USER_ENTRY) {
+      if (await removeUser(mark)) removed.push(path);
+      else notes.push(`${path} is not the one that was made, or could not be removed: left as it is`);
+    } else if (markOf(path) === mark) {
       removeFile(path);
       removed.push(path);
     } else if (existsSync(path)) notes.push(`${path} was changed since: left as it is`);

@@ -1,5 +1,6 @@
 /** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
 import { formatFault } from '../../base/errors.js';
+import { OWN_USER, SPARE_USER_NOTE } from '../../system/privileges.js';
 import { localTime } from '../../system/local-time.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
@@ -7,6 +8,9 @@ import type { Facts } from '../facts.js';
 export function configuration({ config, templateFaults, templateRemarks }: Facts): Finding[] {
   if (config.ok) {
     return [
+      ...config.value.leftOut.map(
+        ({ text, mend }) => ({ level: 'danger', text, means: LEFT_OUT, mend }) as const,
+      ),
       ...config.value.warnings.map((text) => ({ level: 'warning', text }) as const),
       ...templateFaults.map(faultOf),
       ...templateRemarks,
@@ -20,6 +24,9 @@ export function configuration({ config, templateFaults, templateRemarks }: Facts
     mend: 'knockctl init',
   }));
 }
+
+const LEFT_OUT =
+  'others could write there what root would believe: a start or reload by hand is refused, at a boot it is left out';
 
 function faultOf(fault: Parameters<typeof formatFault>[0]): Finding {
   return {
@@ -98,6 +105,7 @@ export function absentInterfaces({ config, interfaces }: Facts): Finding[] {
 /** The listener gives root up before it reads a packet. */
 export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
   if (!config.ok || user === 'fit') return [];
+  if (user === 'spare') return [{ level: 'warning', ...SPARE_USER_NOTE }];
   const { user: name } = config.value.settings.listener;
   return [
     {
@@ -107,7 +115,7 @@ export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
           ? `user in [listener]: there is no user ${name}`
           : `user in [listener]: ${name} is root, or of its group`,
       means: 'the listener does not run, so no knock is heard by it, and knockctl does not arm',
-      mend: 'user = nobody in [listener]; users of other sources (LDAP) by number, UID:GID',
+      mend: `user = ${OWN_USER} in [listener], which knockctl install makes; users of other sources (LDAP) by number, UID:GID`,
     },
   ];
 }

@@ -3,7 +3,8 @@ import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { addEntry, parseTrustee, removeEntry } from '../../config/trusted.js';
 import { safeComment } from '../../firewall/sets.js';
-import { readIfExists, replaceFile } from '../../system/files.js';
+import { replaceFile } from '../../system/files.js';
+import { readStrict } from '../../system/strict-file.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
@@ -132,7 +133,8 @@ function saveEntries(
   trustees: readonly Trustee[],
   edit: (text: string, entry: string) => Result<string>,
 ): Result<undefined> {
-  let text = readIfExists(file) ?? '';
+  // What others have written into it must not become root's by being saved.
+  let text = readStrict(file) ?? '';
   const before = text;
   for (const trustee of trustees) {
     const edited = edit(text, trustee.text);
