@@ -62,6 +62,7 @@ function makeService(name: string, get: <T>(key: Key<T>) => T): ServiceSettings 
     decoyTimeoutS: get(KEYS.decoyTimeout),
     decoys: get(KEYS.decoys),
     onFailure: get(KEYS.onFailure),
+    strays: get(KEYS.strays),
     kernelDoors: get(KEYS.kernelDoors),
   };
 }

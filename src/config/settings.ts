@@ -22,6 +22,8 @@ export interface ServiceSettings {
   /** Whether a knock helps whom a door has banned. */
   readonly decoys: 'keep' | 'until_knock';
   readonly onFailure: OnFailure;
+  /** What TCP packets meet that begin no connection and belong to none: the policy, or nothing of ours. */
+  readonly strays: 'drop' | 'pass';
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;
 }

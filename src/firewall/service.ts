@@ -11,6 +11,8 @@ export interface Service {
   /** The chain that the jump goes into. */
   readonly chain: string;
   readonly onFailure: 'restore' | 'flush' | 'hold';
+  /** TCP packets that begin no connection and belong to none: refused like a SYN, or passed on as if we were not there. */
+  readonly strays?: 'drop' | 'pass';
 }
 
 /** Chains whose packets are for others, never for this host itself. */

@@ -54,6 +54,7 @@ chain          = INPUT     ; FORWARD on a gateway, DOCKER-USER for published con
 accept_timeout = 300
 ban_timeout    = 0         ; 0 = until flushed
 on_failure     = restore   ; restore | flush | hold
+strays         = drop      ; of TCP: packets that begin no connection and belong to none
 kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
@@ -71,6 +72,7 @@ const SSH = {
   decoyTimeoutS: 3600,
   decoys: 'keep',
   onFailure: 'restore',
+  strays: 'drop',
   kernelDoors: true,
 };
 
@@ -198,6 +200,7 @@ describe('a random valid knockctl.conf', () => {
       acceptTimeoutS: fc.integer({ min: 1, max: 2_147_483 }),
       banTimeoutS: fc.nat(2_147_483),
       onFailure: fc.constantFrom('restore', 'flush', 'hold'),
+      strays: fc.constantFrom('drop' as const, 'pass' as const),
       kernelDoors: fc.boolean(),
     });
     const numbers = fc
@@ -215,6 +218,7 @@ describe('a random valid knockctl.conf', () => {
             `switch_timeout=${times.switched}\nlistener_timeout=${times.listened}\n` +
             `[service.${serviceName}]\nports = ${wanted.ports.join(', ')}\nprotocol=${wanted.protocol}\n` +
             `accept_timeout=${wanted.acceptTimeoutS}\nban_timeout=${wanted.banTimeoutS}\non_failure=${wanted.onFailure}\n` +
+            `strays=${wanted.strays}\n` +
             `kernel_doors=${wanted.kernelDoors ? 'yes' : 'no'}`,
         );
         assert.deepEqual(conf.services, [{ ...SSH, ...wanted, name: serviceName }]);

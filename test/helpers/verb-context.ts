@@ -11,6 +11,7 @@ export const SSH: ServiceSettings = {
   banTimeoutS: 0,
   decoyTimeoutS: 3600,
   decoys: 'keep',
+  strays: 'drop',
   kernelDoors: true,
 };
 export const WEB: ServiceSettings = { ...SSH, name: 'web', ports: [80], banTimeoutS: 600 };

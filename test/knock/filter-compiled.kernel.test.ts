@@ -163,14 +163,28 @@ describe('the capture filter', () => {
   it('lets the listener see its own knock, on the loopback only, doors or not', () => {
     for (const doors of [[], [door('7000')]]) {
       const filter = captureFilter(doors, 'sll', 5555);
-      const spec = { link: 'sll', protocol: 'udp', destinationPort: 5555 } as const;
+      const spec = { link: 'sll', protocol: 'udp', sourcePort: 5555, destinationPort: 5555 } as const;
       const frames = [
         buildPacket({ ...spec, source: '127.0.0.1', destination: '127.0.0.1' }),
+        buildPacket({ ...spec, sourcePort: 5556, source: '127.0.0.1', destination: '127.0.0.1' }),
         buildPacket({ ...spec, source: '::1', destination: '::1' }),
         buildPacket({ ...spec, destination: OWN }),
         buildPacket({ ...spec, protocol: 'tcp', source: '127.0.0.1', destination: '127.0.0.1' }),
       ];
-      assert.deepEqual([...passing(filter, 'sll', frames)], [0, 1]);
+      assert.deepEqual([...passing(filter, 'sll', frames)], [0]);
     }
+  });
+
+  // Red without NOT_LOOPBACK.
+  it('passes nothing else of the loopback on any: local users send there as they like', () => {
+    const filter = captureFilter([door('7000,8000:udp')], 'sll2', 5555);
+    const frames = [1, 2].flatMap((device) =>
+      (['tcp', 'udp'] as const).map((protocol) => {
+        const frame = buildPacket({ link: 'sll2', protocol, destinationPort: protocol === 'tcp' ? 7000 : 8000 });
+        frame.writeUInt32BE(device, 4);
+        return frame;
+      }),
+    );
+    assert.deepEqual([...passing(filter, 'sll2', frames)], [2, 3]);
   });
 });
