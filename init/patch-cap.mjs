@@ -35,7 +35,8 @@ function applied(text, diff) {
     while (at < Number(first) - 1) out.push(lines[at++]);
     for (const line of body.split('\n').slice(0, -1)) {
       if (line.startsWith('+')) out.push(line.slice(1));
-      else if (lines[at] !== line.slice(1)) fail(`cap is of another version: line ${at + 1} of src/binding.cc`);
+      else if (lines[at] !== line.slice(1))
+        fail(`cap is of another version: line ${at + 1} of src/binding.cc`);
       else if (line.startsWith('-')) at++;
       else out.push(lines[at++]);
     }

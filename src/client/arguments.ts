@@ -196,8 +196,12 @@ function portsOf(file: string, read: (file: string) => string): Result<string[]>
   const name = file === '-' ? 'standard input' : file;
   try {
     const text = read(file);
-    if (text.length > MAX_FILE) return refuse(`${name} is longer than ${MAX_FILE} characters: that is no sequence`);
-    const ports = text.replaceAll(/#.*/g, '').split(/[\s,]+/).filter((word) => word !== '');
+    if (text.length > MAX_FILE)
+      return refuse(`${name} is longer than ${MAX_FILE} characters: that is no sequence`);
+    const ports = text
+      .replaceAll(/#.*/g, '')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
     return ports.length === 0 ? refuse(`no ports stand in ${name}: PORT[:PROTO]...`) : ok(ports);
   } catch (error) {
     return refuse(`the ports cannot be read from ${name}: ${errorText(error)}`);

@@ -72,7 +72,7 @@ export function readableWords(
   family: Family,
   readable: Readable,
 ): Record<
-  'FROM' | 'REASSEMBLE' | 'FRAGMENT' | 'ROUTED' | 'HEADERS' | 'MISREAD' | 'STRAY' | 'KNOWN',
+  'FROM' | 'REASSEMBLE' | 'TRACK' | 'FRAGMENT' | 'ROUTED' | 'HEADERS' | 'MISREAD' | 'STRAY' | 'KNOWN',
   string | readonly string[] | undefined
 > {
   const { chain, protocol, addresses } = service;
@@ -83,6 +83,7 @@ export function readableWords(
     // iptables refuses -i in OUTPUT.
     FROM: chain === 'OUTPUT' ? '' : '! -i lo',
     REASSEMBLE: reassemble === undefined ? undefined : REASSEMBLERS[reassemble],
+    TRACK: protocol === 'udp' ? REASSEMBLERS.conntrack : undefined,
     FRAGMENT: family === 4 ? laterFragments(chain, protocol) : fragment ? FRAGMENT : undefined,
     HEADERS: headers ? HEADERS : undefined,
     MISREAD: headers ? MISREAD : undefined,

@@ -55,7 +55,10 @@ const CHECKS: readonly Check[] = [
   },
   {
     lacks: ({ service: { chain, protocol, strays }, jumps }) =>
-      chain === 'INPUT' && protocol === 'tcp' && strays !== 'pass' && !has(jumps, / ! --tcp-flags FIN,SYN,RST,ACK SYN /),
+      chain === 'INPUT' &&
+      protocol === 'tcp' &&
+      strays !== 'pass' &&
+      !has(jumps, / ! --tcp-flags FIN,SYN,RST,ACK SYN /),
     text: 'packets that begin no connection and belong to none meet no rule',
     means: 'the port answers them, and with SYN cookies in force one of them is a connection',
     mend: 'take over from the rules/service.rules that is shipped the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',

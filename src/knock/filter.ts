@@ -40,7 +40,10 @@ export function captureFilter(doors: readonly Door[], linkType: LinkType, selfKn
   const terms = portTerms(doors);
   if (terms.length > 0) terms.push(IPV6_EXTENSIONS);
   if (linkType === 'ethernet') terms.push(...taggedTerms(doors));
-  const others = terms.length === 0 ? [] : [linkType === 'sll2' ? `(${NOT_LOOPBACK} and (${terms.join(' or ')}))` : terms.join(' or ')];
+  const others =
+    terms.length === 0
+      ? []
+      : [linkType === 'sll2' ? `(${NOT_LOOPBACK} and (${terms.join(' or ')}))` : terms.join(' or ')];
   const own = selfKnockPort === undefined ? [] : [selfKnock(selfKnockPort)];
   return [...own, ...others].join(' or ') || NOTHING;
 }

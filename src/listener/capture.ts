@@ -11,12 +11,7 @@ export interface Capture {
 }
 
 /** Takes one packet; `buffer` is overwritten by the next one. `wireLength`: more than `length` where the snap length has cut it. */
-export type PacketHandler = (
-  buffer: Buffer,
-  length: number,
-  linkType: LinkType,
-  wireLength: number,
-) => void;
+export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
 
 /** How a capture is held. */
 export interface CaptureManner {
@@ -73,7 +68,8 @@ function open(
   onPacket: PacketHandler,
   { room, pollMs, onError }: CaptureManner,
 ): OpenCapture {
-  if (cap.Cap.isQuiet !== true) throw new Error('the capture module is not patched: npm rebuild, then npm run postinstall');
+  if (cap.Cap.isQuiet !== true)
+    throw new Error('the capture module is not patched: npm rebuild, then npm run postinstall');
   const capture = new cap.Cap();
   const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture lives
   const kind = capture.open(name, `inbound and (${filter})`, room * FRAME, buffer, SNAP_LENGTH, pollMs);

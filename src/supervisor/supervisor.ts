@@ -53,6 +53,7 @@ export class Supervisor {
   /** Tells what stands between us and the world. */
   readonly exposures: ExposureKeeper;
   readonly #report = new StartReport();
+  #notes: readonly string[] = [];
   readonly #kernelKnocks: KernelKnocks;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
@@ -139,6 +140,11 @@ export class Supervisor {
     return this.#engine.guard;
   }
 
+  /** What whoever has started it must hear. */
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
   /** When the health check comes next. */
   get nextCheck(): Date | undefined {
     return this.#rhythm.nextCheck;
@@ -212,7 +218,7 @@ export class Supervisor {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
       this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
     }
-    await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
+    this.#notes = await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock);
     // What an earlier life protects stays so, whatever has become of one chain: status tells it.
     if (!this.#adopted) refuseMissing(world.firewall.awaited);
     await world.trusted.apply();

@@ -58,7 +58,10 @@ test('the delay follows each knock, the last included', async () => {
 
 test('--repeat sends the whole sequence again, over each family', async () => {
   const { deeds } = await runWith(['-r', '3', '192.0.2.1', '1', '2', '--then', 'x']);
-  assert.deepEqual(deeds.slice(0, -2), ['1', '2', '1', '2', '1', '2'].map((port) => `tcp 192.0.2.1 ${port}`));
+  assert.deepEqual(
+    deeds.slice(0, -2),
+    ['1', '2', '1', '2', '1', '2'].map((port) => `tcp 192.0.2.1 ${port}`),
+  );
   for (const times of ['0', '101', 'x', '-1', '1.5']) {
     const { err, exitCode } = await runWith([`--repeat=${times}`, '192.0.2.1', '1']);
     assert.match(err, /^error: --repeat '.*' is not a number from 1 to 100\n$/);
@@ -76,8 +79,14 @@ test('--file takes the ports from a file or standard input, so that no list of p
     assert.deepEqual([deeds, exitCode], [[], 1]);
     return err;
   };
-  assert.match(await refused('-f', '/absent', '192.0.2.1'), /^error: the ports cannot be read from \/absent: .*ENOENT/);
-  assert.match(await refused('-f', '/a', '192.0.2.1', '7'), /^error: the ports stand in \/a: give none besides/);
+  assert.match(
+    await refused('-f', '/absent', '192.0.2.1'),
+    /^error: the ports cannot be read from \/absent: .*ENOENT/,
+  );
+  assert.match(
+    await refused('-f', '/a', '192.0.2.1', '7'),
+    /^error: the ports stand in \/a: give none besides/,
+  );
   assert.match((await refused('-f')) || 'usage', /needs the name of a file, or -/);
 });
 

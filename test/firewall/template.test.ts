@@ -32,6 +32,7 @@ function contract(more: {
     '-A ssh_hidden -j DROP',
     ...more.policy.map((rule) => `-A ssh_policy ${rule}`),
     '-A ssh_reassemble -m socket -j RETURN',
+    ...(more.protocol === 'udp' ? ['-A ssh_reassemble -m conntrack --ctstate INVALID -j RETURN'] : []),
     ...(more.protocol === 'udp' ? [] : ['-A ssh_stray -m socket -j RETURN']),
     '-A ssh_stray -j ssh_policy',
     `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
@@ -145,9 +146,15 @@ describe('the shipped template is the contract', () => {
     assert.equal(expanded({ chain: 'FORWARD' })[1], `-A FORWARD ! -i lo -p tcp -f ${HIDDEN} ssh_hidden`);
   });
   it('strays pass where the kernel cannot be asked for their socket, or if they are to', () => {
-    const strays = (more: Partial<Service>): string[] => expanded(more).filter((line) => line.includes('! --tcp-flags'));
+    const strays = (more: Partial<Service>): string[] =>
+      expanded(more).filter((line) => line.includes('! --tcp-flags'));
     assert.equal(strays({}).length, 1);
-    for (const more of [{ chain: 'FORWARD' }, { chain: 'OWN' }, { strays: 'pass' }, { protocol: 'udp' }] as const)
+    for (const more of [
+      { chain: 'FORWARD' },
+      { chain: 'OWN' },
+      { strays: 'pass' },
+      { protocol: 'udp' },
+    ] as const)
       assert.deepEqual(strays(more), []);
   });
   it('in OUTPUT, where iptables refuses -i', () => {

@@ -180,7 +180,11 @@ describe('the capture filter', () => {
     const filter = captureFilter([door('7000,8000:udp')], 'sll2', 5555);
     const frames = [1, 2].flatMap((device) =>
       (['tcp', 'udp'] as const).map((protocol) => {
-        const frame = buildPacket({ link: 'sll2', protocol, destinationPort: protocol === 'tcp' ? 7000 : 8000 });
+        const frame = buildPacket({
+          link: 'sll2',
+          protocol,
+          destinationPort: protocol === 'tcp' ? 7000 : 8000,
+        });
         frame.writeUInt32BE(device, 4);
         return frame;
       }),

@@ -182,7 +182,10 @@ function jumps({ interfaces, instance }: CompileSettings, targets: readonly stri
   const ways = interfaces.includes('any') ? ['! -i lo'] : interfaces.map((name) => `-i ${name}`);
   return ways.flatMap((way) => [
     { chain: 'INPUT', rule: rule(way, last) },
-    ...targets.map((to) => ({ chain: 'FORWARD', rule: rule(`-d ${to}`, way === '! -i lo' ? '' : way, last) })),
+    ...targets.map((to) => ({
+      chain: 'FORWARD',
+      rule: rule(`-d ${to}`, way === '! -i lo' ? '' : way, last),
+    })),
   ]);
 }
 

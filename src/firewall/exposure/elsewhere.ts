@@ -1,4 +1,4 @@
-/** What other tables than filter do to new connections: they are sent on, hidden from our jump, or dropped. Pure. */
+/** What other tables than filter do to new connections: they are sent on, or dropped. Pure. */
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
@@ -7,7 +7,7 @@ import type { BackendName } from '../backend-name.js';
 import type { Service } from '../service.js';
 import { isConcerned, named, oursAmong, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
-import { fromElsewhere, isEverybody, newcomerTo, pathKey, verdictOf, waysTo } from './judge.js';
+import { fromElsewhere, isEverybody, newcomerTo, pathKey, verdictOf } from './judge.js';
 import { union, type Ranges } from './ranges.js';
 import { walk, type Outcome, type Verdict } from './walk.js';
 import { whoComes } from './who.js';
@@ -26,11 +26,7 @@ export function assessElsewhere(tables: readonly AllTables[], setting: Setting):
   return tables.flatMap((all) =>
     setting.services
       .filter((service) => isConcerned(service, all.family))
-      .flatMap((service) => [
-        ...sentOn(all, service, setting),
-        ...hidden(all, service, setting),
-        ...refused(all, service, setting),
-      ]),
+      .flatMap((service) => [...sentOn(all, service, setting), ...refused(all, service, setting)]),
   );
 }
 
@@ -61,31 +57,6 @@ function sentOn(all: AllTables, service: Service, { services }: Setting): Exposu
     const what = `sends what ${one.who} sends to ${service.protocol} port ${one.ports.join(', ')} on to ${where}, past our jump`;
     return [told(all, service, isOpen ? 'open' : 'exception', one, 'nat', what)];
   });
-}
-
-/** By NOTRACK in raw: what is not tracked is never new, and a jump that asks for NEW does not see it. */
-function hidden(all: AllTables, service: Service, { instances, services }: Setting): Exposure[] {
-  const verdict: Verdict<'untracked' | 'stays'> = ({ target }) => {
-    if (target?.name === 'NOTRACK') return 'untracked';
-    if (target?.name === 'CT')
-      return target.options.some(({ name }) => name === '--notrack') ? 'untracked' : 'continue';
-    if (target?.name === 'RETURN') return 'return';
-    if (target?.name === 'ACCEPT' || target?.name === 'DROP') return 'stays';
-    return target === undefined || ENDS_NOTHING.has(target.name) ? 'continue' : undefined;
-  };
-  const isOurs = oursAmong(services, instances);
-  return decided(all, service, { table: 'raw', chain: 'PREROUTING', verdict, end: 'untracked' }).flatMap(
-    (one) => {
-      const boxes = (port: number): readonly Box[] => (one.ports.includes(port) ? one.boxes : []);
-      const past = waysTo(service, all.family, all.ruleset, isOurs, boxes)
-        .flatMap(({ outcomes }) => outcomes)
-        .filter(({ end }) => end === 'accept' || end === 'unknown');
-      if (past.length === 0) return [];
-      const sources = past.reduce<Ranges>((sum, { box }) => union(sum, box.sources), []);
-      const what = `keeps the kernel from tracking what ${one.who} sends to ${service.protocol} port ${one.ports.join(', ')}, so that our jump never sees it as new`;
-      return [told(all, service, isEverybody(sources, all.family) ? 'open' : 'exception', one, 'raw', what)];
-    },
-  );
 }
 
 /** The chains besides our own that a packet for us passes in front of it, or in the other back end at all. */
