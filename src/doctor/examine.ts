@@ -14,6 +14,7 @@ import { inTheWay } from './checks/in-the-way.js';
 import { inFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
+import { answeringPorts, readableSecrets } from './checks/secret.js';
 import type { Facts } from './facts.js';
 
 /** Every check there is. */
@@ -45,6 +46,8 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   startedAtBoot,
   startedAgain,
   savedRules,
+  readableSecrets,
+  answeringPorts,
   unread,
 ];
 

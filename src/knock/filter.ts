@@ -1,4 +1,4 @@
-import type { Door, FlagFilter, Protocol } from './door.js';
+import { countsBeginnings, coveredPorts, type Door, type FlagFilter, type Protocol } from './door.js';
 import type { LinkType } from './packet.js';
 
 /**
@@ -84,7 +84,7 @@ function taggedTerm(at: number, { first, last }: Range): string {
 function portTerms(doors: readonly Door[]): string[] {
   const udp = toRanges(portsOf(doors, 'udp').keys());
   const tcpPorts = portsOf(doors, 'tcp');
-  const groups = groupByFlags(tcpPorts);
+  const groups = groupByFlags(tcpPorts).map(allPorts);
   const count = groups.reduce((sum, group) => sum + group.ranges.length, udp.length);
   if (count <= MAX_RANGES && groups.length <= MAX_GROUPS) return [...groups.map(tcpTerm), ...udpTerm(udp)];
   const all = toRanges(tcpPorts.keys());
@@ -95,6 +95,15 @@ function portTerms(doors: readonly Door[]): string[] {
   const share = MAX_RANGES / 2;
   const coarse = all.length === 0 ? [] : [tcpTerm({ flags, ranges: closeGaps(all, share) })];
   return [...coarse, ...udpTerm(closeGaps(udp, share))];
+}
+
+/**
+ * Of doors that count the first packet of a connection alone, such packets to all ports: there are few of them, and neither by the time that
+ * an answer takes, nor by the work of this process, can anybody tell which ports are the doors'.
+ */
+function allPorts(group: Group): Group {
+  if (!countsBeginnings(group.flags)) return group;
+  return { ...group, ranges: [coveredPorts(group.ranges.map(({ first }) => first))] };
 }
 
 /** The protocol's ports, each with the flags that all doors with that port ask for alike. */

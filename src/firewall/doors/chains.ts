@@ -71,10 +71,15 @@ function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }
     judge.push(rule(here, `-g ${endChain(base)}`));
     if (done > 1) later.push(doneSet(base, done, family));
   }
-  chains.set(startChain(base), [...later.reverse().map(takeFrom), addTo(window)]);
+  chains.set(startChain(base), [...later.reverse().map(takeOut), addTo(window)]);
   chains.set(base, judge);
   later.forEach((set, index) => chains.set(doneChain(base, index + 2), [addTo(set, 'renew')]));
   chains.set(endChain(base), [takeFrom(window)]);
+}
+
+/** A look costs a tenth of a deletion, and mostly there is nothing to take out. */
+function takeOut(set: string): string {
+  return rule(inSet(set), takeFrom(set));
 }
 
 /** Packets to the TCP ports of these steps, whatever their flags, as many matches as it takes. */
