@@ -64,8 +64,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   done
 fi
 
-# npm packages: again when the lock file or the version of Node (the capture module is native) has changed.
-stamp="$(node -p process.version) $(sha256sum <package-lock.json)"
+# npm packages: again when the lock file, our patch of the capture module, or the version of Node (that module is native) has changed.
+stamp="$(node -p process.version) $(cat package-lock.json init/cap.patch | sha256sum)"
 if [ -n "$unit" ] && [ "$(cat node_modules/.knockctl-unit 2>/dev/null)" = "$stamp" ]; then
   :
 elif [ -n "$unit" ] && [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then

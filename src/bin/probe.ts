@@ -42,6 +42,8 @@ async function boundSocket(): Promise<Socket> {
 
 /** Packets that the capture has room for: one is to come. */
 const ROOM = 16;
+/** Its time is told in milliseconds. */
+const POLL_MS = 1;
 
 async function probe(): Promise<void> {
   const { openCapture } = await loadCapture();
@@ -55,7 +57,11 @@ async function probe(): Promise<void> {
     () => {
       tell({ heard: true, afterMs: performance.now() - sentMs });
     },
-    ROOM,
+    {
+      room: ROOM,
+      pollMs: POLL_MS,
+      onError: (reason) => tell({ heard: false, why: reason }),
+    },
   );
   setTimeout(() => {
     tell({ heard: false, why: `a packet to the loopback was not heard within ${WAIT_MS / 1_000} s` });

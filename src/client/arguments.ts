@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import type { Family } from '../base/address.js';
+import { errorText } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import type { Protocol } from '../knock/door.js';
 import { servicePort } from './services.js';
@@ -26,6 +27,8 @@ export interface KnockPlan {
   readonly knocks: readonly Knock[];
   /** How long to wait after each knock, the last included, in milliseconds. */
   readonly delayMs: number;
+  /** How often the whole sequence goes out; 1 or more. */
+  readonly times: number;
   readonly verbose: boolean;
   /** What to run once all is sent. */
   readonly command: Command | undefined;
@@ -43,6 +46,8 @@ export type Request =
 const OPTIONS = {
   udp: { type: 'boolean', short: 'u' },
   delay: { type: 'string', short: 'd' },
+  repeat: { type: 'string', short: 'r' },
+  file: { type: 'string', short: 'f' },
   ipv4: { type: 'boolean', short: '4' },
   ipv6: { type: 'boolean', short: '6' },
   both: { type: 'boolean' },
@@ -57,12 +62,18 @@ const OPTIONS = {
 const MAX_PORT = 65_535;
 /** The longest that a timer of Node's can wait: 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
+/** More is no knock any more. */
+const MAX_TIMES = 100;
+/** A file of ports is a few words; more is another file. */
+const MAX_FILE = 4_096;
 
 /** What options ask for, and the words that are none. */
 interface Words {
   readonly flags: Set<string>;
   readonly operands: string[];
   delay: string;
+  repeat: string;
+  file: string | undefined;
   interface: string | undefined;
   command: readonly string[] | undefined;
 }
@@ -70,15 +81,21 @@ interface Words {
 /**
  * Reads the words after `knock`: options and operands in any order; what stands behind `--then` is a
  * command and left as it is. A refusal names the value. The text of /etc/services is asked for only
- * where a port is not a number.
+ * where a port is not a number. `read` gives the text of the file of `--file`; it throws if there is none.
  */
-export function parseArguments(argv: readonly string[], services: () => string): Result<Request> {
+export function parseArguments(
+  argv: readonly string[],
+  services: () => string,
+  read: (file: string) => string = () => '',
+): Result<Request> {
   // Not strict: the checks below follow getopt, which takes `-d -5` as a delay of -5.
   const { tokens } = parseArgs({ args: [...argv], options: OPTIONS, strict: false, tokens: true });
   const words: Words = {
     flags: new Set(),
     operands: [],
     delay: '0',
+    repeat: '1',
+    file: undefined,
     interface: undefined,
     command: undefined,
   };
@@ -92,6 +109,12 @@ export function parseArguments(argv: readonly string[], services: () => string):
     if (name === 'delay') {
       if (value === undefined) return ok(usage(`option ${rawName} needs a time in milliseconds`));
       words.delay = value;
+    } else if (name === 'repeat') {
+      if (value === undefined) return ok(usage(`option ${rawName} needs a number of times`));
+      words.repeat = value;
+    } else if (name === 'file') {
+      if (value === undefined) return ok(usage(`option ${rawName} needs the name of a file, or -`));
+      words.file = value;
     } else if (name === 'interface') {
       if (value === undefined) return ok(usage(`option ${rawName} needs the name of an interface`));
       words.interface = value;
@@ -103,12 +126,17 @@ export function parseArguments(argv: readonly string[], services: () => string):
     words.command = argv.slice(token.index + 1);
     break;
   }
-  return plan(words, services);
+  return plan(words, services, read);
 }
 
-function plan(words: Words, services: () => string): Result<Request> {
-  const [host, ...ports] = words.operands;
-  if (host === undefined || ports.length === 0) return ok(usage());
+function plan(words: Words, services: () => string, read: (file: string) => string): Result<Request> {
+  const [host, ...written] = words.operands;
+  if (host === undefined || (written.length === 0 && words.file === undefined)) return ok(usage());
+  if (words.file !== undefined && written.length > 0) {
+    return refuse(`the ports stand in ${words.file}: give none besides, or leave --file out`);
+  }
+  const ports = words.file === undefined ? ok(written) : portsOf(words.file, read);
+  if (!ports.ok) return ports;
   if (host === '') return refuse('the host is empty; give a name or an address');
   if (words.interface === '') return refuse('the interface is empty; give a name such as eth0');
   const [program, ...args] = words.command ?? [];
@@ -119,7 +147,9 @@ function plan(words: Words, services: () => string): Result<Request> {
   const delayMs = parseDelay(words.delay);
   if (!delayMs.ok) return delayMs;
   const knocks: Knock[] = [];
-  for (const port of ports) {
+  const times = parseTimes(words.repeat);
+  if (!times.ok) return times;
+  for (const port of ports.value) {
     const knock = parseKnock(port, words.flags.has('udp'), services);
     if (!knock.ok) return knock;
     knocks.push(knock.value);
@@ -132,6 +162,7 @@ function plan(words: Words, services: () => string): Result<Request> {
       interface: words.interface,
       knocks,
       delayMs: delayMs.value,
+      times: times.value,
       verbose: words.flags.has('verbose'),
       command,
     },
@@ -153,6 +184,28 @@ function parseDelay(text: string): Result<number> {
     return refuse(`delay '${text}' is not a number of milliseconds from 0 to ${MAX_DELAY_MS}`);
   }
   return ok(Number(text));
+}
+
+function parseTimes(text: string): Result<number> {
+  if (/^[0-9]+$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_TIMES) return ok(Number(text));
+  return refuse(`--repeat '${text}' is not a number from 1 to ${MAX_TIMES}`);
+}
+
+/** The words of a file, separated by blanks, commas or new lines; what stands behind a # is a comment. */
+function portsOf(file: string, read: (file: string) => string): Result<string[]> {
+  const name = file === '-' ? 'standard input' : file;
+  try {
+    const text = read(file);
+    if (text.length > MAX_FILE)
+      return refuse(`${name} is longer than ${MAX_FILE} characters: that is no sequence`);
+    const ports = text
+      .replaceAll(/#.*/g, '')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+    return ports.length === 0 ? refuse(`no ports stand in ${name}: PORT[:PROTO]...`) : ok(ports);
+  } catch (error) {
+    return refuse(`the ports cannot be read from ${name}: ${errorText(error)}`);
+  }
 }
 
 /** `PORT[:PROTO]`: only `udp` in lower case means UDP; knockd's client takes all else for TCP. */

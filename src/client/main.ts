@@ -10,7 +10,7 @@ import { USAGE } from './usage.js';
  * `--then`'s command where it was run, and never rejects on account of the user's words or the network.
  */
 export async function run(argv: readonly string[], io: KnockIo): Promise<number> {
-  const request = parseArguments(argv, io.services);
+  const request = parseArguments(argv, io.services, io.read);
   if (!request.ok) {
     io.err(`error: ${request.reason}\n`);
     return EXIT.refused;

@@ -67,7 +67,8 @@ async function knockAt(address: string, plan: KnockPlan, io: KnockIo): Promise<O
     way = found.value;
   }
   let failed = false;
-  for (const [index, knock] of plan.knocks.entries()) {
+  const knocks = Array.from({ length: plan.times }, () => plan.knocks).flat();
+  for (const [index, knock] of knocks.entries()) {
     const name = label(knock, way.address);
     if (plan.verbose) io.out(`hitting ${name}\n`);
     try {

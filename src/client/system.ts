@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -19,6 +19,13 @@ export const systemIo: KnockIo = {
   version,
   // Small systems have no such file, and then no service names.
   services: () => (existsSync(SERVICES) ? readFileSync(SERVICES, 'utf8') : ''),
+  read: (file) => {
+    if (file === '-') return readFileSync(0, 'utf8');
+    const text = readFileSync(file, 'utf8');
+    if ((statSync(file).mode & 0o077) !== 0)
+      process.stderr.write(`note: others can read the sequence in ${file}: chmod 600 ${file}\n`);
+    return text;
+  },
   resolve: resolveHost,
   // What few calls need is loaded late: most of a knock's time is the start of the program.
   wayOut: async (address, name) => {

@@ -1,9 +1,14 @@
 /** What `knock --help` prints. */
 export const USAGE = `usage: knock [options] HOST PORT[:PROTO] [PORT[:PROTO]]... [--then CMD [ARG]...]
+       knock [options] --file FILE HOST [--then CMD [ARG]...]
 Sends a knock sequence: one packet to each port, in the order given. PROTO is tcp (the default) or udp.
 
   -u, --udp           knock at every port by UDP
   -d, --delay MS      wait so many milliseconds after each knock
+  -r, --repeat N      send the whole sequence N times, one after the other: against packets that get lost, or that
+                      somebody forges
+  -f, --file FILE     take the ports from FILE, or from standard input if it is -: what stands in a command line
+                      every user of this machine can see
   -4, --ipv4          use IPv4 only
   -6, --ipv6          use IPv6 only
       --both          knock over IPv4, and then over IPv6; over one of them where there is no other
@@ -17,4 +22,5 @@ Sends a knock sequence: one packet to each port, in the order given. PROTO is tc
 
 examples: knock gate.example.org 7000 8000:udp 9000
           knock --both gate.example.org 7000 8000 9000 --then ssh gate.example.org
+          knock --file ~/.ssh/knock gate.example.org
 `;

@@ -219,6 +219,13 @@ export const KEYS = {
     'restore',
     'what new connections meet when knockctl is lost',
   ),
+  strays: key(
+    'service',
+    'strays',
+    choice('drop', 'pass'),
+    'drop',
+    'TCP packets that begin no connection and belong to none meet the policy too, or pass as before; in INPUT',
+  ),
   kernelDoors: key(
     'service',
     'kernel_doors',

@@ -68,6 +68,7 @@ function makeService(
     decoys: get(KEYS.decoys),
     onFailure: get(KEYS.onFailure),
     gate: get(KEYS.serviceGate) ?? gate,
+    strays: get(KEYS.strays),
     kernelDoors: get(KEYS.kernelDoors),
   };
 }

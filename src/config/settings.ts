@@ -25,6 +25,8 @@ export interface ServiceSettings {
   readonly onFailure: OnFailure;
   /** `strict`: what no rule of the table filter can open, the administrator's own included. */
   readonly gate: 'normal' | 'strict';
+  /** What TCP packets meet that begin no connection and belong to none: the policy, or nothing of ours. */
+  readonly strays: 'drop' | 'pass';
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;
 }

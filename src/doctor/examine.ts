@@ -15,6 +15,7 @@ import { inFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
 import { gates } from './checks/gate.js';
+import { answeringPorts, readableSecrets } from './checks/secret.js';
 import type { Facts } from './facts.js';
 
 /** Every check there is. */
@@ -47,6 +48,8 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   startedAtBoot,
   startedAgain,
   savedRules,
+  readableSecrets,
+  answeringPorts,
   unread,
 ];
 

@@ -21,6 +21,12 @@ export interface SavedRules {
   readonly text: string;
 }
 
+/** A file with the sequence in it that every user can read; `holds`: what it says. */
+export interface ReadableSecret {
+  readonly path: string;
+  readonly holds: string;
+}
+
 /** How it is with the supervisor: by its lock, its word, and what it left; `unknown` where what is needed to ask is missing. */
 export type Life =
   | { readonly kind: 'stopped' | 'dead' | 'silent' | 'unknown' }
@@ -112,6 +118,7 @@ export interface Facts {
   /** Process numbers of another knockd. */
   readonly knockds: readonly number[];
   readonly savedRules: readonly SavedRules[];
+  readonly readableSecrets?: readonly ReadableSecret[];
   /** netfilter-persistent has the plugin that makes our sets before it loads rules. */
   readonly hasPlugin: boolean;
   readonly starters: Starters;

@@ -8,7 +8,6 @@ import type { BackendName } from '../firewall/backend-name.js';
 import { chooseBackend, namedBackend } from '../firewall/backend.js';
 import { probeReadable } from '../firewall/readable-probe.js';
 import { readableNotes } from '../firewall/readable.js';
-import { PERSISTENT } from '../firewall/saved-sets.js';
 import { checkTemplate } from '../firewall/template-file.js';
 import { systemExec } from '../system/exec.js';
 import { readIfExists } from '../system/files.js';
@@ -20,6 +19,7 @@ import { otherKnockds } from '../system/other-knockd.js';
 import { findTool } from '../system/tools.js';
 import type { Recognised } from '../wire/reports.js';
 import type { Facts, Life, Probe, SavedRules, Tried } from './facts.js';
+import { readableSecrets, SAVED } from './readable-secrets.js';
 import { gatherRules } from './gather-rules.js';
 import { findStarters } from './gather-starters.js';
 import { backendsOfOurs } from './ours.js';
@@ -40,8 +40,6 @@ export interface GatherParts {
 }
 
 const TOOLS = ['iptables', 'ip6tables', 'ipset', 'setpriv', 'stdbuf', 'flock', 'nft'];
-/** Where iptables-persistent, and Red Hat's services, load rules from. */
-const SAVED = [...PERSISTENT, '/etc/sysconfig/iptables', '/etc/sysconfig/ip6tables'];
 const PLUGINS = '/usr/share/netfilter-persistent/plugins.d';
 
 /** Looks at this host; changes nothing. */
@@ -77,6 +75,7 @@ export async function gather(parts: GatherParts): Promise<Facts> {
     listening: listening(),
     knockds: otherKnockds(),
     savedRules: readSaved(),
+    readableSecrets: config.ok ? readableSecrets(config.value) : [],
     hasPlugin: existsSync(PLUGINS) && readdirSync(PLUGINS).some((name) => name.endsWith('knockctl')),
     starters,
     session: parts.session,

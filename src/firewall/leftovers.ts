@@ -8,7 +8,7 @@ import { trialChains } from './trial-rules.js';
 
 /** The chains of a service of which only the name is known. */
 export function standardService(service: string): DesiredService {
-  const chains = ['policy', 'reassemble', 'hidden', 'headers', ...SET_LISTS].map(
+  const chains = ['policy', 'reassemble', 'hidden', 'headers', 'stray', ...SET_LISTS].map(
     (part) => chainPrefix(service) + part,
   );
   return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
@@ -17,7 +17,7 @@ export function standardService(service: string): DesiredService {
 /** The chains of its second gate, in the table mangle. */
 export function standardGate(service: string): DesiredService {
   const gate = gateChain(service);
-  const chains = [gate, ...['join', 'hide', 'head'].map((part) => `${gate}.${part}`)];
+  const chains = [gate, ...['join', 'hide', 'head', 'stray'].map((part) => `${gate}.${part}`)];
   return { ...leftovers(service, [...chains, ...trialChains(service, chains).values()]), table: 'mangle' };
 }
 

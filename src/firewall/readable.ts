@@ -68,24 +68,40 @@ export const ALL_READABLE: Readable = { reassemble: 'socket', fragment: true, ro
 
 /** The values of the placeholders that are about it; undefined leaves the line out, several values repeat it. */
 export function readableWords(
-  { chain, protocol, addresses }: Service,
+  service: Service,
   family: Family,
   readable: Readable,
 ): Record<
-  'FROM' | 'REASSEMBLE' | 'FRAGMENT' | 'ROUTED' | 'HEADERS' | 'MISREAD',
+  'FROM' | 'REASSEMBLE' | 'TRACK' | 'FRAGMENT' | 'ROUTED' | 'HEADERS' | 'MISREAD' | 'STRAY' | 'KNOWN',
   string | readonly string[] | undefined
 > {
+  const { chain, protocol, addresses } = service;
   const { reassemble, fragment, routed } = readable;
+  const known = dropsStrays(service, readable) ? REASSEMBLERS.socket : undefined;
   const headers = family === 6 && readable.headers;
   return {
     // iptables refuses -i in OUTPUT.
     FROM: chain === 'OUTPUT' ? '' : '! -i lo',
     REASSEMBLE: reassemble === undefined ? undefined : REASSEMBLERS[reassemble],
+    TRACK: protocol === 'udp' ? REASSEMBLERS.conntrack : undefined,
     FRAGMENT: family === 4 ? laterFragments(chain, protocol) : fragment ? FRAGMENT : undefined,
     HEADERS: headers ? HEADERS : undefined,
     MISREAD: headers ? MISREAD : undefined,
+    STRAY: known === undefined ? undefined : NO_SYN,
+    KNOWN: known,
     ROUTED: family === 6 && routed && addresses.length > 0 ? ROUTED : undefined,
   };
+}
+
+/** Packets of TCP that begin no connection. */
+const NO_SYN = '-m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN';
+
+/**
+ * True where packets that begin no connection must belong to one: to a socket of this host, so in INPUT alone, where the kernel can be
+ * asked for it (docs/decisions/0015-silence.md).
+ */
+export function dropsStrays({ chain, protocol, strays }: Service, { reassemble }: Readable): boolean {
+  return protocol === 'tcp' && chain === 'INPUT' && strays !== 'pass' && reassemble === 'socket';
 }
 
 /** What IPv4 delivers to this host it has reassembled. */

@@ -13,6 +13,8 @@ export interface Service {
   readonly onFailure: 'restore' | 'flush' | 'hold';
   /** `strict`: a second gate stands in front of all rules of the table filter (gate.ts); normal where it is not said. */
   readonly gate?: 'normal' | 'strict';
+  /** TCP packets that begin no connection and belong to none: refused like a SYN, or passed on as if we were not there. */
+  readonly strays?: 'drop' | 'pass';
 }
 
 /** Chains whose packets are for others, never for this host itself. */

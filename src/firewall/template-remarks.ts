@@ -54,6 +54,17 @@ const CHECKS: readonly Check[] = [
     level: 'warning',
   },
   {
+    lacks: ({ service: { chain, protocol, strays }, jumps }) =>
+      chain === 'INPUT' &&
+      protocol === 'tcp' &&
+      strays !== 'pass' &&
+      !has(jumps, / ! --tcp-flags FIN,SYN,RST,ACK SYN /),
+    text: 'packets that begin no connection and belong to none meet no rule',
+    means: 'the port answers them, and with SYN cookies in force one of them is a connection',
+    mend: 'take over from the rules/service.rules that is shipped the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',
+    level: 'warning',
+  },
+  {
     lacks: ({ service: { chain }, jumps, rules }) =>
       chain !== 'OUTPUT' && !has(jumps, /! -i lo /) && !has(rules, /^-i lo /),
     text: 'the jump concerns what the host sends to itself too',

@@ -43,7 +43,10 @@ export interface Jump {
 }
 
 const TARGETS = { restore: 'RETURN', flush: 'ACCEPT', hold: undefined } as const;
-const NEW = { tcp: '-m tcp --tcp-flags FIN,SYN,RST,ACK SYN', udp: '-m conntrack --ctstate NEW' } as const;
+const NEW = {
+  tcp: '-m tcp --tcp-flags FIN,SYN,RST,ACK SYN',
+  udp: '-m conntrack ! --ctstate RELATED,ESTABLISHED',
+} as const;
 
 /**
  * The rules of a service for a family. Throws ConfigError, all faults at once, where the expanded

@@ -12,36 +12,53 @@ const MAX_EXTENSIONS = 8;
 const SLL_OUTGOING = 4;
 
 /**
- * Reads one captured packet of `length` bytes into `out`. False, and `out` is then of no use: not TCP or UDP over
- * IPv4 or IPv6, a later fragment, sent by this host (cooked captures tell), cut short, malformed, or from an address that
+ * Reads one captured packet of `length` bytes into `out`; `wireLength`: what it had on the wire, where a snap length has cut it.
+ * False, and `out` is then of no use: not TCP or UDP over IPv4 or IPv6, a later fragment, sent by this host (cooked captures
+ * tell), cut short by its sender, or before its transport header ends by the snap length, malformed, or from an address that
  * cannot be a source: unspecified, multicast, broadcast, or IPv4-mapped IPv6 (`::ffff:1.2.3.4` has no place on the
  * wire, RFC 4291). Never throws, never reads past `length` or the buffer. Bytes after the end of the IP packet
  * (padding) are normal and ignored.
  */
-export function decode(buffer: Buffer, length: number, linkType: LinkType, out: Packet): boolean {
+export function decode(
+  buffer: Buffer,
+  length: number,
+  linkType: LinkType,
+  out: Packet,
+  wireLength = length,
+): boolean {
   const end = Math.min(length, buffer.length);
+  const wire = Math.max(end, wireLength);
+  out.device = 0;
   switch (linkType) {
     case 'raw':
-      return decodeRaw(buffer, end, out);
+      return decodeRaw(buffer, end, wire, out);
     case 'ethernet':
-      return end >= 14 && decodeNetwork(buffer, 14, end, u16(buffer, 12), out);
+      return end >= 14 && decodeNetwork(buffer, 14, end, wire, u16(buffer, 12), out);
     case 'sll':
-      return (
-        end >= 16 && u16(buffer, 0) !== SLL_OUTGOING && decodeNetwork(buffer, 16, end, u16(buffer, 14), out)
-      );
+      if (end < 16 || u16(buffer, 0) === SLL_OUTGOING) return false;
+      return decodeNetwork(buffer, 16, end, wire, u16(buffer, 14), out);
     case 'sll2':
-      return end >= 20 && buffer[10] !== SLL_OUTGOING && decodeNetwork(buffer, 20, end, u16(buffer, 0), out);
+      if (end < 20 || buffer[10] === SLL_OUTGOING) return false;
+      out.device = i32(buffer, 4);
+      return decodeNetwork(buffer, 20, end, wire, u16(buffer, 0), out);
   }
 }
 
-function decodeRaw(buffer: Buffer, end: number, out: Packet): boolean {
+function decodeRaw(buffer: Buffer, end: number, wire: number, out: Packet): boolean {
   if (end < 1) return false;
   const version = u8(buffer, 0) >> 4;
-  if (version === 4) return decodeIPv4(buffer, 0, end, out);
-  return version === 6 && decodeIPv6(buffer, 0, end, out);
+  if (version === 4) return decodeIPv4(buffer, 0, end, wire, out);
+  return version === 6 && decodeIPv6(buffer, 0, end, wire, out);
 }
 
-function decodeNetwork(buffer: Buffer, start: number, end: number, etherType: number, out: Packet): boolean {
+function decodeNetwork(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  wire: number,
+  etherType: number,
+  out: Packet,
+): boolean {
   let at = start;
   let type = etherType;
   for (let tags = 0; isTag(type); tags++) {
@@ -49,8 +66,8 @@ function decodeNetwork(buffer: Buffer, start: number, end: number, etherType: nu
     type = u16(buffer, at + 2);
     at += 4;
   }
-  if (type === ETHERTYPE_IPV4) return decodeIPv4(buffer, at, end, out);
-  return type === ETHERTYPE_IPV6 && decodeIPv6(buffer, at, end, out);
+  if (type === ETHERTYPE_IPV4) return decodeIPv4(buffer, at, end, wire, out);
+  return type === ETHERTYPE_IPV6 && decodeIPv6(buffer, at, end, wire, out);
 }
 
 /** 802.1Q, 802.1ad, and the number that QinQ had before it was standardised. */
@@ -58,12 +75,12 @@ function isTag(etherType: number): boolean {
   return etherType === 0x8100 || etherType === 0x88a8 || etherType === 0x9100;
 }
 
-function decodeIPv4(buffer: Buffer, at: number, captured: number, out: Packet): boolean {
+function decodeIPv4(buffer: Buffer, at: number, captured: number, wire: number, out: Packet): boolean {
   if (at + 20 > captured) return false;
   const first = u8(buffer, at);
   const headerLength = (first & 15) * 4;
   const end = at + u16(buffer, at + 2);
-  if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || end > captured) return false;
+  if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || end > wire) return false;
   const fragment = u16(buffer, at + 6);
   if ((fragment & 0x1fff) !== 0) return false;
   const source = i32(buffer, at + 12);
@@ -77,13 +94,13 @@ function decodeIPv4(buffer: Buffer, at: number, captured: number, out: Packet): 
   out.destination.w3 = i32(buffer, at + 16);
   out.ipId = u16(buffer, at + 4);
   const whole = (fragment & 0x2000) === 0;
-  return decodeTransport(buffer, at + headerLength, end, u8(buffer, at + 9), whole, out);
+  return decodeTransport(buffer, at + headerLength, captured, end, u8(buffer, at + 9), whole, out);
 }
 
-function decodeIPv6(buffer: Buffer, at: number, captured: number, out: Packet): boolean {
+function decodeIPv6(buffer: Buffer, at: number, captured: number, wire: number, out: Packet): boolean {
   if (at + 40 > captured || u8(buffer, at) >> 4 !== 6) return false;
   const end = at + 40 + u16(buffer, at + 4);
-  if (end > captured) return false;
+  if (end > wire) return false;
   const { source, destination } = out;
   source.w0 = i32(buffer, at + 8);
   source.w1 = i32(buffer, at + 12);
@@ -99,13 +116,14 @@ function decodeIPv6(buffer: Buffer, at: number, captured: number, out: Packet): 
   if (destination.w0 === 0 && destination.w1 === 0 && destination.w2 === MAPPED) return false;
   out.family = 6;
   out.ipId = i32(buffer, at) & 0xfffff;
-  return decodeExtensions(buffer, at + 40, end, u8(buffer, at + 6), out);
+  return decodeExtensions(buffer, at + 40, captured, end, u8(buffer, at + 6), out);
 }
 
 /** Walks the extension headers of IPv6 (RFC 8200 section 4, AH: RFC 4302) to the transport header. */
 function decodeExtensions(
   buffer: Buffer,
   start: number,
+  captured: number,
   end: number,
   firstHeader: number,
   out: Packet,
@@ -114,8 +132,10 @@ function decodeExtensions(
   let header = firstHeader;
   let whole = true;
   for (let count = 0; count <= MAX_EXTENSIONS; count++) {
-    if (header === TCP || header === UDP) return decodeTransport(buffer, at, end, header, whole, out);
-    if (at + 8 > end) return false;
+    if (header === TCP || header === UDP) {
+      return decodeTransport(buffer, at, captured, end, header, whole, out);
+    }
+    if (at + 8 > end || at + 8 > captured) return false;
     let size = 8;
     if (header === 0 || header === 43 || header === 60) size = (u8(buffer, at + 1) + 1) * 8;
     else if (header === 51) size = (u8(buffer, at + 1) + 2) * 4;
@@ -131,24 +151,28 @@ function decodeExtensions(
   return false;
 }
 
-/** `whole`: not the first of several fragments, so that the transport header's own length must fit. */
+/**
+ * `captured`: so many bytes are there; `end`: where the IP packet ends. `whole`: not the first of several fragments, so that the
+ * transport header's own length must fit.
+ */
 function decodeTransport(
   buffer: Buffer,
   at: number,
+  captured: number,
   end: number,
   protocol: number,
   whole: boolean,
   out: Packet,
 ): boolean {
   if (protocol === TCP) {
-    if (at + 20 > end) return false;
+    if (at + 20 > end || at + 20 > captured) return false;
     const headerLength = (u8(buffer, at + 12) >> 4) * 4;
     if (headerLength < 20 || at + headerLength > end) return false;
     out.protocol = 'tcp';
     out.flags = u8(buffer, at + 13);
     out.sequence = i32(buffer, at + 4);
   } else if (protocol === UDP) {
-    if (at + 8 > end) return false;
+    if (at + 8 > end || at + 8 > captured) return false;
     const udpLength = u16(buffer, at + 4);
     if (udpLength < 8 || (whole && at + udpLength > end)) return false;
     out.protocol = 'udp';

@@ -31,5 +31,18 @@ export interface Door {
   readonly target: Network | undefined;
 }
 
+/**
+ * Where packets that begin a connection are looked at like knocks, whatever their port: nobody is to find out by the time which are
+ * a door's. `ports`: those of doors that count nothing else. Below 1024 are most services, and hardly a door.
+ */
+export function coveredPorts(ports: readonly number[]): { readonly first: number; readonly last: number } {
+  return { first: Math.min(...ports) < 1_024 ? 1 : 1_024, last: 65_535 };
+}
+
+/** True where only packets count that begin a connection, or answer one: there are few of them. */
+export function countsBeginnings({ value }: FlagFilter): boolean {
+  return (value & TCP_FLAGS.syn) !== 0;
+}
+
 /** knockd's limit on the ports of a door (knockd.conf(5)). */
 export const MAX_STEPS = 32;

@@ -2,7 +2,9 @@ import type { Packet } from './packet.js';
 
 /** A power of two. At 300,000 packets/s a slot is taken over after some 10 ms; copies follow within microseconds. */
 const SLOTS = 4096;
-const FIELDS = 9;
+const FIELDS = 10;
+/** The field of the interface, which is compared only where the capture tells it. */
+const DEVICE = 9;
 
 /** How long, in milliseconds, an equal packet counts as a copy. */
 export interface CopyWindows {
@@ -21,10 +23,11 @@ const WINDOWS: CopyWindows = { numberedMs: 500, bareMs: 50 };
 
 /**
  * Tells a copy of one packet, seen on a second interface of this host (a bridge and its port, a VLAN and its device),
- * from a packet sent twice. Only packets that agree in every field are copies. What cannot be told from a copy: two UDP
- * datagrams within the short window with the same ports and content and no IP identification (our client and knock(1)
- * take a new source port for each), and hand-made TCP packets within the long one whose maker gives them all the same
- * source port, sequence number and identification.
+ * from a packet sent twice. Copies agree in every field, and come in by another interface than the first of them: where the capture
+ * tells that, a packet that comes again by the same one was sent again, whatever it looks like. Where it does not (libpcap before
+ * 1.10), these cannot be told from a copy: two UDP datagrams within the short window with the same ports and content and no
+ * IP identification (our client and knock(1) take a new source port for each), and hand-made TCP packets within the long
+ * one whose maker gives them all the same source port, sequence number and identification.
  */
 export class Duplicates {
   readonly #windows: CopyWindows;
@@ -52,9 +55,11 @@ export class Duplicates {
     same = this.#exchange(slot, 6, source.w2) && same;
     same = this.#exchange(slot, 7, source.w3) && same;
     same = this.#exchange(slot, 8, packet.destination.w3) && same;
-    if (same && recent) return true;
-    // The time of the first copy stays, so that an endless row of copies is not swallowed for ever.
+    const first = this.#fields[slot * FIELDS + DEVICE];
+    // The time and the interface of the first copy stay, so that an endless row of copies is not swallowed for ever.
+    if (same && recent && (packet.device === 0 || packet.device !== first)) return true;
     this.#times[slot] = nowMs;
+    this.#fields[slot * FIELDS + DEVICE] = packet.device;
     return false;
   }
 

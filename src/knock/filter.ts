@@ -1,4 +1,4 @@
-import type { Door, FlagFilter, Protocol } from './door.js';
+import { countsBeginnings, coveredPorts, type Door, type FlagFilter, type Protocol } from './door.js';
 import type { LinkType } from './packet.js';
 
 /**
@@ -16,6 +16,9 @@ const NOTHING = 'less 0';
 const EXTENSIONS = [0, 43, 44, 51, 60];
 const IPV6_EXTENSIONS = `(ip6 and (${EXTENSIONS.map((header) => `ip6[6] = ${header}`).join(' or ')}))`;
 
+/** The loopback is the first interface of each network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h and drivers/net/loopback.c). */
+const NOT_LOOPBACK = 'not ifindex 1';
+
 interface Range {
   readonly first: number;
   readonly last: number;
@@ -30,16 +33,24 @@ interface Group {
 /**
  * A pcap filter (pcap-filter(7)) that passes every packet that one of the doors could count, and as little else as fits
  * in the bounds: with very many doors neighbouring ports pass too. Destinations are left to the tracker, for the host's
- * addresses change. Without doors nothing passes. `extraUdpPort`: UDP to that port of a loopback address passes too.
+ * addresses change. Without doors nothing passes. `selfKnockPort`: UDP from that port of the loopback address to itself passes too. On `any`
+ * (`sll2`) nothing else of the loopback passes: any local user can send there, and see in /proc who is woken by it.
  */
-export function captureFilter(doors: readonly Door[], linkType: LinkType, extraUdpPort?: number): string {
+export function captureFilter(doors: readonly Door[], linkType: LinkType, selfKnockPort?: number): string {
   const terms = portTerms(doors);
   if (terms.length > 0) terms.push(IPV6_EXTENSIONS);
-  if (extraUdpPort !== undefined) {
-    terms.push(`(udp dst port ${extraUdpPort} and (dst net 127.0.0.0/8 or dst host ::1))`);
-  }
-  if (terms.length === 0) return NOTHING;
-  return [...terms, ...(linkType === 'ethernet' ? taggedTerms(doors) : [])].join(' or ');
+  if (linkType === 'ethernet') terms.push(...taggedTerms(doors));
+  const others =
+    terms.length === 0
+      ? []
+      : [linkType === 'sll2' ? `(${NOT_LOOPBACK} and (${terms.join(' or ')}))` : terms.join(' or ')];
+  const own = selfKnockPort === undefined ? [] : [selfKnock(selfKnockPort)];
+  return [...own, ...others].join(' or ') || NOTHING;
+}
+
+/** From the one socket that is bound to it: no other user's can send from there. */
+function selfKnock(port: number): string {
+  return `(udp src port ${port} and udp dst port ${port} and src host 127.0.0.1 and dst host 127.0.0.1)`;
 }
 
 /**
@@ -73,7 +84,7 @@ function taggedTerm(at: number, { first, last }: Range): string {
 function portTerms(doors: readonly Door[]): string[] {
   const udp = toRanges(portsOf(doors, 'udp').keys());
   const tcpPorts = portsOf(doors, 'tcp');
-  const groups = groupByFlags(tcpPorts);
+  const groups = groupByFlags(tcpPorts).map(allPorts);
   const count = groups.reduce((sum, group) => sum + group.ranges.length, udp.length);
   if (count <= MAX_RANGES && groups.length <= MAX_GROUPS) return [...groups.map(tcpTerm), ...udpTerm(udp)];
   const all = toRanges(tcpPorts.keys());
@@ -84,6 +95,15 @@ function portTerms(doors: readonly Door[]): string[] {
   const share = MAX_RANGES / 2;
   const coarse = all.length === 0 ? [] : [tcpTerm({ flags, ranges: closeGaps(all, share) })];
   return [...coarse, ...udpTerm(closeGaps(udp, share))];
+}
+
+/**
+ * Of doors that count the first packet of a connection alone, such packets to all ports: there are few of them, and neither by the time that
+ * an answer takes, nor by the work of this process, can anybody tell which ports are the doors'.
+ */
+function allPorts(group: Group): Group {
+  if (!countsBeginnings(group.flags)) return group;
+  return { ...group, ranges: [coveredPorts(group.ranges.map(({ first }) => first))] };
 }
 
 /** The protocol's ports, each with the flags that all doors with that port ask for alike. */

@@ -35,6 +35,8 @@ export interface Packet {
   /** UDP: where the payload begins in the captured bytes, and the length that the header gives; a first fragment may hold less. */
   payloadAt: number;
   payloadLength: number;
+  /** The number of the interface that it came in by; 0 where the capture does not tell (all but `sll2`). */
+  device: number;
 }
 
 /** The third word of an IPv4 address in this form. */
@@ -54,6 +56,7 @@ export function createPacket(): Packet {
     ipId: 0,
     payloadAt: 0,
     payloadLength: 0,
+    device: 0,
   };
 }
 

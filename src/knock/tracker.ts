@@ -33,7 +33,10 @@ export interface TrackerOptions {
   readonly maxAttempts?: number;
   /** Attempts at a later stage, held apart; 16,384 by default. */
   readonly maxAdvanced?: number;
-  /** `duplicates = tolerate`: a TCP packet with the source port and sequence number of the one just counted is ignored. */
+  /**
+   * `duplicates = tolerate`: a TCP packet to a port that the attempt has counted already is ignored, if it is not the next one; where it
+   * is, one with the source port and sequence number of the packet just counted.
+   */
   readonly tolerateDuplicates?: boolean;
 }
 
@@ -149,12 +152,14 @@ export class Tracker {
   /** One packet for one attempt: false where this is its end, good or bad. */
   #judge(attempt: number, door: PlannedDoor, packet: Packet, key: number): boolean {
     if (!flagsFit(door, packet)) return true;
-    if (this.#tolerateDuplicates && packet.protocol === 'tcp') {
-      const stage = this.#store.stage(attempt);
-      if (door.keys[stage - 1] === key && this.#store.isCopy(attempt, packet)) return true;
-    }
     const done = this.#store.stage(attempt);
-    if (door.keys[done] !== key) return false;
+    const isNext = door.keys[done] === key;
+    if (this.#tolerateDuplicates && packet.protocol === 'tcp') {
+      if (isNext && door.keys[done - 1] === key && this.#store.isCopy(attempt, packet)) return true;
+      // As the kernel's rules do it, which know no sequence numbers: a SYN that is sent again comes a second and more after the first.
+      if (!isNext && door.keys.lastIndexOf(key, done - 1) !== -1) return true;
+    }
+    if (!isNext) return false;
     this.#sink.stage(door.door, packet.source, done + 1);
     if (done + 1 < door.keys.length) {
       this.#store.advance(attempt, packet);

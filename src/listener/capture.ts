@@ -10,57 +10,78 @@ export interface Capture {
   close(): void;
 }
 
-/** Takes one packet; `buffer` is overwritten by the next one. */
-export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType) => void;
+/** Takes one packet; `buffer` is overwritten by the next one. `wireLength`: more than `length` where the snap length has cut it. */
+export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
+
+/** How a capture is held. */
+export interface CaptureManner {
+  /** Room for so many packets until they are read. */
+  readonly room: number;
+  /** They are read so often: a fixed rhythm, so that nobody can tell by the waking of this process that one has come. */
+  readonly pollMs: number;
+  /** The capture can hear no more: its interface went down or away. It stays open, and silent. */
+  readonly onError: (reason: string) => void;
+}
 
 /**
- * cap asks for whole packets, so that one takes this of the kernel's ring, whatever its size; and the ring's blocks are powers
- * of two, a little too small for two of them: 128 kB of resident memory for each packet that there is room for (measured).
+ * So much of a packet is captured: its headers, with 400 bytes of extension headers, and a self-knock. What the decoder needs to know
+ * of the rest is how long it was.
  */
-const MAX_PACKET = 65_535;
+const SNAP_LENGTH = 512;
+/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page (measured: 6 in one). */
+const FRAME = 683;
 
 /** What cap calls the link types that we read. */
 const LINK_TYPES: Readonly<Record<string, LinkType>> = {
   ETHERNET: 'ethernet',
   LINKTYPE_LINUX_SLL: 'sll',
+  LINKTYPE_LINUX_SLL2: 'sll2',
   RAW: 'raw',
 };
 
 /**
- * Opens a capture on an interface, or on `any`. A pcap filter depends on the link type, which is
+ * Opens a capture on an interface, or on `any`: of what comes in, not of what this host sends. A pcap filter depends on the link type, which is
  * known only when the capture is open: it is guessed, and the capture opened again where the guess
- * was wrong. `room`: for so many packets. Throws Error where the interface or the permission (CAP_NET_RAW) is missing.
+ * was wrong. Nobody can change the filter of an open capture. Throws Error where the interface or the permission (CAP_NET_RAW) is missing, or
+ * the module was not patched (init/patch-cap.mjs).
  */
 export function openCapture(
   name: string,
   filter: (linkType: LinkType) => string,
   onPacket: PacketHandler,
-  room: number,
+  manner: CaptureManner,
 ): Capture {
   const guess = guessLinkType(name);
-  const first = open(name, filter(guess), onPacket, room);
+  const first = open(name, filter(guess), onPacket, manner);
   if (first.linkType === guess) return first;
   first.close();
-  return open(name, filter(first.linkType), onPacket, room);
+  return open(name, filter(first.linkType), onPacket, manner);
 }
 
 interface OpenCapture extends Capture {
   readonly linkType: LinkType;
 }
 
-function open(name: string, filter: string, onPacket: PacketHandler, room: number): OpenCapture {
+function open(
+  name: string,
+  filter: string,
+  onPacket: PacketHandler,
+  { room, pollMs, onError }: CaptureManner,
+): OpenCapture {
+  if (cap.Cap.isQuiet !== true)
+    throw new Error('the capture module is not patched: npm rebuild, then npm run postinstall');
   const capture = new cap.Cap();
-  const buffer = Buffer.alloc(MAX_PACKET); // held by the closure below as long as the capture lives
-  const kind = capture.open(name, filter, room * (MAX_PACKET + 1), buffer);
+  const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture lives
+  const kind = capture.open(name, `inbound and (${filter})`, room * FRAME, buffer, SNAP_LENGTH, pollMs);
   const linkType = LINK_TYPES[kind];
   if (linkType === undefined) {
     capture.close();
     throw new Error(`${name} has a link layer that is not supported (${kind})`);
   }
-  capture.setMinBytes?.(0);
-  capture.on('packet', (length: number) => {
-    onPacket(buffer, length, linkType);
+  capture.on('packet', (length: number, _truncated: boolean, wireLength: number) => {
+    onPacket(buffer, length, linkType, wireLength);
   });
+  capture.on('error', onError);
   return {
     name,
     linkType,
@@ -72,7 +93,7 @@ function open(name: string, filter: string, onPacket: PacketHandler, room: numbe
 
 /** By the hardware type (ARPHRD_*, linux/if_arp.h) that the kernel tells of the interface. */
 function guessLinkType(name: string): LinkType {
-  if (name === 'any') return 'sll';
+  if (name === 'any') return 'sll2';
   const type = Number(readIfExists(`/sys/class/net/${name}/type`) ?? 0);
   return type === 1 || type === 772 ? 'ethernet' : 'raw';
 }

@@ -58,6 +58,8 @@ export class Sniffer implements KnockSink {
   readonly #knocks: Budget;
   readonly #echoes: Budget;
   readonly #selfKnockPort: number | undefined;
+  /** Lines for the log, of which the supervisor hears with the next beat; their budget bounds them. */
+  readonly #waiting: ListenerMessage[] = [];
   #own: AddressSet;
   /** Sources that only a forged packet has. */
   #ownSources = new AddressSet([]);
@@ -90,12 +92,12 @@ export class Sniffer implements KnockSink {
     this.#look(clock.nowMs());
   }
 
-  /** One captured packet. Never throws, whatever the bytes. */
-  take(buffer: Buffer, length: number, linkType: LinkType): void {
+  /** One captured packet, and the length that it had on the wire. Never throws, whatever the bytes. */
+  take(buffer: Buffer, length: number, linkType: LinkType, wireLength = length): void {
     const nowMs = this.#clock.nowMs();
     this.#packets++;
     if (nowMs - this.#beatenMs >= this.#beatMs) this.beat();
-    if (!decode(buffer, length, linkType, this.#packet)) return;
+    if (!decode(buffer, length, linkType, this.#packet, wireLength)) return;
     if (this.#packet.destinationPort === this.#selfKnockPort && this.#isSelfKnock(length)) {
       this.#echo(buffer);
       return;
@@ -103,7 +105,8 @@ export class Sniffer implements KnockSink {
     if (!this.#families.includes(this.#packet.family)) return;
     if (this.#isForged()) return;
     // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
-    if (linkType === 'sll' && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
+    const isCooked = linkType === 'sll2' || linkType === 'sll';
+    if (isCooked && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
     if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
       this.#look(nowMs);
     this.#tracker.packet(this.#packet, nowMs);
@@ -119,11 +122,17 @@ export class Sniffer implements KnockSink {
     this.#beatenMs = nowMs;
     if (nowMs - this.#lookedMs >= FORGET_MS) this.#look(nowMs);
     this.#tracker.expire(nowMs);
+    this.#flush();
     if (this.#suppressed > 0) {
       this.#send({ type: 'suppressed', count: this.#suppressed });
       this.#suppressed = 0;
     }
     this.#send({ type: 'beat', packets: this.#packets });
+  }
+
+  /** Stages wait for the beat, or for a whole knock: by the moment in which it is woken the supervisor would tell how far somebody is. */
+  #flush(): void {
+    for (const message of this.#waiting.splice(0)) this.#send(message);
   }
 
   stage(door: Door, source: AddressWords, stage: number): void {
@@ -143,6 +152,7 @@ export class Sniffer implements KnockSink {
       this.#suppressed++;
       return;
     }
+    this.#flush();
     this.#send({ type: 'knock', door: door.id, address: addressText(source) });
   }
 
@@ -151,7 +161,9 @@ export class Sniffer implements KnockSink {
     if (this.#used.has(door)) return; // one packet uses one sequence
     this.#used.add(door);
     const sequence = this.#book.use(door);
-    if (sequence !== undefined) this.#send({ type: 'knock', door, address: addressText(source), sequence });
+    if (sequence === undefined) return;
+    this.#flush();
+    this.#send({ type: 'knock', door, address: addressText(source), sequence });
   }
 
   /** Nobody else has such a source: a frame with it may come from outside, and would run commands for it, or ban it. */
@@ -184,7 +196,7 @@ export class Sniffer implements KnockSink {
       this.#suppressed++;
       return;
     }
-    this.#send({ type, door: door.id, address: addressText(source), stage });
+    this.#waiting.push({ type, door: door.id, address: addressText(source), stage });
   }
 
   #look(nowMs: number): void {

@@ -68,9 +68,10 @@ export class Changes {
       // A trial that cannot show what it is about is none: it must not begin at some later time by itself.
       return trialS === undefined ? outcome : { ...outcome, goesOn: false };
     }
-    if (trialS === undefined) return { ...outcome, notes: await this.#notes(session) };
+    if (trialS === undefined)
+      return { ...outcome, notes: [...supervisor.notes, ...(await this.#notes(session))] };
     const until = await supervisor.trials.beginStart(trialS, end);
-    const notes = await this.#notes(session, trialS);
+    const notes = [...supervisor.notes, ...(await this.#notes(session, trialS))];
     return { ...outcome, text: onTrial(outcome.text, until), notes, until: until.toISOString() };
   }
 

@@ -73,7 +73,7 @@ export class Direct {
       const { paths } = this.#config.settings;
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
       const adopted = await isInForce(world.firewall, paths.run);
-      await settle(world.firewall, adopted, places, journal, systemClock.wall());
+      await settle(world.firewall, adopted, places, journal, systemClock);
       await world.trusted.refresh();
       await world.firewall.repair();
       await tidyUp(world.firewall, paths.run, journal);

@@ -14,9 +14,11 @@ import {
   type Place,
 } from '../firewall/footprint.js';
 import { takeSnapshot } from '../firewall/snapshot.js';
+import type { Clock } from '../system/clock.js';
 import { removeFile } from '../system/files.js';
 import type { Journal } from './journal.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
+import { knowsNoSessions, letSessionsBeSeen } from './track-udp.js';
 
 /** Where the life of our rules is noted. */
 export interface KernelPlaces {
@@ -46,22 +48,23 @@ function noteFootprint(firewall: Firewall, footprint: Footprint | undefined): vo
 /**
  * Builds what a start needs: sets and chains, and no new jump. Rules of ours that are in force
  * (`adopted`) stay so throughout. At a first start the rules found are saved; services of an earlier
- * configuration are noted, and leave with the transaction that brings the new jumps.
+ * configuration are noted, and leave with the transaction that brings the new jumps. Gives what whoever starts must hear.
  */
 export async function settle(
   firewall: Firewall,
   adopted: boolean,
   places: KernelPlaces,
   journal: Recorder,
-  now: Date,
-): Promise<void> {
+  clock: Clock,
+): Promise<string[]> {
   const footprint = readFootprint(places.runFolder);
   noteFootprint(firewall, footprint);
+  const isNew = !adopted && knowsNoSessions(firewall.services);
   const { names, strays } = firewall;
   const trialChains = firewall.trial?.chains ?? [];
   if (!adopted && names.length > 0) {
     try {
-      const saved = await takeSnapshot(firewall.tables, firewall.families, places.snapshots, now);
+      const saved = await takeSnapshot(firewall.tables, firewall.families, places.snapshots, clock.wall());
       journal.record('firewall', 'rules from before the start saved', { files: saved }, 'debug');
     } catch (error) {
       // No space for a copy is no reason to leave a host unprotected.
@@ -81,6 +84,7 @@ export async function settle(
   };
   writeFootprint(places.runFolder, noted);
   await firewall.prepare();
+  return isNew ? [await letSessionsBeSeen(clock, journal)] : [];
 }
 
 /** Families whose filter table is there because of us. */

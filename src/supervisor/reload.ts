@@ -52,8 +52,8 @@ export class Reload {
     const before = trialS === undefined ? undefined : old.firewall.version;
     const fresh = await makeWorld(config, { ...this.#parts, ...lasting }, { template, before });
     const { firewall } = fresh;
-    const build = async (): Promise<void> =>
-      settle(firewall, true, kernelPlaces(config, paths), journal, clock.wall());
+    const build = async (): Promise<unknown> =>
+      settle(firewall, true, kernelPlaces(config, paths), journal, clock);
     await engine.queued(async () => {
       try {
         if (firewall.trial === undefined) {

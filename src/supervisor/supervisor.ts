@@ -1,4 +1,5 @@
 import { EXIT, KnockError } from '../base/errors.js';
+import type { Firewall } from '../firewall/firewall.js';
 import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Template } from '../firewall/template.js';
@@ -55,6 +56,7 @@ export class Supervisor {
   /** Tells what stands between us and the world. */
   readonly exposures: ExposureKeeper;
   readonly #report = new StartReport();
+  #notes: readonly string[] = [];
   readonly #kernelKnocks: KernelKnocks;
   #world: World | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
@@ -81,15 +83,17 @@ export class Supervisor {
       refused: (reason) => this.#refuse(reason),
     });
     const awaited = new AwaitedChains(journal);
-    const touched = (culprit?: string): void => void engine.guard.touched(culprit);
+    const touched = (culprit: string | undefined): void => {
+      engine.guard.touched(culprit);
+    };
     const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
     this.#drift = drift;
+    const firewall = (): Firewall => this.world.firewall;
+    const witness = (): string | undefined => drift.witness();
     const engine = new Engine({
-      ...{ clock, journal, looked: parts.looked },
-      firewall: () => this.world.firewall,
-      gated: async () => this.world.firewall.gated(),
-      witness: () => drift.witness(),
-      authors: drift.authors(() => this.world.firewall.backend.name),
+      ...{ clock, journal, firewall, witness, looked: parts.looked },
+      gated: async () => firewall().gated(),
+      authors: drift.authors(() => firewall().backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       listenerless: () => this.#listenerless,
@@ -103,9 +107,7 @@ export class Supervisor {
     });
     this.#engine = engine;
     this.exposures = new ExposureKeeper({
-      ...{ journal, state: () => this.state, tell: parts.entered },
-      firewall: () => this.world.firewall,
-      witness: () => drift.witness(),
+      ...{ journal, firewall, witness, state: () => this.state, tell: parts.entered },
     });
     const { entries } = this.lasting;
     this.#rhythm = new Rhythm({ clock, journal, engine, world, entries, exposures: this.exposures });
@@ -150,6 +152,11 @@ export class Supervisor {
   /** What keeps the rules as they should be. */
   get guard(): Guard {
     return this.#engine.guard;
+  }
+
+  /** What whoever has started it must hear. */
+  get notes(): readonly string[] {
+    return this.#notes;
   }
 
   /** When the health check comes next. */
@@ -225,7 +232,7 @@ export class Supervisor {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
       this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
     }
-    await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock.wall());
+    this.#notes = await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock);
     // What an earlier life protects stays so, whatever has become of one chain: status tells it.
     if (!this.#adopted) refuseMissing(world.firewall.awaited);
     await world.trusted.apply();

@@ -168,7 +168,7 @@ export class TrialKeeper {
     firewall.endTrial();
     // The old chains meet no packet any more: their names and lists become the new ones first.
     await trusted.apply();
-    await settle(firewall, true, kernelPlaces(config, paths), journal, clock.wall());
+    await settle(firewall, true, kernelPlaces(config, paths), journal, clock);
     await firewall.repair();
   }
 

@@ -61,7 +61,7 @@ export type ListenerMessage =
   | { readonly type: 'echo'; readonly nonce: string }
   /** This address completed this door; `sequence`: the id of the one-time sequence that was used. */
   | { readonly type: 'knock'; readonly door: number; readonly address: string; readonly sequence?: number }
-  /** For the log: an address came to a stage of a door, or its time ran out there. */
+  /** For the log: an address came to a stage of a door, or its time ran out there. Up to a beat late, and before its knock. */
   | {
       readonly type: 'stage' | 'timeout';
       readonly door: number;

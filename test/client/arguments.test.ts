@@ -30,6 +30,7 @@ test('the defaults', () => {
     interface: undefined,
     knocks: [{ protocol: 'tcp', port: 7000, portText: '7000' }],
     delayMs: 0,
+    times: 1,
     verbose: false,
     command: undefined,
   });

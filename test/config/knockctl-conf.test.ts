@@ -54,6 +54,7 @@ chain          = INPUT     ; FORWARD on a gateway, DOCKER-USER for published con
 accept_timeout = 300
 ban_timeout    = 0         ; 0 = until flushed
 on_failure     = restore   ; restore | flush | hold
+strays         = drop      ; of TCP: packets that begin no connection and belong to none
 kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
@@ -72,6 +73,7 @@ const SSH = {
   decoys: 'keep',
   onFailure: 'restore',
   gate: 'normal',
+  strays: 'drop',
   kernelDoors: true,
 };
 
@@ -206,6 +208,7 @@ describe('a random valid knockctl.conf', () => {
       acceptTimeoutS: fc.integer({ min: 1, max: 2_147_483 }),
       banTimeoutS: fc.nat(2_147_483),
       onFailure: fc.constantFrom('restore', 'flush', 'hold'),
+      strays: fc.constantFrom('drop' as const, 'pass' as const),
       kernelDoors: fc.boolean(),
     });
     const numbers = fc
@@ -223,6 +226,7 @@ describe('a random valid knockctl.conf', () => {
             `switch_timeout=${times.switched}\nlistener_timeout=${times.listened}\n` +
             `[service.${serviceName}]\nports = ${wanted.ports.join(', ')}\nprotocol=${wanted.protocol}\n` +
             `accept_timeout=${wanted.acceptTimeoutS}\nban_timeout=${wanted.banTimeoutS}\non_failure=${wanted.onFailure}\n` +
+            `strays=${wanted.strays}\n` +
             `kernel_doors=${wanted.kernelDoors ? 'yes' : 'no'}`,
         );
         assert.deepEqual(conf.services, [{ ...SSH, ...wanted, name: serviceName }]);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
+import { ADDRESS, type Lab } from '../helpers/lab.js';
 import { crosswise, OPEN, type Setting } from './setting.js';
 
 /** What is told of one kind for the family that is looked at. */
@@ -129,16 +130,31 @@ crosswise('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, as
 });
 
 const UDP = { service: 'protocol = udp\nports = 5353' };
+const UDP_ECHO = `const s = require('node:dgram').createSocket('udp6');
+s.on('message', (m, from) => s.send(m, from.port, from.address));
+s.bind(5353, () => console.log('listening'));`;
+const UDP_ASK = `const [host] = process.argv.slice(1);
+const s = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+s.on('message', () => process.exit(0));
+s.send('?', 5353, host);
+setTimeout(() => process.exit(3), 400);`;
 
-crosswise('NOTRACK in raw hides a UDP service from our jump', UDP, async (setting) => {
-  const { lab, product, family } = setting;
-  await product.start();
+async function isAnswered(lab: Lab, host: string): Promise<boolean> {
+  return (await lab.exec('client', [process.execPath, '-e', UDP_ASK, host])).exitCode === 0;
+}
+
+// Red with --ctstate NEW in the jump: nothing that is not tracked ever was that, and the port answered.
+crosswise('NOTRACK in raw opens nothing: what is not tracked counts as new', UDP, async (setting) => {
+  const { lab, product, family, server } = setting;
   const notrack = ['PREROUTING', '-p', 'udp', '--dport', '5353', '-j', 'CT', '--notrack'];
   await lab.iptables('server', family, ['-t', 'raw', '-I', ...notrack]);
-  const [open] = await told(setting, 'open');
-  assert.deepEqual([open?.table, open?.chain, open?.sources], ['raw', 'PREROUTING', 'everybody']);
-  await lab.iptables('server', family, ['-t', 'raw', '-D', ...notrack]);
+  await lab.spawn('server', [process.execPath, '-e', UDP_ECHO]).until('listening');
+  assert.equal(await isAnswered(lab, server), true);
+  await product.start();
+  assert.equal(await isAnswered(lab, server), false);
   assert.deepEqual(await told(setting, 'open'), []);
+  await product.must('accept', ADDRESS.client[family]);
+  assert.equal(await isAnswered(lab, server), true);
   await product.stop();
 });
 

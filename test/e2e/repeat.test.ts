@@ -35,19 +35,24 @@ for (const [duplicates, opens] of [
 ] as const) {
   test(`duplicates = ${duplicates}: a retransmitted SYN ${opens ? 'is nothing' : 'ends the attempt'}`, async () => {
     await using lab = await createLab({ backend: 'nft' });
-    const doors = '[d]\nsequence = 7000,7001\nseq_timeout = 5\ntcpflags = syn\n[end]\nsequence = 6000\n';
+    const doors =
+      '[d]\nsequence = 7000,7001,7002\nseq_timeout = 5\ntcpflags = syn\ncommand = knockctl accept %IP%\n[end]\nsequence = 6000\n';
     const product = new Product(lab, { doors, conf: `${QUICK}[listener]\nduplicates = ${duplicates}\n` });
     await product.start();
-    await send(lab, '7000:1', '7000:1', '7001:2', '6000:3');
-    await product.waitForLog(/: end: OPEN SESAME/);
-    assert.equal(
-      product.log().some((line) => line.includes(': d: OPEN SESAME')),
-      opens,
-    );
-    // Another packet to that port is a wrong one in any case.
-    await send(lab, '7000:11', '7000:12', '7001:13', '6000:14');
-    await product.waitForLog(/: end: OPEN SESAME/, 2);
-    assert.equal(product.log().filter((line) => line.includes(': d: OPEN SESAME')).length, opens ? 1 : 0);
+    // At once, late (a SYN is sent again after a second and more), and by somebody who knocks with new numbers.
+    for (const [index, knock] of [
+      ['7000:1', '7000:1', '7001:2', '7002:3'],
+      ['7000:11', '7001:12', '7000:11', '7002:13'],
+      ['7000:21', '7001:22', '7000:23', '7001:24', '7002:25'],
+    ].entries()) {
+      await send(lab, ...knock, `6000:${index}`);
+      await product.waitForLog(/: end: OPEN SESAME/, index + 1);
+      const isIn = (await product.must('list', 'filter')).includes(ADDRESS.client[4]);
+      assert.equal(isIn, opens, `the kernel, ${knock.join(' ')}`);
+      const told = product.log().filter((line) => line.includes(': d: OPEN SESAME')).length;
+      assert.equal(told, opens ? index + 1 : 0, `the listener, ${knock.join(' ')}`);
+      if (isIn) await product.must('flush', ADDRESS.client[4]);
+    }
     await product.stop();
   });
 }

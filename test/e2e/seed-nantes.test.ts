@@ -36,7 +36,7 @@ const CHAINS = `-A INPUT -j ssh_policy
 function chainsIn(saved: string): string {
   const rules = saved
     .split('\n')
-    .filter((line) => /^-A (?:ssh_(?!hidden|headers|reassemble)|.*-j ssh_policy)/.test(line));
+    .filter((line) => /^-A (?:ssh_(?!hidden|headers|reassemble|stray)|INPUT .*-j ssh_policy)/.test(line));
   const short = rules.map((rule) => {
     const set = /(! )?--match-set (\w+?)[46]? (src|dst)/.exec(rule);
     const match = set === null ? '' : ` ${set[1] ?? ''}${set[2] ?? ''} ${set[3] ?? ''}`;

@@ -6,7 +6,7 @@ import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { shippedTemplate } from '../helpers/template.js';
 import { allInForce, FAMILIES, withForeign } from './foreign.js';
 
-const CHAINS = ['banned', 'decoyed', 'filter', 'headers', 'hidden', 'policy', 'reassemble', 'trusted'].map(
+const CHAINS = ['banned', 'decoyed', 'filter', 'headers', 'hidden', 'policy', 'reassemble', 'stray', 'trusted'].map(
   (part) => `ssh_${part}`,
 );
 

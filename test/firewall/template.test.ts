@@ -22,6 +22,7 @@ function contract(more: {
   return [
     more.jump,
     ...(more.hidden ?? []),
+    ...(more.protocol === 'udp' ? [] : [`-A INPUT ${STRAY}`]),
     `-A ssh_banned -m set --match-set ssh_banned${v} src -j DROP`,
     `-A ssh_decoyed -m set --match-set ssh_decoyed${v} src -j DROP`,
     `-A ssh_filter -m set --match-set ssh_granted${v} src -j ACCEPT`,
@@ -31,6 +32,9 @@ function contract(more: {
     '-A ssh_hidden -j DROP',
     ...more.policy.map((rule) => `-A ssh_policy ${rule}`),
     '-A ssh_reassemble -m socket -j RETURN',
+    ...(more.protocol === 'udp' ? ['-A ssh_reassemble -m conntrack --ctstate INVALID -j RETURN'] : []),
+    ...(more.protocol === 'udp' ? [] : ['-A ssh_stray -m socket -j RETURN']),
+    '-A ssh_stray -j ssh_policy',
     `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
   ];
 }
@@ -38,6 +42,7 @@ function contract(more: {
 const TCP = '! -i lo -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
 const END = '-m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_policy';
 const HIDDEN = '-m comment --comment "knockctl:hidden:ssh" -j';
+const STRAY = `! -i lo -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 ${HIDDEN} ssh_stray`;
 const FRAGMENT = `-m frag --fragfirst ${HIDDEN} ssh_hidden`;
 const HEADERS = `-m u32 --u32 "0x4>>0x8&0xff=0x0,0x2b,0x3c" ${HIDDEN} ssh_headers`;
 const MISREAD = [
@@ -85,7 +90,7 @@ describe('the shipped template is the contract', () => {
     assert.deepEqual(
       expanded({ protocol: 'udp' }),
       contract({
-        jump: `-A INPUT ! -i lo -p udp -m conntrack --ctstate NEW ${END}`,
+        jump: `-A INPUT ! -i lo -p udp -m conntrack ! --ctstate RELATED,ESTABLISHED ${END}`,
         policy,
         protocol: 'udp',
       }),
@@ -111,10 +116,11 @@ describe('the shipped template is the contract', () => {
   it('with an address, of this family', () => {
     const addresses = ['192.0.2.1', '2001:db8::/64'];
     assert.equal(expanded({ addresses })[0], `-A INPUT -d 192.0.2.1/32 ${TCP} ${END}`);
-    assert.deepEqual(expanded({ addresses }, 6).slice(0, 4), [
+    assert.deepEqual(expanded({ addresses }, 6).slice(0, 5), [
       `-A INPUT -d 2001:db8::/64 ${TCP} ${END}`,
       `-A INPUT -d 2001:db8::/64 ! -i lo ${FRAGMENT}`,
       `-A INPUT -d 2001:db8::/64 ! -i lo ${HEADERS}`,
+      `-A INPUT -d 2001:db8::/64 ${STRAY}`,
       `-A INPUT ! -i lo -p tcp -m rt --rt-segsleft 1:4294967295 -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 ${HIDDEN} ssh_policy`,
     ]);
   });
@@ -131,12 +137,25 @@ describe('the shipped template is the contract', () => {
         'ssh_hidden',
         'ssh_policy',
         'ssh_reassemble',
+        'ssh_stray',
         'ssh_trusted',
       ],
     );
   });
   it('in a chain of forwarded packets IPv4 is not always reassembled', () => {
     assert.equal(expanded({ chain: 'FORWARD' })[1], `-A FORWARD ! -i lo -p tcp -f ${HIDDEN} ssh_hidden`);
+  });
+  it('strays pass where the kernel cannot be asked for their socket, or if they are to', () => {
+    const strays = (more: Partial<Service>): string[] =>
+      expanded(more).filter((line) => line.includes('! --tcp-flags'));
+    assert.equal(strays({}).length, 1);
+    for (const more of [
+      { chain: 'FORWARD' },
+      { chain: 'OWN' },
+      { strays: 'pass' },
+      { protocol: 'udp' },
+    ] as const)
+      assert.deepEqual(strays(more), []);
   });
   it('in OUTPUT, where iptables refuses -i', () => {
     assert.doesNotMatch(expanded({ chain: 'OUTPUT' })[0] ?? '', /-i lo/);
@@ -161,6 +180,6 @@ describe('the shipped template is the contract', () => {
     assert.match(other.rule, /--comment "knockctl:w-3_b" -j w-3_b_policy$/);
   });
   it('the chains of the longest name are short enough', () => {
-    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 8);
+    assert.ok(expandTemplate(SHIPPED, { ...SERVICE, name: 'a'.repeat(16) }, 4, '6/min').chains.size === 9);
   });
 });

@@ -12,6 +12,7 @@ export const SSH: ServiceSettings = {
   decoyTimeoutS: 3600,
   decoys: 'keep',
   gate: 'normal',
+  strays: 'drop',
   kernelDoors: true,
 };
 export const WEB: ServiceSettings = { ...SSH, name: 'web', ports: [80], banTimeoutS: 600 };

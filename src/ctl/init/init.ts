@@ -107,6 +107,7 @@ function tellNext(
   ];
   const notes = [
     ...(note === undefined ? [] : [note]),
+    finalDrop(places.command),
     ...(isRunning ? ['knockctl is running: the old knock holds until then'] : []),
     ...(session === undefined
       ? []
@@ -124,6 +125,11 @@ function tellNext(
   output.out(`next, on trial, without any risk: ${next.join(', then ')}\n`);
   for (const text of notes) output.out(`  ${text}\n`);
   return EXIT.ok;
+}
+
+/** What no rule of ours can do for the administrator. */
+export function finalDrop(command: string): string {
+  return `drop what nobody listens to as well, by a last rule of your own: else closed ports answer, and the time that it takes tells knock ports from others ("${command} doctor" shows the rules)`;
 }
 
 function nothingWritten(questions: Questions | undefined): number {

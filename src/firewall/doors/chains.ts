@@ -1,8 +1,8 @@
 import type { Family } from '../../base/address.js';
 import { setName } from '../names.js';
-import { addTo, inSet, otherFlags, rule, stepMatch, takeFrom } from './match.js';
+import { addTo, inSet, otherFlags, portMatches, rule, stepMatch, takeFrom } from './match.js';
 import { doneChain, doneSet, endChain, openChain, startChain, windowSet } from './names.js';
-import type { Door } from '../../knock/door.js';
+import type { Door, Step } from '../../knock/door.js';
 import type { KernelAction } from './qualify.js';
 
 /** The chains of one door. Pure. */
@@ -59,22 +59,34 @@ function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }
   if (others !== undefined) judge.push(`${others} -j RETURN`);
   for (let done = sequence.length - 1; done >= 1; done -= 1) {
     const step = sequence[done];
-    const last = sequence[done - 1];
-    if (step === undefined || last === undefined) continue;
+    if (step === undefined) continue;
     const here = done === 1 ? '' : inSet(doneSet(base, done, family));
     const whole = action === undefined ? endChain(base) : openChain(base);
     const next = done + 1 === sequence.length ? whole : doneChain(base, done + 1);
     judge.push(rule(`-p ${step.protocol}`, stepMatch(step), here, `-g ${next}`));
-    if (duplicates === 'tolerate' && last.protocol === 'tcp') {
-      judge.push(rule('-p tcp', stepMatch(last), here, '-j RETURN'));
+    if (duplicates === 'tolerate') {
+      for (const counted of tcpPorts(sequence.slice(0, done)))
+        judge.push(rule('-p tcp', counted, here, '-j RETURN'));
     }
     judge.push(rule(here, `-g ${endChain(base)}`));
     if (done > 1) later.push(doneSet(base, done, family));
   }
-  chains.set(startChain(base), [...later.reverse().map(takeFrom), addTo(window)]);
+  chains.set(startChain(base), [...later.reverse().map(takeOut), addTo(window)]);
   chains.set(base, judge);
   later.forEach((set, index) => chains.set(doneChain(base, index + 2), [addTo(set, 'renew')]));
   chains.set(endChain(base), [takeFrom(window)]);
+}
+
+/** A look costs a tenth of a deletion, and mostly there is nothing to take out. */
+function takeOut(set: string): string {
+  return rule(inSet(set), takeFrom(set));
+}
+
+/** Packets to the TCP ports of these steps, whatever their flags, as many matches as it takes. */
+function tcpPorts(steps: readonly Step[]): string[] {
+  const ports = new Set(steps.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port));
+  const sorted = [...ports].sort((a, b) => a - b);
+  return sorted.length === 0 ? [] : portMatches('tcp', sorted, { mask: 0, value: 0 });
 }
 
 /** What the verbs of the supervisor do (src/supervisor/verbs), in their order. */

@@ -1,5 +1,5 @@
 import type { Family } from '../../base/address.js';
-import type { Door, Protocol } from '../../knock/door.js';
+import { countsBeginnings, coveredPorts, type Door, type Protocol } from '../../knock/door.js';
 import { jumpTag } from '../names.js';
 import type { SetSpec } from '../sets.js';
 import type { TableName } from '../table-name.js';
@@ -8,7 +8,9 @@ import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
 import {
   doorNames,
+  doneSet,
   doorsLabel,
+  othersChain,
   openChain,
   startChain,
   stepChain,
@@ -71,9 +73,13 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   const to = (door: Door): Destination => destinationOf(door.target, family, targets.size > 0);
   const followed = all.filter(hasAttempts);
   const chains = new Map<string, readonly string[]>([
-    [doorsLabel(instance), admissionRules(all, settings)],
-    [stepChain(instance), stepRules(all, settings, to)],
+    [doorsLabel(instance), [...admissionRules(all, settings), ...coverRules(all, settings)]],
+    [stepChain(instance), [...stepRules(all, settings, to), ...sameWork(all, family)]],
   ]);
+  if (coverRules(all, settings).length > 0) {
+    const others = [...IMPOSSIBLE[family], ...sameLookups(all, family, to), ...sameWork(all, family)];
+    chains.set(othersChain(instance), others);
+  }
   if (followed.length > 0) {
     const judge = (ruled: RuledDoor): string => underWay(ruled, family, to, `-j ${ruled.base}`);
     chains.set(underWayChain(instance), followed.map(judge));
@@ -136,6 +142,55 @@ function admissionRules(doors: readonly RuledDoor[], { family, instance }: Compi
   });
 }
 
+/** More doors are too many to be asked for each connection that somebody begins. */
+const MOST_COVERED = 16;
+
+/** Doors whose knocks are to take no longer than other packets that begin a connection. */
+function covered(doors: readonly RuledDoor[]): RuledDoor[] {
+  if (doors.length > MOST_COVERED) return [];
+  return doors.filter(({ door: { flags, sequence, target } }) => {
+    const hasTcp = sequence.some(({ protocol }) => protocol === 'tcp');
+    return hasTcp && countsBeginnings(flags) && target === undefined;
+  });
+}
+
+/** By the time that an answer takes nobody is to find the ports: packets that begin a connection to any other are looked at as well. */
+function coverRules(doors: readonly RuledDoor[], { family, instance }: CompileSettings): string[] {
+  const { before, behind } = destinationOf(undefined, family, true);
+  const rules = covered(doors).map(({ door: { flags } }) => {
+    const tcp = covered(doors).flatMap(({ door }) =>
+      door.sequence.filter(({ protocol }) => protocol === 'tcp'),
+    );
+    const { first, last } = coveredPorts(tcp.map(({ port }) => port));
+    const match = stepMatch({ protocol: 'tcp', port: `${first}:${last}` }, flags);
+    return rule(before, '-p tcp', match, behind, `-g ${othersChain(instance)}`);
+  });
+  return [...new Set(rules)];
+}
+
+/** What a packet meets that begins at a door, as matches that do nothing. */
+function sameLookups(doors: readonly RuledDoor[], family: Family, to: (door: Door) => Destination): string[] {
+  const underWay = doors.filter(hasAttempts).map(({ door, base }) => {
+    const { before, behind } = to(door);
+    return rule(before, behind, inSet(windowSet(base, family)));
+  });
+  const begin = doors.flatMap(({ door }) => {
+    const [first] = door.sequence;
+    if (first === undefined) return [];
+    const { before, behind } = to(door);
+    return [rule(before, `-p ${first.protocol}`, stepMatch(first, door.flags), behind)];
+  });
+  return [...underWay, ...begin];
+}
+
+/** What the chain does that an attempt begins with: it takes out of sets, and adds to one. */
+function sameWork(doors: readonly RuledDoor[], family: Family): string[] {
+  const [one] = covered(doors).filter(hasAttempts);
+  if (one === undefined) return [];
+  const done = one.door.sequence.slice(2).map((_, index) => doneSet(one.base, index + 2, family));
+  return [...done, windowSet(one.base, family)].map(inSet);
+}
+
 /**
  * Sources that no packet from elsewhere can have: our own addresses, and what is nobody's. Asked where packets are few. The kernel
  * drops most of them itself before (net.ipv4.conf.*.route_localnet and accept_local let them through), but not in every chain and
@@ -190,10 +245,14 @@ function underWay(
 function jumps({ interfaces, instance }: CompileSettings, targets: readonly string[]): Jump[] {
   const label = doorsLabel(instance);
   const last = `-m comment --comment "${jumpTag(label)}" -j ${label}`;
-  const ways = interfaces.includes('any') ? [''] : interfaces.map((name) => `-i ${name}`);
+  // What the host sends to itself counts nowhere, but where the loopback is named: local users could tell by the time that it takes.
+  const ways = interfaces.includes('any') ? ['! -i lo'] : interfaces.map((name) => `-i ${name}`);
   return ways.flatMap((way) => [
     { chain: 'INPUT', rule: rule(way, last) },
-    ...targets.map((to) => ({ chain: 'FORWARD', rule: rule(`-d ${to}`, way, last) })),
+    ...targets.map((to) => ({
+      chain: 'FORWARD',
+      rule: rule(`-d ${to}`, way === '! -i lo' ? '' : way, last),
+    })),
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { Family, Network } from '../../base/address.js';
-import { TCP_FLAGS, type FlagFilter, type Protocol, type Step } from '../../knock/door.js';
+import { TCP_FLAGS, type FlagFilter, type Protocol } from '../../knock/door.js';
 
 /** Words of rules, in the form and order in which iptables-save prints them. Pure. */
 
@@ -31,8 +31,11 @@ export function rule(...words: readonly string[]): string {
   return words.filter((word) => word !== '').join(' ');
 }
 
-/** Packets of one knock; the flags of a TCP packet must be such as the filter says. */
-export function stepMatch({ protocol, port }: Step, flags?: FlagFilter): string {
+/** Packets of one knock, or to a range of ports; the flags of a TCP packet must be such as the filter says. */
+export function stepMatch(
+  { protocol, port }: { readonly protocol: Protocol; readonly port: number | string },
+  flags?: FlagFilter,
+): string {
   const more = protocol === 'tcp' && flags !== undefined ? flagWords(flags) : '';
   return rule(`-m ${protocol} --dport ${port}`, more);
 }

@@ -35,10 +35,15 @@ export function underWayChain(instance: string): string {
   return `${instance}.under_way`;
 }
 
+/** Where a packet goes that counts for none, and is to take the same time as one that does. */
+export function othersChain(instance: string): string {
+  return `${instance}.others`;
+}
+
 /** True for each of these names, and none that a trial makes of a service: that has one dot (`knock.new_trusted4`). */
 export function isDoorName(name: string, instance: string): boolean {
   if (!name.startsWith(`${instance}.`)) return false;
-  const shared = [doorsLabel(instance), stepChain(instance), underWayChain(instance)];
+  const shared = [doorsLabel(instance), stepChain(instance), underWayChain(instance), othersChain(instance)];
   return shared.includes(name) || name.includes('.', instance.length + 1);
 }
 
