@@ -4,6 +4,7 @@ import type { RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import {
+  isOfBoot,
   readFootprint,
   removeFootprint,
   unique,
@@ -14,6 +15,7 @@ import {
 } from '../firewall/footprint.js';
 import { takeSnapshot } from '../firewall/snapshot.js';
 import { removeFile } from '../system/files.js';
+import { systemMoment } from '../system/moment.js';
 import type { Journal } from './journal.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
 
@@ -67,6 +69,8 @@ export async function settle(
       journal.record('firewall', `cannot save the rules found: ${errorText(error)}`, {}, 'warn');
     }
   }
+  const { bootId } = systemMoment();
+  if (!isOfBoot(footprint, bootId)) await disownSets(firewall, journal);
   const { supervised } = places;
   const chains = [...new Set([...(footprint?.trialChains ?? []), ...trialChains])];
   const former = footprint?.places ?? [];
@@ -75,10 +79,26 @@ export async function settle(
     places: unique([...former, ...firewall.places]),
     madeTables: await madeTables(firewall, adopted ? footprint : undefined),
     supervised,
+    bootId,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
   writeFootprint(places.runFolder, noted);
   await firewall.prepare();
+}
+
+/** So many of those who are not in any more are named. */
+const NAMED = 5;
+
+/** At a boot nothing of ours can be in the kernel yet: sets that are there were saved by somebody, who knows nothing of what was taken out since. */
+async function disownSets(firewall: Firewall, journal: Recorder): Promise<void> {
+  for (const name of firewall.names) {
+    for (const [set, texts] of await firewall.sets.disown(name)) {
+      if (texts.length === 0) continue;
+      const more = texts.length > NAMED ? ` and ${texts.length - NAMED} more` : '';
+      const text = `${set} was made by another program (ipset-persistent?) before knockctl began: ${texts.slice(0, NAMED).join(', ')}${more} taken out, knockctl's own files tell who is in`;
+      journal.record('entries', text, { set, entries: texts.length }, 'warn');
+    }
+  }
 }
 
 /** Families whose filter table is there because of us. */
