@@ -65,7 +65,8 @@ export function nextTime(text: string, after: Date): Date | undefined {
   for (let ms = nextMultiple(after.getTime(), SECOND_MS); ms < endMs;) {
     const at = new Date(ms);
     if (!isDay(times, at)) ms = nextMultiple(ms, QUARTER_MS);
-    else if (!times.hours.has(at.getHours()) || !times.minutes.has(at.getMinutes())) ms = nextMultiple(ms, MINUTE_MS);
+    else if (!times.hours.has(at.getHours()) || !times.minutes.has(at.getMinutes()))
+      ms = nextMultiple(ms, MINUTE_MS);
     else if (!times.seconds.has(at.getSeconds())) ms += SECOND_MS;
     else return at;
   }

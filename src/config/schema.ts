@@ -145,7 +145,13 @@ export const KEYS = {
     '* * * * *',
     'when the supervisor checks all, by local time: rules, sets, the trusted; rarer than a minute is not advised',
   ),
-  resolve: key('health', 'resolve', CRON, '*/10 * * * *', 'when trusted host names are looked up again, by local time'),
+  resolve: key(
+    'health',
+    'resolve',
+    CRON,
+    '*/10 * * * *',
+    'when trusted host names are looked up again, by local time',
+  ),
 
   logLevel: key('log', 'level', choice('error', 'warn', 'info', 'debug'), 'info', 'the least that is logged'),
   logFile: key('log', 'file', optional(PATH), '', 'a file for the log; empty for none'),

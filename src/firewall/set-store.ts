@@ -99,7 +99,10 @@ export class SetStore {
       const recalled = await this.#memory.recall(spec.name);
       const own = new Set(recalled.entries().map(({ network }) => network.text));
       await this.#builder.refill(spec, recalled);
-      out.set(spec.name, there.filter((text) => !own.has(text)));
+      out.set(
+        spec.name,
+        there.filter((text) => !own.has(text)),
+      );
     }
     return out;
   }

@@ -75,7 +75,8 @@ async function live(disk: Config, options: DaemonOptions, presence: Presence): P
   });
   try {
     presence.announce(log);
-    const told = log.problem === undefined ? [] : [`the log cannot be written: ${log.problem}; it goes on without`];
+    const told =
+      log.problem === undefined ? [] : [`the log cannot be written: ${log.problem}; it goes on without`];
     const notes = [...chosen.notes, ...told];
     return await serve({ ...chosen, notes }, options, log, presence, manager);
   } finally {

@@ -21,5 +21,7 @@ export function telling(text: string): string {
   const printable = text.replaceAll(/[^\P{C}\n\t]/gu, '?');
   const [line] = /^(?:\[?\w+\]? )*\w*Error(?: \[\w+\])?: .+/m.exec(printable) ?? [];
   const words = (line ?? printable).trim();
-  return words.replaceAll(/\s*\n\s*/g, ' | ').slice(line === undefined ? -MAX_TOLD : 0, line === undefined ? undefined : MAX_TOLD);
+  return words
+    .replaceAll(/\s*\n\s*/g, ' | ')
+    .slice(line === undefined ? -MAX_TOLD : 0, line === undefined ? undefined : MAX_TOLD);
 }

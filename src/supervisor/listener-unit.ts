@@ -43,7 +43,6 @@ const PROPERTIES: readonly string[] = [
 /** How often we look whether it has ended, until it has connected. */
 const LOOK_MS = 500;
 
-
 /**
  * Listeners in units of their own, for a supervisor in the unit `owner`: that needs none of the rights then that it takes
  * to open a capture, to become somebody else, and to end a process of somebody else's. They end with it, stuck or not.
@@ -89,7 +88,11 @@ class ListenerUnit implements StartedListener {
       this.#failed(error);
     });
     this.#server.listen(this.#path, () => {
-      const run = runUnit(name, [...LISTENER, this.#path], [...properties, `StandardError=file:${this.#errors}`]);
+      const run = runUnit(
+        name,
+        [...LISTENER, this.#path],
+        [...properties, `StandardError=file:${this.#errors}`],
+      );
       run
         .then(async () => this.#untilConnected())
         .catch((error: unknown) => {
@@ -117,7 +120,8 @@ class ListenerUnit implements StartedListener {
   async #untilConnected(): Promise<void> {
     while (this.#channel === undefined && !this.#hasEnded) {
       await sleep(LOOK_MS);
-      if (this.#channel === undefined && (await mainPid(this.#name).catch(() => 0)) === undefined) this.#gone();
+      if (this.#channel === undefined && (await mainPid(this.#name).catch(() => 0)) === undefined)
+        this.#gone();
     }
   }
 

@@ -213,13 +213,16 @@ export function parseStops(text: string): { readonly stops: StoredStop[]; readon
 /** Whole lines; one that is no JSON is no entry. */
 function parseLines(text: string): Result<readonly unknown[]> {
   return ok(
-    text.split('\n').slice(0, -1).map((line): unknown => {
-      try {
-        return JSON.parse(line);
-      } catch {
-        return undefined;
-      }
-    }),
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line): unknown => {
+        try {
+          return JSON.parse(line);
+        } catch {
+          return undefined;
+        }
+      }),
   );
 }
 

@@ -144,7 +144,11 @@ class TerminalStream extends Writable {
     this.#error = new Outlet(2, fault);
   }
 
-  override _write(info: winston.LogEntry & { readonly [MESSAGE]?: unknown }, _encoding: string, done: () => void): void {
+  override _write(
+    info: winston.LogEntry & { readonly [MESSAGE]?: unknown },
+    _encoding: string,
+    done: () => void,
+  ): void {
     const outlet = this.onOutput.has(info.level) ? this.#output : this.#error;
     outlet.write(`${String(info[MESSAGE])}\n`);
     done();

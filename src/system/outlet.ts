@@ -62,7 +62,8 @@ export class Outlet {
     const target = this.#target;
     if (typeof target !== 'number') return;
     try {
-      while (this.#waiting.length > 0) this.#waiting = this.#waiting.subarray(writeSync(target, this.#waiting));
+      while (this.#waiting.length > 0)
+        this.#waiting = this.#waiting.subarray(writeSync(target, this.#waiting));
     } catch (error) {
       if (isErrno(error, 'EAGAIN')) {
         this.#later();

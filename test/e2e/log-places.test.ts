@@ -40,7 +40,10 @@ test('a log file that is a FIFO nobody reads holds no start up, and that is said
   const done = await product.ctl(['start'], { timeoutMs: 30_000 });
   assert.equal(done.exitCode, 0, done.stderr);
   // Red with O_WRONLY alone: the start hung.
-  assert.match(done.stderr, /note: the log cannot be written: nobody reads the FIFO .*\/fifo; it goes on without/);
+  assert.match(
+    done.stderr,
+    /note: the log cannot be written: nobody reads the FIFO .*\/fifo; it goes on without/,
+  );
   const reader = lab.spawn('server', ['/bin/cat', fifo]);
   const read = async (): Promise<boolean> => {
     await lab.knock('client', '10.77.1.1', [7000]);

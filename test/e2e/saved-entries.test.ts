@@ -36,7 +36,9 @@ test('who is in after a boot is told by our own files, not by sets that somebody
     told.some((text) => /^ssh_granted4 was made by another program .*: 192\.0\.2\.1 taken out/.test(text)),
     told.join('\n'),
   );
-  assert.ok(told.some((text) => /^ssh_trusted4 was made by another program .*: 192\.0\.2\.5 taken/.test(text)));
+  assert.ok(
+    told.some((text) => /^ssh_trusted4 was made by another program .*: 192\.0\.2\.5 taken/.test(text)),
+  );
   // The same boot: what a supervisor that died left is its own.
   await product.must('accept', '192.0.2.6');
   await product.kill('supervisor');

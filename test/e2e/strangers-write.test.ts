@@ -9,8 +9,8 @@ import { Product } from '../helpers/product.js';
 import { conf } from './setting.js';
 
 /** Seconds of the flood, datagrams a second. */
-const SECONDS = 8;
-const RATE = 3_000;
+const SECONDS = 5;
+const RATE = 1_500;
 
 /** A door with a stop command that is no verb, one with one that is, a decoy, and the first step of a door. */
 const DOORS = `[line]
@@ -74,10 +74,9 @@ test('a flood of single-step doors, decoys and first knocks writes little, and p
   const argv = ['/usr/bin/python3', '-c', FLOOD, ADDRESS.server[4], String(SECONDS), String(RATE)];
   const done = await lab.exec('client', [...argv, '7000', '7001', '7002', '7003']);
   assert.equal(done.exitCode, 0, done.stderr);
-  const rate = (written(pid) - bytes) / SECONDS;
-  const status = await product.status();
-  assert.equal(status.state, 'armed', JSON.stringify(status).slice(0, 600) + product.log().slice(-12).join('\n'));
+  await product.waitForState('armed'); // shell lines of strangers keep a busy machine busy
   await product.waitForLog(/lines about knocks are left out: a scan, or a flood of forged packets/);
+  const rate = (written(pid) - bytes) / SECONDS;
   const log = product.log();
   const after = await product.events();
   console.log(
@@ -97,5 +96,8 @@ test('a flood of single-step doors, decoys and first knocks writes little, and p
   );
   await product.stop();
   const last = await product.events();
-  assert.ok(last.some(({ text }) => text.startsWith('192.0.2.1 accepted')), 'on disk too');
+  assert.ok(
+    last.some(({ text }) => text.startsWith('192.0.2.1 accepted')),
+    'on disk too',
+  );
 });

@@ -48,7 +48,9 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
 
   test('what a listener says at its end is in the error of start', async () => {
     const listener = '/usr/lib/knockctl/dist/app/bin/listener.js';
-    const found = (await machine.must('/usr/bin/find', '/usr/lib', '-name', 'listener.js', '-path', '*app/bin*'))
+    const found = (
+      await machine.must('/usr/bin/find', '/usr/lib', '-name', 'listener.js', '-path', '*app/bin*')
+    )
       .trim()
       .split('\n')[0];
     const path = host.inside(found ?? listener);
@@ -59,7 +61,10 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
     writeFileSync(path, good);
     assert.notEqual(done.exitCode, 0);
     // Red with the channel alone: after 15 s, "not heard for 15 s (was killed by SIGKILL)".
-    assert.match(done.stderr, /the listener cannot work: its unit has ended: Error: Cannot find module '\/root\/no-such-module'/);
+    assert.match(
+      done.stderr,
+      /the listener cannot work: its unit has ended: Error: Cannot find module '\/root\/no-such-module'/,
+    );
     await machine.must(SYSTEMCTL, 'start', 'knockctl');
     await waitFor(async () => (await host.status()) === 0, 'armed again');
   });

@@ -66,7 +66,11 @@ describe('a schedule', () => {
       process.env['TZ'] = name;
       for (const start of [winter, summer]) {
         const before = new Date(start).getTimezoneOffset();
-        assert.notEqual(new Date(Date.parse(start) + 180 * MINUTE_MS).getTimezoneOffset(), before, 'it changes');
+        assert.notEqual(
+          new Date(Date.parse(start) + 180 * MINUTE_MS).getTimezoneOffset(),
+          before,
+          'it changes',
+        );
         // Red with node-cron 4.6: New York had 120 runs, and London never came to an end.
         assert.equal((await runs('* * * * *', start, 180)).length, 180);
         assert.equal((await runs('*/10 * * * *', start, 180)).length, 18);
@@ -84,7 +88,9 @@ describe('a schedule', () => {
   it('takes seconds, names, lists, ranges and 7 for Sunday', async () => {
     process.env['TZ'] = 'UTC';
     assert.equal((await runs('*/20 * * * * *', '2026-07-01T00:00:00Z', 2)).length, 6);
-    assert.deepEqual(await runs('0 12 * jul 7', '2026-07-01T00:00:00Z', 7 * 24 * 60), ['2026-07-05T12:00:00.000Z']);
+    assert.deepEqual(await runs('0 12 * jul 7', '2026-07-01T00:00:00Z', 7 * 24 * 60), [
+      '2026-07-05T12:00:00.000Z',
+    ]);
     assert.deepEqual(await runs('5,7-8 0 1 * *', '2026-07-01T00:00:00Z', 24 * 60), [
       '2026-07-01T00:05:00.000Z',
       '2026-07-01T00:07:00.000Z',

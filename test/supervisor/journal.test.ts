@@ -59,7 +59,10 @@ describe('the journal', () => {
     const summaries = lines.filter((line) => line.includes('left out')).length;
     assert.equal(sum + lines.length - 2 - summaries, 150_000, 'each is told or counted');
     const numbers = journal.events.map(({ number }) => number);
-    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
     assert.equal(clock.timers, 0);
   });
 

@@ -20,7 +20,10 @@ Node.js v20.20.2
     const words = new LastWords();
     for (const part of stack.match(/[\s\S]{1,7}/g) ?? []) words.add(part);
     assert.equal(String(words), "Error: Cannot find module '/root/knockctl/dist/app/bin/listener.js'");
-    assert.equal(telling("Error [ERR_X]: EACCES: permission denied, open '/x'\n"), "Error [ERR_X]: EACCES: permission denied, open '/x'");
+    assert.equal(
+      telling("Error [ERR_X]: EACCES: permission denied, open '/x'\n"),
+      "Error [ERR_X]: EACCES: permission denied, open '/x'",
+    );
   });
 
   it('are the end of what is no stack, in one line, and nothing that a terminal would obey', () => {

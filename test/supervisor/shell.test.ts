@@ -59,7 +59,9 @@ describe('the shell of door commands', () => {
     const shell = new Shell();
     const go = folder.file('go');
     const out = folder.file('out');
-    const first = Array.from({ length: 64 }, async () => shell.run(`until [ -e ${go} ]; do sleep 0.05; done`, 'stop'));
+    const first = Array.from({ length: 64 }, async () =>
+      shell.run(`until [ -e ${go} ]; do sleep 0.05; done`, 'stop'),
+    );
     const lines = Array.from({ length: 200 }, (_, index) => `x='${index} $HOME'; echo "it's $x" >> ${out}`);
     const rest = lines.map(async (line) => shell.run(line, 'stop'));
     shell.handOver();

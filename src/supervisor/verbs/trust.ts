@@ -140,7 +140,9 @@ async function resolveTrustee(
   if (network === undefined) {
     const answer = await context.resolver(text, signal);
     if (answer.ok) return ok({ text, host: true, networks: answer.value });
-    return refuse(`${answer.reason}; try again, trust its address, or write it into the trusted file, whose names are looked up again and again`);
+    return refuse(
+      `${answer.reason}; try again, trust its address, or write it into the trusted file, whose names are looked up again and again`,
+    );
   }
   const parsed = parseNetwork(network);
   return parsed.ok ? ok({ text: parsed.value.text, host: false, networks: [parsed.value] }) : parsed;
