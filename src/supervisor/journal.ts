@@ -52,8 +52,9 @@ export class Journal {
   /** Records an event; `text` is also its line in the log. */
   record(kind: string, text: string, fields: LogFields = {}, level: Level = 'info'): void {
     const isTheirs = isByStrangers({ kind, fields });
-    // Who used a one-time sequence had the secret; a number sums up.
-    const isBounded = isTheirs && kind !== 'door' && fields['count'] === undefined;
+    // Who used a one-time sequence had the secret; a number of knocks sums up.
+    const isSum = fields['count'] !== undefined && fields['address'] === undefined;
+    const isBounded = isTheirs && kind !== 'door' && !isSum;
     if (isBounded && !this.#mayTell(fields)) return;
     this.#write(level, text, fields);
     const { strangers, others } = this.#load();

@@ -49,7 +49,7 @@ test('beside dead name servers every command ends at once, and a restart lets no
     const done = await product.ctl(words);
     const tookMs = nowMs() - beganMs;
     assert.ok(done.exitCode === 0 || words[0] === 'trust', `${words.join(' ')}: ${done.stderr}`);
-    // Red with getaddrinfo in the process: 30 s and more.
+    // Red with getaddrinfo in the process: a restart took 20 s.
     control.keeps(words.join(' '), beganMs, tookMs, MOST_MS, 4); // command, supervisor, listener, look-up
     figures.push(`${words[0] ?? ''} ${Math.round(tookMs)}`);
   };
@@ -63,6 +63,7 @@ test('beside dead name servers every command ends at once, and a restart lets no
       if (await setting.gets('client2')) through += 1;
     }
   })();
+  knocking.catch(() => undefined); // where something else fails, that is to be told
   await timed('restart');
   await timed('drop', '192.0.2.2');
   await timed('trust', 'other.example.net', 'third.example.net');

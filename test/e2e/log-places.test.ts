@@ -13,18 +13,20 @@ for (const [what, shell] of [
   ['a reader that is gone', '"$@" 2>&1 | head -n 1'],
   ['a full disk', '"$@" >/dev/full 2>&1'],
   // Red with process.stderr: it waited for the reader, and the switch ran out.
-  ['a reader that is stopped', '{ "$@" 2>&1; } | { kill -STOP $BASHPID; cat; }'],
+  ['a reader that does not read', '{ head -c 65536 /dev/zero; exec "$@" 2>&1; } | sleep 1000'],
 ] as const) {
   test(`knockctl run goes on beside ${what}`, async () => {
     await using lab = await createLab({ backend: 'nft' });
     const product = new Product(lab, { doors: DOORS, conf: `${QUICK}[log]\nlevel = debug\n[service.ssh]\n` });
     const argv = [process.execPath, KNOCKCTL, '-c', product.paths.conf, 'run'];
     lab.spawn('server', ['/bin/bash', '-c', shell, 'run', ...argv]);
-    await product.waitForState('armed');
+    const isArmed = async (): Promise<boolean> =>
+      (await product.status().catch(() => undefined))?.state === 'armed';
+    await lab.waitFor(isArmed, 'armed');
     const pid = product.identity('supervisor')?.pid;
-    for (let round = 0; round < 8; round += 1) await lab.knock('client', '10.77.1.1', [7000]);
+    for (let round = 0; round < 3; round += 1) await lab.knock('client', '10.77.1.1', [7000]);
     const heard = async (): Promise<boolean> =>
-      (await product.events()).filter(({ text }) => text.includes('OPEN SESAME')).length >= 8;
+      (await product.events()).filter(({ text }) => text.includes('OPEN SESAME')).length >= 3;
     await lab.waitFor(heard, 'all knocks in the history');
     assert.equal((await product.status()).state, 'armed');
     assert.equal(product.identity('supervisor')?.pid, pid);

@@ -9,8 +9,8 @@ import { Product } from '../helpers/product.js';
 import { conf } from './setting.js';
 
 /** Seconds of the flood, datagrams a second. */
-const SECONDS = 5;
-const RATE = 1_500;
+const SECONDS = 3;
+const RATE = 2_500;
 
 /** A door with a stop command that is no verb, one with one that is, a decoy, and the first step of a door. */
 const DOORS = `[line]
@@ -71,33 +71,35 @@ test('a flood of single-step doors, decoys and first knocks writes little, and p
   const before = await product.events();
   const pid = product.identity('supervisor')?.pid ?? 0;
   const bytes = written(pid);
+  const beganMs = performance.now();
   const argv = ['/usr/bin/python3', '-c', FLOOD, ADDRESS.server[4], String(SECONDS), String(RATE)];
   const done = await lab.exec('client', [...argv, '7000', '7001', '7002', '7003']);
   assert.equal(done.exitCode, 0, done.stderr);
   await product.waitForState('armed'); // shell lines of strangers keep a busy machine busy
-  await product.waitForLog(/lines about knocks are left out: a scan, or a flood of forged packets/);
   const rate = (written(pid) - bytes) / SECONDS;
-  const log = product.log();
   const after = await product.events();
+  await product.stop();
+  const log = product.log();
   console.log(
     `${done.stdout.trim()} datagrams: ${Math.round(rate / 1000)} kB/s, ${log.length} lines, ${after.length} events, state folder ${Math.round(size(product.paths.state) / 1000)} kB`,
   );
-  // Red with the file of pending stops written anew at each change: MB/s. What goes to ipset and the listener is in it.
+  // What goes to ipset and the listener is in it.
   assert.ok(rate < 1_000_000, `${rate} bytes a second`);
-  assert.ok(log.length < 3_500, `${log.length} lines`);
+  // 2,000 at once, 20 a second, and numbers.
+  const seconds = (performance.now() - beganMs) / 1_000;
+  assert.ok(log.length < 2_100 + 30 * seconds, `${log.length} lines in ${seconds} s`);
+  assert.ok(
+    log.some((line) => /lines about knocks are left out: a scan, or a flood of forged packets/.test(line)),
+  );
   assert.ok(size(product.paths.state) < 8_000_000);
-  const kept = new Set(after.map(({ number }) => number));
   const others = before.filter(({ kind }) => kind !== 'knock' && kind !== 'command');
   assert.ok(others.some(({ text }) => text.startsWith('192.0.2.1 accepted')));
-  // Red with one ring for all events.
-  assert.deepEqual(
-    others.filter(({ number }) => !kept.has(number)),
-    [],
-  );
-  await product.stop();
-  const last = await product.events();
-  assert.ok(
-    last.some(({ text }) => text.startsWith('192.0.2.1 accepted')),
-    'on disk too',
-  );
+  for (const events of [after, await product.events()]) {
+    const kept = new Set(events.map(({ number }) => number));
+    // Red with one ring for all events.
+    assert.deepEqual(
+      others.filter(({ number }) => !kept.has(number)),
+      [],
+    );
+  }
 });
