@@ -11,7 +11,7 @@ import { build } from 'rolldown';
 const OUT = 'dist/app';
 /** Loaded late, and yet needed by most calls of a program. */
 const SOON = { knockctl: ['ctl/verbs'] };
-const PROGRAMS = ['knockctl', 'knock', 'knockd', 'detached', 'listener', 'probe'];
+const PROGRAMS = ['knockctl', 'knock', 'knockd', 'detached', 'listener', 'look-up', 'probe'];
 /** The files that programs are made of at their start: each takes what is needed by all of these, and is in none before it. */
 const PARTS = {
   knock: ['knock'],

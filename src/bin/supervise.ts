@@ -8,6 +8,8 @@ import { goLast } from '../system/oom.js';
 import type { StartWish } from '../wire/start-wish.js';
 import { load } from './load.js';
 
+/** Whatever is still open (a caller that does not hang up, a child's pipe) keeps a supervisor that has ended alive no longer than this. */
+const LINGER_MS = 500;
 /** EX_SOFTWARE of sysexits(3): Node's own 1 would mean to systemd that nothing is to be started again. */
 const CRASHED = 70;
 
@@ -23,18 +25,22 @@ export async function supervise(
   process.umask(0o077);
   process.chdir('/');
   goLast();
+  // Nobody may read them, and Node takes that for a fault that ends the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   process.on('uncaughtException', (error) => {
     process.stderr.write(`knockctl: ${error.stack ?? error.message}\n`);
     process.exit(CRASHED);
   });
   const notify = readyNotifier();
   try {
-    return await runDaemon({
+    const code = await runDaemon({
       loadConfig: (belief) => load(options, belief),
       console,
       wish,
       started: notify,
     });
+    endSoon();
+    return code;
   } catch (error) {
     const failure = failureOf(error);
     notify(failure);
@@ -42,4 +48,8 @@ export async function supervise(
     process.stderr.write(terminalText(`knockctl: ${failure.text}\n`, false));
     return failure.exitCode;
   }
+}
+
+function endSoon(): void {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }

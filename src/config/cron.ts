@@ -31,6 +31,59 @@ const LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * Numbers, names, ranges, lists and steps; the extensions (L, W, #, ?, @daily) are refused.
  */
 export function parseCron(text: string): Result<string> {
+  const parsed = parse(text);
+  return parsed.ok ? ok(parsed.value.text) : parsed;
+}
+
+/** What a schedule matches, field by field; all of them must. Sunday is 0 and 7. */
+interface Times {
+  readonly seconds: ReadonlySet<number>;
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  readonly days: ReadonlySet<number>;
+  readonly months: ReadonlySet<number>;
+  readonly weekdays: ReadonlySet<number>;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+/** Days begin at a multiple of this, in UTC, in all time zones that there are. */
+const QUARTER_MS = 15 * MINUTE_MS;
+/** 29 February may be eight years away (2096 to 2104). */
+const FAR_MS = 3_000 * 24 * 60 * MINUTE_MS;
+
+/**
+ * The first moment after `after` that a schedule matches by the local time of this process, undefined where there is none in
+ * eight years or `text` is no schedule. Goes along moments and asks what the clock shows, never the other way round: of an
+ * hour that summer time leaves out nothing comes due, what lies in an hour that comes twice comes due twice.
+ */
+export function nextTime(text: string, after: Date): Date | undefined {
+  const parsed = parse(text);
+  if (!parsed.ok) return undefined;
+  const { times } = parsed.value;
+  const endMs = after.getTime() + FAR_MS;
+  for (let ms = nextMultiple(after.getTime(), SECOND_MS); ms < endMs;) {
+    const at = new Date(ms);
+    if (!isDay(times, at)) ms = nextMultiple(ms, QUARTER_MS);
+    else if (!times.hours.has(at.getHours()) || !times.minutes.has(at.getMinutes()))
+      ms = nextMultiple(ms, MINUTE_MS);
+    else if (!times.seconds.has(at.getSeconds())) ms += SECOND_MS;
+    else return at;
+  }
+  return undefined;
+}
+
+function nextMultiple(ms: number, unitMs: number): number {
+  return (Math.floor(ms / unitMs) + 1) * unitMs;
+}
+
+function isDay({ days, months, weekdays }: Times, at: Date): boolean {
+  const weekday = at.getDay();
+  if (!months.has(at.getMonth() + 1) || !days.has(at.getDate())) return false;
+  return weekdays.has(weekday) || (weekday === 0 && weekdays.has(7));
+}
+
+function parse(text: string): Result<{ readonly text: string; readonly times: Times }> {
   const words = text.trim().split(/\s+/);
   if (words.length !== 5 && words.length !== 6) {
     return refuse(
@@ -49,7 +102,11 @@ export function parseCron(text: string): Result<string> {
   if (!months.some((month) => days.some((day) => day <= (LENGTHS[month - 1] ?? 0)))) {
     return refuse(`${quote(text)}: no such day is ever in these months`);
   }
-  return ok(words.join(' '));
+  const [seconds = new Set([0]), minutes, hours, , , weekdays] =
+    values.length === FIELDS.length ? values : [undefined, ...values];
+  const all = new Set<number>();
+  const times = { seconds, minutes: minutes ?? all, hours: hours ?? all, weekdays: weekdays ?? all };
+  return ok({ text: words.join(' '), times: { ...times, days: new Set(days), months: new Set(months) } });
 }
 
 function parseField(word: string, field: Field): Result<ReadonlySet<number>> {

@@ -157,9 +157,15 @@ export const KEYS = {
     'schedule',
     CRON,
     '* * * * *',
-    'when the supervisor checks all: rules, sets, the trusted; rarer than a minute is not advised',
+    'when the supervisor checks all, by local time: rules, sets, the trusted; rarer than a minute is not advised',
   ),
-  resolve: key('health', 'resolve', CRON, '*/10 * * * *', 'when trusted host names are looked up again'),
+  resolve: key(
+    'health',
+    'resolve',
+    CRON,
+    '*/10 * * * *',
+    'when trusted host names are looked up again, by local time',
+  ),
 
   logLevel: key('log', 'level', choice('error', 'warn', 'info', 'debug'), 'info', 'the least that is logged'),
   logFile: key('log', 'file', optional(PATH), '', 'a file for the log; empty for none'),

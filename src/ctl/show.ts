@@ -4,7 +4,7 @@ import { localTime } from '../system/local-time.js';
 import type { Happening, Reply } from '../wire/control.js';
 import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../wire/reports.js';
 import { readIfExists } from '../system/files.js';
-import { readHistory } from '../wire/history.js';
+import { readHistories } from '../wire/history.js';
 import type { Context } from './context.js';
 import { exposureLines } from './exposure-lines.js';
 import { paint, printJson, printReply, span, table, type Output } from './output.js';
@@ -75,7 +75,7 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
   if (answer.kind === 'reply') return answer.reply.exitCode;
   const why = answer.kind === 'absent' ? 'no supervisor is running' : 'the supervisor does not answer';
   const { events } = context.paths();
-  const history = readHistory([`${events}.1`, events].map((path) => readIfExists(path) ?? ''));
+  const history = readHistories(events, (path) => readIfExists(path) ?? '');
   if (history.length === 0)
     throw new KnockError(`${why}, so there are no events`, { hint: 'knockctl start' });
   history.forEach(show);

@@ -5,7 +5,7 @@ import type { RunPaths } from '../config/paths.js';
 import { isLocked, lockKept, PASSING_MS } from '../system/lock.js';
 import { isAlive, readAlive, signal, type ProcessIdentity } from '../system/process.js';
 
-/** A stop takes no longer: stop commands of doors may take 10 s, and a busy xtables lock as long. */
+/** A stop takes no longer, on however busy a machine; it waits 2 s for stop commands of doors, 5 s for the xtables lock. */
 export const STOP_MS = 60_000;
 
 /** The supervisor as commands see its process: by the lock that it holds, and by what it has noted of itself. */

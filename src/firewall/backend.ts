@@ -1,7 +1,7 @@
 import type { Family } from '../base/address.js';
 import { CommandError, EXIT, KnockError } from '../base/errors.js';
 import { execOk, type Exec } from '../system/exec.js';
-import { readIfExists } from '../system/files.js';
+import { isErrno, readIfExists } from '../system/files.js';
 import { findTool } from '../system/tools.js';
 import type { BackendName } from './backend-name.js';
 import { unsavedTable } from './saved.js';
@@ -90,9 +90,18 @@ async function defaultBackend(exec: Exec): Promise<BackendName> {
   return (await execOk(exec, [iptables, '--version'])).includes('legacy') ? 'legacy' : 'nft';
 }
 
-/** Whether legacy iptables has made tables: only then may its tools be asked, for they load modules of the kernel. */
+/**
+ * Whether legacy iptables has made tables: only then may its tools be asked, for they load modules of the kernel. A list that
+ * nobody lets us read is that of a user namespace without rights to its network's files (older LXC): its tools cannot read it
+ * either, so no tables of theirs are in use there.
+ */
 export function hasLegacyTables(family: Family): boolean {
-  return (readIfExists(LEGACY_TABLES[family]) ?? '').trim() !== '';
+  try {
+    return (readIfExists(LEGACY_TABLES[family]) ?? '').trim() !== '';
+  } catch (error) {
+    if (isErrno(error, 'EACCES') || isErrno(error, 'EPERM')) return false;
+    throw error;
+  }
 }
 
 async function legacyInUse(exec: Exec): Promise<boolean> {

@@ -20,6 +20,8 @@ export interface Footprint {
   readonly trialChains?: readonly string[];
   /** True where a supervisor should be there for them; false after `knockctl setup`. */
   readonly supervised: boolean;
+  /** The life of the kernel that all of it is about; a run folder may outlive that. */
+  readonly bootId?: string;
 }
 
 /** The tables of a family that were not there before our first rule. */
@@ -72,6 +74,11 @@ export function isSupervised(runFolder: string): boolean {
   return readFootprint(runFolder)?.supervised === true;
 }
 
+/** Whether sets and rules of ours can be there because of us: there is a note, and it is not of an earlier boot. */
+export function isOfBoot(footprint: Footprint | undefined, bootId: string): boolean {
+  return footprint !== undefined && (footprint.bootId === undefined || footprint.bootId === bootId);
+}
+
 export function writeFootprint(runFolder: string, footprint: Footprint): void {
   replaceFile(footprintPath(runFolder), `${JSON.stringify(footprint)}\n`);
 }
@@ -88,6 +95,7 @@ function isFootprint(value: unknown): value is Footprint {
   const places = 'places' in value ? value.places : undefined;
   const trialChains = 'trialChains' in value ? value.trialChains : [];
   return (
+    (!('bootId' in value) || typeof value.bootId === 'string') &&
     isNames(trialChains, /^[A-Za-z0-9_][^\s"'\\]{0,27}$/) &&
     'supervised' in value &&
     typeof value.supervised === 'boolean' &&

@@ -3,7 +3,7 @@ import { errorText } from '../base/errors.js';
 import type { SetList } from '../base/lists.js';
 import { Sentinels } from './doors/sentinel.js';
 import { BATCH, type Ipset } from './ipset.js';
-import { freshName, setName } from './names.js';
+import { aliveSet, freshName, setName } from './names.js';
 import { PortSets } from './port-sets.js';
 import { SetBuilder } from './set-builder.js';
 import { NO_MEMORY, type Recalled, type SetMemory } from './set-memory.js';
@@ -81,6 +81,30 @@ export class SetStore {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
     await this.#builder.refill(spec, recalled);
+  }
+
+  /**
+   * Puts what is remembered in place of what the lists of a service hold: somebody else has made them. Gives, by set, who is not
+   * in any more.
+   */
+  async disown(service: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const existing = await this.headers();
+    const out = new Map<string, readonly string[]>();
+    for (const spec of serviceSets(service)) {
+      const header = existing.get(spec.name);
+      const isList = spec.name !== aliveSet(service);
+      if (!isList || header === undefined || header.entries === 0 || !isSameKind(spec, header)) continue;
+      const there = parseEntries(await this.dump(spec.name)).map(({ network }) => network.text);
+      if (there.length === 0) continue; // a sentinel alone
+      const recalled = await this.#memory.recall(spec.name);
+      const own = new Set(recalled.entries().map(({ network }) => network.text));
+      await this.#builder.refill(spec, recalled);
+      out.set(
+        spec.name,
+        there.filter((text) => !own.has(text)),
+      );
+    }
+    return out;
   }
 
   /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */

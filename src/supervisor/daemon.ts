@@ -2,7 +2,7 @@ import { errorText, EXIT } from '../base/errors.js';
 import { terminalText } from '../base/printable.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { systemClock } from '../system/clock.js';
+import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
 import {
   makePrivateFolder,
@@ -50,6 +50,9 @@ export interface DaemonOptions {
 /** Bound of the log that a detached supervisor keeps where no other place was configured. */
 const OWN_LOG_BYTES = 5 * 1024 * 1024;
 
+/** Whoever takes our last lines gets so long for it. */
+const CLOSE_MS = 1_000;
+
 /** The supervisor's process from lock to exit. Resolves with its exit code; rejects where it could not begin. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const disk = options.loadConfig('lenient');
@@ -85,10 +88,13 @@ async function live(
   try {
     presence.announce(log);
     for (const text of reclaimed) log.warn(text);
-    return await serve(chosen, options, log, presence, manager);
+    const told =
+      log.problem === undefined ? [] : [`the log cannot be written: ${log.problem}; it goes on without`];
+    const notes = [...chosen.notes, ...told];
+    return await serve({ ...chosen, notes }, options, log, presence, manager);
   } finally {
     manager.close();
-    await log.close();
+    await within(systemClock, CLOSE_MS, log.close());
   }
 }
 
@@ -197,8 +203,9 @@ function openRecords(
   for (const { text, mend } of leftOut) journal.record('configuration', `${text}; ${mend}`, {}, 'error');
   for (const warning of warnings) journal.record('configuration', warning, {}, 'warn');
   const close = async (): Promise<void> => {
+    journal.tellUntold();
     names?.close();
-    await history.close();
+    await within(systemClock, CLOSE_MS, history.close());
   };
   return { journal, [Symbol.asyncDispose]: close };
 }

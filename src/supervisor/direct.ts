@@ -16,7 +16,8 @@ import type { EntryKeeper } from './entry-keeper.js';
 import { EventHistory } from './event-history.js';
 import { Journal } from './journal.js';
 import { clear, isInForce, settle, tidyUp } from './kernel-life.js';
-import { CLOSING_MS, type PendingStops } from './pending-stops.js';
+import type { PendingStops } from './pending-stops.js';
+import { finishStops } from './take-down.js';
 import { RunningAlready, takePlace } from './presence.js';
 import { Shell } from './shell.js';
 import { reportServices } from './status.js';
@@ -32,6 +33,9 @@ export async function provideEmptySets(specs: readonly SetSpec[]): Promise<strin
     await sets.close();
   }
 }
+
+/** Whoever gives a command waits for name servers so long. */
+const NAMES_MS = 2_000;
 
 /** What a job works with besides the world. */
 interface Means {
@@ -74,7 +78,9 @@ export class Direct {
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
       const adopted = await isInForce(world.firewall, paths.run);
       await settle(world.firewall, adopted, places, journal, systemClock);
-      await world.trusted.refresh();
+      await world.trusted.apply();
+      await within(systemClock, NAMES_MS, world.trusted.refresh());
+      world.trusted.retire(); // a supervisor looks up the others
       await world.firewall.repair();
       await tidyUp(world.firewall, paths.run, journal);
       return reportServices(world.firewall);
@@ -95,9 +101,7 @@ export class Direct {
     return this.#locked(async (world, { stops, entries, shell, journal, faults }) => {
       // Doors that a supervisor which died has left open.
       stops.takeUp();
-      await within(systemClock, CLOSING_MS, stops.runAll());
-      stops.close();
-      shell.letGo();
+      await finishStops(stops, shell, systemClock);
       const services = world.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);

@@ -100,7 +100,7 @@ export class DoorCommands {
     if (!isListRequest(request)) return;
     const { verbs } = this.#parts;
     const record: VerbContext['record'] = (kind, text, fields) => {
-      verbs.record(kind, text, { ...fields, address: about.address });
+      verbs.record(kind, text, { ...fields, ...about });
     };
     const reply = await carryOut({ ...verbs, record }, request, origin);
     for (const remark of reply.remarks) {

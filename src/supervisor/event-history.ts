@@ -4,16 +4,16 @@ import { errorText } from '../base/errors.js';
 import { readStrict, UntrustedFile } from '../system/strict-file.js';
 import { LogFile } from '../system/log-file.js';
 import type { Happening } from '../wire/control.js';
-import { historyLine, readHistory } from '../wire/history.js';
+import { historyLine, isByStrangers, knocksFile, readHistories } from '../wire/history.js';
 
 /** Two files of this size hold more than the events that are shown. */
 const MAX_BYTES = 512 * 1024;
 
-/** Events as they outlive us: appended to a file of bounded size, with one before it. Nothing that fails here stops anything. */
+/** Events as they outlive us: appended to files of bounded size, each with one before it. Nothing that fails here stops anything. */
 export class EventHistory {
   readonly #path: string;
   readonly #fault: (text: string) => void;
-  #file: LogFile | undefined;
+  readonly #files = new Map<string, LogFile>();
   /** The line being written was lost. */
   #lost = false;
   #failing = false;
@@ -27,7 +27,7 @@ export class EventHistory {
   /** What earlier lives left, oldest first. */
   read(): Happening[] {
     try {
-      return readHistory([`${this.#path}.1`, this.#path].map(readTrusted));
+      return readHistories(this.#path, readTrusted);
     } catch (error) {
       this.#fails(`the events in ${this.#path} cannot be read: ${errorText(error)}`);
       return [];
@@ -35,8 +35,10 @@ export class EventHistory {
   }
 
   append(event: Happening): void {
-    this.#file ??= this.#open();
-    this.#file.write(historyLine(event), () => {
+    const path = isByStrangers(event) ? knocksFile(this.#path) : this.#path;
+    const file = this.#files.get(path) ?? this.#open(path);
+    this.#files.set(path, file);
+    file.write(historyLine(event), () => {
       if (!this.#lost) this.#failing = false;
       this.#lost = false;
     });
@@ -44,16 +46,16 @@ export class EventHistory {
 
   /** Writes what waits to be written. */
   async close(): Promise<void> {
-    const file = this.#file;
-    if (file !== undefined) await new Promise<void>((resolve) => file.end(resolve));
+    const files = [...this.#files.values()];
+    await Promise.all(files.map(async (file) => new Promise<void>((resolve) => file.end(resolve))));
   }
 
-  #open(): LogFile {
-    const file = new LogFile(this.#path, MAX_BYTES, (error) => {
+  #open(path: string): LogFile {
+    const file = new LogFile(path, MAX_BYTES, (error) => {
       this.#lost = true;
-      this.#fails(`events cannot be kept in ${this.#path}: ${error.message}; the log has them`);
+      this.#fails(`events cannot be kept in ${path}: ${error.message}; the log has them`);
     });
-    if (isCutOff(this.#path)) file.write('\n'); // else the first line would be lost with the one that was cut off
+    if (isCutOff(path)) file.write('\n'); // else the first line would be lost with the one that was cut off
     return file;
   }
 

@@ -1,4 +1,5 @@
-import cron, { type ScheduledTask } from 'node-cron';
+import { nextTime } from '../config/cron.js';
+import type { Clock, Timer } from '../system/clock.js';
 
 /** A check that runs on a cron schedule until it is disposed. */
 export interface Schedule {
@@ -7,16 +8,45 @@ export interface Schedule {
   [Symbol.dispose](): void;
 }
 
-/** Runs `check` on a cron expression of 5 or 6 fields. A run that is still going on is not run beside itself. */
-export function schedule(expression: string, check: () => Promise<void>): Schedule {
-  const task: ScheduledTask = cron.schedule(expression, check, {
-    noOverlap: true,
-    suppressMissedWarning: true,
-  });
+/** We look at the wall clock so often at least: it may have been set. */
+const LOOK_MS = 60_000;
+
+/**
+ * Runs `check` on a cron expression of 5 or 6 fields, by local time. A run that is still going on is not run beside itself, and of what came due
+ * meanwhile, or while the machine slept, one run is made. A clock that is set back makes no pause.
+ */
+export function schedule(expression: string, check: () => Promise<void>, clock: Clock): Schedule {
+  let since = clock.wall();
+  let due = nextTime(expression, since);
+  let isRunning = false;
+  let timer: Timer | undefined;
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    try {
+      await check();
+    } finally {
+      isRunning = false;
+    }
+  };
+  const look = (): void => {
+    const now = clock.wall();
+    const isDue = due !== undefined && due <= now;
+    if (isDue || now < since) {
+      since = now;
+      due = nextTime(expression, since);
+    }
+    if (isDue && !isRunning) void run();
+    wait();
+  };
+  const wait = (): void => {
+    const restMs = due === undefined ? LOOK_MS : due.getTime() - clock.wall().getTime();
+    timer = clock.after(Math.max(1, Math.min(LOOK_MS, restMs)), look);
+  };
+  wait();
   return {
-    next: () => task.getNextRun() ?? undefined,
+    next: () => due,
     [Symbol.dispose]: () => {
-      void task.destroy();
+      timer?.[Symbol.dispose]();
     },
   };
 }

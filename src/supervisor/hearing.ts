@@ -36,11 +36,13 @@ export function hear(
       break;
     case 'stage':
       journal.note(`${message.address}: ${name}: Stage ${message.stage}`, {
+        door: name,
         address: message.address,
       });
       break;
     case 'timeout':
       journal.note(`${message.address}: ${name}: sequence timeout (stage ${message.stage})`, {
+        door: name,
         address: message.address,
       });
       break;

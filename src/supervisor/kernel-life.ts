@@ -5,6 +5,7 @@ import type { Config } from '../config/settings.js';
 import type { Firewall } from '../firewall/firewall.js';
 import {
   madeTablesOf,
+  isOfBoot,
   readFootprint,
   removeFootprint,
   unique,
@@ -16,6 +17,7 @@ import {
 import { takeSnapshot } from '../firewall/snapshot.js';
 import type { Clock } from '../system/clock.js';
 import { removeFile } from '../system/files.js';
+import { systemMoment } from '../system/moment.js';
 import type { Journal } from './journal.js';
 import { kernelKnocksPath } from './kernel-knocks.js';
 import { knowsNoSessions, letSessionsBeSeen } from './track-udp.js';
@@ -71,6 +73,8 @@ export async function settle(
       journal.record('firewall', `cannot save the rules found: ${errorText(error)}`, {}, 'warn');
     }
   }
+  const { bootId } = systemMoment();
+  if (!isOfBoot(footprint, bootId)) await disownSets(firewall, journal);
   const { supervised } = places;
   const chains = [...new Set([...(footprint?.trialChains ?? []), ...trialChains])];
   const former = footprint?.places ?? [];
@@ -80,11 +84,27 @@ export async function settle(
     madeTables: await madeTables(firewall, adopted ? footprint : undefined),
     madeMangle: await madeMangle(firewall, footprint),
     supervised,
+    bootId,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
   writeFootprint(places.runFolder, noted);
   await firewall.prepare();
   return isNew ? [await letSessionsBeSeen(clock, journal)] : [];
+}
+
+/** So many of those who are not in any more are named. */
+const NAMED = 5;
+
+/** At a boot nothing of ours can be in the kernel yet: sets that are there were saved by somebody, who knows nothing of what was taken out since. */
+async function disownSets(firewall: Firewall, journal: Recorder): Promise<void> {
+  for (const name of firewall.names) {
+    for (const [set, texts] of await firewall.sets.disown(name)) {
+      if (texts.length === 0) continue;
+      const more = texts.length > NAMED ? ` and ${texts.length - NAMED} more` : '';
+      const text = `${set} was made by another program (ipset-persistent?) before knockctl began: ${texts.slice(0, NAMED).join(', ')}${more} taken out, knockctl's own files tell who is in`;
+      journal.record('entries', text, { set, entries: texts.length }, 'warn');
+    }
+  }
 }
 
 /** Families whose filter table is there because of us. */

@@ -26,11 +26,14 @@ export function shellArgv(line: string): string[] {
   return ['/bin/sh', '-c', line];
 }
 
-/** By /bin/sh as a child of ours. Descriptors of ours are closed in it (close-on-exec). */
+/**
+ * By /bin/sh as a child of ours, in a session of its own: what ends us, by a terminal or a process group, must not end it. Descriptors of
+ * ours are closed in it (close-on-exec).
+ */
 export const startLine: LineStarter = (line, ended) => {
   requireDescriptors();
   const [program = '', ...words] = shellArgv(line);
-  const child = spawn(program, words, { stdio: 'ignore', env: CHILD_ENV, cwd: '/' });
+  const child = spawn(program, words, { stdio: 'ignore', env: CHILD_ENV, cwd: '/', detached: true });
   goAsOthers(child.pid);
   let hasEnded = false;
   const end = (result: LineResult): void => {

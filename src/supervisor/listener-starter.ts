@@ -10,6 +10,7 @@ import { CHILD_ENV } from '../system/exec-env.js';
 import { goAsOthers } from '../system/oom.js';
 import { requireTool } from '../system/tools.js';
 import { LISTENER_FD } from '../wire/listener.js';
+import { LastWords } from './last-words.js';
 
 /** What becomes of a listener that was started. */
 export interface ListenerFate {
@@ -34,8 +35,6 @@ export type ListenerStarter = (fate: ListenerFate) => StartedListener;
 const BOUNDING = '-all,+setuid,+setgid,+net_raw,+dac_read_search';
 /** What it said before its end is read within this time. */
 const DRAIN_MS = 500;
-/** So much of what it wrote to standard error is told, the last of it. */
-const MAX_WORDS = 500;
 
 /** The command that starts a listener. */
 export const LISTENER: readonly string[] = [
@@ -63,7 +62,7 @@ export function listenerStarter(): ListenerStarter {
 /** A child of ours with the channel on descriptor LISTENER_FD. */
 export function listenerChild(child: ChildProcess, fate: ListenerFate): StartedListener {
   const channel = child.stdio[LISTENER_FD];
-  let words = '';
+  const words = new LastWords();
   let hasEnded = false;
   const end = (how: string): void => {
     if (!hasEnded) fate.ended(how);
@@ -83,10 +82,10 @@ export function listenerChild(child: ChildProcess, fate: ListenerFate): StartedL
   });
   child.on('close', (code, signal) => {
     const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;
-    end([how, asciiLine(words.trim())].filter(Boolean).join(': '));
+    end([how, asciiLine(String(words))].filter(Boolean).join(': '));
   });
   child.stderr?.on('data', (chunk: Buffer) => {
-    words = (words + chunk.toString()).slice(-MAX_WORDS);
+    words.add(chunk.toString());
   });
   if (channel instanceof Socket) fate.connected(channel);
   return {

@@ -1,9 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorText } from '../base/errors.js';
 import { requireDescriptors } from '../system/descriptors.js';
-import { removeFile } from '../system/files.js';
+import { readIfExists, removeFile } from '../system/files.js';
 import { killUnit, mainPid, runUnit } from '../system/units.js';
+import { telling } from './last-words.js';
 import {
   LISTENER,
   type ListenerFate,
@@ -38,7 +40,11 @@ const PROPERTIES: readonly string[] = [
   'SystemCallFilter=@system-service',
   'KillSignal=SIGKILL',
   'UMask=0077',
+  // What it says goes to a file of ours, which it must not grow: it writes no other.
+  'LimitFSIZE=16K',
 ];
+/** How often we look whether it has ended, until it has connected. */
+const LOOK_MS = 500;
 
 /**
  * Listeners in units of their own, for a supervisor in the unit `owner`: that needs none of the rights then that it takes
@@ -51,19 +57,19 @@ export function listenerUnitStarter(owner: string, runFolder: string): ListenerS
     count += 1;
     // At a reload the next one is there before the last one goes.
     const name = `${owner.replace(/\.service$/, '')}-listener-${process.pid}-${count}.service`;
-    return new ListenerUnit(
-      name,
-      [`BindsTo=${owner}`, ...PROPERTIES],
-      `${runFolder}/listener-${count}.sock`,
-      fate,
-    );
+    const path = `${runFolder}/listener-${count}`;
+    return new ListenerUnit(name, [`BindsTo=${owner}`, ...PROPERTIES], path, fate);
   };
 }
 
-/** One of them. It connects to a socket of ours, which is there for that one connection: systemd hands over no descriptor. */
+/**
+ * One of them. It connects to a socket of ours (`path`.sock), which is there for that one connection: systemd hands over no
+ * descriptor. What it writes to standard error is in `path`.err, and told with its end.
+ */
 class ListenerUnit implements StartedListener {
   readonly #name: string;
   readonly #path: string;
+  readonly #errors: string;
   readonly #fate: ListenerFate;
   readonly #server: Server;
   #channel: Socket | undefined;
@@ -73,9 +79,10 @@ class ListenerUnit implements StartedListener {
 
   constructor(name: string, properties: readonly string[], path: string, fate: ListenerFate) {
     this.#name = name;
-    this.#path = path;
+    this.#path = `${path}.sock`;
+    this.#errors = `${path}.err`;
     this.#fate = fate;
-    removeFile(path);
+    for (const file of [this.#path, this.#errors]) removeFile(file);
     this.#server = createServer((channel) => {
       if (this.#channel !== undefined || this.#isKilled) channel.destroy();
       else void this.#connected(channel);
@@ -83,10 +90,17 @@ class ListenerUnit implements StartedListener {
     this.#server.on('error', (error) => {
       this.#failed(error);
     });
-    this.#server.listen(path, () => {
-      runUnit(name, [...LISTENER, path], properties).catch((error: unknown) => {
-        this.#failed(error);
-      });
+    this.#server.listen(this.#path, () => {
+      const run = runUnit(
+        name,
+        [...LISTENER, this.#path],
+        [...properties, `StandardError=file:${this.#errors}`],
+      );
+      run
+        .then(async () => this.#untilConnected())
+        .catch((error: unknown) => {
+          this.#failed(error);
+        });
     });
   }
 
@@ -101,8 +115,17 @@ class ListenerUnit implements StartedListener {
     void killUnit(this.#name)
       .catch(() => undefined)
       .finally(() => {
-        this.#end('was killed by SIGKILL');
+        this.#end(`was killed by SIGKILL${this.#said()}`);
       });
+  }
+
+  /** One that ends before it has connected tells by nothing else that it has. */
+  async #untilConnected(): Promise<void> {
+    while (this.#channel === undefined && !this.#hasEnded) {
+      await sleep(LOOK_MS);
+      if (this.#channel === undefined && (await mainPid(this.#name).catch(() => 0)) === undefined)
+        this.#gone();
+    }
   }
 
   async #connected(channel: Socket): Promise<void> {
@@ -110,14 +133,27 @@ class ListenerUnit implements StartedListener {
     this.#close();
     channel.on('error', () => undefined); // 'close' follows
     channel.on('close', () => {
-      if (!this.#isKilled) this.#end(`its unit has ended; journalctl -u ${this.#name} tells more`);
+      if (!this.#isKilled) this.#gone();
     });
     this.#pid = await mainPid(this.#name).catch(() => undefined);
     if (!this.#isKilled) this.#fate.connected(channel);
   }
 
+  #gone(): void {
+    this.#end(`its unit has ended${this.#said()}; journalctl -u ${this.#name} tells more`);
+  }
+
   #failed(error: unknown): void {
-    this.#end(`could not be started: ${errorText(error)}`);
+    this.#end(`could not be started: ${errorText(error)}${this.#said()}`);
+  }
+
+  #said(): string {
+    try {
+      const words = telling(readIfExists(this.#errors) ?? '');
+      return words === '' ? '' : `: ${words}`;
+    } catch {
+      return '';
+    }
   }
 
   /** Nobody else is to connect. */
@@ -131,6 +167,7 @@ class ListenerUnit implements StartedListener {
     this.#hasEnded = true;
     this.#close();
     this.#channel?.destroy();
+    removeFile(this.#errors);
     this.#fate.ended(how);
   }
 }

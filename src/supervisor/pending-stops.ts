@@ -23,6 +23,7 @@ export interface NotedStop {
 }
 
 interface Pending extends Stop {
+  readonly id: number;
   /** `starting`: its start command has not ended yet. */
   state: 'starting' | 'waiting' | 'running';
   /** Monotonic milliseconds. */
@@ -42,8 +43,8 @@ export interface PendingStopsParts {
   readonly run: (stop: Stop) => Promise<boolean>;
 }
 
-/** Stop commands get so long when we end. */
-export const CLOSING_MS = 10_000;
+/** So long we wait for stop commands when we end; they go on without us. */
+export const CLOSING_MS = 2_000;
 /** A stop command that could not be begun is tried again after so long: no process may be had now, or systemd is busy. */
 const AGAIN_MS = 10_000;
 /** More doors open at once than this, and no further one is opened: each costs memory, and its place in the file. */
@@ -61,6 +62,8 @@ export class PendingStops {
   /** All are to run now, and whoever waits for that. */
   #closing: (() => void) | undefined;
   #closed = false;
+  /** How many there were in this life. */
+  #count = 0;
 
   constructor(parts: PendingStopsParts) {
     this.#parts = parts;
@@ -128,16 +131,21 @@ export class PendingStops {
     await emptied;
   }
 
-  /** Ends the timers. What has not run stays on disk, for the next life. */
+  /** Ends the timers. What has not been begun stays on disk, for the next life; what runs goes on without us. */
   close(): void {
     this.#closed = true;
-    for (const pending of this.#pending) pending.timer?.[Symbol.dispose]();
+    for (const pending of this.#pending) {
+      pending.timer?.[Symbol.dispose]();
+      if (pending.state === 'running') this.#pending.delete(pending);
+    }
+    void this.#file.note();
     this.#file.flush();
   }
 
   #insert(stop: Stop, delayMs: number): Pending {
     const dueMs = this.#parts.clock.nowMs() + delayMs;
-    const pending: Pending = { ...stop, state: 'starting', dueMs, timer: undefined };
+    this.#count += 1;
+    const pending: Pending = { ...stop, id: this.#count, state: 'starting', dueMs, timer: undefined };
     this.#pending.add(pending);
     return pending;
   }
@@ -186,15 +194,13 @@ export class PendingStops {
   }
 
   /** By the wall clock as it is now: the monotonic one means nothing to another life. */
-  #stored(): StoredStop[] {
+  #stored(): Map<number, StoredStop> {
     const { clock } = this.#parts;
     const offsetMs = clock.wall().getTime() - clock.nowMs();
-    return [...this.#pending].map(({ door, source, command, timeoutMs, dueMs }) => ({
-      door,
-      source,
-      command,
-      timeoutMs,
-      due: new Date(dueMs + offsetMs),
-    }));
+    const stored = new Map<number, StoredStop>();
+    for (const { id, door, source, command, timeoutMs, dueMs } of this.#pending) {
+      stored.set(id, { door, source, command, timeoutMs, due: new Date(dueMs + offsetMs) });
+    }
+    return stored;
   }
 }

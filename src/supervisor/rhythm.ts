@@ -42,8 +42,8 @@ export class Rhythm {
       engine.heartbeat();
       void entries.check(); // in the same moment: the guard and it share their look at the sets
     });
-    this.#health = schedule(health.schedule, async () => this.#check());
-    const resolve = schedule(health.resolve, async () => this.#trusted('refresh'));
+    this.#health = schedule(health.schedule, async () => this.#check(), clock);
+    const resolve = schedule(health.resolve, async () => this.#trusted('refresh'), clock);
     this.#timers = [beat, this.#health, resolve];
     void this.#trusted('refresh');
   }

@@ -85,6 +85,23 @@ export class Shell {
     return dropped.length;
   }
 
+  /**
+   * Has the stop commands that wait carried out without us: we end, and they must not be cut off. Few processes see to all of
+   * them, each to some of the lines, a few at the same time.
+   */
+  handOver(): void {
+    const jobs = this.#queues.stop.waiting.splice(0);
+    for (const line of batchLines(jobs.map((job) => job.line))) {
+      try {
+        const started = this.#startLine(line, () => undefined);
+        started.letGo();
+      } catch {
+        return; // they stay on disk, for the next life
+      }
+    }
+    for (const { resolve } of jobs) resolve({ status: 0 });
+  }
+
   /** Lets our process end though lines still run. */
   letGo(): void {
     for (const { running } of Object.values(this.#queues)) for (const line of running) line.letGo();
@@ -119,4 +136,27 @@ export class Shell {
       resolve({ failed: errorText(error) });
     }
   }
+}
+
+/** A word of a command may have 128 KiB (execve(2)). */
+const MAX_BATCH = 64 * 1024;
+/** Lines of a batch that run at the same time. */
+const AT_ONCE = 16;
+
+/** Shell lines that carry out all of these, each by a shell of its own. */
+export function batchLines(lines: readonly string[]): string[] {
+  const batches: string[][] = [];
+  let size = Infinity;
+  for (const line of lines) {
+    const word = `/bin/sh -c '${line.replaceAll("'", `'\\''`)}' &`;
+    if (size + word.length > MAX_BATCH) {
+      batches.push([]);
+      size = 0;
+    }
+    const batch = batches.at(-1) ?? [];
+    if (batch.length % (AT_ONCE + 1) === AT_ONCE) batch.push('wait;');
+    batch.push(word);
+    size += word.length;
+  }
+  return batches.map((batch) => [...batch, 'wait'].join(' '));
 }

@@ -200,6 +200,7 @@ export class Supervisor {
   leave(reason: string): void {
     this.#engine.event('stop', reason, KEPT);
     this.#endWatching();
+    this.#world?.trusted.retire();
     this.lasting.entries.close();
     this.#report.tell({ exitCode: EXIT.refused, text: reason, goesOn: false });
   }

@@ -2,9 +2,12 @@ import { errorText } from '../base/errors.js';
 import { within, type Clock } from '../system/clock.js';
 import type { Journal } from './journal.js';
 import { clear } from './kernel-life.js';
-import { CLOSING_MS } from './pending-stops.js';
+import { CLOSING_MS, type PendingStops } from './pending-stops.js';
 import type { Shell } from './shell.js';
 import type { Lasting, World } from './world.js';
+
+/** So long the switch is fed at least for the next supervisor: as long as it is by default. */
+const HANDOVER_S = 30;
 
 export interface TakeDownParts {
   readonly clock: Clock;
@@ -23,7 +26,8 @@ export interface Ending {
 
 /** Ends a world: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
 export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeDownParts): Promise<string[]> {
-  const { firewall, doors, config } = world;
+  const { firewall, doors, config, trusted } = world;
+  trusted.retire();
   const { clock, journal, lasting, shell } = parts;
   const dropped = shell.dropStarts();
   if (dropped > 0) {
@@ -31,16 +35,28 @@ export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeD
     journal.record('command', text, {}, 'warn');
   }
   // A supervisor that takes over runs them at their time.
-  if (!keep) await within(clock, CLOSING_MS, lasting.stops.runAll());
-  lasting.stops.close();
+  if (keep) lasting.stops.close();
+  else await finishStops(lasting.stops, shell, clock);
   doors.tellDropped();
-  // A supervisor that takes over has the whole switch time for it.
-  if (keep && fed) await firewall.feed(config.settings.failsafe.switchTimeoutS);
+  // A supervisor that takes over has the whole switch time for it, and on a busy machine needs more than the shortest.
+  if (keep && fed) await firewall.feed(Math.max(HANDOVER_S, config.settings.failsafe.switchTimeoutS));
   await saveEntries(firewall.names, keep, parts);
   if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
   const left = keep ? [] : await clear(firewall, config.settings.paths.run, journal);
   await firewall.sets.close();
   return left;
+}
+
+/**
+ * Runs the stop commands that wait, each now, and lets go after a moment of those that take longer: they go on without us, and
+ * those that had no place yet are begun by a process of their own.
+ */
+export async function finishStops(stops: PendingStops, shell: Shell, clock: Clock): Promise<void> {
+  await within(clock, CLOSING_MS, stops.runAll());
+  shell.handOver();
+  await new Promise((resolve) => setImmediate(resolve)); // so that those are noted as done
+  stops.close();
+  shell.letGo();
 }
 
 /** The last act before the sets go. A kernel that does not answer must not keep us from ending. */

@@ -11,7 +11,7 @@ import type { Journal } from './journal.js';
 
 /** Entries of the trusted file carry this origin in the kernel; entries of a host name, its name behind it. */
 const FILE_ORIGIN = 'file';
-/** Names looked up at the same time: the resolver of libc works in few threads. */
+/** Names looked up at the same time: each takes a process. */
 const PARALLEL = 2;
 /** More than so many are looked for in what the sets hold. */
 const MOST_ASKED = 20;
@@ -41,7 +41,7 @@ export class TrustedKeeper {
   readonly #failing = new Set<string>();
   readonly #passed = new Set<string>();
   #entries: readonly TrustedEntry[];
-  #retired = false;
+  readonly #retirement = new AbortController();
   /** False until the sets are known to be as the file has it: what failed half-way is done again. */
   #applied = false;
 
@@ -89,10 +89,12 @@ export class TrustedKeeper {
     const names = this.#entries.filter((entry) => entry.network === undefined).map((entry) => entry.text);
     const queue = [...new Set(names)];
     const worker = async (): Promise<void> => {
-      for (let name = queue.shift(); name !== undefined; name = queue.shift()) await this.#resolve(name);
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+        if (!this.#retirement.signal.aborted) await this.#resolve(name);
+      }
     };
     await Promise.all(Array.from({ length: PARALLEL }, worker));
-    if (this.#retired) return;
+    if (this.#retirement.signal.aborted) return;
     this.#writeKnown();
     await this.apply();
   }
@@ -109,14 +111,16 @@ export class TrustedKeeper {
     this.#entries = [];
   }
 
-  /** Another keeper has taken over: a look-up that is still going on must not bring the old list back. */
+  /** Another keeper has taken over, or we end: a look-up that is still going on ends, and does not bring the old list back. */
   retire(): void {
-    this.#retired = true;
+    this.#retirement.abort();
   }
 
   async #resolve(name: string): Promise<void> {
     const { journal, resolver } = this.#parts;
-    const answer = await resolver(name);
+    const { signal } = this.#retirement;
+    const answer = await resolver(name, signal);
+    if (signal.aborted) return;
     if (answer.ok) {
       this.#failing.delete(name);
       const addresses = answer.value.map((network) => network.text).sort();

@@ -17,6 +17,8 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
   /** More output than this, in characters, ends the process. */
   readonly maxOutput?: number;
+  /** Ends the process. */
+  readonly signal?: AbortSignal;
   /** Told the process's number, once it has been started. */
   readonly spawned?: (pid: number) => void;
 }
@@ -64,6 +66,7 @@ async function run(
     cwd: '/',
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     maxBuffer: options.maxOutput ?? DEFAULT_MAX_OUTPUT,
     // Where no file can be had (no space anywhere) a pipe has to do.
     ...(input !== undefined && isDescriptor(input) ? { stdin: input } : { input: options.input ?? '' }),

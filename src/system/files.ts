@@ -6,6 +6,7 @@ import {
   constants,
   existsSync,
   fchmodSync,
+  fdatasyncSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -153,6 +154,22 @@ export async function replaceFileInParts(path: string, parts: Iterable<string>):
     throw error;
   }
   await syncFolderLater(dirname(path));
+}
+
+/** Appends to a file of ours that is there, and returns once that is on the disk. Throws where it is there in part only. */
+export function appendToDisk(path: string, text: string): void {
+  const descriptor = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+  try {
+    writeWhole(descriptor, Buffer.from(text));
+    fdatasyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The size of a file in bytes; undefined where there is none. */
+export function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
 }
 
 /** Removes a file for good: a crash does not bring it back. One that is not there is no error. */

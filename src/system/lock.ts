@@ -4,7 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { CommandError, errorText, EXIT, KnockError } from '../base/errors.js';
 import { requireTool } from './tools.js';
 
-/** So long whoever needs the lock waits for a command that holds it while it works: a `stop` may wait 10 s for stop commands. */
+/** So long whoever needs the lock waits for a command that holds it while it works: a `stop` may wait for stop commands and the xtables lock. */
 export const PASSING_MS = 30_000;
 
 /** A held lock. Disposing it, or the end of the process in any way, frees it. */

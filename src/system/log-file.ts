@@ -1,7 +1,11 @@
-import { close, closeSync, fstatSync, openSync, renameSync, statSync, write } from 'node:fs';
+import { close, closeSync, constants, fstatSync, openSync, renameSync, statSync, write } from 'node:fs';
 import { Writable } from 'node:stream';
 
+import { isErrno } from './files.js';
+
 const NEWLINE = Buffer.from('\n');
+/** Without O_NONBLOCK a FIFO holds whoever opens it up until somebody reads it, and whoever writes to it if its reader is slow. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 /** Lines are written together up to so many bytes. */
 const BATCH_BYTES = 64 * 1024;
 
@@ -28,6 +32,16 @@ export class LogFile extends Writable {
     this.#path = path;
     this.#maxBytes = maxBytes ?? Infinity;
     this.#onFault = onFault;
+  }
+
+  /** Why nothing can be written now; undefined where that is not so. */
+  get fault(): string | undefined {
+    try {
+      this.#open(0);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   /** The next line goes to the file that then has the name. */
@@ -98,10 +112,19 @@ export class LogFile extends Writable {
       if (isThere && !hasRoom) renameSync(this.#path, `${this.#path}.1`);
       this.#torn = false;
     }
-    this.#descriptor = openSync(this.#path, 'a', 0o600);
+    this.#descriptor = openToAppend(this.#path);
     const { ino, size } = fstatSync(this.#descriptor);
     this.#inode = ino;
     this.#size = size;
     return this.#descriptor;
+  }
+}
+
+function openToAppend(path: string): number {
+  try {
+    return openSync(path, FLAGS, 0o600);
+  } catch (cause) {
+    if (!isErrno(cause, 'ENXIO')) throw cause;
+    throw new Error(`nobody reads the FIFO ${path}`, { cause });
   }
 }

@@ -6,6 +6,7 @@ import winston from 'winston';
 import { oneLine, quietJson } from '../base/printable.js';
 import { CHILD_ENV } from './exec-env.js';
 import { LogFile } from './log-file.js';
+import { Outlet } from './outlet.js';
 import { findTool } from './tools.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -38,10 +39,14 @@ export interface LogSettings {
 export interface OwnedLog extends Log {
   /** Begins the file anew under its name, as logrotate(8) asks for; faults are told once more. */
   reopen(): void;
+  /** Why the file cannot be written now; undefined where it can, or there is none. */
+  readonly problem: string | undefined;
   close(): Promise<void>;
 }
 
-const MESSAGE = Symbol.for('message');
+const MESSAGE: unique symbol = Symbol.for('message');
+/** Bytes that wait for logger(1), which may hang. */
+const MAX_UNSENT = 256 * 1024;
 const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28, info: 30, debug: 31 };
 
 /**
@@ -49,7 +54,12 @@ const SYSLOG_PRIORITY: Readonly<Record<string, number>> = { error: 27, warn: 28,
  * itself; JSON has one object a line, with the fields and an ISO time stamp. A place that cannot be
  * written is reported on standard error, once, and stops nothing.
  */
-export function openLog(settings: LogSettings): OwnedLog {
+export function openLog(
+  settings: LogSettings,
+  tell: (text: string) => void = (text) => {
+    new Outlet(2).write(text);
+  },
+): OwnedLog {
   const transports: winston.transport[] = [];
   const streams: Writable[] = [];
   let file: LogFile | undefined;
@@ -57,9 +67,11 @@ export function openLog(settings: LogSettings): OwnedLog {
   const fault = (error: Error): void => {
     if (faulty) return;
     faulty = true;
-    process.stderr.write(`knockctl: the log cannot be written: ${error.message}\n`);
+    tell(`knockctl: the log cannot be written: ${error.message}\n`);
   };
-  transports.push(...consoleTransports(settings.console));
+  const terminal = new TerminalStream(fault);
+  streams.push(terminal);
+  transports.push(...consoleTransports(settings.console, terminal));
   if (settings.file !== undefined) {
     file = new LogFile(settings.file, settings.maxFileBytes, fault);
     streams.push(file);
@@ -87,6 +99,7 @@ export function openLog(settings: LogSettings): OwnedLog {
     warn: at('warn'),
     info: at('info'),
     debug: at('debug'),
+    problem: file?.fault,
     reopen: () => {
       faulty = false;
       file?.reopen();
@@ -102,17 +115,46 @@ export function openLog(settings: LogSettings): OwnedLog {
   };
 }
 
-function consoleTransports(style: ConsoleStyle): winston.transport[] {
-  const { Console } = winston.transports;
+function consoleTransports(style: ConsoleStyle, stream: TerminalStream): winston.transport[] {
+  const { Stream } = winston.transports;
   switch (style) {
     case 'none':
       return [];
     case 'file':
-      return [new Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })];
+      stream.onOutput = new Set();
+      return [new Stream({ stream })];
     case 'plain':
-      return [new Console({ stderrLevels: ['error', 'warn'], format: plainLine })];
+      return [new Stream({ stream, format: plainLine })];
     case 'faults':
-      return [new Console({ stderrLevels: ['error', 'warn'], format: plainLine, level: 'warn' })];
+      return [new Stream({ stream, format: plainLine, level: 'warn' })];
+  }
+}
+
+/** What a terminal sees: lines of these levels on standard output, the others on standard error. */
+class TerminalStream extends Writable {
+  onOutput: ReadonlySet<string> = new Set(['info', 'debug']);
+  readonly #output: Outlet;
+  readonly #error: Outlet;
+
+  constructor(fault: (error: Error) => void) {
+    super({ objectMode: true });
+    this.#output = new Outlet(1, fault);
+    this.#error = new Outlet(2, fault);
+  }
+
+  override _write(
+    info: winston.LogEntry & { readonly [MESSAGE]?: unknown },
+    _encoding: string,
+    done: () => void,
+  ): void {
+    const outlet = this.onOutput.has(info.level) ? this.#output : this.#error;
+    outlet.write(`${String(info[MESSAGE])}\n`);
+    done();
+  }
+
+  override _final(done: () => void): void {
+    for (const outlet of [this.#output, this.#error]) outlet.close();
+    done();
   }
 }
 
@@ -156,14 +198,15 @@ class SyslogStream extends Writable {
       done();
       return;
     }
-    stdin.write(chunk, () => {
-      done(); // a line that syslog did not take is lost: nothing better can be done with it
-    });
+    // A line that syslog does not take is lost: nothing better can be done with it.
+    if (stdin.writableLength < MAX_UNSENT) stdin.write(chunk);
+    done();
   }
 
   override _final(done: () => void): void {
-    this.#child?.stdin?.end();
-    done();
+    const stdin = this.#child?.stdin;
+    if (stdin === undefined || stdin === null || stdin.destroyed) done();
+    else stdin.end(done);
   }
 
   #start(): ChildProcess | undefined {

@@ -1,45 +1,50 @@
-import { lookup, Resolver as DnsResolver } from 'node:dns/promises';
+import { Resolver as DnsResolver } from 'node:dns/promises';
 import { readFile, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { errorText } from '../base/errors.js';
+import { CommandError, errorText } from '../base/errors.js';
 import { isHost, parseAddress, parseNetwork, type Network } from '../base/address.js';
 import { ok, refuse, type Result } from '../base/result.js';
+import { systemExec } from './exec.js';
+import { program } from './place.js';
 
-/** Resolves a host name to the addresses of both families. A refusal says why there is none. */
-export type Resolver = (name: string) => Promise<Result<readonly Network[]>>;
+/**
+ * Resolves a host name to the addresses of both families. A refusal says why there is none. Never rejects, and ends at once
+ * where the signal is given.
+ */
+export type Resolver = (name: string, signal?: AbortSignal) => Promise<Result<readonly Network[]>>;
 
 /** A name with more addresses than this is not one administrator's machine. */
 const MAX_ADDRESSES = 64;
 const TIMEOUT_MS = 10_000;
+const MAX_ANSWER = 1024 * 1024;
 
 /**
- * The machine's own resolver (hosts file, then DNS, as nsswitch.conf says), in our process: never
- * iptables' or ipset's. Nothing in the answer is believed that is not a plain unicast-looking
- * literal address.
+ * The machine's own resolver (hosts file, then DNS, as nsswitch.conf says), in a process of its own (src/bin/look-up.ts) that is
+ * ended where it takes too long: never iptables' or ipset's. Nothing in the answer is believed that is not a plain
+ * unicast-looking literal address.
  */
-export const systemResolver: Resolver = async (name) => {
-  const controller = new AbortController();
-  const late = sleep(TIMEOUT_MS, undefined, { signal: controller.signal }).then(() => 'late' as const);
-  late.catch(() => undefined); // aborted below when the answer was in time
+export const systemResolver: Resolver = async (name, signal) => {
   try {
-    const answer = await Promise.race([lookup(name, { all: true, verbatim: true }), late]);
-    if (answer === 'late') return refuse(`${name} does not resolve: no answer within ${TIMEOUT_MS / 1000} s`);
-    return usable(
-      name,
-      answer.map((entry) => entry.address),
-    );
+    const done = await systemExec([process.execPath, program('look-up'), name], {
+      timeoutMs: TIMEOUT_MS,
+      maxOutput: MAX_ANSWER,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const told: unknown = JSON.parse(done.stdout);
+    if (isObject(told) && Array.isArray(told['addresses'])) return usable(name, told['addresses']);
+    return refuse(`${name} does not resolve: ${isObject(told) ? String(told['error']) : 'no answer'}`);
   } catch (error) {
-    return refuse(`${name} does not resolve: ${errorText(error)}`);
-  } finally {
-    controller.abort();
+    if (signal?.aborted === true) return refuse(`${name} does not resolve: no answer in time`);
+    const isLate = error instanceof CommandError && error.failure.timedOut;
+    const why = isLate ? `no answer within ${TIMEOUT_MS / 1000} s` : errorText(error);
+    return refuse(`${name} does not resolve: ${why}`);
   }
 };
 
-function usable(name: string, answers: readonly string[]): Result<readonly Network[]> {
+function usable(name: string, answers: readonly unknown[]): Result<readonly Network[]> {
   const networks = new Map<string, Network>();
   for (const answer of answers) {
-    const parsed = parseNetwork(answer);
+    const parsed = parseNetwork(typeof answer === 'string' ? answer : '');
     if (parsed.ok && isHost(parsed.value) && !/^(?:0\.0\.0\.0|::)$/.test(parsed.value.text)) {
       networks.set(parsed.value.text, parsed.value);
     }
@@ -115,4 +120,8 @@ async function hostsName(address: string): Promise<string | undefined> {
     return undefined; // no file, no name
   }
   return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

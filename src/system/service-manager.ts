@@ -89,7 +89,7 @@ async function isRestarting(unit: string | undefined): Promise<boolean> {
   if (systemctl === undefined || unit === undefined) return false;
   try {
     const jobs = await systemExec([systemctl, 'list-jobs', '--no-legend', '--plain', unit], {
-      timeoutMs: 5_000,
+      timeoutMs: 2_000,
     });
     return /^\d+ \S+ (?:re|try-re)start\b/m.test(jobs.stdout.trim());
   } catch {

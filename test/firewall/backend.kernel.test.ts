@@ -1,8 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { systemExec } from '../../src/system/exec.js';
 import { KernelSpace } from '../helpers/kernel-space.js';
 import { importing, runNode } from '../helpers/node-child.js';
+
+/** Runs a command as root of a user namespace whose network was made before its ids were mapped (older LXC). */
+const UNMAPPED = `
+import ctypes, os, sys
+r, w = os.pipe(); r2, w2 = os.pipe()
+pid = os.fork()
+if pid == 0:
+    ctypes.CDLL(None).unshare(0x10000000 | 0x40000000)
+    os.write(w, b'x'); os.read(r2, 1)
+    os.setresgid(0, 0, 0); os.setresuid(0, 0, 0)
+    os.execv(sys.argv[1], sys.argv[1:])
+os.read(r, 1)
+for name in ('uid_map', 'gid_map'):
+    with open(f'/proc/{pid}/{name}', 'w') as file: file.write('0 100000 65536')
+os.write(w2, b'x')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
 
 /** What is chosen in the space: its name, and why. */
 async function choose(space: KernelSpace, wanted = 'auto'): Promise<readonly [string, string]> {
@@ -50,6 +68,19 @@ describe('the back end', () => {
     await space.iptables('nft', 4, '-A INPUT -j ACCEPT');
     assert.deepEqual(await choose(space, 'legacy'), ['legacy', 'backend = legacy']);
     assert.deepEqual(await choose(space, 'nft'), ['nft', 'backend = nft']);
+  });
+
+  it('is found where the list of tables cannot be read: a network made before its user namespace had ids', async () => {
+    // Red without it: EACCES: permission denied, open '/proc/net/ip_tables_names'.
+    const code = `${importing('chooseBackend, hasLegacyTables', 'firewall/backend.js')}${importing('systemExec', 'system/exec.js')}
+      import { readFileSync } from 'node:fs';
+      let code; try { readFileSync('/proc/net/ip_tables_names'); } catch (error) { code = error.code; }
+      const { name } = await chooseBackend(systemExec, 'auto');
+      console.log(JSON.stringify([code, hasLegacyTables(4), hasLegacyTables(6), name]));`;
+    const done = await runNode(code, ['/usr/bin/python3', '-c', UNMAPPED]);
+    assert.equal(done.exitCode, 0, done.stderr);
+    const own = (await systemExec(['/usr/sbin/iptables', '--version'])).stdout.includes('legacy');
+    assert.deepEqual(JSON.parse(done.stdout), ['EACCES', false, false, own ? 'legacy' : 'nft']);
   });
 
   it('is looked for without making tables', async () => {

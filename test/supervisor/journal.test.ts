@@ -36,6 +36,36 @@ describe('the journal', () => {
     );
   });
 
+  it('keeps what strangers cause apart, and of a flood of it the first lines and a number', () => {
+    const clock = new FakeClock();
+    const { journal, lines } = recordingJournal(clock);
+    journal.record('state', 'armed');
+    journal.record('accept', '192.0.2.1 accepted', { by: 'cli' });
+    for (let index = 0; index < 50_000; index += 1) {
+      const fields = { door: 'd', address: '192.0.2.7' };
+      journal.record('knock', 'OPEN SESAME', fields);
+      journal.record('drop', 'banned', { by: 'door d' });
+      journal.note('Stage 1', fields);
+      clock.advance(1);
+    }
+    // Red with one ring: both were gone. Red without the budget: 150,000 lines.
+    const texts = journal.events.map(({ text }) => text);
+    assert.deepEqual(texts.slice(0, 2), ['armed', '192.0.2.1 accepted']);
+    assert.ok(journal.events.length <= 1_002);
+    assert.ok(lines.length < 2_000 + 50 * 20 + 10, `${lines.length} lines`);
+    journal.tellUntold();
+    const told = lines.flatMap((line) => /(\d+) lines about knocks are left out/.exec(line)?.[1] ?? []);
+    const sum = told.reduce((all, count) => all + Number(count), 0);
+    const summaries = lines.filter((line) => line.includes('left out')).length;
+    assert.equal(sum + lines.length - 2 - summaries, 150_000, 'each is told or counted');
+    const numbers = journal.events.map(({ number }) => number);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
+    assert.equal(clock.timers, 0);
+  });
+
   it('shows followers every later event, until they go', () => {
     const { journal } = recordingJournal(new FakeClock());
     const seen: [string, Happening][] = [];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { parseAddress } from '../../src/base/address.js';
 import { parseCommand } from '../../src/config/commands.js';
 import { PendingStops, type NotedStop, type Stop } from '../../src/supervisor/pending-stops.js';
+import { parseStops } from '../../src/supervisor/stop-file.js';
 import { readIfExists } from '../../src/system/files.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { recordingJournal } from '../helpers/recorder.js';
@@ -43,17 +44,12 @@ export class Stand implements Disposable {
   }
 
   get stored(): readonly unknown[] {
-    const parsed: unknown = JSON.parse(readIfExists(this.path) ?? '[]');
-    return isList(parsed) ? parsed : assert.fail('it is not a list');
+    return parseStops(readIfExists(this.path) ?? '').stops;
   }
 
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
 }
 
 export function added(stops: PendingStops, one: Stop): NotedStop {

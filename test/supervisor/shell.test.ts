@@ -54,6 +54,25 @@ describe('the shell of door commands', () => {
     assert.equal(shell.pending, 0);
   });
 
+  it('hands stop lines that wait over to processes that go on without it', async () => {
+    using folder = new TempFolder();
+    const shell = new Shell();
+    const go = folder.file('go');
+    const out = folder.file('out');
+    const first = Array.from({ length: 64 }, async () =>
+      shell.run(`until [ -e ${go} ]; do sleep 0.05; done`, 'stop'),
+    );
+    const lines = Array.from({ length: 200 }, (_, index) => `x='${index} $HOME'; echo "it's $x" >> ${out}`);
+    const rest = lines.map(async (line) => shell.run(line, 'stop'));
+    shell.handOver();
+    assert.ok((await Promise.all(rest)).every((result) => 'status' in result && result.status === 0));
+    const said = (): string[] => (readFileSync(out, 'utf8') + '').split('\n').slice(0, -1);
+    await waitFor(() => existsSync(out) && said().length === 200, 'all of them, while the others hang');
+    assert.deepEqual(said().sort(), lines.map((_, index) => `it's ${index} $HOME`).sort());
+    writeFileSync(go, '');
+    await Promise.all(first);
+  });
+
   it('ends a job with its own process, whatever it left behind', async () => {
     using folder = new TempFolder();
     const pid = folder.file('pid');

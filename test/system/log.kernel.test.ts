@@ -13,12 +13,11 @@ describe('the log, by what the host is', () => {
     const code = `${importing('openLog', 'system/log.js')}
       import { readFileSync, rmSync, writeFileSync } from 'node:fs';
       const [file, filler] = ['${folder.file('log')}', '${folder.file('filler')}'];
-      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })});
+      let resolve;
+      const told = new Promise((done) => { resolve = done; });
+      const tell = (text) => { setImmediate(resolve); process.stderr.write(text); };
+      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('log') })}, tell);
       try { writeFileSync(filler, 'x'.repeat(12_000)); } catch {}
-      const told = new Promise((resolve) => {
-        const write = process.stderr.write.bind(process.stderr);
-        process.stderr.write = (text) => { setImmediate(resolve); return write(text); };
-      });
       for (let index = 0; index < 100; index++) log.info('full ' + 'x'.repeat(100));
       await told;
       rmSync(filler);

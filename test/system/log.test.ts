@@ -128,10 +128,9 @@ describe('the log', () => {
     using folder = new TempFolder();
     const code = `${importing('openLog', 'system/log.js')}
       import { mkdirSync } from 'node:fs';
-      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('later/log') })});
       let told = () => {};
-      const write = process.stderr.write.bind(process.stderr);
-      process.stderr.write = (text) => { setImmediate(told); return write(text); };
+      const tell = (text) => { setImmediate(told); process.stderr.write(text); };
+      const log = openLog(${JSON.stringify({ ...SETTINGS, file: folder.file('later/log') })}, tell);
       for (const text of ['one', 'two']) {
         const said = new Promise((resolve) => { told = resolve; });
         log.info(text);

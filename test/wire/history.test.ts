@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import type { Happening } from '../../src/wire/control.js';
-import { EVENTS_KEPT, historyLine, readHistory } from '../../src/wire/history.js';
+import { EVENTS_KEPT, historyLine, isByStrangers, readHistory } from '../../src/wire/history.js';
 
 const event = (number: number, text = 'x'): Happening => ({
   number,
@@ -48,6 +48,24 @@ describe('the history of events', () => {
     }
     const lines = [1, 2, 9_000_000, 2, 3].map((number) => historyLine(event(number))).join('');
     assert.deepEqual(numbers([lines]), [1, 2, 3]);
+  });
+
+  it('has gaps where events of strangers were between', () => {
+    const lines = [1, 2, 50_000, 50_001].map((number) => historyLine(event(number))).join('');
+    assert.deepEqual(numbers([lines]), [1, 2, 50_000, 50_001]);
+    const byStrangers = [
+      { kind: 'knock', fields: {} },
+      { kind: 'command', fields: { count: 3 } },
+      { kind: 'door', fields: { door: 'd' } },
+      { kind: 'drop', fields: { by: 'door decoy' } },
+    ];
+    assert.ok(byStrangers.every(isByStrangers));
+    const others = [
+      { kind: 'state', fields: {} },
+      { kind: 'drop', fields: { by: 'cli' } },
+      { kind: 'repair', fields: {} },
+    ];
+    assert.ok(!others.some(isByStrangers));
   });
 
   it('stands any text', () => {

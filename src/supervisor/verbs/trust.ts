@@ -10,6 +10,10 @@ import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
 import { impossibleTarget } from './targets.js';
 
+/** Whoever gives a command waits for name servers so long, for all of its names; and so many are looked up at the same time. */
+const NAMES_MS = 2_000;
+const PARALLEL = 8;
+
 /** One target of trust: what was asked for, and the networks it stands for. */
 interface Trustee {
   readonly text: string;
@@ -25,8 +29,7 @@ export async function trust(
 ): Promise<Reply> {
   const trustees: Trustee[] = [];
   const faults: string[] = [];
-  for (const target of request.targets) {
-    const trustee = await resolveTrustee(context, target);
+  for (const trustee of await resolveAll(context, request.targets)) {
     if (trustee.ok) trustees.push(trustee.value);
     else faults.push(trustee.reason);
   }
@@ -115,13 +118,32 @@ async function removeTrusted(context: VerbContext, text: string): Promise<boolea
   return found;
 }
 
-async function resolveTrustee(context: VerbContext, target: string): Promise<Result<Trustee>> {
+/** All of them, host names within NAMES_MS. */
+async function resolveAll(context: VerbContext, targets: readonly string[]): Promise<Result<Trustee>[]> {
+  const signal = AbortSignal.timeout(NAMES_MS);
+  const resolved: Result<Trustee>[] = [];
+  const left = targets.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, target] of left) resolved[index] = await resolveTrustee(context, target, signal);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return resolved;
+}
+
+async function resolveTrustee(
+  context: VerbContext,
+  target: string,
+  signal: AbortSignal,
+): Promise<Result<Trustee>> {
   const trustee = parseTrustee(target);
   if (!trustee.ok) return trustee;
   const { text, network } = trustee.value;
   if (network === undefined) {
-    const answer = await context.resolver(text);
-    return answer.ok ? ok({ text, host: true, networks: answer.value }) : answer;
+    const answer = await context.resolver(text, signal);
+    if (answer.ok) return ok({ text, host: true, networks: answer.value });
+    return refuse(
+      `${answer.reason}; try again, trust its address, or write it into the trusted file, whose names are looked up again and again`,
+    );
   }
   const parsed = parseNetwork(network);
   return parsed.ok ? ok({ text: parsed.value.text, host: false, networks: [parsed.value] }) : parsed;
