@@ -40,6 +40,11 @@ export class UntrustedFile extends KnockError {
 }
 
 const WRITE_BY_OTHERS = 0o022;
+const WRITE_BY_ALL = 0o002;
+/** Groups by number that may write. */
+type Groups = readonly number[];
+const NONE: Groups = [];
+const PROGRAM_GROUPS: Groups = [0, 50];
 const STICKY = 0o1000;
 /** As the kernel has it. */
 const MOST_LINKS = 40;
@@ -83,7 +88,7 @@ function weaknessOf(descriptor: number, path: string): Weakness | undefined {
  * What is wrong with the folders above a file, which need not be there. A sticky folder such as /tmp does for a folder further
  * up, since nobody else can rename or remove what is root's in it; never for the one that the file itself is in.
  */
-export function weakFolders(path: string): Weakness | undefined {
+export function weakFolders(path: string, trusts: Groups = NONE): Weakness | undefined {
   const words = path.split('/').filter((word) => word !== '');
   let at = '/';
   for (let links = 0; words.length > 0;) {
@@ -95,7 +100,7 @@ export function weakFolders(path: string): Weakness | undefined {
     }
     const next = join(at, word);
     const entry = lstatSync(next, { throwIfNoEntry: false });
-    const weak = weakFolder(at, entry);
+    const weak = weakFolder(at, entry, trusts);
     if (weak !== undefined || entry === undefined) return weak;
     if (entry.isSymbolicLink()) {
       if (++links > MOST_LINKS) return { text: `${path} leads through too many links`, mend: `rm ${next}` };
@@ -108,14 +113,14 @@ export function weakFolders(path: string): Weakness | undefined {
 }
 
 /** `entry`: what is to be believed in that folder. */
-function weakFolder(folder: string, entry: Stats | undefined): Weakness | undefined {
+function weakFolder(folder: string, entry: Stats | undefined, trusts: Groups): Weakness | undefined {
   const stat = lstatSync(folder);
   const isSticky = (stat.mode & STICKY) !== 0 && entry?.isDirectory() === true && isOurs(entry.uid);
-  return weakStat(folder, stat, isSticky ? 0 : WRITE_BY_OTHERS);
+  return weakStat(folder, stat, isSticky ? 0 : forbidden(stat, trusts));
 }
 
-function weakStat(path: string, { uid, mode }: Stats, forbidden = WRITE_BY_OTHERS): Weakness | undefined {
-  const isWritable = (mode & forbidden) !== 0;
+function weakStat(path: string, { uid, mode }: Stats, denied = WRITE_BY_OTHERS): Weakness | undefined {
+  const isWritable = (mode & denied) !== 0;
   if (isOurs(uid) && !isWritable) return undefined;
   const whose = `${path} is owned by ${nameOf(uid)}, mode ${(mode & 0o7777).toString(8).padStart(4, '0')}`;
   const chown = isOurs(uid) ? [] : [`chown root ${path}`];
@@ -131,6 +136,11 @@ function weakStat(path: string, { uid, mode }: Stats, forbidden = WRITE_BY_OTHER
   return { text, mend: [...chown, ...chmod].join(' && ') };
 }
 
+/** What of a mode must not be. */
+function forbidden({ gid }: Stats, trusts: Groups): number {
+  return trusts.includes(gid) ? WRITE_BY_ALL : WRITE_BY_OTHERS;
+}
+
 function isOurs(uid: number): boolean {
   return uid === 0 || uid === process.geteuid?.();
 }
@@ -143,15 +153,18 @@ function nameOf(uid: number): string {
   return `user ${uid}`;
 }
 
-/** What is wrong with a file or folder, what is in it, or the folders above: of programs that root is to run. */
+/**
+ * What is wrong with a file or folder, what is in it, or the folders above: of programs that root is to run. The group may write if
+ * it is root's, or Debian's staff, which may write all over /usr/local.
+ */
 export function weakTree(path: string): Weakness | undefined {
-  return weakFolders(path) ?? weakBelow(path);
+  return weakFolders(path, PROGRAM_GROUPS) ?? weakBelow(path);
 }
 
 function weakBelow(path: string): Weakness | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined || stat.isSymbolicLink()) return undefined; // where a link leads is looked at by its own name
-  const weak = weakStat(path, stat);
+  const weak = weakStat(path, stat, forbidden(stat, PROGRAM_GROUPS));
   if (weak !== undefined || !stat.isDirectory()) return weak;
   for (const name of readdirSync(path)) {
     const below = weakBelow(join(path, name));

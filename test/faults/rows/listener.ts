@@ -88,7 +88,7 @@ const exits: Row = {
   fullOnce: true,
   unstarted: true,
   conf: (backend) =>
-    `${STAYS_FED}[firewall]\nbackend = ${backend}\n[service.ssh]\nports = 2222\non_failure = restore\n`,
+    `${STAYS_FED}[firewall]\nbackend = ${backend}\n[service.ssh]\nports = 2222\non_failure = restore\nkernel_doors = no\n`,
   run: async (scene) => {
     const { product, stranger } = scene;
     const rogue = new Rogue(scene);
