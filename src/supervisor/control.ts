@@ -87,7 +87,7 @@ export class Control implements ControlHandler {
     const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
-    const elsewhere = supervisor.exposures.lookElsewhere();
+    const elsewhere = supervisor.exposures.lookElsewhere(true);
     const trialInfo = supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
     const [services, trial] = await Promise.all([
       reportServices(firewall),

@@ -47,13 +47,19 @@ export class ExposureKeeper {
 
   /**
    * The same, with tables besides filter and the other back end, where they may have changed. Never rejects: what cannot be read
-   * is told as unknown, and what else goes wrong is logged.
+   * is told as unknown, and what else goes wrong is logged. `isAsked`: somebody waits for what is true now, and a change of a moment ago
+   * may not have been told yet.
    */
-  async lookElsewhere(): Promise<void> {
+  async lookElsewhere(isAsked = false): Promise<void> {
     const firewall = this.#parts.firewall();
     const isLegacy = FAMILIES.some(hasLegacyTables);
     const witness = isLegacy ? undefined : this.#parts.witness();
-    if (witness === undefined || this.#seen?.firewall !== firewall || this.#seen.witness !== witness) {
+    if (
+      isAsked ||
+      witness === undefined ||
+      this.#seen?.firewall !== firewall ||
+      this.#seen.witness !== witness
+    ) {
       try {
         await firewall.lookElsewhere();
         this.#seen = { firewall, witness };
