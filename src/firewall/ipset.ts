@@ -1,10 +1,13 @@
 import { CommandError, EXIT, KnockError } from '../base/errors.js';
-import { execOk, type Exec } from '../system/exec.js';
+import { execOk, type Exec, type ExecOptions } from '../system/exec.js';
 import { IpsetChannel, ipsetStarter } from './channel.js';
 import { explain } from './ipset-errors.js';
 import { isWholeDump, isWholeList } from './sets.js';
 
 const TIMEOUT_MS = 60_000;
+/** One that reads is sooner known to hang: a million entries take some seconds, all names none. */
+const SAVE_MS = 20_000;
+const NAMES_MS = 6_000;
 /** More lines than this go through one `ipset restore`; fewer, line by line through the channel. */
 export const BATCH = 32;
 
@@ -46,7 +49,7 @@ export class Ipset {
 
   /** What a set holds as `ipset save` prints it, however long. Throws KnockError where it is not whole. */
   async save(set: string): Promise<string> {
-    const saved = await this.#run(['save', set]);
+    const saved = await this.#run(['save', set], { timeoutMs: SAVE_MS });
     if (isWholeDump(set, saved)) return saved;
     throw cutShort(`ipset save ${set}`);
   }
@@ -67,7 +70,7 @@ export class Ipset {
    */
   async mustBeMissing(sets: readonly string[]): Promise<void> {
     if (sets.length === 0) return;
-    const listed = new Set((await this.#run(['list', '-n'])).split('\n'));
+    const listed = new Set((await this.#run(['list', '-n'], { timeoutMs: NAMES_MS })).split('\n'));
     if (sets.some((set) => listed.has(set))) throw cutShort('ipset list -t');
   }
 
@@ -76,8 +79,8 @@ export class Ipset {
     await this.#channel.close();
   }
 
-  async #run(words: readonly string[], input: { readonly input?: string } = {}): Promise<string> {
-    return explained(execOk(this.#exec, [this.#path, ...words], { timeoutMs: TIMEOUT_MS, ...input }));
+  async #run(words: readonly string[], options: ExecOptions = {}): Promise<string> {
+    return explained(execOk(this.#exec, [this.#path, ...words], { timeoutMs: TIMEOUT_MS, ...options }));
   }
 }
 

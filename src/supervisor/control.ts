@@ -87,11 +87,15 @@ export class Control implements ControlHandler {
     const { firewall, config } = supervisor.world;
     const { state, since, reason } = supervisor.state;
     const { guard } = supervisor;
-    const trial = await supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
     const elsewhere = inTime(supervisor.exposures.lookElsewhere(true), () => {
       firewall.elsewhereLate();
     });
-    const [services] = await Promise.all([reportServices(firewall), elsewhere]);
+    const trialInfo = supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
+    const [services, trial] = await Promise.all([
+      reportServices(firewall),
+      inTime(trialInfo, () => undefined),
+      elsewhere,
+    ]);
     const exposures = reportExposures(firewall, services, state);
     supervisor.exposures.look();
     return {

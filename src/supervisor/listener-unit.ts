@@ -119,12 +119,16 @@ class ListenerUnit implements StartedListener {
       });
   }
 
+  get #isConnected(): boolean {
+    return this.#channel !== undefined;
+  }
+
   /** One that ends before it has connected tells by nothing else that it has. */
   async #untilConnected(): Promise<void> {
-    while (this.#channel === undefined && !this.#hasEnded) {
+    while (!this.#isConnected && !this.#hasEnded) {
       await sleep(LOOK_MS);
-      if (this.#channel === undefined && (await mainPid(this.#name).catch(() => 0)) === undefined)
-        this.#gone();
+      const pid = await mainPid(this.#name).catch(() => 0);
+      if (pid === undefined && !this.#isConnected) this.#gone();
     }
   }
 

@@ -32,7 +32,7 @@ function tenths(ms: number): number {
 /** What the kernel holds of each service, whatever cannot be read of it: that is told. */
 export async function reportServices(firewall: Firewall): Promise<ServiceReport[]> {
   if (firewall.services.length === 0) return [];
-  const [inForce, sets] = await Promise.all([rulesInTime(firewall), setsOf(firewall)]);
+  const [inForce, sets] = await Promise.all([rulesInTime(firewall), setsInTime(firewall)]);
   return Promise.all(
     firewall.services.map(async (service) => {
       const count = (part: SetList): number =>
@@ -67,8 +67,14 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
 /** Who asks for the status waits 5 s for it: what cannot be read until then is told as such. */
 const LOOK_MS = 3_500;
 
+const LATE = `not within ${LOOK_MS / 1_000} s`;
+
 async function rulesInTime(firewall: Firewall): Promise<readonly InForce[]> {
-  return inTime(firewall.inForce(), () => firewall.notRead(`not within ${LOOK_MS / 1_000} s`));
+  return inTime(firewall.inForce(), () => firewall.notRead(LATE));
+}
+
+async function setsInTime(firewall: Firewall): Promise<SetsSeen> {
+  return inTime(setsOf(firewall), () => ({ headers: new Map(), unread: `ipset gave no answer, ${LATE}` }));
 }
 
 /** What a look gives, or what `late` gives if it takes longer than `status` may wait: a program that hangs must not hide the state. */

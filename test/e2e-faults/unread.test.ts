@@ -5,15 +5,14 @@
  * What 2a294dc did, as a public report had it: a jump more with each beat, contested, open; `stop` said "stopped" and left all of them; status 69.
  */
 import assert from 'node:assert/strict';
-import { realpathSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import type { Family } from '../../src/base/address.js';
-import type { Backend, Lab } from '../helpers/lab.js';
+import { ADDRESS, type Lab } from '../helpers/lab.js';
 import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';
 import { waitFor } from '../helpers/wait.js';
+import { replaced } from './replaced.js';
 import { BACKENDS, FAMILIES, getsIn, ssh, stage } from './setting.js';
 
 const NFT = '/usr/sbin/nft';
@@ -145,24 +144,6 @@ describe('a rule of nft in iptables’ own table', { concurrency: 2 }, () => {
   });
 });
 
-/** What the supervisor has as a tool is something else until the result is called. */
-async function replaced(
-  lab: Lab,
-  product: Product,
-  backend: Backend,
-  text: string,
-): Promise<() => Promise<void>> {
-  const path = join(lab.dir, 'fake');
-  writeFileSync(path, text, { mode: 0o755 });
-  const pid = String(product.identity('supervisor')?.pid);
-  const inside = ['/usr/bin/nsenter', '--mount', `--target=${pid}`, '--'];
-  const target = realpathSync(`/usr/sbin/xtables-${backend}-multi`);
-  await must(lab, ...inside, '/bin/mount', '--bind', path, target);
-  return async () => {
-    await must(lab, ...inside, '/bin/umount', target);
-  };
-}
-
 const FAKES = {
   'prints nothing': '#!/bin/sh\nexit 0\n',
   'is cut short': '#!/bin/sh\nprintf "*filter\\n:INPUT ACCEPT [0:0]\\n"\n',
@@ -175,13 +156,12 @@ const FAKES = {
 // They wait for most of their time.
 describe('iptables, as the supervisor has it', { concurrency: 2 }, () => {
   for (const [what, text] of Object.entries(FAKES)) {
-    const backends = what === 'hangs' ? BACKENDS : inTurns(BACKENDS);
-    for (const backend of backends)
+    for (const backend of what === 'hangs' ? BACKENDS : inTurns(BACKENDS))
       it(`${what} (${backend})`, async () => {
         await using at = await stage(backend, { conf: ssh(backend) });
         const { lab, product } = at;
         await product.start();
-        const restore = await replaced(lab, product, backend, text);
+        const restore = await replaced(lab, product, `/usr/sbin/xtables-${backend}-multi`, text);
         // A change of somebody else, so that the rules have to be looked at.
         await must(
           lab,
@@ -221,4 +201,66 @@ describe('iptables, as the supervisor has it', { concurrency: 2 }, () => {
         }
       });
   }
+});
+
+/** Of one family alone the programs fail. */
+const IPV6_FAILS = `#!/bin/bash
+case "$0" in *ip6tables*) echo 'ip6tables: out of memory' >&2; exit 4 ;; esac
+exec -a "$0" @REAL@ "$@"
+`;
+
+for (const backend of inTurns(BACKENDS)) {
+  it(`ip6tables alone fails (${backend}): IPv4 is repaired as ever, and IPv6 is told`, async () => {
+    await using at = await stage(backend, { conf: ssh(backend) });
+    const { lab, product } = at;
+    await product.start();
+    const restore = await replaced(lab, product, `/usr/sbin/xtables-${backend}-multi`, IPV6_FAILS);
+    await must(lab, `/usr/sbin/iptables-${backend}`, '-w', '20', '-F', 'INPUT');
+    const isBack = async (): Promise<boolean> =>
+      (await lab.iptables('server', 4, ['-S', 'INPUT'])).includes('-j ssh_policy');
+    await waitFor(isBack, 'the jump of IPv4 to be put back');
+    const isTold = async (): Promise<boolean> => (await product.ctl(['status'])).exitCode === 150;
+    await waitFor(isTold, 'status to say that IPv6 is not read');
+    const { services } = await product.status();
+    const [four, six] = [4, 6].map((family) => services[0]?.rules.find((one) => one.family === family));
+    assert.deepEqual([four?.chains, four?.jump, four?.unread], [true, true, undefined]);
+    assert.match(six?.unread ?? '', /ip6tables/);
+    if (backend === 'legacy') {
+      const refused = await product.ctl(['stop'], { timeoutMs: 100_000 });
+      assert.equal(refused.exitCode, 69, refused.stdout);
+      assert.equal(await getsIn(lab, 'client', 4), true, 'what can be taken out is');
+      await restore();
+    }
+    const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });
+    assert.equal(stopped.exitCode, 0, stopped.stderr);
+    for (const family of FAMILIES) assert.doesNotMatch(await lab.save('server', family), /ssh_/);
+  });
+}
+
+it('a reload, and a trial, beside a rule of nft that iptables cannot read', async () => {
+  await using at = await stage('nft');
+  const { lab, product } = at;
+  await lab.tcpEcho('server', 2223);
+  const gets = async (port: number): Promise<boolean> =>
+    lab.canConnect('client', ADDRESS.server[4], port, 400);
+  const ports = (list: string): void => {
+    product.configure(ssh('nft').replace('ports = 2222', `ports = ${list}`));
+  };
+  await product.start();
+  await put(lab, RULES[1]);
+  await untilTold(product);
+  assert.equal(await gets(2223), true);
+  ports('2222, 2223');
+  await product.must('reload');
+  assert.equal(await gets(2223), false, 'reloaded');
+  ports('2222');
+  await product.must('reload', '--trial', '60');
+  assert.equal(await gets(2223), true, 'on trial');
+  await product.must('confirm');
+  ports('2222, 2223');
+  await product.must('reload', '--trial', '5');
+  await waitFor(async () => gets(2223), 'the kernel to go back');
+  await waitFor(async () => (await product.status()).trial === null, 'the trial to be over');
+  await isShut(lab, 'after all of it');
+  await isStopped(lab, product);
 });

@@ -2,4 +2,4 @@
 import { gateTests } from './gate-cases.js';
 import { crosswise, everywhere } from './setting.js';
 
-gateTests({ everywhere, crosswise, seconds: 16 });
+gateTests({ everywhere, crosswise, attempts: 900 });

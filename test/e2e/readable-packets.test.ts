@@ -16,7 +16,8 @@ for (const backend of BACKENDS) {
         await checkHidden({ backend, chain, neighbours }, COUNT, ROUNDS);
       });
     }
-    // Without the jumps to _gate.hide and _gate.head, and without _gate.join: red where the same lines of filter are needed.
+    // Red without the jump to _gate.hide (nft, FORWARD), and without that to _gate.head (INPUT, both back ends). Not without the rule of
+    // _gate.join: that of filter has the kernel reassemble, as long as nobody empties it.
     test(`hidden packets: ${backend}, ${chain}, at a strict gate with an ACCEPT behind it`, async () => {
       await checkHidden({ backend, chain, neighbours: 'none', isStrict: true }, COUNT, ROUNDS);
     });

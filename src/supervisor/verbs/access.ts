@@ -35,9 +35,11 @@ export async function accept(
   const timeoutS = request.timeoutS ?? service.value.acceptTimeoutS;
   const banned = origin.kind === 'door' ? await decoyedAmong(context, service.value, networks) : [];
   if (banned.length > 0 && service.value.decoys === 'keep') return refused(banned, 'nothing was changed');
-  await grant(context, service.value, networks, { timeoutS, origin });
+  const isPut = await grant(context, service.value, networks, { timeoutS, origin });
   const texts = networks.map((network) => network.text);
-  const text = `${subject(texts)} accepted at ${service.value.name} ${duration(timeoutS)}`;
+  // The kernel may have put it in by this very knock, a moment ago.
+  const longer = isPut ? '' : ' (for longer, if another door has let it in for longer)';
+  const text = `${subject(texts)} accepted at ${service.value.name} ${duration(timeoutS)}${longer}`;
   context.record('accept', text, { service: service.value.name, by: origin.label });
   return done([text], await bannedNotes(context, service.value.name, networks), {
     verb: 'accept',
@@ -74,26 +76,31 @@ export async function drop(context: VerbContext, request: RequestOf<'drop'>, ori
   return done([text], [], { verb: 'drop', addresses: texts, timeout: timeoutS });
 }
 
-/** Puts networks in by hand or by a knock; whom a door has banned is banned by it no more. */
+/**
+ * Puts networks in by hand or by a knock; whom a door has banned is banned by it no more. False where a knock changes nothing, for
+ * it would shorten what is there.
+ */
 async function grant(
   context: VerbContext,
   service: ServiceSettings,
   networks: readonly Network[],
   { timeoutS, origin }: { readonly timeoutS: number; readonly origin: Origin },
-): Promise<void> {
+): Promise<boolean> {
   const { sets, doors = [], services, hasGranted = true } = context;
   const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
   const knockS = shortestGrant(doors, services, service) ?? service.acceptTimeoutS;
   const shortestS = isLonger(knockS, service.acceptTimeoutS) ? service.acceptTimeoutS : knockS;
   const isKept = hasGranted && origin.kind === 'admin' && isLonger(timeoutS, shortestS);
   const list = isKept ? 'granted' : 'filter';
-  await sets.add(service.name, list, await notShortened(context, service, entries, origin));
+  const put = await notShortened(context, service, entries, origin);
+  await sets.add(service.name, list, put);
   if (origin.kind === 'admin') {
     await sets.remove(service.name, list === 'granted' ? 'filter' : 'granted', networks);
   }
   if (origin.kind === 'admin' || service.decoys === 'until_knock') {
     await sets.remove(service.name, 'decoyed', networks);
   }
+  return put.length > 0;
 }
 
 /** What a knock puts in: where another door lets in for longer, who is in keeps the time that he has. As the kernel's rules do. */
