@@ -187,10 +187,17 @@ export class Tables {
     const other = this.#other?.[table];
     try {
       if (other instanceof NftWay) return await other.exists(family);
+      if (this.backend.name === 'legacy') return await this.#isLegacyTable(family, table);
       return new RegExp(`^\\*${table}$`, 'm').test(await this.saveAll(family));
     } catch {
       return true;
     }
+  }
+
+  /** By the kernel's own list: to ask iptables for a table makes it, and may hang. */
+  async #isLegacyTable(family: Family, table: TableName): Promise<boolean> {
+    const file = `/proc/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
+    return (await this.#run(['/bin/cat', file], { timeoutMs: READ_MS })).split('\n').includes(table);
   }
 
   /** Why no packet meets any rule of a table, by default filter, ours or not; undefined: they do, as far as it can be told. */
