@@ -191,6 +191,7 @@ export class Tables {
     const other = this.#other?.[table];
     try {
       if (other instanceof NftWay) return await other.exists(family);
+      if (this.backend.name === 'legacy') return await this.#isLegacyTable(family, table);
       return new RegExp(`^\\*${table}$`, 'm').test(await this.saveAll(family));
     } catch {
       return true;
@@ -213,6 +214,12 @@ export class Tables {
         ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
         : undefined;
     };
+  }
+
+  /** By the kernel's own list: to ask iptables for a table makes it, and may hang. */
+  async #isLegacyTable(family: Family, table: TableName): Promise<boolean> {
+    const file = `/proc/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
+    return (await this.#run(['/bin/cat', file], { timeoutMs: READ_MS })).split('\n').includes(table);
   }
 
   /**
