@@ -96,7 +96,7 @@ const timer = setInterval(() => {
 `;
 
 describe('a listener that was taken over', () => {
-  // Red without asciiLine in wire/listener.ts and oneLine in the log: the bytes of ESC are in the log and in the events.
+  // Red with printable.ts giving texts back as they are.
   test('writes nothing but printable text, and no more of each kind than a sound one; the port stays shut', async () => {
     await using scene = await stage('nft', { conf: conf('max_restarts = 100\n') });
     const { lab, product } = scene;

@@ -28,7 +28,7 @@ async function told(product: Product, words: RegExp): Promise<void> {
 }
 
 describe('a file that others could have written', { concurrency: 2 }, () => {
-  // Red with readIfExists instead of readStrict in bin/load.ts: all of it starts.
+  // Red without weaknessOf in strict-file.ts: it starts.
   test('the doors: refused by hand; at a boot and a restart left out, the port shut, until it is mended', async () => {
     await using scene = await stage('nft', {
       conf: withKernelDoors('nft', 'on_failure = restore\n'),
@@ -110,7 +110,7 @@ describe('a file that others could have written', { concurrency: 2 }, () => {
     await product.stop();
   });
 
-  // Red without `harmless` in config/load.ts: the rescue command of that file is believed, and its doors.
+  // Red without `harmless` in config/load.ts: its doors are believed.
   test('knockctl.conf, or the folder of all: what it shuts is shut; what it would have root do is not done', async () => {
     await using scene = await stage('nft', { conf: withKernelDoors('nft') });
     const { lab, product } = scene;

@@ -126,7 +126,7 @@ describe('the engine', () => {
     assert.doesNotMatch(stand.log.slice(-2).join(), /taking our rules out|no rules of ours/);
   });
 
-  // Red without `#needsNoListener`: tripped after listener_timeout.
+  // Red without `#needsNoListener`.
   it('feeds on without a listener where no service needs it, and says that it is degraded', async () => {
     const stand = await Stand.armed();
     stand.listenerless = new Set(['ssh', 'web']);
@@ -150,7 +150,7 @@ describe('the engine', () => {
     assert.equal(stand.engine.info.state, 'degraded', 'the rules are right again');
   });
 
-  // Red without `#spared` in heartbeat and trip.
+  // Red without `#spared`.
   it('trips those that need the listener, and feeds the others on while the rules are right', async () => {
     const stand = await Stand.armed();
     stand.listenerless = new Set(['web']);
@@ -179,7 +179,7 @@ describe('the engine', () => {
     assert.deepEqual(stand.deeds.slice(-1), ['feed web']);
   });
 
-  // Red without the deed of a first `degraded`: it was never told how the start went.
+  // Red without the deed of a first `degraded`.
   it('arms at a start where no service needs the listener that does not come', async () => {
     const stand = new Stand();
     stand.listenerless = new Set(['ssh', 'web']);
