@@ -28,7 +28,7 @@ export interface CaptureManner {
  * of the rest is how long it was.
  */
 const SNAP_LENGTH = 512;
-/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page (measured: 6 in one). */
+/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page: 6 in one. */
 const FRAME = 683;
 
 /** What cap calls the link types that we read. */
