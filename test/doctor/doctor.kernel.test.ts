@@ -20,6 +20,7 @@ const EXPECTED: readonly (readonly [levels: readonly Finding['level'][], text: R
   [['warning'], /^knockctl is not running$/],
   [['warning', 'good'], /^(?:nothing starts knockctl|started) at a boot/],
   [['warning', 'good'], /^(?:nothing starts knockctl|started) again/],
+  [['note'], /^knock ports answer like any port at which nobody listens/],
 ];
 
 describe('knockctl doctor', { concurrency: 2 }, () => {
