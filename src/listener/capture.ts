@@ -28,7 +28,7 @@ export interface CaptureManner {
  * of the rest is how long it was.
  */
 const SNAP_LENGTH = 512;
-/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page (measured: 6 in one). */
+/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page: 6 in one. */
 const FRAME = 683;
 
 /** What cap calls the link types that we read. */
@@ -51,11 +51,15 @@ export function openCapture(
   onPacket: PacketHandler,
   manner: CaptureManner,
 ): Capture {
+  // What this host sends cap leaves out; before Linux 4.20 it cannot. Only a cooked header tells it to libpcap itself, which filters
+  // the first packet of a capture: with `inbound` on Ethernet that one was lost.
+  const incoming = (linkType: LinkType): string =>
+    linkType === 'sll' || linkType === 'sll2' ? `inbound and (${filter(linkType)})` : filter(linkType);
   const guess = guessLinkType(name);
-  const first = open(name, filter(guess), onPacket, manner);
+  const first = open(name, incoming(guess), onPacket, manner);
   if (first.linkType === guess) return first;
   first.close();
-  return open(name, filter(first.linkType), onPacket, manner);
+  return open(name, incoming(first.linkType), onPacket, manner);
 }
 
 interface OpenCapture extends Capture {
@@ -72,7 +76,7 @@ function open(
     throw new Error('the capture module is not patched: npm rebuild, then npm run postinstall');
   const capture = new cap.Cap();
   const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture lives
-  const kind = capture.open(name, `inbound and (${filter})`, room * FRAME, buffer, SNAP_LENGTH, pollMs);
+  const kind = capture.open(name, filter, room * FRAME, buffer, SNAP_LENGTH, pollMs);
   const linkType = LINK_TYPES[kind];
   if (linkType === undefined) {
     capture.close();

@@ -1,93 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { KnockIo } from '../../src/client/io.js';
-import { run } from '../../src/client/main.js';
 import { ok, refuse } from '../../src/base/result.js';
-import { resolveHost } from '../../src/client/send.js';
-
-interface Outcome {
-  readonly exitCode: number;
-  readonly out: string;
-  readonly err: string;
-  /** What was sent and slept, in order. */
-  readonly deeds: readonly string[];
-}
-
-function systemError(code: string): Error {
-  return Object.assign(new Error(`send ${code}`), { code });
-}
-
-async function runWith(argv: readonly string[], changes: Partial<KnockIo> = {}): Promise<Outcome> {
-  let out = '';
-  let err = '';
-  const deeds: string[] = [];
-  const exitCode = await run(argv, {
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    version: () => '1.2.3',
-    services: () => 'ssh 22/tcp\n',
-    read: (file) => {
-      if (file === '/absent') throw systemError('ENOENT');
-      return '7000, 8000:udp # the office\nssh\n';
-    },
-    resolve: resolveHost,
-    wayOut: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
-    send: async ({ protocol, address, source, port }) => {
-      deeds.push(`${protocol} ${address} ${port}${source === undefined ? '' : ` from ${source}`}`);
-      return Promise.resolve();
-    },
-    sleep: async (ms) => {
-      deeds.push(`sleep ${ms}`);
-      return Promise.resolve();
-    },
-    command: async (words) => {
-      deeds.push(`run ${words.join('|')}`);
-      return Promise.resolve(42);
-    },
-    ...changes,
-  });
-  return { exitCode, out, err, deeds };
-}
+import type { KnockIo } from '../../src/client/io.js';
+import { runWith, systemError } from './run-with.js';
 
 test('the delay follows each knock, the last included', async () => {
   const { deeds, out } = await runWith(['-d', '300', '192.0.2.1', '7000', '8000:udp']);
   assert.deepEqual(deeds, ['tcp 192.0.2.1 7000', 'sleep 300', 'udp 192.0.2.1 8000', 'sleep 300']);
   assert.equal(out, '');
-});
-
-test('--repeat sends the whole sequence again, over each family', async () => {
-  const { deeds } = await runWith(['-r', '3', '192.0.2.1', '1', '2', '--then', 'x']);
-  assert.deepEqual(
-    deeds.slice(0, -2),
-    ['1', '2', '1', '2', '1', '2'].map((port) => `tcp 192.0.2.1 ${port}`),
-  );
-  for (const times of ['0', '101', 'x', '-1', '1.5']) {
-    const { err, exitCode } = await runWith([`--repeat=${times}`, '192.0.2.1', '1']);
-    assert.match(err, /^error: --repeat '.*' is not a number from 1 to 100\n$/);
-    assert.equal(exitCode, 1);
-  }
-});
-
-test('--file takes the ports from a file or standard input, so that no list of processes shows them', async () => {
-  for (const file of ['/home/a/knock', '-']) {
-    const { deeds } = await runWith(['-f', file, '192.0.2.1']);
-    assert.deepEqual(deeds, ['tcp 192.0.2.1 7000', 'udp 192.0.2.1 8000', 'tcp 192.0.2.1 22']);
-  }
-  const refused = async (...argv: readonly string[]): Promise<string> => {
-    const { deeds, err, exitCode } = await runWith(argv);
-    assert.deepEqual([deeds, exitCode], [[], 1]);
-    return err;
-  };
-  assert.match(
-    await refused('-f', '/absent', '192.0.2.1'),
-    /^error: the ports cannot be read from \/absent: .*ENOENT/,
-  );
-  assert.match(
-    await refused('-f', '/a', '192.0.2.1', '7'),
-    /^error: the ports stand in \/a: give none besides/,
-  );
-  assert.match((await refused('-f')) || 'usage', /needs the name of a file, or -/);
 });
 
 test('-v says what is sent, as it was written', async () => {

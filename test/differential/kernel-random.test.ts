@@ -46,7 +46,7 @@ const FAULTS: readonly (readonly [what: string, mutate: (rules: string) => strin
   ['a wrong packet ends nothing', (rules) => rules.replaceAll(/^-A \S+_end -j SET .*\n/gm, '')],
   [
     'what is done of an attempt that ended counts',
-    (rules) => rules.replaceAll(/^-A \S+_start -j SET --del-set .*\n/gm, ''),
+    (rules) => rules.replaceAll(/^-A \S+_start .*-j SET --del-set .*\n/gm, ''),
   ],
   [
     'who has an attempt under way begins another',

@@ -44,7 +44,7 @@ describe('the probe of the capture', () => {
   });
 
   it('a capture that may not be opened is no matter of the module', async () => {
-    const cap = `exports.Cap = class { open() { throw new Error('You don’t have permission'); } };`;
+    const cap = `exports.Cap = class { static isQuiet = true; open() { throw new Error('You don’t have permission'); } };`;
     assert.deepEqual(await probe(cap), { heard: false, why: 'You don’t have permission' });
   });
 });

@@ -6,9 +6,17 @@ import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { shippedTemplate } from '../helpers/template.js';
 import { allInForce, FAMILIES, withForeign } from './foreign.js';
 
-const CHAINS = ['banned', 'decoyed', 'filter', 'headers', 'hidden', 'policy', 'reassemble', 'stray', 'trusted'].map(
-  (part) => `ssh_${part}`,
-);
+const CHAINS = [
+  'banned',
+  'decoyed',
+  'filter',
+  'headers',
+  'hidden',
+  'policy',
+  'reassemble',
+  'stray',
+  'trusted',
+].map((part) => `ssh_${part}`);
 
 for (const backend of ['nft', 'legacy'] as const) {
   describe(`the firewall on ${backend}, in doubt`, () => {

@@ -38,7 +38,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       for (const save of await saves()) {
         assert.match(
           save,
-          /^:ssh_trusted .*\n-A INPUT ! -i lo -p tcp .* --comment "knockctl:ssh" -j ssh_policy\n(?:-A INPUT ! -i lo -m (?:frag|u32) .*\n)*-A INPUT .*f2b-sshd\n/m,
+          /^:ssh_trusted .*\n-A INPUT ! -i lo -p tcp .* --comment "knockctl:ssh" -j ssh_policy\n(?:-A INPUT ! -i lo .*"knockctl:hidden:ssh".*\n)*-A INPUT .*f2b-sshd\n/m,
           'first',
         );
       }

@@ -104,7 +104,7 @@ describe('planApply, from any start', () => {
     const table = made([]);
     apply(table, [service('ssh')]);
     const gone = service('ssh', 'INPUT', ['2001:db8::1']);
-    assert.deepEqual(apply(table, [gone]), ['the jump to ssh_policy was there 1 times, or changed']);
+    assert.deepEqual(apply(table, [gone]), ['the jump to ssh_policy was there 2 times, or changed']);
     assert.deepEqual(table.rules('INPUT'), []);
     assert.deepEqual(apply(table, [gone]), []);
   });

@@ -34,7 +34,7 @@ function contract(more: {
     '-A ssh_reassemble -m socket -j RETURN',
     ...(more.protocol === 'udp' ? ['-A ssh_reassemble -m conntrack --ctstate INVALID -j RETURN'] : []),
     ...(more.protocol === 'udp' ? [] : ['-A ssh_stray -m socket -j RETURN']),
-    '-A ssh_stray -j ssh_policy',
+    '-A ssh_stray -g ssh_policy',
     `-A ssh_trusted -m set --match-set ssh_trusted${v} src -j ACCEPT`,
   ];
 }

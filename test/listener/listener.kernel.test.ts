@@ -134,6 +134,26 @@ describe('the listener', () => {
     assert.equal(stand.exit, 0);
   });
 
+  // Red without NOT_LOOPBACK in the filter.
+  it('hears nothing of what this host sends to itself, or to others', async () => {
+    await using stand = new Stand();
+    await stand.space.must('ip link set lo up');
+    await stand.link();
+    stand.tell(ORDER);
+    await stand.until('ready');
+    const send =
+      "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'', (to, port)) for to in ('127.0.0.1', '198.51.100.1', '198.51.100.77') for port in (7000, 8000) for _ in range(50)]";
+    writeFileSync(`${stand.space.dir}/self.py`, send);
+    await stand.space.must(`/usr/bin/python3 ${stand.space.dir}/self.py`);
+    await stand.knock('192.0.2.7');
+    await stand.until('knock');
+    const beats = stand.messages.length;
+    await waitFor(() => stand.messages.slice(beats).some(({ type }) => type === 'beat'), 'a beat');
+    const last = stand.messages.filter((message) => message.type === 'beat').at(-1);
+    // The knock, and what IPv6 itself sends behind extension headers when a link comes up; all of it would be 202.
+    assert.ok((last?.packets ?? 99) < 20, `${last?.packets ?? 0} packets`);
+  });
+
   const FATAL: readonly (readonly [string, unknown, RegExp])[] = [
     ['an order that is none', { type: 'listen' }, /^the supervisor sent a malformed order$/],
     [
