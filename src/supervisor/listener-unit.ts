@@ -118,11 +118,15 @@ class ListenerUnit implements StartedListener {
 
   /** One that ends before it has connected tells by nothing else that it has. */
   async #untilConnected(): Promise<void> {
-    while (this.#channel === undefined && !this.#hasEnded) {
+    while (this.#isAwaited()) {
       await sleep(LOOK_MS);
-      if (this.#channel === undefined && (await mainPid(this.#name).catch(() => 0)) === undefined)
-        this.#gone();
+      const pid = await mainPid(this.#name).catch(() => 0); // systemctl may fail, or be late
+      if (pid === undefined && this.#isAwaited()) this.#gone();
     }
+  }
+
+  #isAwaited(): boolean {
+    return this.#channel === undefined && !this.#hasEnded;
   }
 
   async #connected(channel: Socket): Promise<void> {
