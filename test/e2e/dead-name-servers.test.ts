@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { frame } from '../../src/wire/frames.js';
 import { createLab } from '../helpers/lab.js';
 import { inMountNamespace } from '../helpers/node-child.js';
 import { Product } from '../helpers/product.js';
@@ -104,4 +106,22 @@ stop_command = sleep 4; echo stop %IP% >> ${out}
   assert.doesNotMatch(await said(), /stop/);
   await lab.waitFor(async () => (await said()).split('stop').length === 3, 'both stop commands');
   assert.match(await said(), /stop 10\.77\.1\.2\n/);
+});
+
+test('a caller that does not hang up keeps no supervisor alive that has ended', async () => {
+  await using lab = await createLab({ backend: 'nft' });
+  await using control = await Control.start();
+  const product = new Product(lab, { doors: '[d]\nsequence = 7000\n' });
+  const running = product.spawn(['run']);
+  await lab.waitFor(() => running.stderr.includes('armed'), 'armed');
+  // Half open: it goes on holding its end when the supervisor has closed the other one.
+  const caller = connect({ path: join(product.paths.run, 'control.sock'), allowHalfOpen: true });
+  caller.on('error', () => undefined);
+  caller.write(frame({ verb: 'events', follow: true }));
+  await new Promise((resolve) => caller.once('data', resolve));
+  const beganMs = nowMs();
+  await product.must('stop');
+  // Red where `run` ends with its event loop: "the supervisor does not end", after a minute.
+  control.keeps('stop', beganMs, nowMs() - beganMs, MOST_MS);
+  caller.destroy();
 });
