@@ -17,10 +17,7 @@ import {
 const PROPERTIES: readonly string[] = [
   'CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_NET_RAW CAP_DAC_READ_SEARCH',
   'NoNewPrivileges=yes',
-  // Packets are captured by AF_PACKET; the host's addresses come by netlink. libpcap asks for a netmask by AF_INET, and does without.
-  'RestrictAddressFamilies=AF_UNIX AF_PACKET AF_NETLINK',
-  'IPAddressDeny=any',
-  'ProtectProc=invisible',
+  'RestrictAddressFamilies=AF_UNIX AF_PACKET AF_NETLINK AF_INET',
   'ProtectSystem=strict',
   'ProtectHome=yes',
   'PrivateTmp=yes',
@@ -119,17 +116,17 @@ class ListenerUnit implements StartedListener {
       });
   }
 
-  get #isConnected(): boolean {
-    return this.#channel !== undefined;
-  }
-
   /** One that ends before it has connected tells by nothing else that it has. */
   async #untilConnected(): Promise<void> {
-    while (!this.#isConnected && !this.#hasEnded) {
+    while (this.#isAwaited()) {
       await sleep(LOOK_MS);
-      const pid = await mainPid(this.#name).catch(() => 0);
-      if (pid === undefined && !this.#isConnected) this.#gone();
+      const pid = await mainPid(this.#name).catch(() => 0); // systemctl may fail, or be late
+      if (pid === undefined && this.#isAwaited()) this.#gone();
     }
+  }
+
+  #isAwaited(): boolean {
+    return this.#channel === undefined && !this.#hasEnded;
   }
 
   async #connected(channel: Socket): Promise<void> {

@@ -104,15 +104,17 @@ export function openLog(
       faulty = false;
       file?.reopen();
     },
-    close: async () => {
-      await new Promise((resolve) => {
-        logger.once('finish', resolve);
-        logger.end();
-      });
-      // winston leaves streams open that it was given.
-      await Promise.all(streams.map(async (stream) => new Promise<void>((resolve) => stream.end(resolve))));
-    },
+    close: async () => close(logger, streams),
   };
+}
+
+async function close(logger: winston.Logger, streams: readonly Writable[]): Promise<void> {
+  await new Promise((resolve) => {
+    logger.once('finish', resolve);
+    logger.end();
+  });
+  // winston leaves streams open that it was given.
+  await Promise.all(streams.map(async (stream) => new Promise<void>((resolve) => stream.end(resolve))));
 }
 
 function consoleTransports(style: ConsoleStyle, stream: TerminalStream): winston.transport[] {

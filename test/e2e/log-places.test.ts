@@ -9,10 +9,9 @@ import { KNOCKCTL, Product, QUICK } from '../helpers/product.js';
 const DOORS = '[open]\nsequence = 7000\ntcpflags = syn\ncommand = true %IP%\n';
 
 for (const [what, shell] of [
-  // Red with winston's own console: the process ended with 70.
+  // Both red with Node's process.stderr, and nobody for its errors: never armed.
   ['a reader that is gone', '"$@" 2>&1 | head -n 1'],
   ['a full disk', '"$@" >/dev/full 2>&1'],
-  // Red with process.stderr: it waited for the reader, and the switch ran out.
   ['a reader that does not read', '{ head -c 65536 /dev/zero; exec "$@" 2>&1; } | sleep 1000'],
 ] as const) {
   test(`knockctl run goes on beside ${what}`, async () => {

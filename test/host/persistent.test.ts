@@ -39,7 +39,6 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
     const list = await machine.must(CTL, 'list');
     assert.match(list, /filter +192\.0\.2\.2 /);
     assert.match(list, /banned +192\.0\.2\.4 /);
-    // Red without it: all five were in.
     assert.doesNotMatch(list, /192\.0\.2\.[135] /);
     const events = await machine.must(CTL, 'events');
     assert.match(events, /ssh_trusted4 was made by another program .*192\.0\.2\.5 taken out/);
@@ -60,7 +59,6 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
     const done = await machine.run(CTL, 'start');
     writeFileSync(path, good);
     assert.notEqual(done.exitCode, 0);
-    // Red with the channel alone: after 15 s, "not heard for 15 s (was killed by SIGKILL)".
     assert.match(
       done.stderr,
       /the listener cannot work: its unit has ended: Error: Cannot find module '\/root\/no-such-module'/,

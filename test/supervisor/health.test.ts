@@ -37,12 +37,13 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
 async function runs(expression: string, start: string, minutes: number): Promise<string[]> {
   const clock = new WallClock(start);
   const times: string[] = [];
-  using _ = schedule(
+  using running = schedule(
     expression,
     async () => Promise.resolve(times.push(clock.wall().toISOString())).then(() => undefined),
     clock,
   );
   await pass(clock, minutes * MINUTE_MS);
+  assert.ok(running.next() !== undefined);
   return times;
 }
 
@@ -102,7 +103,7 @@ describe('a schedule', () => {
     process.env['TZ'] = 'UTC';
     const clock = new WallClock('2026-07-01T00:00:30Z');
     let count = 0;
-    using _ = schedule(
+    using running = schedule(
       '* * * * *',
       async () => {
         count += 1;
@@ -110,6 +111,7 @@ describe('a schedule', () => {
       },
       clock,
     );
+    assert.equal(running.next()?.toISOString(), '2026-07-01T00:01:00.000Z');
     clock.set(-24 * 60 * MINUTE_MS);
     await pass(clock, 10 * MINUTE_MS);
     assert.ok(count >= 9, `${count} runs in ten minutes`);
@@ -124,7 +126,7 @@ describe('a schedule', () => {
     const clock = new WallClock('2026-07-01T00:00:30Z');
     let begun = 0;
     let end: () => void = () => undefined;
-    using _ = schedule(
+    using running = schedule(
       '* * * * *',
       async () => {
         begun += 1;
@@ -136,6 +138,7 @@ describe('a schedule', () => {
     );
     clock.advance(5 * MINUTE_MS);
     assert.equal(begun, 1);
+    assert.ok((running.next() ?? clock.wall()) > clock.wall());
     end();
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(MINUTE_MS);

@@ -59,14 +59,15 @@ describe('the shell of door commands', () => {
     const shell = new Shell();
     const go = folder.file('go');
     const out = folder.file('out');
-    const first = Array.from({ length: 64 }, async () =>
-      shell.run(`until [ -e ${go} ]; do sleep 0.05; done`, 'stop'),
-    );
+    const hang = `: > ${folder.path}/run.$$; until [ -e ${go} ]; do sleep 0.05; done`;
+    const first = Array.from({ length: 64 }, async () => shell.run(hang, 'stop'));
+    const running = (): number => readdirSync(folder.path).filter((name) => name.startsWith('run.')).length;
+    await waitFor(() => running() === 64, 'all places to be taken');
     const lines = Array.from({ length: 200 }, (_, index) => `x='${index} $HOME'; echo "it's $x" >> ${out}`);
     const rest = lines.map(async (line) => shell.run(line, 'stop'));
     shell.handOver();
     assert.ok((await Promise.all(rest)).every((result) => 'status' in result && result.status === 0));
-    const said = (): string[] => (readFileSync(out, 'utf8') + '').split('\n').slice(0, -1);
+    const said = (): string[] => readFileSync(out, 'utf8').split('\n').slice(0, -1);
     await waitFor(() => existsSync(out) && said().length === 200, 'all of them, while the others hang');
     assert.deepEqual(said().sort(), lines.map((_, index) => `it's ${index} $HOME`).sort());
     writeFileSync(go, '');
