@@ -1,3 +1,5 @@
+import { validate } from 'node-cron';
+
 import { nextTime } from '../config/cron.js';
 import type { Clock, Timer } from '../system/clock.js';
 
@@ -12,10 +14,11 @@ export interface Schedule {
 const LOOK_MS = 60_000;
 
 /**
- * Runs `check` on a cron expression of 5 or 6 fields, by local time. A run that is still going on is not run beside itself, and of what came due
+ * Runs `check` on a cron expression of 5 or 6 fields, by local time. Throws Error where it is none. A run that is still going on is not run beside itself, and of what came due
  * meanwhile, or while the machine slept, one run is made. A clock that is set back makes no pause.
  */
 export function schedule(expression: string, check: () => Promise<void>, clock: Clock): Schedule {
+  if (!validate(expression)) throw new Error(`not a cron expression: ${expression}`);
   let since = clock.wall();
   let due = nextTime(expression, since);
   let isRunning = false;

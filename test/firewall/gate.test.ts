@@ -39,6 +39,10 @@ describe('the template of a gate', () => {
           chain: 'INPUT',
           rule: '! -i lo -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 -m comment --comment "knockctl:ssh" -j ssh_gate',
         },
+        {
+          chain: 'INPUT',
+          rule: '! -i lo -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22 -m comment --comment "knockctl:hidden:ssh" -j ssh_gate.stray',
+        },
       ],
       chains: new Map([
         [
@@ -57,6 +61,7 @@ describe('the template of a gate', () => {
         ['ssh_gate.head', []],
         ['ssh_gate.hide', ['! -p tcp -j RETURN', '-j DROP']],
         ['ssh_gate.join', ['-m socket -j RETURN']],
+        ['ssh_gate.stray', ['-m socket -j RETURN', '-j ssh_gate']],
       ]),
     });
   });
@@ -137,13 +142,13 @@ describe('plans of two tables', () => {
     const comes = trialRules(policy, both, 'ssh_trial').filter(({ table }) => table === 'mangle');
     assert.match(
       comes[0]?.jumps.map(({ rule }) => rule).join('\n') ?? '',
-      /^! -i lo [^!]* --match-set ssh_trial dst -j ssh_gate\.new$/,
+      /^! -i lo [^!\n]* --match-set ssh_trial dst -j ssh_gate\.new$/m,
     );
     assert.match([...(comes[0]?.chains.values() ?? [])].flat().join('\n'), /ssh\.new_trusted4/);
     const goes = trialRules(both, policy, 'ssh_trial').filter(({ table }) => table === 'mangle');
     assert.match(
       goes[0]?.jumps.map(({ rule }) => rule).join('\n') ?? '',
-      / ! --match-set ssh_trial dst -j ssh_gate$/,
+      / ! --match-set ssh_trial dst -j ssh_gate$/m,
     );
   });
 });

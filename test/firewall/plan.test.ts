@@ -12,6 +12,7 @@ import {
   SERVICES,
   OWN,
   isTagged,
+  leadsTo,
   foreign,
   made,
   apply,
@@ -60,8 +61,7 @@ describe('planApply, from any start', () => {
         const leads = (chain: string): boolean =>
           table.names.some(
             (from) =>
-              ![...drop, ...own].includes(from) &&
-              table.rules(from).some((rule) => rule.replaceAll(/"[^"]*"/g, '').endsWith(`-j ${chain}`)),
+              ![...drop, ...own].includes(from) && table.rules(from).some((rule) => leadsTo(rule, chain)),
           );
         const expected = drop.filter((chain) => table.names.includes(chain) && leads(chain));
         apply(table, kept, { ...OPTIONS, drop });

@@ -110,11 +110,16 @@ export function build({ rules, ready, empty }: Start): FakeNetfilter {
     ),
     ...rules.filter(([, spec]) => spec !== ''),
   ];
-  const named = lines.flatMap(([chain, spec]) => [chain, ...OWN.filter((own) => spec.endsWith(`-j ${own}`))]);
+  const named = lines.flatMap(([chain, spec]) => [chain, ...OWN.filter((own) => leadsTo(spec, own))]);
   const chains = new Set([...FOREIGN_CHAINS, ...empty, ...named]);
   for (const builtIn of ['INPUT', 'FORWARD', 'OUTPUT']) chains.delete(builtIn);
   return made([
     ...[...chains].map((chain) => `:${chain} - [0:0]`),
     ...lines.map(([chain, spec]) => `-A ${chain} ${spec}`),
   ]);
+}
+
+/** Whether a rule jumps or goes to a chain; what its comment says does not count. */
+export function leadsTo(rule: string, chain: string): boolean {
+  return new RegExp(` -[jg] ${chain}$`).test(` ${rule.replaceAll(/"[^"]*"/g, '')}`);
 }
