@@ -35,6 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['system/exec.ts'],
   ini: ['config/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
+  'node-cron': ['supervisor/health.ts'],
   'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };
