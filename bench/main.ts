@@ -47,6 +47,8 @@ async function passing(): Promise<Passing[]> {
   return [
     ...(await measurePassing('nft', 1)),
     ...(await measurePassing('legacy', 1)),
+    ...(await measurePassing('nft', 1, 6)),
+    ...(await measurePassing('legacy', 1, 6)),
     ...(await measurePassing('nft', 20)),
   ];
 }

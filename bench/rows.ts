@@ -150,9 +150,11 @@ function flooded(
   ];
 }
 
+const added = (before: number, after: number): number => Math.round(after - before);
+
 export function passingRows(all: readonly Passing[]): Row[] {
-  return all.map(({ backend, protocol, doors, nanoseconds, doorsAdd }) => ({
-    what: `a packet that is no knock (${protocol}), ${doors === 1 ? '1 door' : `${doors} doors`}, ${backend}: the doors add`,
-    ours: `${Math.round(doorsAdd)} of ${Math.round(nanoseconds['service and doors'])} ns`,
+  return all.map(({ backend, family, protocol, doors, nanoseconds, doorsAdd }) => ({
+    what: `a packet that is no knock (${protocol}), ${doors === 1 ? '1 door' : `${doors} doors`}, ${backend}, IPv${family}: the service and its doors add`,
+    ours: `${added(nanoseconds.none, nanoseconds.service)} and ${Math.round(doorsAdd)} of ${Math.round(nanoseconds['service and doors'])} ns`,
   }));
 }

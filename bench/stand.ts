@@ -77,7 +77,7 @@ const KNOCKERS = {
   6: { network: 'fd99::/64', address: (index: number) => `fd99::${index.toString(16)}` },
 } as const;
 /** Where the flood's addresses begin; those who knock are not among them. */
-const SPOOFED = '11.0.0.0';
+const SPOOFED = { 4: '11.0.0.0', 6: '2001:db8::' } as const;
 const KNOCKD = '/usr/sbin/knockd';
 
 /** A server with a door, and a client that knocks at it and floods it. */
@@ -155,8 +155,8 @@ export class Stand implements AsyncDisposable {
     meanwhile: () => Promise<T>,
   ): Promise<{ readonly flooded: Flooded; readonly result: T }> {
     const before = this.#received();
-    const from = [protocol, SPOOFED, sources].map(String);
-    const to = [ADDRESS.server[4], port, seconds, rate].map(String);
+    const from = [protocol, SPOOFED[this.#family], sources].map(String);
+    const to = [ADDRESS.server[this.#family], port, seconds, rate].map(String);
     const generator = this.lab.spawn('client', [this.#tool('flood'), 'eth0', this.#mac, ...from, ...to]);
     const result = await meanwhile();
     generator.signal('SIGTERM');
@@ -210,9 +210,10 @@ export class Stand implements AsyncDisposable {
   }
 
   /** Loads a whole or a part of the server's IPv4 filter table. */
-  async restore(text: string): Promise<void> {
+  async restore(text: string, family: Family = 4): Promise<void> {
     const wait = this.lab.backend === 'legacy' ? ['-w', '20'] : [];
-    const argv = [`/usr/sbin/iptables-${this.lab.backend}-restore`, '--noflush', ...wait];
+    const tool = family === 4 ? 'iptables' : 'ip6tables';
+    const argv = [`/usr/sbin/${tool}-${this.lab.backend}-restore`, '--noflush', ...wait];
     const done = await this.lab.exec('server', argv, { input: text });
     assert.equal(done.exitCode, 0, `${text}: ${done.stderr}`);
   }

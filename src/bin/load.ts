@@ -18,7 +18,11 @@ export function load(options: LoadOptions, belief: Belief): Config {
     inForce: isInForce(options.file),
     ownSources,
     leavesOut: belief === 'lenient',
-    files: { isReadableByOthers, weakFolders },
+    // What stands for knockd says no more in its log than knockd does.
+    files: {
+      isReadableByOthers: options.front === undefined ? isReadableByOthers : () => false,
+      weakFolders,
+    },
   });
 }
 

@@ -52,7 +52,11 @@ async function readBaseChains(
       tables(ruleset).map(({ name }) => `${family === 4 ? 'ip' : 'ip6'} ${name}`),
     ),
   );
-  return readNative(json.stdout, text.stdout, (table) => told.has(table));
+  try {
+    return readNative(json.stdout, text.stdout, (table) => told.has(table));
+  } catch {
+    return undefined;
+  }
 }
 
 async function save(

@@ -1,11 +1,14 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
+  statSync,
   type Stats,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -53,7 +56,7 @@ const MOST_LINKS = 40;
 export function readStrict(path: string): string | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    descriptor = openReadable(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
     throw error;
@@ -65,6 +68,32 @@ export function readStrict(path: string): string | undefined {
     return content;
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/**
+ * Opens what can be read to its end: a file, /dev/null, or a pipe that somebody has open, as a shell's `<(…)`. A FIFO by name would hold us
+ * up until somebody writes to it, and a device may never end. Throws KnockError, and as openSync().
+ */
+function openReadable(path: string): number {
+  if (isPipe(path)) return openSync(path, 'r');
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stat = fstatSync(descriptor);
+  if (stat.isFile() || stat.isDirectory() || stat.rdev === statSync('/dev/null').rdev) return descriptor;
+  closeSync(descriptor);
+  throw new KnockError(`${path} is no file, but ${stat.isFIFO() ? 'a FIFO' : 'a device or a socket'}`, {
+    exitCode: EXIT.config,
+  });
+}
+
+/** What has no name of its own is reached by a link of /proc alone. */
+function isPipe(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() !== true) return false;
+  try {
+    realpathSync.native(path);
+    return false;
+  } catch {
+    return true;
   }
 }
 
@@ -86,7 +115,8 @@ function weaknessOf(descriptor: number, path: string): Weakness | undefined {
 
 /**
  * What is wrong with the folders above a file, which need not be there. A sticky folder such as /tmp does for a folder further
- * up, since nobody else can rename or remove what is root's in it; never for the one that the file itself is in.
+ * up, since nobody else can rename or remove what is root's in it, and for one that is still to be made, since whoever makes it owns it;
+ * never for the one that the file itself is in.
  */
 export function weakFolders(path: string, trusts: Groups = NONE): Weakness | undefined {
   const words = path.split('/').filter((word) => word !== '');
@@ -99,7 +129,7 @@ export function weakFolders(path: string, trusts: Groups = NONE): Weakness | und
       continue;
     }
     const next = join(at, word);
-    const entry = lstatSync(next, { throwIfNoEntry: false });
+    const entry = entryAt(next);
     const weak = weakFolder(at, entry, trusts);
     if (weak !== undefined || entry === undefined) return weak;
     if (entry.isSymbolicLink()) {
@@ -112,10 +142,21 @@ export function weakFolders(path: string, trusts: Groups = NONE): Weakness | und
   return undefined;
 }
 
+/** Undefined where it is not there, and where what should be a folder on the way to it is none. */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
 /** `entry`: what is to be believed in that folder. */
 function weakFolder(folder: string, entry: Stats | undefined, trusts: Groups): Weakness | undefined {
   const stat = lstatSync(folder);
-  const isSticky = (stat.mode & STICKY) !== 0 && entry?.isDirectory() === true && isOurs(entry.uid);
+  const isHarmless = entry === undefined || (entry.isDirectory() && isOurs(entry.uid));
+  const isSticky = (stat.mode & STICKY) !== 0 && isHarmless;
   return weakStat(folder, stat, isSticky ? 0 : forbidden(stat, trusts));
 }
 

@@ -20,6 +20,9 @@ const RELOADED = 'configuration reloaded';
 /** A listener is not to be taken for hung while two cores do ten things. */
 const CONF = '[failsafe]\nswitch_timeout = 60\nlistener_timeout = 30\n';
 
+/** Of 2,000 (STRANGERS_BURST in src/supervisor/journal.ts). */
+const MOST_LINES = 800;
+
 /**
  * knockctl and Debian's knockd side by side on the server of a lab: on the same device, so that they capture the very
  * same packets, with the same configuration but for where they log and write to.
@@ -33,6 +36,8 @@ export class Pair implements AsyncDisposable {
   readonly #syncs: Sync;
   /** How much of our log was there before the configuration in force. */
   #oursFrom = 0;
+  /** The same before it was started. */
+  #startedFrom = 0;
   #count: (log: readonly string[]) => number = () => 0;
   readonly #settled: { readonly load: number; readonly ran: Both<readonly string[]> }[] = [];
 
@@ -65,9 +70,10 @@ export class Pair implements AsyncDisposable {
     this.#writeDoors(doors);
     this.#knockd = this.lab.spawn('server', [KNOCKD, '-c', this.#knockdConf]);
     this.#oursFrom = this.#readLog('ours').length;
-    if (this.#loads === 1) await this.product.start();
+    const isFresh = this.#loads === 1 || this.#isTalkedOut();
+    if (isFresh) await this.#startOurs();
     else this.product.signal('supervisor', 'SIGHUP');
-    const reloaded = this.#loads === 1 ? STARTED : RELOADED;
+    const reloaded = isFresh ? STARTED : RELOADED;
     await this.#until(() => this.log('ours').includes(reloaded), 'our configuration');
     await this.#until(() => this.log('knockd').includes(STARTED), 'knockd');
   }
@@ -100,6 +106,18 @@ export class Pair implements AsyncDisposable {
       await this.#sync();
     }
     return this.#settle();
+  }
+
+  /** Ours tells so many lines of strangers at once and no more: in good time it begins anew. */
+  #isTalkedOut(): boolean {
+    return logLines(this.#readLog('ours').slice(this.#startedFrom)).length > MOST_LINES;
+  }
+
+  async #startOurs(): Promise<void> {
+    if (this.#loads > 1) await this.product.stop();
+    this.#oursFrom = this.#readLog('ours').length;
+    this.#startedFrom = this.#oursFrom;
+    await this.product.start();
   }
 
   /** Waits until both have seen all that was sent. */

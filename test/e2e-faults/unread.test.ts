@@ -110,7 +110,8 @@ describe('a rule of nft in iptables’ own table', { concurrency: 2 }, () => {
       await isStopped(lab, product);
       await must(lab, NFT, 'delete', 'rule', 'ip', 'filter', rule.chain, 'handle', mend[1]);
     });
-
+  }
+  for (const rule of inTurns([RULES.slice(0, 2), RULES.slice(2)]).flat()) {
     it(`before the start: ${rule.text} in ${rule.chain}`, async () => {
       await using at = await stage('nft');
       const { lab, product } = at;
@@ -156,7 +157,7 @@ const FAKES = {
 // They wait for most of their time.
 describe('iptables, as the supervisor has it', { concurrency: 2 }, () => {
   for (const [what, text] of Object.entries(FAKES)) {
-    for (const backend of what === 'hangs' ? BACKENDS : inTurns(BACKENDS))
+    for (const backend of inTurns(BACKENDS))
       it(`${what} (${backend})`, async () => {
         await using at = await stage(backend, { conf: ssh(backend) });
         const { lab, product } = at;

@@ -5,12 +5,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { ADDRESS } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import { BACKENDS, FAMILIES, getsIn, jumps, PORT, probe, ssh, stage } from './setting.js';
 
 const BEFORE = fileURLToPath(new URL('../../../test/fixtures/service-before-0011.rules', import.meta.url));
 
-for (const backend of BACKENDS) {
-  for (const verb of ['restart', 'reload', 'restartifdead'] as const) {
+for (const verb of ['restart', 'reload', 'restartifdead'] as const) {
+  for (const backend of inTurns(BACKENDS)) {
     test(`rules of the version before, ${verb} (${backend})`, async () => {
       await using here = await stage(backend, { conf: ssh(backend, 'on_failure = hold\n') });
       const { lab, product } = here;

@@ -45,10 +45,7 @@ describe('a supervisor that is killed', { concurrency: 4 }, () => {
         doors.filter(({ knocks }) => knocks > 0).map(({ name, knocks }) => [name, knocks]),
         [['open', 2]],
       );
-      assert.match(
-        product.log().join('\n'),
-        /open: the kernel carried out [12] knocks? since a supervisor last looked/,
-      );
+      await product.waitForLog(/open: the kernel carried out [12] knocks? since a supervisor last looked/);
       assert.equal(await gets('client'), true, 'let in by the kernel, adopted');
       await product.must('flush', 'filter');
       await shuts('client');

@@ -36,9 +36,15 @@ interface Lack extends Omit<Case, 'backend' | 'neighbours'> {
 }
 
 const LACKS: readonly Lack[] = [
-  { words: ['@REASSEMBLE@', '@FRAGMENT@'], chain: 'INPUT', family: 6, kind: 'fragments', told: /-m socket/ },
   {
-    words: ['@REASSEMBLE@', '@FRAGMENT@'],
+    words: ['@REASSEMBLE@', '@KNOWN@', '@FRAGMENT@'],
+    chain: 'INPUT',
+    family: 6,
+    kind: 'fragments',
+    told: /-m socket/,
+  },
+  {
+    words: ['@REASSEMBLE@', '@KNOWN@', '@FRAGMENT@'],
     chain: 'FORWARD',
     family: 4,
     kind: 'fragments',

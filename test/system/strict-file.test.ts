@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
@@ -49,6 +50,20 @@ describe('a file that root believes', () => {
     assert.equal(readStrict('/dev/null'), '');
   });
 
+  // Red, for ever, with openSync() alone.
+  it('is no FIFO without a writer, and no device that never ends; a pipe of a shell is read', () => {
+    using at = stand();
+    const fifo = `${at.folder}/fifo`;
+    execFileSync('mkfifo', ['-m', '600', fifo]);
+    assert.throws(() => readStrict(fifo), /fifo is no file, but a FIFO/);
+    assert.throws(() => readStrict('/dev/zero'), /is no file, but a device/);
+    assert.throws(() => readStrict(at.folder), /EISDIR/);
+    const [module] = [new URL('../../src/system/strict-file.js', import.meta.url).href];
+    const program = `import(${JSON.stringify(module)}).then(({ readStrict }) => console.log(readStrict(process.argv[1])))`;
+    const line = `"${process.execPath}" -e '${program}' <(echo from a pipe)`;
+    assert.equal(execFileSync('bash', ['-c', line], { encoding: 'utf8' }).trim(), 'from a pipe');
+  });
+
   it('is not where the group or all can write to it', () => {
     using at = stand();
     for (const mode of [0o664, 0o646, 0o666, 0o622]) {
@@ -83,7 +98,7 @@ describe('a file that root believes', () => {
     chmodSync(at.folder, 0o1777);
     assert.match(weakness(at.file), /mode 1777: others can put files there; move it out of /);
     assert.equal(readStrict(`${at.folder}/own/file`), 'x');
-    assert.notEqual(weakFolders(`${at.folder}/absent/file`), undefined, 'others could make that folder');
+    assert.equal(weakFolders(`${at.folder}/absent/file`), undefined, 'whoever makes it owns it');
   });
 
   it('counts by where links lead, and by who could change them', () => {

@@ -180,7 +180,7 @@ describe('init at a terminal', () => {
     await untilOnTrial(second);
     await host.knock();
     await lab.waitFor(
-      () => readIfExists(join(host.folder, 'state/events.jsonl'))?.split('OPEN SESAME').length === 2,
+      () => readIfExists(join(host.folder, 'state/events.jsonl.knocks'))?.split('OPEN SESAME').length === 2,
       'the new knock',
     );
     second.says('yes');
