@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import { errorText } from '../base/errors.js';
 import { readIfExists, replaceFile } from '../system/files.js';
 import type { Journal } from './journal.js';
@@ -64,7 +66,8 @@ export class KernelKnocks {
   /** From now on these have been seen. */
   note(counts: Counts): void {
     this.#pending = undefined;
-    if (this.#seen !== undefined && isSame(this.#seen, counts)) return;
+    // Somebody may have deleted the run folder: whoever comes after us would tell all of them again.
+    if (this.#seen !== undefined && isSame(this.#seen, counts) && existsSync(this.#parts.path)) return;
     this.#seen = counts;
     try {
       replaceFile(this.#parts.path, `${JSON.stringify(Object.fromEntries(counts))}\n`);

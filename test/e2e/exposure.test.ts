@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
 import { ADDRESS, type Lab } from '../helpers/lab.js';
-import { crosswise, OPEN, type Setting } from './setting.js';
+import { crosswise, inTurn, OPEN, type Setting } from './setting.js';
 
 /** What is told of one kind for the family that is looked at. */
 async function told({ product, family }: Setting, kind: ExposureReport['kind']): Promise<ExposureReport[]> {
@@ -96,7 +96,7 @@ crosswise('an exception is named, and is no alarm; a DROP in front is told', {},
   await product.stop();
 });
 
-crosswise('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async (setting) => {
+inTurn('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async (setting) => {
   const { lab, product, family } = setting;
   await lab.tcpEcho('server', 2222);
   await product.start();
@@ -144,7 +144,7 @@ async function isAnswered(lab: Lab, host: string): Promise<boolean> {
 }
 
 // Red with --ctstate NEW in the jump: nothing that is not tracked ever was that, and the port answered.
-crosswise('NOTRACK in raw opens nothing: what is not tracked counts as new', UDP, async (setting) => {
+inTurn('NOTRACK in raw opens nothing: what is not tracked counts as new', UDP, async (setting) => {
   const { lab, product, family, server } = setting;
   const notrack = ['PREROUTING', '-p', 'udp', '--dport', '5353', '-j', 'CT', '--notrack'];
   await lab.iptables('server', family, ['-t', 'raw', '-I', ...notrack]);

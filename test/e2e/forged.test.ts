@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Family } from '../../src/base/address.js';
 import type { Lab } from '../helpers/lab.js';
-import { crosswise, DECOY, DOORS, OPEN, type Setting } from './setting.js';
+import { crosswise, DECOY, DOORS, OPEN, type Setting, inTurn } from './setting.js';
 
 /**
  * python3 FLOOD SECONDS RATE FAMILY DESTINATION PORT… : from ever new sources, or, with SOURCES in the environment, from those,
@@ -180,7 +180,7 @@ describe('forged packets', { concurrency: 1 }, () => {
     },
   );
 
-  crosswise(
+  inTurn(
     'in a flood cut off nobody who is in, and fill neither memory nor disk',
     { service: LONG },
     async (setting) => {

@@ -5,9 +5,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import { Product } from '../helpers/product.js';
 import { isAlive } from '../../src/system/process.js';
-import { BACKENDS, conf, crosswise, DECOY, DOORS, look, OPEN, type Setting } from './setting.js';
+import { BACKENDS, conf, crosswise, DECOY, DOORS, inTurn, look, OPEN, type Setting } from './setting.js';
 
 /** Kills supervisor and listener, as the OOM killer would; nobody starts them again. */
 async function killAll({ lab, product }: Pick<Setting, 'lab' | 'product'>): Promise<void> {
@@ -72,7 +73,7 @@ describe('with everything of ours killed', { concurrency: 2 }, () => {
   );
 });
 
-crosswise('a reload leaves attempts at doors that stay under way', {}, async (setting) => {
+inTurn('a reload leaves attempts at doors that stay under way', {}, async (setting) => {
   const { lab, product, gets, knock } = setting;
   edit(product, (text) => text.replace('seq_timeout = 5', 'seq_timeout = 60'));
   await product.start();
@@ -132,7 +133,7 @@ crosswise(
 );
 
 // Without the sentinel (decisions/0007; run once, 2026-11-21): red, client2 gets in as well.
-crosswise('beside a network in the list, a knock lets in one address', {}, async (setting) => {
+inTurn('beside a network in the list, a knock lets in one address', {}, async (setting) => {
   const { lab, product, family, client, gets, knock } = setting;
   await product.start();
   const near = family === 4 ? '10.77.1' : 'fd77:1:';
@@ -152,7 +153,7 @@ crosswise('beside a network in the list, a knock lets in one address', {}, async
 
 // With hold the port stays shut for a stranger however long a busy machine takes for what follows the kill.
 const LISTENER_ALONE = { service: 'kernel_doors = no\non_failure = hold' };
-crosswise('kernel_doors = no: the listener alone', LISTENER_ALONE, async (setting) => {
+inTurn('kernel_doors = no: the listener alone', LISTENER_ALONE, async (setting) => {
   const { lab, product, family, gets, knock, opens } = setting;
   await product.start();
   assert.doesNotMatch(await lab.save('server', family), /knock\./);
@@ -168,7 +169,7 @@ crosswise('kernel_doors = no: the listener alone', LISTENER_ALONE, async (settin
   assert.equal(await gets('client2'), false);
 });
 
-crosswise(
+inTurn(
   'switched off by a reload, nothing of them is left',
   {},
   async ({ lab, product, family, knock, opens }) => {
@@ -211,7 +212,7 @@ crosswise('others undo them: repaired, and still in front of all rules of ours',
   assert.equal(await gets('client'), true);
 });
 
-crosswise('a trial changes no door in the kernel, and confirm does', {}, async (setting) => {
+inTurn('a trial changes no door in the kernel, and confirm does', {}, async (setting) => {
   const { lab, product, family } = setting;
   await product.start();
   edit(product, (text) => text.replace('7000,8000,9000', '7001,8001,9001'));
@@ -228,7 +229,7 @@ crosswise('a trial changes no door in the kernel, and confirm does', {}, async (
   await lab.waitFor(async () => (await ports()) === '1000,1001,7001,8001,9001', 'the new ports');
 });
 
-for (const backend of BACKENDS) {
+for (const backend of inTurns(BACKENDS)) {
   test(`two instances in one namespace each have doors in the kernel (${backend})`, async () => {
     await using lab = await createLab({ backend });
     await lab.tcpEcho('server', 22);

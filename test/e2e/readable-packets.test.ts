@@ -17,6 +17,8 @@ for (const chain of WHERE) {
         await checkHidden({ backend, chain, neighbours }, COUNT, ROUNDS);
       });
     }
+  }
+  for (const backend of inTurns(BACKENDS)) {
     // Red without the jump to _gate.hide (nft, FORWARD), and without that to _gate.head (INPUT, both back ends). Not without the rule of
     // _gate.join: that of filter has the kernel reassemble, as long as nobody empties it.
     test(`hidden packets: ${backend}, ${chain}, at a strict gate with an ACCEPT behind it`, async () => {
