@@ -9,6 +9,7 @@ import { awaited, planApply, taggedRules, type Awaited, type Transaction } from 
 import { inTable, tableOf, TABLES, type TableName } from './table-name.js';
 import { TableLooks, type Look, type RulesParts } from './table-looks.js';
 import type { Sleeping } from './tables.js';
+import type { Unreadable } from './unread.js';
 import type { DesiredService } from './template.js';
 
 /** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
@@ -53,14 +54,17 @@ export class Rules {
   async isMet(): Promise<boolean> {
     return this.serial(async () => {
       const names = [...this.#looks.names, ...this.#parts.keeping.instances.map(doorsLabel)];
+      let isMet = false;
+      let problem: Unreadable | undefined;
+      // All families, whatever the first one tells: what their doors have counted is read with it.
       for (const family of this.#families) {
         const { looks, failed } = await this.#looks.look(family);
-        for (const { table } of looks) {
-          if (table !== undefined && names.some((name) => taggedRules(table, name).length > 0)) return true;
-        }
-        for (const error of failed.values()) throw error;
+        for (const { table } of looks)
+          isMet ||= table !== undefined && names.some((name) => taggedRules(table, name).length > 0);
+        problem ??= [...failed.values()][0];
       }
-      return false;
+      if (!isMet && problem !== undefined) throw problem;
+      return isMet;
     });
   }
 
