@@ -73,7 +73,7 @@ describe('a Debian host', () => {
     await machine.must('/usr/sbin/knockctl', 'start', '--trial', '60');
     assert.equal(await sshWorks(), false);
     await knock();
-    assert.equal(await sshWorks(), true);
+    await waitFor(sshWorks, 'the knock to open');
     await machine.must('/usr/sbin/knockctl', 'confirm');
     await machine.must('/bin/systemctl', 'enable', 'knockctl');
     assert.match(await machine.must('/usr/sbin/knockctl', 'list'), new RegExp(`filter +${CLIENT[4]}`));
@@ -131,7 +131,7 @@ describe('a Debian host', () => {
     assert.match(list, /filter +192\.0\.2\.7 +14 min/);
     assert.equal(await sshWorks(), false);
     await knock();
-    assert.equal(await sshWorks(), true);
+    await waitFor(sshWorks, 'the knock to open');
     assert.equal((await machine.must('/bin/systemctl', '--failed', '--no-legend')).trim(), '');
   });
 
@@ -157,7 +157,7 @@ describe('a Debian host', () => {
     chmodSync(doors, 0o600);
     await machine.must('/usr/sbin/knockctl', 'reload');
     await knock();
-    assert.equal(await sshWorks(), true);
+    await waitFor(sshWorks, 'the knock to open');
   });
 
   test('a door’s own command runs outside of the unit, with all that root may do', async () => {
