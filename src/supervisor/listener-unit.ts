@@ -17,7 +17,10 @@ import {
 const PROPERTIES: readonly string[] = [
   'CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_NET_RAW CAP_DAC_READ_SEARCH',
   'NoNewPrivileges=yes',
-  'RestrictAddressFamilies=AF_UNIX AF_PACKET AF_NETLINK AF_INET',
+  // Packets are captured by AF_PACKET; the host's addresses come by netlink. libpcap asks for a netmask by AF_INET, and does without.
+  'RestrictAddressFamilies=AF_UNIX AF_PACKET AF_NETLINK',
+  'IPAddressDeny=any',
+  'ProtectProc=invisible',
   'ProtectSystem=strict',
   'ProtectHome=yes',
   'PrivateTmp=yes',

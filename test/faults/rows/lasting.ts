@@ -96,7 +96,7 @@ const noSpace: Row = {
     const read = (name: string): string => readIfExists(join(seen, name)) ?? '';
     await product.must('drop', '192.0.2.1');
     await waitFor(() => read('entries/ssh_banned4') !== '', 'the ban to be written');
-    await knocksUntil(scene, 'client2', () => read('stops.json').endsWith(']\n'));
+    await knocksUntil(scene, 'client2', () => read('stops.json').includes('"waiting"'));
     const [bans, stops] = [read('entries/ssh_banned4'), read('stops.json')];
     assert.throws(() => {
       writeFileSync(join(seen, 'fill'), Buffer.alloc(1024 * 1024));
@@ -113,7 +113,7 @@ const noSpace: Row = {
     );
     assert.match((await product.status()).entriesKept.problem ?? '', /no space/i);
     assert.equal(read('entries/ssh_banned4'), bans, 'the bans of before are still kept, whole');
-    assert.equal(read('stops.json'), stops, 'so is the stop command of before');
+    assert.ok(read('stops.json').startsWith(stops), 'so is the stop command of before');
     rmSync(join(seen, 'fill'));
     await product.must('drop', '192.0.2.3');
     assert.deepEqual((await product.addresses('banned')).sort(), all);
