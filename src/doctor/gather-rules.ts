@@ -3,6 +3,7 @@ import { errorText } from '../base/errors.js';
 import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
 import { hasLegacyTables, namedBackend } from '../firewall/backend.js';
 import { readNative, type Native } from '../firewall/exposure/native.js';
+import { protocol } from '../firewall/nft-listing.js';
 import { unsavedTable } from '../firewall/saved.js';
 import { parse } from '../iptables-parser/parse.js';
 import { tables } from '../iptables-parser/query.js';
@@ -49,7 +50,7 @@ async function readBaseChains(
   if (json?.exitCode !== 0 || text?.exitCode !== 0) return undefined;
   const told = new Set(
     [...saved].flatMap(([family, ruleset]) =>
-      tables(ruleset).map(({ name }) => `${family === 4 ? 'ip' : 'ip6'} ${name}`),
+      tables(ruleset).map(({ name }) => `${protocol(family)} ${name}`),
     ),
   );
   try {

@@ -1,5 +1,12 @@
 /** One table as `nft -j -a list table` prints it (libnftables-json(5)), as far as chains, targets and handles go. Pure. */
 
+import type { Family } from '../base/address.js';
+
+/** What nft calls the tables of iptables and ip6tables. */
+export function protocol(family: Family): 'ip' | 'ip6' {
+  return family === 4 ? 'ip' : 'ip6';
+}
+
 /** A chain; `policy` of base chains alone. */
 export interface ListedChain {
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { Family } from '../base/address.js';
 import { commands, findTable, rulesOf } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';
-import { nftItems, parseListing, type ListedRule, type Listing } from './nft-listing.js';
+import { nftItems, parseListing, protocol, type ListedRule, type Listing } from './nft-listing.js';
 import { byHandles, newJumps, toRestore } from './nft-transaction.js';
 import { labelOf, type OtherReading, type OtherWay } from './otherwise.js';
 import type { TableName } from './table-name.js';
@@ -177,10 +177,6 @@ function chainKey(family: Family, chain: string, listed: readonly ListedRule[]):
 
 function ruleKey(family: Family, { chain, target = '', form }: ListedRule): string {
   return [family, 'jump', chain, target, form].join('\n');
-}
-
-function protocol(family: Family): 'ip' | 'ip6' {
-  return family === 4 ? 'ip' : 'ip6';
 }
 
 function isNamed(value: unknown, name: string): boolean {

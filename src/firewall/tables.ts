@@ -8,7 +8,7 @@ import type { BackendName } from './backend-name.js';
 import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
 import { ChainWay } from './chain-way.js';
 import { explain } from './explain.js';
-import { dormantTables, nftItems } from './nft-listing.js';
+import { dormantTables, nftItems, protocol } from './nft-listing.js';
 import { NftWay } from './nft-way.js';
 import type { OtherWay } from './otherwise.js';
 import { isPristine, isWholeSave, reasonIn, uncounted } from './saved.js';
@@ -205,11 +205,12 @@ export class Tables {
   async sleeping(): Promise<Sleeping> {
     const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
     if (nft === undefined) return () => undefined;
-    // nft that fails is no reason to trip.
-    const text = await this.#run([nft, '-j', 'list', 'tables'], { timeoutMs: READ_MS }).catch(() => '');
-    const dormant = text === '' ? new Set<string>() : dormantTables(nftItems(text));
+    const list = async (): Promise<ReadonlySet<string>> =>
+      dormantTables(nftItems(await this.#run([nft, '-j', 'list', 'tables'], { timeoutMs: READ_MS })));
+    // nft that fails, or prints nonsense, is no reason to trip.
+    const dormant = await list().catch(() => new Set<string>());
     return (family, table) => {
-      const place = `${family === 4 ? 'ip' : 'ip6'} ${table}`;
+      const place = `${protocol(family)} ${table}`;
       return dormant.has(place)
         ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
         : undefined;
@@ -218,7 +219,7 @@ export class Tables {
 
   /** By the kernel's own list: to ask iptables for a table makes it, and may hang. */
   async #isLegacyTable(family: Family, table: TableName): Promise<boolean> {
-    const file = `/proc/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`;
+    const file = `/proc/net/${protocol(family)}_tables_names`;
     return (await this.#run(['/bin/cat', file], { timeoutMs: READ_MS })).split('\n').includes(table);
   }
 
@@ -254,7 +255,7 @@ export class Tables {
     if (this.backend.name !== 'nft' || nft === undefined || this.unreadIn(table).has(family)) return;
     if (!(await this.exists(family, table))) return; // a start that failed may not have got so far as to make it
     if (!isPristine(await this.#save(family, table), table)) return;
-    await this.#run([nft, 'delete', 'table', family === 4 ? 'ip' : 'ip6', table], {});
+    await this.#run([nft, 'delete', 'table', protocol(family), table], {});
   }
 
   /**

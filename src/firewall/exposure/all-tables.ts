@@ -7,6 +7,7 @@ import { tables as tablesOf } from '../../iptables-parser/query.js';
 import { BACKENDS, type BackendName } from '../backend-name.js';
 import { hasLegacyTables } from '../backend.js';
 import { listeningPorts } from '../../system/listening.js';
+import { protocol } from '../nft-listing.js';
 import { unsavedTable } from '../saved.js';
 import type { Tables } from '../tables.js';
 import type { AllTables } from './elsewhere.js';
@@ -65,10 +66,6 @@ const FILTERS = new Set(['ip filter', 'ip6 filter']);
 
 function problem(backend: BackendName, family: Family, why: string): string {
   return `IPv${family}: tables besides filter could not all be read (${backend}): ${why}`;
-}
-
-function protocol(family: Family): 'ip' | 'ip6' {
-  return family === 4 ? 'ip' : 'ip6';
 }
 
 /** A kernel without nf_tables has none of its rules. */
