@@ -54,8 +54,6 @@ export class Engine {
   readonly guard: Guard;
   readonly #parts: EngineParts;
   #state: State = 'stopped';
-  /** The state before was `preparing`: what is put in now belongs to the start. */
-  #isFirst = false;
   #before: State = 'stopped';
   #held: ReadonlySet<string> = new Set();
   #reason = 'not started';
@@ -120,7 +118,6 @@ export class Engine {
     this.#before = before;
     this.#reason = reason;
     this.#grace?.[Symbol.dispose]();
-    this.#isFirst = before === 'preparing';
     const info = { state: after, since: this.#parts.clock.wall(), reason };
     if (after === 'armed' || (this.#isFirst && feeds(after)))
       this.#deed(after, async () => this.#arm(info, means));
@@ -171,6 +168,11 @@ export class Engine {
         this.event('given-up', `the listener has been away for too long: ${reason}`);
       });
     }
+  }
+
+  /** The state before was `preparing`: what is put in now belongs to the start. */
+  get #isFirst(): boolean {
+    return this.#before === 'preparing';
   }
 
   get #needsNoListener(): boolean {
