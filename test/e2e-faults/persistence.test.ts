@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { entryLines, renderEntries } from '../../src/supervisor/entry-file.js';
 import { systemMoment } from '../../src/system/moment.js';
 import { ADDRESS } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';
 import { assertLeft, look, reboot, type Look } from './entries.js';
 import { each, FAMILIES, files, getsIn, kernel, ssh, stage, type Stage } from './setting.js';
@@ -152,12 +153,12 @@ describe('entries outlive', { concurrency: 2 }, () => {
   });
 
   // Red with isOwnPrivate left out of EntryFiles; the checksum has tests of its own (entry-file.test.ts).
-  for (const [what, damage] of [
+  for (const [what, damage] of inTurns([
     ['cut off', (text: string) => text.slice(0, -20)],
     ['empty', () => ''],
     ['changed', (text: string) => text.replace('198.51.100.0', '198.51.0.0')],
     ['of somebody else', undefined],
-  ] as const) {
+  ] as const)) {
     test(`a file that is ${what}: told, put aside, not used, and the start goes on`, async () => {
       await using scene = await filled({ backend: 'nft' });
       const { lab, product } = scene;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
-import { crosswise, OPEN, type Setting } from './setting.js';
+import { inTurn, OPEN, type Setting } from './setting.js';
 
 async function nft({ lab }: Setting, ...lines: readonly string[]): Promise<void> {
   for (const line of lines) {
@@ -23,7 +23,7 @@ async function mended({ lab }: Setting, one: ExposureReport | undefined): Promis
   assert.equal(exitCode, 0, `${command}: ${stderr}`);
 }
 
-crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', {}, async (setting) => {
+inTurn('a table of nft: redirect opens, drop keeps out, knocks are dropped', {}, async (setting) => {
   const { lab, product } = setting;
   await lab.tcpEcho('server', 2222);
   await product.start();
@@ -68,19 +68,15 @@ crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', 
 
 const UDP = { service: 'protocol = udp\nports = 5353' };
 
-crosswise(
-  'notrack in a table of nft opens nothing: what is not tracked counts as new',
-  UDP,
-  async (setting) => {
-    const { product } = setting;
-    await product.start();
-    await nft(
-      setting,
-      'add table inet mine',
-      'add chain inet mine early { type filter hook prerouting priority -300 ; }',
-      'add rule inet mine early udp dport 5353 notrack',
-    );
-    assert.deepEqual(await told(setting), []);
-    await product.stop();
-  },
-);
+inTurn('notrack in a table of nft opens nothing: what is not tracked counts as new', UDP, async (setting) => {
+  const { product } = setting;
+  await product.start();
+  await nft(
+    setting,
+    'add table inet mine',
+    'add chain inet mine early { type filter hook prerouting priority -300 ; }',
+    'add rule inet mine early udp dport 5353 notrack',
+  );
+  assert.deepEqual(await told(setting), []);
+  await product.stop();
+});
