@@ -4,7 +4,7 @@
 export const IS_WHOLE = process.env['KNOCKCTL_MATRIX'] === 'whole';
 
 /** Each file begins elsewhere, so that first tests, the longest ones, do not all run in the first combination. */
-let turn = [...(process.argv[1] ?? '')].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+let turn = Buffer.from(process.argv[1] ?? '').reduce((sum, byte) => sum + byte, 0);
 
 /**
  * One of `all`, the next one at each call, so that the tests of a file take turns at them; with KNOCKCTL_MATRIX=whole, all of them.
