@@ -20,22 +20,23 @@ const FLOORS: Readonly<Record<string, number>> = {
   config: 2,
   firewall: 2,
   wire: 2,
-  supervisor: 3,
-  listener: 3,
-  ctl: 3,
-  doctor: 3,
-  client: 3,
-  bin: 4,
+  runtime: 3,
+  supervisor: 4,
+  listener: 4,
+  ctl: 4,
+  doctor: 4,
+  client: 4,
+  bin: 5,
 };
 
 /** Each package, and the only files that may import it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cap: ['listener/capture.ts'],
-  commander: ['bin/command-line.ts', 'ctl/program-set-up.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
+  commander: ['bin/command-line.ts', 'ctl/cli/program-set-up.ts', 'ctl/cli/program-verbs.ts', 'ctl/cli/program.ts'],
   execa: ['system/exec.ts'],
-  ini: ['config/ini.ts'],
+  ini: ['config/knockctl/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
-  'node-cron': ['supervisor/health.ts'],
+  'node-cron': ['supervisor/lifecycle/cron-schedule.ts'],
   'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };
@@ -78,7 +79,7 @@ describe('layering', () => {
     assert.ok(files.length > 80, `only ${files.length} files found`);
     const all = files.flatMap((file) => file.imports);
     assert.ok(all.length > 300, `only ${all.length} imports found`);
-    assert.ok(all.includes('../supervisor/direct.js'), 'imports at run time are seen too');
+    assert.ok(all.includes('../runtime/offline.js'), 'imports at run time are seen too');
   });
 
   it('knows the floor of every folder', () => {
@@ -163,7 +164,7 @@ describe('layering', () => {
     const shells = files.filter(({ text }) => /['"]\/bin\/(?:ba|da)?sh['"]/.test(text));
     assert.deepEqual(
       shells.map((file) => file.path),
-      ['supervisor/line-starter.ts'],
+      ['runtime/doors/shell-child.ts'],
     );
   });
 

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 
 import type { RunPaths } from '../config/paths.js';
-import { isStatusReport } from '../ctl/show.js';
+import { isStatusReport } from '../ctl/cli/show.js';
 import { ask } from '../ctl/supervisor-client.js';
 import type { Life } from '../doctor/facts.js';
-import { isSupervised } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/ownership/inventory.js';
 import { isLocked } from '../system/lock.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */

@@ -1,5 +1,5 @@
 import { errorText } from '../base/errors.js';
-import { program } from '../system/place.js';
+import { program } from '../system/install-paths.js';
 import type { Probe } from '../doctor/facts.js';
 import { systemExec } from '../system/exec.js';
 

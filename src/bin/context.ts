@@ -7,8 +7,8 @@ import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/fo
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
 import type { Context } from '../ctl/context.js';
-import type { Output } from '../ctl/output.js';
-import { checkTemplate } from '../firewall/template-file.js';
+import type { Output } from '../ctl/cli/output.js';
+import { checkTemplate } from '../firewall/rules/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { runsAs, SPARE_USER_NOTE } from '../system/privileges.js';
 import { sshSession } from '../system/session.js';
@@ -51,29 +51,29 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },
-    recognised: async (config) => (await import('../supervisor/recognition.js')).recognised(config),
+    recognised: async (config) => (await import('../runtime/doors/kernel-recognition.js')).recognised(config),
     exposures: async (config) => {
       const { rulesInFront } = await import('./rules-in-front.js');
       return rulesInFront(config);
     },
     direct: async (config) => {
-      const { Direct } = await import('../supervisor/direct.js');
+      const { Direct } = await import('../runtime/offline.js');
       return new Direct(config);
     },
     applyOnFailure: async () => {
       const [{ giveUp }, { systemExec }] = await Promise.all([
-        import('../firewall/give-up.js'),
+        import('../firewall/ownership/force-on-failure.js'),
         import('../system/exec.js'),
       ]);
       const { lock, snapshots } = locatePaths(file, readIfExists);
       return giveUp(systemExec, dirname(lock), snapshots, new Date());
     },
     triedInVain: async (config) => {
-      const { triedInVain } = await import('../supervisor/choose-config.js');
+      const { triedInVain } = await import('../runtime/generation/select-config.js');
       return triedInVain(config);
     },
     provideSets: async (specs) => {
-      const { Direct, provideEmptySets } = await import('../supervisor/direct.js');
+      const { Direct, provideEmptySets } = await import('../runtime/offline.js');
       try {
         return await new Direct(load({ file }, 'lenient')).provideSets(specs);
       } catch (error) {

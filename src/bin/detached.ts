@@ -1,7 +1,7 @@
 import { parseLoadOptions } from '../config/load-options.js';
 import { READY_FD } from '../system/notify.js';
 import { closeInherited } from '../system/process.js';
-import { readStartWish } from '../wire/start-wish.js';
+import { readStartWish } from '../wire/start/start-request.js';
 import { supervise } from './supervise.js';
 
 /** The supervisor in the background; its words are how the configuration is to be read, and what the start is to be. */

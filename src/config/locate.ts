@@ -1,5 +1,5 @@
 import { ConfigError } from '../base/errors.js';
-import { parseKnockctlConf } from './knockctl-conf.js';
+import { parseKnockctlConf } from './knockctl/knockctl-conf.js';
 import { DEFAULT_FILE, type ReadText } from './load.js';
 import { runPaths, type RunPaths } from './paths.js';
 

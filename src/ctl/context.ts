@@ -1,10 +1,10 @@
 import type { Config } from '../config/settings.js';
-import type { SetSpec } from '../firewall/sets.js';
-import type { Unconfirmed } from '../config/unconfirmed.js';
+import type { SetSpec } from '../firewall/sets/set-specs.js';
+import type { Unconfirmed } from '../runtime/generation/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
-import type { Output } from './output.js';
+import type { Output } from './cli/output.js';
 
 /** Whom rules of the host let in. */
 export interface LetIn {

@@ -1,10 +1,10 @@
 import { FAMILIES, type Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
-import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
-import { hasLegacyTables, namedBackend } from '../firewall/backend.js';
+import { BACKENDS, type BackendName } from '../firewall/model/backend-name.js';
+import { hasLegacyTables, namedBackend } from '../firewall/rules/backend.js';
 import { readNative, type Native } from '../firewall/exposure/native.js';
-import { protocol } from '../firewall/nft-listing.js';
-import { unsavedTable } from '../firewall/saved.js';
+import { protocol } from '../firewall/rules/nft-listing.js';
+import { unsavedTable } from '../firewall/rules/saved.js';
 import { parse } from '../iptables-parser/parse.js';
 import { tables } from '../iptables-parser/query.js';
 import type { Ruleset } from '../iptables-parser/types.js';

@@ -1,7 +1,7 @@
 import { FAMILIES, type Family } from '../base/address.js';
-import { namedBackend } from '../firewall/backend.js';
-import { parseListing, type ListedRule, type Listing } from '../firewall/nft-listing.js';
-import { isWholeSave } from '../firewall/saved.js';
+import { namedBackend } from '../firewall/rules/backend.js';
+import { parseListing, type ListedRule, type Listing } from '../firewall/rules/nft-listing.js';
+import { isWholeSave } from '../firewall/rules/saved.js';
 import type { Exec } from '../system/exec.js';
 import { findTool } from '../system/tools.js';
 import type { InTheWay } from './facts.js';

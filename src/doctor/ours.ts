@@ -1,4 +1,4 @@
-import { BACKENDS, type BackendName } from '../firewall/backend-name.js';
+import { BACKENDS, type BackendName } from '../firewall/model/backend-name.js';
 import { commands, tables } from '../iptables-parser/query.js';
 import type { Rule } from '../iptables-parser/rule.js';
 import type { Ruleset } from '../iptables-parser/types.js';

@@ -1,6 +1,6 @@
 import { runPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
-import { PERSISTENT } from '../firewall/saved-sets.js';
+import { PERSISTENT } from '../firewall/ownership/saved-sets.js';
 import { readIfExists } from '../system/files.js';
 import { isReadableByOthers } from '../system/readable-by-others.js';
 import type { ReadableSecret } from './facts.js';

@@ -1,26 +1,26 @@
 import type { Family } from '../base/address.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
-import { DoorKeeping } from './doors/door-keeping.js';
-import { leftovers } from './leftovers.js';
-import { Remains } from './remains.js';
-import { takeOut } from './take-out.js';
+import { DoorKeeping } from './doors/door-sets.js';
+import { leftovers } from './ownership/leftovers.js';
+import { Remains } from './ownership/remains.js';
+import { takeOut } from './ownership/take-out.js';
 import type { Exposure } from './exposure/assess.js';
-import { madeTablesOf, type Place } from './footprint.js';
-import type { WatchedChains } from './nft-changes.js';
-import { expandGate } from './gate.js';
-import type { InForce } from './in-force.js';
-import type { Awaited } from './plan.js';
-import { readableNotes } from './readable.js';
-import { Rules } from './rules.js';
-import type { RuleSettings, Service } from './service.js';
-import type { SetStore } from './set-store.js';
-import { Stuck } from './stuck.js';
-import { serviceSets, setFaults } from './sets.js';
-import { inTable, tableOf, type TableName } from './table-name.js';
-import type { Tables } from './tables.js';
-import { expandTemplate, type DesiredService, type Template } from './template.js';
-import { Trial, type Version } from './trial.js';
-import { trialChains } from './trial-rules.js';
+import { madeTablesOf, type Place } from './ownership/inventory.js';
+import type { WatchedChains } from './rules/nft-changes.js';
+import { expandGate } from './rules/gate.js';
+import type { InForce } from './rules/rule-status.js';
+import type { Awaited } from './rules/plan.js';
+import { readableNotes } from './model/readable.js';
+import { Rules } from './rule-reconciler.js';
+import type { RuleSettings, Service } from './model/service.js';
+import type { SetStore } from './sets/set-store.js';
+import { Stuck } from './rules/stuck.js';
+import { serviceSets, setFaults } from './sets/set-specs.js';
+import { inTable, tableOf, type TableName } from './model/table-name.js';
+import type { Tables } from './rules/tables.js';
+import { expandTemplate, type DesiredService, type Template } from './rules/template.js';
+import { Trial, type Version } from './trial/trial.js';
+import { trialChains } from './trial/trial-rules.js';
 
 /**
  * The firewall of all services: builds it, opens and shuts the way into it, verifies and repairs

@@ -1,21 +1,21 @@
 import type { Family } from '../base/address.js';
 import { findTable } from '../iptables-parser/query.js';
 import type { Ruleset, Table } from '../iptables-parser/types.js';
-import type { DoorKeeping } from './doors/door-keeping.js';
+import type { DoorKeeping } from './doors/door-sets.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { readAllTables } from './exposure/all-tables.js';
 import { Assessed } from './exposure/assessed.js';
 import type { Exposure } from './exposure/assess.js';
-import { judgeJumps, type InForce } from './in-force.js';
-import { chainsOf, isOurs, standardGate } from './leftovers.js';
-import { planApply } from './plan.js';
-import { PrintedRules } from './printed.js';
-import type { Remains } from './remains.js';
-import type { RuleSettings, Service } from './service.js';
-import { inTable, TABLES, type TableName } from './table-name.js';
-import type { Sleeping, Tables } from './tables.js';
-import type { DesiredService } from './template.js';
-import { Unreadable } from './unread.js';
+import { judgeJumps, type InForce } from './rules/rule-status.js';
+import { chainsOf, isOurs, standardGate } from './ownership/leftovers.js';
+import { planApply } from './rules/plan.js';
+import { PrintedRules } from './rules/canonical-rules.js';
+import type { Remains } from './ownership/remains.js';
+import type { RuleSettings, Service } from './model/service.js';
+import { inTable, TABLES, type TableName } from './model/table-name.js';
+import type { Sleeping, Tables } from './rules/tables.js';
+import type { DesiredService } from './rules/template.js';
+import { Unreadable } from './rules/unread.js';
 
 /** What is to be in force. */
 export interface Wanted {

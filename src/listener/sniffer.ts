@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Family } from '../base/address.js';
-import { Budget } from '../base/budget.js';
+import { Budget } from '../base/token-bucket.js';
 import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
 import type { Door } from '../knock/door.js';

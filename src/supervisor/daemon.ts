@@ -17,19 +17,19 @@ import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
 import { serviceManager, type ServiceManager } from '../system/service-manager.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
-import { readStartWish, type StartWish } from '../wire/start-wish.js';
-import { chooseConfig, type Chosen } from './choose-config.js';
-import { Control } from './control.js';
-import { ControlServer } from './control-server.js';
-import { Ending } from './ending.js';
-import { EventHistory } from './event-history.js';
-import { Findable } from './findable.js';
-import { HostNames } from './host-names.js';
-import { Journal } from './journal.js';
-import { ownMeans, unitMeans, type Means } from './means.js';
-import { Presence } from './presence.js';
-import { failureOf } from './start-report.js';
-import { Supervisor } from './supervisor.js';
+import { readStartWish, type StartWish } from '../wire/start/start-request.js';
+import { chooseConfig, type Chosen } from '../runtime/generation/select-config.js';
+import { Control } from './control/request-handler.js';
+import { ControlServer } from './control/control-server.js';
+import { Ending } from './shutdown.js';
+import { EventHistory } from '../runtime/journal/event-history.js';
+import { Findable } from './run-dir-monitor.js';
+import { HostNames } from '../runtime/journal/hostname-annotator.js';
+import { Journal } from '../runtime/journal/journal.js';
+import { ownMeans, unitMeans, type Means } from './launch/launchers.js';
+import { Presence } from '../runtime/instance-lock.js';
+import { failureOf } from './lifecycle/start-report.js';
+import { Supervisor } from './lifecycle/supervisor.js';
 
 export interface DaemonOptions {
   /**

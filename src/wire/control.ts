@@ -3,7 +3,7 @@ import { ProtocolError } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
-import { isTrialTime } from './start-wish.js';
+import { isTrialTime } from './start/start-request.js';
 
 /** What commands ask of the supervisor over its control socket, and what they get. */
 

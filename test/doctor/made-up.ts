@@ -4,7 +4,7 @@ import type { Config } from '../../src/config/settings.js';
 import { examine } from '../../src/doctor/examine.js';
 import type { Facts, Listening } from '../../src/doctor/facts.js';
 import { parse } from '../../src/iptables-parser/parse.js';
-import { recognised } from '../../src/supervisor/recognition.js';
+import { recognised } from '../../src/runtime/doors/kernel-recognition.js';
 import type { Finding } from '../../src/wire/reports.js';
 
 export const DOOR = '[open]\nsequence = 7000,8000,9000\ntcpflags = syn\ncommand = knockctl accept %IP%\n';

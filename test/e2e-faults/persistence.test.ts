@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 
-import { entryLines, renderEntries } from '../../src/supervisor/entry-file.js';
-import { systemMoment } from '../../src/system/moment.js';
+import { entryLines, renderEntries } from '../../src/runtime/entries/entry-codec.js';
+import { systemMoment } from '../../src/system/boot-timestamp.js';
 import { ADDRESS } from '../helpers/lab.js';
 import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';

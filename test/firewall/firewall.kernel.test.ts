@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { takeSnapshot } from '../../src/firewall/snapshot.js';
+import { takeSnapshot } from '../../src/firewall/rules/snapshot.js';
 import type { Exec } from '../../src/system/exec.js';
 import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
-import { allInForce, FAMILIES, withForeign } from './foreign.js';
+import { allInForce, FAMILIES, withForeign } from './rules/foreign.js';
 
 for (const backend of ['nft', 'legacy'] as const) {
   describe(`the firewall on ${backend}`, () => {

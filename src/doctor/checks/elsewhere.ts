@@ -1,8 +1,8 @@
 /** What decides about a port besides the filter table of iptables: rules of nat, and tables of nft. */
 import { FAMILIES, type Family } from '../../base/address.js';
 import type { ServiceSettings } from '../../config/settings.js';
-import { isForOthers } from '../../firewall/service.js';
-import { BACKENDS } from '../../firewall/backend-name.js';
+import { isForOthers } from '../../firewall/model/service.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts.js';
 import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../nft-table.js';

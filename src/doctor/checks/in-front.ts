@@ -1,6 +1,6 @@
 /** Rules that decide about a service before ours do, by the rules in force. */
 import { FAMILIES } from '../../base/address.js';
-import { BACKENDS } from '../../firewall/backend-name.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { AllTables } from '../../firewall/exposure/elsewhere.js';
 import { surveyed } from '../../firewall/exposure/survey.js';
 import type { Exposure } from '../../firewall/exposure/assess.js';

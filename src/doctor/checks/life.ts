@@ -1,5 +1,5 @@
 /** Whether knockctl is at work now, and who sees to it that it will be. */
-import { holdsOurs, PERSISTENT } from '../../firewall/saved-sets.js';
+import { holdsOurs, PERSISTENT } from '../../firewall/ownership/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts, Starters } from '../facts.js';
 import { servicesOf } from '../ports.js';

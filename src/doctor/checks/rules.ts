@@ -1,6 +1,6 @@
 /** Rules of the host beside ours: those that keep everybody out, and those that ours never see. */
-import { BACKENDS } from '../../firewall/backend-name.js';
-import { BUILT_IN, chainNames } from '../../firewall/plan.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
+import { BUILT_IN, chainNames } from '../../firewall/rules/plan.js';
 import { findTable } from '../../iptables-parser/query.js';
 import type { Ruleset } from '../../iptables-parser/types.js';
 import type { Finding } from '../../wire/reports.js';

@@ -1,6 +1,6 @@
 /** Each service by itself: who gets in, what is behind it, and whether it is the one that is meant. */
 import type { Config, ServiceSettings } from '../../config/settings.js';
-import { chosenService, isForOthers } from '../../firewall/service.js';
+import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts, Listening } from '../facts.js';
 import { FAMILIES } from '../../base/address.js';

@@ -3,9 +3,9 @@ import { chains as chainsOf } from '../../iptables-parser/query.js';
 import type { Table } from '../../iptables-parser/types.js';
 
 import type { Door } from '../../knock/door.js';
-import type { SetHeader, SetSpec } from '../sets.js';
-import type { DesiredService } from '../template.js';
-import { leftovers } from '../leftovers.js';
+import type { SetHeader, SetSpec } from '../sets/set-specs.js';
+import type { DesiredService } from '../rules/template.js';
+import { leftovers } from '../ownership/leftovers.js';
 import type { CompiledDoors } from './compile.js';
 import { doorsInstance, doorsLabel, isDoorName } from './names.js';
 

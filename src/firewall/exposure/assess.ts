@@ -2,15 +2,15 @@
 import type { Family } from '../../base/address.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
 import type { Ruleset } from '../../iptables-parser/types.js';
-import type { BackendName } from '../backend-name.js';
+import type { BackendName } from '../model/backend-name.js';
 import { doorsLabel } from '../doors/names.js';
-import { chainPrefix, hiddenTag, jumpTag } from '../names.js';
-import type { Service } from '../service.js';
+import { chainPrefix, hiddenTag, jumpTag } from '../model/names.js';
+import type { Service } from '../model/service.js';
 import { metBefore, type Kind, type Met } from './findings.js';
 import { worse, type Box } from './box.js';
 import { pathKey, waysRoundGate, waysTo, type IsOurs, type Ways } from './judge.js';
-import { chainBefore } from '../gate.js';
-import type { TableName } from '../table-name.js';
+import { chainBefore } from '../rules/gate.js';
+import type { TableName } from '../model/table-name.js';
 import type { Place } from './walk.js';
 
 /** Something that decides about a service before knockctl does. */

@@ -1,8 +1,8 @@
 /** What base chains of nft, beside the tables of iptables, decide about services and knocks. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
-import { nftItems } from '../nft-listing.js';
-import { isForOthers, type Service } from '../service.js';
+import { nftItems } from '../rules/nft-listing.js';
+import { isForOthers, type Service } from '../model/service.js';
 import { isConcerned, oursAmong, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
 import type { AllTables } from './elsewhere.js';

@@ -16,9 +16,9 @@ import {
   underWayChain,
   windowSet,
 } from '../../../src/firewall/doors/names.js';
-import { MAX_CHAIN } from '../../../src/firewall/names.js';
-import { serviceSets, trialSets } from '../../../src/firewall/sets.js';
-import { trialChains } from '../../../src/firewall/trial-rules.js';
+import { MAX_CHAIN } from '../../../src/firewall/model/names.js';
+import { serviceSets, trialSets } from '../../../src/firewall/sets/set-specs.js';
+import { trialChains } from '../../../src/firewall/trial/trial-rules.js';
 import { MAX_STEPS, type Door } from '../../../src/knock/door.js';
 import { door } from '../../knock/support.js';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import type { Family } from '../../../src/base/address.js';
 import { assess, type Exposure } from '../../../src/firewall/exposure/assess.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 
 const SSH: Service = {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import { Assessed } from '../../../src/firewall/exposure/assessed.js';
 import type { Exposure } from '../../../src/firewall/exposure/assess.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import type { Door } from '../../../src/knock/door.js';
 

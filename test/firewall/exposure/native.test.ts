@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import type { Family } from '../../../src/base/address.js';
 import { assessNative, readNative } from '../../../src/firewall/exposure/native.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import { findTable } from '../../../src/iptables-parser/query.js';
 import type { Door } from '../../../src/knock/door.js';

@@ -1,0 +1,289 @@
+import { errorText } from '../../base/errors.js';
+import type { Settings } from '../../config/settings.js';
+import type { Firewall } from '../../firewall/firewall.js';
+import type { Clock, Timer } from '../../system/clock.js';
+import { Guard, type Authors } from './reconciler.js';
+import type { Journal } from '../../runtime/journal/journal.js';
+import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './state-machine.js';
+
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'record'>;
+  /** The firewall in force; another one after a reload. */
+  readonly firewall: () => Firewall;
+  /**
+   * Names of services that are shut whatever becomes of the table filter: their second gates are in force. A fight over our rules
+   * in filter is no reason to give these up.
+   */
+  readonly gated: () => Promise<ReadonlySet<string>>;
+  /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
+  readonly witness: () => string | undefined;
+  readonly authors: Authors;
+  readonly failsafe: () => Settings['failsafe'];
+  /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
+  readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
+  /** The services that are fed on whatever becomes of the listener: the kernel recognises all that opens them. */
+  readonly listenerless: () => ReadonlySet<string>;
+  /** A look found rules and sets right, or put them right. */
+  readonly verified: () => void;
+  /** The rules were looked at, whatever came of it; or are left alone on purpose. */
+  readonly looked: () => void;
+  /** A state was entered and what it asks for is done; `problem`: what could not be done. */
+  readonly entered: (state: State, problem: unknown) => void;
+}
+
+/** The state, since when, and why. */
+export interface StateInfo {
+  readonly state: State;
+  readonly since: Date;
+  readonly reason: string;
+}
+
+const LEVELS: Partial<Readonly<Record<State, 'warn' | 'error'>>> = {
+  degraded: 'warn',
+  tripped: 'error',
+  contested: 'error',
+};
+
+/**
+ * Turns events into states, and states into deeds: arms, feeds, trips. Whatever touches the
+ * firewall happens in one queue, in order; each deed looks at the state again when its turn comes.
+ */
+export class Engine {
+  /** Keeps the rules as they should be. */
+  readonly guard: Guard;
+  readonly #parts: EngineParts;
+  #state: State = 'stopped';
+  #before: State = 'stopped';
+  #held: ReadonlySet<string> = new Set();
+  #reason = 'not started';
+  /** The state as it is told: armed only once the rules are in force. */
+  #told: StateInfo;
+  #grace: Timer | undefined;
+  #feeding = false;
+  /** Our rules are not known to be right: nothing is fed for any other reason than that they were put in just now. */
+  #isUnsure = true;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#told = { state: this.#state, since: parts.clock.wall(), reason: this.#reason };
+    this.guard = new Guard({
+      clock: parts.clock,
+      journal: parts.journal,
+      firewall: parts.firewall,
+      state: () => this.#state,
+      witness: parts.witness,
+      authors: parts.authors,
+      event: (event, reason) => {
+        this.event(event, reason);
+      },
+      verified: () => {
+        this.#isUnsure = false;
+        parts.verified();
+        if (this.#state !== 'tripped') return;
+        if (parts.listener().sound) this.event('sound', 'rules and sets are right, and the listener hears');
+        else if (this.#needsNoListener)
+          this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
+      },
+      looked: parts.looked,
+      queued: async (job) => this.queued(job),
+    });
+  }
+
+  /** The state that is decided on: what is done follows it. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The state as it is told: it is armed once the rules are in force, and not while they are being put in. */
+  get info(): StateInfo {
+    return this.#told;
+  }
+
+  /** Names of the services that a fight has left shut by their second gates, and whose switch is fed on. */
+  get held(): readonly string[] {
+    return this.#state === 'contested' ? [...this.#held] : [];
+  }
+
+  /** Something happened; `reason` goes to the log where it changes the state. */
+  event(happened: Event, reason: string, means?: string): void {
+    const before = this.#state;
+    const isUnneeded = happened === 'given-up' && before !== 'tripped' && this.#needsNoListener;
+    const event = isUnneeded ? 'given-up-unneeded' : happened;
+    if (event === 'rules-unsure') this.#loseTrust();
+    const after = next(before, event);
+    if (after === before) return;
+    this.#state = after;
+    this.#before = before;
+    this.#reason = reason;
+    this.#grace?.[Symbol.dispose]();
+    const info = { state: after, since: this.#parts.clock.wall(), reason };
+    if (after === 'armed' || (this.#isFirst && feeds(after)))
+      this.#deed(after, async () => this.#arm(info, means));
+    else {
+      this.#tell(info, means);
+      this.#enter(after);
+    }
+  }
+
+  #tell(info: StateInfo, means?: string): void {
+    const { state, reason } = info;
+    const before = this.#told.state;
+    this.#told = info;
+    const isBare = state === 'armed' && this.#parts.firewall().services.length === 0;
+    const text = `${state}: ${reason} (${means ?? (isBare ? NOTHING_SHUT : MEANING[state])})`;
+    this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
+  }
+
+  /** Runs a job after all that was queued before it. */
+  async queued<T>(job: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(job);
+    this.#queue = result.catch(() => undefined); // the caller has the error
+    return result;
+  }
+
+  /**
+   * Feeds where the state allows it, and has the rules looked at; tripped, that arms again where all is right. Tripped for want of
+   * a listener, services that need none are fed on.
+   */
+  heartbeat(): void {
+    if (feeds(this.#state)) this.#feed();
+    else if (this.#state === 'contested') this.#feedHeld();
+    else if (this.#spared.size > 0) this.#feed(this.#spared);
+    this.guard.look();
+  }
+
+  /** Ends the timers. */
+  [Symbol.dispose](): void {
+    this.#grace?.[Symbol.dispose]();
+    this.guard[Symbol.dispose]();
+  }
+
+  #enter(state: State): void {
+    if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
+    else if (state === 'degraded' && !this.#needsNoListener) {
+      const reason = this.#reason;
+      this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
+        this.event('given-up', `the listener has been away for too long: ${reason}`);
+      });
+    }
+  }
+
+  /** The state before was `preparing`: what is put in now belongs to the start. */
+  get #isFirst(): boolean {
+    return this.#before === 'preparing';
+  }
+
+  get #needsNoListener(): boolean {
+    const { services } = this.#parts.firewall();
+    const listenerless = this.#parts.listenerless();
+    return services.length > 0 && services.every(({ name }) => listenerless.has(name));
+  }
+
+  /** The services that are fed though the others are not. While it gets ready, that is by the rules of an earlier life. */
+  get #spared(): ReadonlySet<string> {
+    const isListenerMissing = this.#state === 'preparing' || (this.#state === 'tripped' && !this.#isUnsure);
+    return isListenerMissing ? this.#parts.listenerless() : new Set();
+  }
+
+  /** Without rules that are known to be right no service is spared. */
+  #loseTrust(): void {
+    const isToTrip = this.#state === 'tripped' && this.#spared.size > 0;
+    this.#isUnsure = true;
+    if (isToTrip) this.#deed('tripped', async () => this.#trip());
+  }
+
+  /**
+   * How long the switch is fed without a listener. Never longer than the switch itself would give; and what it took to
+   * find out counts, for listener_timeout + switch_timeout is promised from when none was known to hear any more.
+   */
+  #graceMs(): number {
+    const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
+    const switchMs = switchTimeoutS * 1_000;
+    const { unprovenMs = 0 } = this.#parts.listener();
+    return Math.max(0, Math.min(listenerTimeoutMs, switchMs, listenerTimeoutMs + switchMs - unprovenMs));
+  }
+
+  #deed(state: State, deed: () => Promise<void>): void {
+    void this.queued(async () => {
+      let problem: unknown;
+      try {
+        await deed();
+      } catch (error) {
+        problem = error;
+      }
+      this.#parts.entered(state, problem);
+      if (problem !== undefined) this.event('rules-unsure', errorText(problem));
+    });
+  }
+
+  /** The switch first: rules in force while it is not fed would be open to everybody for a moment. */
+  async #arm(info: StateInfo, means?: string): Promise<void> {
+    if (!feeds(this.#state)) return;
+    const firewall = this.#parts.firewall();
+    const isFirst = this.#isFirst;
+    const changes = await firewall.repair(async () => {
+      // The state may be another by now.
+      if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
+    });
+    const told = isFirst ? changes.map(asBuilt) : changes;
+    for (const change of told) this.#parts.journal.record('firewall', change, {}, 'debug');
+    if (this.#state === info.state) this.#tell(info, means);
+  }
+
+  async #trip(): Promise<void> {
+    if (feeds(this.#state)) return;
+    try {
+      const held = await this.#lookAtGates();
+      await this.#parts.firewall().trip(new Set([...held, ...this.#spared]));
+      if (held.size === 0) return;
+      const text = `the strict gate is untouched, and shuts as before: fed on (${[...held].join(', ')})`;
+      this.#parts.journal.record('firewall', text, {}, 'warn');
+    } catch (error) {
+      // Without the set there is nothing to trip, and the kernel trips by itself in any case.
+      this.#parts.journal.record('firewall', `cannot trip the switch: ${errorText(error)}`, {}, 'warn');
+    }
+  }
+
+  /** What second gates hold in a fight, and until what it has cost is put right. */
+  async #lookAtGates(): Promise<ReadonlySet<string>> {
+    const isFight = this.#state === 'contested' || this.#before === 'contested';
+    const { gated, listener } = this.#parts;
+    this.#held = isFight && listener().sound ? await gated() : new Set();
+    return this.#held;
+  }
+
+  #feedHeld(): void {
+    void this.queued(async () => {
+      if (this.#state !== 'contested') return;
+      try {
+        const held = await this.#lookAtGates();
+        if (this.state !== 'contested') return; // meanwhile it may have become another
+        if (held.size > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
+      } catch {
+        this.#held = new Set(); // not fed: the switch runs out
+      }
+    });
+  }
+
+  #feed(only?: ReadonlySet<string>): void {
+    if (this.#feeding) return;
+    this.#feeding = true;
+    const feed = async (): Promise<void> => {
+      try {
+        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, only);
+      } catch (error) {
+        this.event('rules-unsure', errorText(error));
+      } finally {
+        this.#feeding = false;
+      }
+    };
+    void feed();
+  }
+}
+
+/** What a start puts in was not missing, and nobody has changed it. */
+function asBuilt(change: string): string {
+  return change.replace(/ was (?:missing|changed|there \d+ times, or changed)/, ' was put in at the start');
+}

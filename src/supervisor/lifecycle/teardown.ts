@@ -1,0 +1,74 @@
+import { errorText } from '../../base/errors.js';
+import { within, type Clock } from '../../system/clock.js';
+import type { Journal } from '../../runtime/journal/journal.js';
+import { clear } from '../../runtime/generation/apply.js';
+import { CLOSING_MS, type PendingStops } from '../../runtime/doors/pending-stops.js';
+import type { Shell } from '../../runtime/doors/shell.js';
+import type { Lasting, World } from '../../runtime/generation/generation.js';
+
+/** So long the switch is fed at least for the next supervisor: as long as it is by default. */
+const HANDOVER_S = 30;
+
+export interface TakeDownParts {
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, 'record'>;
+  readonly shell: Shell;
+  readonly lasting: Lasting;
+}
+
+/** How the service ends. */
+export interface Ending {
+  /** What is in the kernel stays, for a supervisor that takes over. */
+  readonly keep: boolean;
+  /** The switch was fed until now. */
+  readonly fed: boolean;
+}
+
+/** Ends a world: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
+export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeDownParts): Promise<string[]> {
+  const { firewall, doors, config, trusted } = world;
+  trusted.retire();
+  const { clock, journal, lasting, shell } = parts;
+  const dropped = shell.dropStarts();
+  if (dropped > 0) {
+    const text = `${dropped} start commands that waited were dropped, since we end`;
+    journal.record('command', text, {}, 'warn');
+  }
+  // A supervisor that takes over runs them at their time.
+  if (keep) lasting.stops.close();
+  else await finishStops(lasting.stops, shell, clock);
+  doors.tellDropped();
+  // A supervisor that takes over has the whole switch time for it, and on a busy machine needs more than the shortest.
+  if (keep && fed) await firewall.feed(Math.max(HANDOVER_S, config.settings.failsafe.switchTimeoutS));
+  await saveEntries(firewall.names, keep, parts);
+  if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
+  const left = keep ? [] : await clear(firewall, config.settings.paths.run, journal);
+  await firewall.sets.close();
+  return left;
+}
+
+/**
+ * Runs the stop commands that wait, each now, and lets go after a moment of those that take longer: they go on without us, and
+ * those that had no place yet are begun by a process of their own.
+ */
+export async function finishStops(stops: PendingStops, shell: Shell, clock: Clock): Promise<void> {
+  await within(clock, CLOSING_MS, stops.runAll());
+  shell.handOver();
+  await new Promise((resolve) => setImmediate(resolve)); // so that those are noted as done
+  stops.close();
+  shell.letGo();
+}
+
+/** The last act before the sets go. A kernel that does not answer must not keep us from ending. */
+async function saveEntries(
+  services: readonly string[],
+  keep: boolean,
+  { journal, lasting: { entries } }: TakeDownParts,
+): Promise<void> {
+  try {
+    if (services.length > 0) await entries.end(services, keep);
+  } catch (error) {
+    journal.record('entries', `entries not saved at the end: ${errorText(error)}`, {}, 'error');
+  }
+  entries.close();
+}
