@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 
 import type { RunPaths } from '../config/paths.js';
-import { isStatusReport } from '../ctl/cli/show.js';
+import { isStatusReport } from '../ctl/print/show.js';
 import { ask } from '../ctl/supervisor-client.js';
-import type { Life } from '../doctor/facts.js';
+import type { Life } from '../doctor/facts/facts.js';
 import { isSupervised } from '../firewall/ownership/inventory.js';
 import { isLocked } from '../system/lock.js';
 

@@ -7,7 +7,7 @@ import { forgeableWarnings, parsePortRange, PORT_RANGE_FILE } from '../config/fo
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
 import type { Context } from '../ctl/context.js';
-import type { Output } from '../ctl/cli/output.js';
+import type { Output } from '../ctl/output.js';
 import { checkTemplate } from '../firewall/rules/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { runsAs, SPARE_USER_NOTE } from '../system/privileges.js';
@@ -47,7 +47,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     believed: () => readConfig(file, 'lenient'),
     inTheWay: async () => {
       const { systemExec } = await import('../system/exec.js');
-      const { rulesInTheWay } = await import('../doctor/in-the-way.js');
+      const { rulesInTheWay } = await import('../doctor/facts/in-the-way.js');
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },

@@ -1,8 +1,8 @@
 import { KnockError } from '../base/errors.js';
 import { locatePaths } from '../config/locate.js';
 import { examine } from '../doctor/examine.js';
-import type { Life } from '../doctor/facts.js';
-import { gather } from '../doctor/gather.js';
+import type { Life } from '../doctor/facts/facts.js';
+import { gather } from '../doctor/facts/gather.js';
 import { triedInVain } from '../runtime/generation/select-config.js';
 import { recognised } from '../runtime/doors/kernel-recognition.js';
 import { readIfExists } from '../system/files.js';

@@ -1,7 +1,7 @@
 import { errorText, type ConfigFault } from '../base/errors.js';
 import { UntrustedFile, type Weakness } from '../system/strict-file.js';
 
-import type { ReadText } from './load.js';
+import type { ReadText } from './load-options.js';
 import type { LoadState } from './load-options.js';
 import type { LeftOut, Source } from './settings.js';
 

@@ -15,14 +15,12 @@ import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry }
 import { opensNothing } from './opens-nothing.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
+import type { ReadText } from './load-options.js';
 
 /** Where knockctl.conf is looked for without `-c`. */
 export const DEFAULT_FILE = '/etc/knockctl/knockctl.conf';
 /** Where the doors are looked for when there is no file at the default of `[paths] doors`. */
 export const FALLBACK_DOORS = '/etc/knockd.conf';
-
-/** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
 
 /**
  * Reads knockctl.conf, the doors and the trusted list, and gives everything that the supervisor runs

@@ -4,7 +4,7 @@ import type { Unconfirmed } from '../runtime/generation/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
-import type { Output } from './cli/output.js';
+import type { Output } from './output.js';
 
 /** Whom rules of the host let in. */
 export interface LetIn {

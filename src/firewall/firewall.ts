@@ -1,9 +1,9 @@
 import type { Family } from '../base/address.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { DoorKeeping } from './doors/door-sets.js';
-import { leftovers } from './ownership/leftovers.js';
-import { Remains } from './ownership/remains.js';
-import { takeOut } from './ownership/take-out.js';
+import { leftovers } from './rules/known-chains.js';
+import { Remains } from './ownership/orphans.js';
+import { takeOut } from './ownership/prune.js';
 import type { Exposure } from './exposure/assess.js';
 import { madeTablesOf, type Place } from './ownership/inventory.js';
 import type { WatchedChains } from './rules/nft-changes.js';
@@ -12,7 +12,8 @@ import type { InForce } from './rules/rule-status.js';
 import type { Awaited } from './rules/plan.js';
 import { readableNotes } from './model/readable.js';
 import { Rules } from './rule-reconciler.js';
-import type { RuleSettings, Service } from './model/service.js';
+import type { Service } from './model/service.js';
+import type { RuleSettings } from './model/rule-settings.js';
 import type { SetStore } from './sets/set-store.js';
 import { Stuck } from './rules/stuck.js';
 import { serviceSets, setFaults } from './sets/set-specs.js';
@@ -20,7 +21,7 @@ import { inTable, tableOf, type TableName } from './model/table-name.js';
 import type { Tables } from './rules/tables.js';
 import { expandTemplate, type DesiredService, type Template } from './rules/template.js';
 import { Trial, type Version } from './trial/trial.js';
-import { trialChains } from './trial/trial-rules.js';
+import { trialChains } from './model/names.js';
 
 /**
  * The firewall of all services: builds it, opens and shuts the way into it, verifies and repairs

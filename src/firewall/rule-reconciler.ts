@@ -1,9 +1,9 @@
 import type { Family } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
-import { doorsLabel } from './doors/names.js';
+import { doorsLabel } from './model/door-names.js';
 import { merged, type InForce } from './rules/rule-status.js';
 import { gatesIn } from './rules/gate.js';
-import { leftovers } from './ownership/leftovers.js';
+import { leftovers } from './rules/known-chains.js';
 import type { Exposure } from './exposure/assess.js';
 import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './rules/plan.js';
 import { inTable, tableOf, TABLES, type TableName } from './model/table-name.js';

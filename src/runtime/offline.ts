@@ -17,10 +17,10 @@ import { EventHistory } from './journal/event-history.js';
 import { Journal } from './journal/journal.js';
 import { clear, isInForce, settle, tidyUp } from './generation/apply.js';
 import type { PendingStops } from './doors/pending-stops.js';
-import { finishStops } from '../supervisor/lifecycle/teardown.js';
+import { finishStops } from './doors/finish-stops.js';
 import { RunningAlready, takePlace } from './instance-lock.js';
 import { Shell } from './doors/shell.js';
-import { reportServices } from '../supervisor/control/status-report.js';
+import { reportServices } from './service-report.js';
 import { carryOut, isListRequest } from './access/dispatch.js';
 import { makeLasting, makeWorld, type World } from './generation/generation.js';
 

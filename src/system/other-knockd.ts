@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 
-import { allProcesses, linkOf } from '../system/processes.js';
+import { allProcesses, linkOf } from './processes.js';
 
 /** Process numbers of programs called knockd that hear the packets that we hear. Ours is not among them: it is Node. */
 export function otherKnockds(): number[] {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Facts } from '../../src/doctor/facts.js';
+import type { Facts } from '../../src/doctor/facts/facts.js';
 import { told } from './made-up.js';
 
 const FAULTS = [{ file: '/etc/knockctl/knockd.conf', line: 0, message: 'there is no such file' }];

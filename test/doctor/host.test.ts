@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Probe } from '../../src/doctor/facts.js';
+import type { Probe } from '../../src/doctor/facts/facts.js';
 import { told } from './made-up.js';
 
 describe('doctor: what knockctl needs', () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { examine } from '../../src/doctor/examine.js';
-import type { Facts, Starters } from '../../src/doctor/facts.js';
-import { scriptState } from '../../src/doctor/gather-starters.js';
+import type { Facts, Starters } from '../../src/doctor/facts/facts.js';
+import { scriptState } from '../../src/doctor/facts/gather-starters.js';
 import { facts, told } from './made-up.js';
 
 const NOBODY: Starters = {

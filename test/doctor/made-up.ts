@@ -2,7 +2,7 @@ import type { Family } from '../../src/base/address.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
 import { examine } from '../../src/doctor/examine.js';
-import type { Facts, Listening } from '../../src/doctor/facts.js';
+import type { Facts, Listening } from '../../src/doctor/facts/facts.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { recognised } from '../../src/runtime/doors/kernel-recognition.js';
 import type { Finding } from '../../src/wire/reports.js';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Facts } from '../../src/doctor/facts.js';
-import { backendsOfOurs } from '../../src/doctor/ours.js';
-import { sentOn } from '../../src/doctor/sent-on.js';
+import type { Facts } from '../../src/doctor/facts/facts.js';
+import { backendsOfOurs } from '../../src/doctor/facts/ours.js';
+import { sentOn } from '../../src/doctor/facts/sent-on.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { rules, told } from './made-up.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { readableSecrets } from '../../src/doctor/readable-secrets.js';
+import { readableSecrets } from '../../src/doctor/facts/readable-secrets.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { isReadableByOthers } from '../../src/system/readable-by-others.js';
 import { TempFolder } from '../helpers/temp.js';

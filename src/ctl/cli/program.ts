@@ -75,7 +75,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     .description('who is in, for how long, and who put it there')
     .argument('[list]', LISTS.join(', '), parseList)
     .action(async (list: ListName | undefined) => {
-      const { showList } = await import('./show.js');
+      const { showList } = await import('../print/show.js');
       await finish(showList(context(), list));
     });
   program
@@ -83,7 +83,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     .description('what happened')
     .option('-f, --follow', 'and what happens, until interrupted')
     .action(async (options: { readonly follow?: boolean }) => {
-      const { showEvents } = await import('./show.js');
+      const { showEvents } = await import('../print/show.js');
       await finish(showEvents(context(), options.follow === true));
     });
   program

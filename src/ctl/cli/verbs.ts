@@ -2,7 +2,7 @@ import { quote } from '../../base/address.js';
 import { EXIT, KnockError } from '../../base/errors.js';
 import { MAX_TARGET, type Reply, type Request } from '../../wire/control.js';
 import type { Context } from '../context.js';
-import { printReply } from './output.js';
+import { printReply } from '../output.js';
 import { ask } from '../supervisor-client.js';
 
 /** A batch of 100,000 addresses takes well under a second; this is for a machine in trouble. */

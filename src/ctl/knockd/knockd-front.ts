@@ -9,7 +9,7 @@ import type { ConsoleStyle } from '../../system/log.js';
 import { version } from '../../system/version.js';
 import { printConfig } from '../setup/check.js';
 import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from './knockd-options.js';
-import type { Output } from '../cli/output.js';
+import type { Output } from '../output.js';
 import { startSupervisor } from '../lifecycle/start-supervisor.js';
 import { SupervisorProcess } from '../lifecycle/supervisor-process.js';
 

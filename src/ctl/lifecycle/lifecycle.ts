@@ -12,8 +12,8 @@ import { stopUnit, unitState, type UnitState } from '../../system/service-manage
 import type { Request } from '../../wire/control.js';
 import type { StartWish } from '../../wire/start/start-request.js';
 import type { Context } from '../context.js';
-import { paint, printJson, printReply } from '../cli/output.js';
-import { serviceLines } from '../cli/show.js';
+import { paint, printJson, printReply } from '../output.js';
+import { serviceLines } from '../print/show.js';
 import { startSupervisor } from './start-supervisor.js';
 import { startUnit } from './start-unit.js';
 import { ask } from '../supervisor-client.js';

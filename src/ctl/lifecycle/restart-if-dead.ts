@@ -18,8 +18,8 @@ import {
   SLOW_TRIES_MS,
 } from './failed-starts.js';
 import type { Lifecycle } from './lifecycle.js';
-import { printJson } from '../cli/output.js';
-import { isStatusReport } from '../cli/show.js';
+import { printJson } from '../output.js';
+import { isStatusReport } from '../print/show.js';
 import { ask } from '../supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */

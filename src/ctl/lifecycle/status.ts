@@ -4,8 +4,8 @@ import { errorText, EXIT } from '../../base/errors.js';
 import { isSupervised } from '../../firewall/ownership/inventory.js';
 import { isLocked } from '../../system/lock.js';
 import type { Context } from '../context.js';
-import { printJson, printReply } from '../cli/output.js';
-import { isStatusReport, isUnread, printStatus, serviceLines } from '../cli/show.js';
+import { printJson, printReply } from '../output.js';
+import { isStatusReport, isUnread, printStatus, serviceLines } from '../print/show.js';
 import { ask } from '../supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */

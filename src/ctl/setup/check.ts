@@ -2,8 +2,8 @@ import { EXIT } from '../../base/errors.js';
 import type { Config } from '../../config/settings.js';
 import type { Recognised } from '../../wire/reports.js';
 import type { Context } from '../context.js';
-import { exposureLines } from '../cli/exposure-lines.js';
-import { printJson, type Output } from '../cli/output.js';
+import { exposureLines } from '../print/exposure-lines.js';
+import { printJson, type Output } from '../output.js';
 
 /** Reads all configuration and says what it understood; ConfigError, thrown, has every fault. */
 export async function check(context: Context): Promise<number> {

@@ -1,7 +1,7 @@
 import { EXIT } from '../../base/errors.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Context } from '../context.js';
-import { paint, printJson, type Colour, type Output } from '../cli/output.js';
+import { paint, printJson, type Colour, type Output } from '../output.js';
 
 const COLOURS: Readonly<Record<Finding['level'], Colour>> = {
   danger: 'red',

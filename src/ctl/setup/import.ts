@@ -7,7 +7,7 @@ import { planImport, type ImportPlan } from '../../config/import/plan.js';
 import { portNames } from '../../config/shadow.js';
 import { readIfExists } from '../../system/files.js';
 import type { Context } from '../context.js';
-import { paint, printJson, type Output } from '../cli/output.js';
+import { paint, printJson, type Output } from '../output.js';
 import { refuseExisting, writePrivate } from './write-private.js';
 
 export interface ImportOptions {

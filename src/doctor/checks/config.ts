@@ -3,7 +3,7 @@ import { formatFault } from '../../base/errors.js';
 import { OWN_USER, SPARE_USER_NOTE } from '../../system/privileges.js';
 import { localTime } from '../../system/local-time.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 export function configuration({ config, templateFaults, templateRemarks }: Facts): Finding[] {
   if (config.ok) {

@@ -4,10 +4,10 @@ import type { ServiceSettings } from '../../config/settings.js';
 import { isForOthers } from '../../firewall/model/service.js';
 import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../nft-table.js';
-import { eachPort, families, familiesOf, named, type ServicePort } from '../ports.js';
-import { sentOn, type SentOn } from '../sent-on.js';
+import type { Facts } from '../facts/facts.js';
+import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../facts/nft-table.js';
+import { eachPort, families, familiesOf, named, type ServicePort } from '../facts/ports.js';
+import { sentOn, type SentOn } from '../facts/sent-on.js';
 
 /** Published ports of containers, and others that are sent on, pass FORWARD and never INPUT. */
 export function portsSentOn(facts: Facts): Finding[] {

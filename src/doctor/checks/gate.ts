@@ -1,8 +1,8 @@
 /** Rules in front of ours, which `gate = strict` would keep from opening a port; and such as a gate has made useless. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { letIn, type LetIn } from '../let-in.js';
-import { eachPort, families, familiesOf, named } from '../ports.js';
+import type { Facts } from '../facts/facts.js';
+import { letIn, type LetIn } from '../facts/let-in.js';
+import { eachPort, families, familiesOf, named } from '../facts/ports.js';
 
 /** What a rule of somebody else in front of ours means for each port, by the gate of its service. */
 export function gates(facts: Facts): Finding[] {

@@ -1,6 +1,6 @@
 /** The host around us: what we need, and what others do there. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 /** A packet that takes longer to the capture than this was held back. */
 const LATE_MS = 300;

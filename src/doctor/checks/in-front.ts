@@ -5,7 +5,7 @@ import type { AllTables } from '../../firewall/exposure/elsewhere.js';
 import { surveyed } from '../../firewall/exposure/survey.js';
 import type { Exposure } from '../../firewall/exposure/assess.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
   open: 'danger',

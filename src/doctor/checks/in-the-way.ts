@@ -1,5 +1,5 @@
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, InTheWay } from '../facts.js';
+import type { Facts, InTheWay } from '../facts/facts.js';
 
 /** Rules of nft that keep iptables from showing its own table. */
 export function inTheWay({ inTheWay: rules = [] }: Pick<Facts, 'inTheWay'>): Finding[] {

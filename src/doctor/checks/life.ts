@@ -1,8 +1,8 @@
 /** Whether knockctl is at work now, and who sees to it that it will be. */
 import { holdsOurs, PERSISTENT } from '../../firewall/ownership/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, Starters } from '../facts.js';
-import { servicesOf } from '../ports.js';
+import type { Facts, Starters } from '../facts/facts.js';
+import { servicesOf } from '../facts/ports.js';
 
 /** States that pass by themselves in a moment. */
 const PASSING = ['preparing', 'stopping'];

@@ -2,12 +2,12 @@
 import { BACKENDS } from '../../firewall/model/backend-name.js';
 import { BUILT_IN, chainNames } from '../../firewall/rules/plan.js';
 import { findTable } from '../../iptables-parser/query.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { backendsOfOurs, isOurs } from '../ours.js';
-import { eachPort, families, familiesOf, named, programs } from '../ports.js';
-import { reach, type Reach } from '../reach.js';
+import type { Facts } from '../facts/facts.js';
+import { backendsOfOurs, isOurs } from '../facts/ours.js';
+import { eachPort, families, familiesOf, named, programs } from '../facts/ports.js';
+import { reach, type Reach } from '../facts/reach.js';
 import { hasKernelDoor } from './services.js';
 
 /** Rules in both back ends are both traversed, and a DROP in either wins (kernel-facts). */

@@ -1,8 +1,8 @@
 /** Who can find the sequence out: from files that hold it, and by the time that an answer takes. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { families, familiesOf, programs } from '../ports.js';
-import { reach } from '../reach.js';
+import type { Facts } from '../facts/facts.js';
+import { families, familiesOf, programs } from '../facts/ports.js';
+import { reach } from '../facts/reach.js';
 
 export function readableSecrets({ readableSecrets: files = [] }: Facts): Finding[] {
   return files.map(({ path, holds }) => ({

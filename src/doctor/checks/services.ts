@@ -2,9 +2,9 @@
 import type { Config, ServiceSettings } from '../../config/settings.js';
 import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, Listening } from '../facts.js';
+import type { Facts, Listening } from '../facts/facts.js';
 import { FAMILIES } from '../../base/address.js';
-import { named, servicesOf } from '../ports.js';
+import { named, servicesOf } from '../facts/ports.js';
 
 /** As many ports as are worth a line. */
 const MANY = 6;

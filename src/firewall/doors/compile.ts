@@ -16,7 +16,7 @@ import {
   stepChain,
   underWayChain,
   windowSet,
-} from './names.js';
+} from '../model/door-names.js';
 import type { KernelAction, Placement } from './eligibility.js';
 import { doorSets } from './sets.js';
 

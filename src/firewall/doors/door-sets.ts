@@ -1,10 +1,10 @@
 import type { Family } from '../../base/address.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 import type { SetStore } from '../sets/set-store.js';
 import { isSameKind, replaceable, setFaults } from '../sets/set-specs.js';
 import type { DesiredService } from '../rules/template.js';
 import { strayDoors, strayDoorSets, type KernelDoors } from './kernel-doors.js';
-import { doorsInstance } from './names.js';
+import { doorsInstance } from '../model/door-names.js';
 
 /** The doors of the kernel as the firewall keeps them: their sets, their counters, and what earlier ones have left. */
 export class DoorKeeping {

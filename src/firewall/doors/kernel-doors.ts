@@ -1,13 +1,13 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { chains as chainsOf } from '../../iptables-parser/query.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 
 import type { Door } from '../../knock/door.js';
 import type { SetHeader, SetSpec } from '../sets/set-specs.js';
 import type { DesiredService } from '../rules/template.js';
-import { leftovers } from '../ownership/leftovers.js';
+import { leftovers } from '../rules/known-chains.js';
 import type { CompiledDoors } from './compile.js';
-import { doorsInstance, doorsLabel, isDoorName } from './names.js';
+import { doorsInstance, doorsLabel, isDoorName } from '../model/door-names.js';
 
 /** What the kernel holds so that it recognises knocks by itself: the doors of one configuration, in both families. */
 export class KernelDoors {

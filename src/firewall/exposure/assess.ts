@@ -1,9 +1,9 @@
 /** What stands between our jump and the world, as it is reported. Pure. */
 import type { Family } from '../../base/address.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { BackendName } from '../model/backend-name.js';
-import { doorsLabel } from '../doors/names.js';
+import { doorsLabel } from '../model/door-names.js';
 import { chainPrefix, hiddenTag, jumpTag } from '../model/names.js';
 import type { Service } from '../model/service.js';
 import { metBefore, type Kind, type Met } from './findings.js';

@@ -1,5 +1,5 @@
 import type { Family } from '../../base/address.js';
-import type { Ruleset, TableLine } from '../../iptables-parser/types.js';
+import type { Ruleset, TableLine } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
 import { assess, type Context, type Exposure } from './assess.js';
 import type { Found } from './all-tables.js';

@@ -2,7 +2,7 @@
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { BackendName } from '../model/backend-name.js';
 import type { Service } from '../model/service.js';
 import { isConcerned, named, oursAmong, type Context, type Exposure } from './assess.js';

@@ -2,7 +2,7 @@
 import type { Family } from '../../base/address.js';
 import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../../iptables-parser/types.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { chainBefore } from '../rules/gate.js';
 import { isForOthers, type Service } from '../model/service.js';
 import type { TableName } from '../model/table-name.js';

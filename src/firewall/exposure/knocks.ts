@@ -2,9 +2,9 @@
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
-import { doorsLabel } from '../doors/names.js';
+import { doorsLabel } from '../model/door-names.js';
 import { jumpTag } from '../model/names.js';
 import type { TableName } from '../model/table-name.js';
 import { commandFor, named, type Context, type Exposure } from './assess.js';

@@ -4,7 +4,7 @@ import type { Exec } from '../../system/exec.js';
 import type { Family } from '../../base/address.js';
 import { chooseBackend } from '../rules/backend.js';
 import type { BackendName } from '../model/backend-name.js';
-import { doorsInstance } from '../doors/names.js';
+import { doorsInstance } from '../model/door-names.js';
 import { taggedRules } from '../rules/plan.js';
 import type { Service } from '../model/service.js';
 import { Tables } from '../rules/tables.js';

@@ -55,3 +55,35 @@ export function isGateChain(chain: string, service: string): boolean {
 export function jumpTag(service: string): string {
   return `knockctl:${service}`;
 }
+
+/**
+ * The rules of a trial: two versions side by side, and a set of the kernel that says which of them a
+ * port meets. Pure.
+ *
+ * The old version stays exactly where it is, under its own names; the new one stands beside it under
+ * other names. So what the kernel goes back to has not been touched, the end of an unconfirmed trial
+ * only takes away, and a later life that knows the old configuration finds its chains as it left them.
+ */
+
+/** What the chains of the new version end with: no service has a dot in its name. */
+const SUFFIX = '.new';
+
+
+/** The names that these chains of a service have while they are on trial; `taken` are not free. */
+export function trialChains(
+  service: string,
+  chains: readonly string[],
+  taken: readonly string[] = [],
+): Map<string, string> {
+  const used = new Set([...chains, ...taken]);
+  return new Map(
+    chains.map((chain, index) => {
+      const short = `${chainPrefix(service)}${index}`;
+      const stem = chain.length + SUFFIX.length <= MAX_CHAIN ? chain : short;
+      let name = `${stem}${SUFFIX}`;
+      for (let more = 1; used.has(name); more++) name = `${short}-${more}${SUFFIX}`;
+      used.add(name);
+      return [chain, name] as const;
+    }),
+  );
+}

@@ -1,5 +1,3 @@
-import type { Family } from '../../base/address.js';
-import type { Readable } from './readable.js';
 
 /** A protected service, as far as its rules need it. */
 export interface Service {
@@ -23,16 +21,6 @@ const FOR_OTHERS: readonly string[] = ['FORWARD', 'DOCKER-USER'];
 /** Whether a service stands behind this host: no session with the host itself goes through its chain. */
 export function isForOthers({ chain }: Pick<Service, 'chain'>): boolean {
   return FOR_OTHERS.includes(chain);
-}
-
-/** What holds for the rules of all services. */
-export interface RuleSettings {
-  readonly families: readonly Family[];
-  readonly hook: 'first' | 'last';
-  /** The limit of the drop log, or undefined for none. */
-  readonly log: string | undefined;
-  /** What this kernel has for packets that rules cannot read; where that was not asked, all of it. */
-  readonly readable?: ReadonlyMap<Family, Readable> | undefined;
 }
 
 /** The service that a verb means: the named one; without a name `ssh`, else the first. */

@@ -1,5 +1,5 @@
 import type { Family } from '../../base/address.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 import { rulesIn, taggedRules, type SameRules } from './plan.js';
 import type { DesiredService } from './template.js';
 

@@ -1,8 +1,8 @@
 import type { Family } from '../../base/address.js';
 import { ConfigError } from '../../base/errors.js';
 import { chains } from '../../iptables-parser/query.js';
-import type { Table } from '../../iptables-parser/types.js';
-import { leftovers } from '../ownership/leftovers.js';
+import type { Table } from '../../iptables-parser/document.js';
+import { leftovers } from './known-chains.js';
 import { chainPrefix, gateChain, isGateChain } from '../model/names.js';
 import { ALL_READABLE, readableWords, type Readable } from '../model/readable.js';
 import type { Service } from '../model/service.js';

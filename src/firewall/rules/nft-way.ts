@@ -1,6 +1,6 @@
 import type { Family } from '../../base/address.js';
 import { commands, findTable, rulesOf } from '../../iptables-parser/query.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import { nftItems, parseListing, protocol, type ListedRule, type Listing } from './nft-listing.js';
 import { byHandles, newJumps, toRestore } from './nft-transaction.js';
 import { labelOf, type OtherReading, type OtherWay } from './otherwise.js';

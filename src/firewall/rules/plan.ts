@@ -1,7 +1,7 @@
 import type { Family } from '../../base/address.js';
 import { findTable, rulesOf, chains as chainsOf, commands } from '../../iptables-parser/query.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../../iptables-parser/types.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { gateChain, hiddenTag, jumpTag } from '../model/names.js';
 import { inTable, type TableName } from '../model/table-name.js';
 import type { DesiredService, Jump } from './template.js';

@@ -1,7 +1,7 @@
 import type { Family } from '../../base/address.js';
 import { CommandError, errorText } from '../../base/errors.js';
 import { parse } from '../../iptables-parser/parse.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import { execOk, type Exec, type ExecOptions } from '../../system/exec.js';
 import { findTool } from '../../system/tools.js';
 import type { BackendName } from '../model/backend-name.js';

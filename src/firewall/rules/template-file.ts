@@ -3,7 +3,8 @@ import { shipped } from '../../system/install-paths.js';
 import { readIfExists } from '../../system/files.js';
 import { expandGate } from './gate.js';
 import { readStrict } from '../../system/strict-file.js';
-import type { RuleSettings, Service } from '../model/service.js';
+import type { Service } from '../model/service.js';
+import type { RuleSettings } from '../model/rule-settings.js';
 import { templateRemarks, type TemplateRemark } from './template-remarks.js';
 import { expandTemplate, type Template } from './template.js';
 

@@ -4,7 +4,7 @@ import { ParseError } from '../../iptables-parser/error.js';
 import { parse } from '../../iptables-parser/parse.js';
 import { chains, commands, findTable, rulesOf, tables } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 import { chainPrefix, hiddenTag, jumpTag, MAX_CHAIN } from '../model/names.js';
 import { ALL_READABLE, readableWords, type Readable } from '../model/readable.js';
 import type { Service } from '../model/service.js';

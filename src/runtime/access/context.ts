@@ -1,6 +1,6 @@
 import type { SetList } from '../../base/lists.js';
 import type { Network } from '../../base/address.js';
-import type { ConfiguredDoor } from '../../firewall/doors/eligibility.js';
+import type { ConfiguredDoor } from '../../firewall/doors/configured-door.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import type { Resolver } from '../../system/resolver.js';

@@ -2,12 +2,12 @@ import { FAMILIES, type Family } from '../../base/address.js';
 import type { Config } from '../../config/settings.js';
 import { compileDoors } from '../../firewall/doors/compile.js';
 import { KernelDoors } from '../../firewall/doors/kernel-doors.js';
-import { doorsInstance } from '../../firewall/doors/names.js';
+import { doorsInstance } from '../../firewall/model/door-names.js';
 import { qualify, type Placement } from '../../firewall/doors/eligibility.js';
 import { chosenService } from '../../firewall/model/service.js';
 import type { Door } from '../../knock/door.js';
 import type { Recognised } from '../../wire/reports.js';
-import type { World } from '../generation/generation.js';
+import type { Firewall } from '../../firewall/firewall.js';
 
 /** Where the knocks of a configuration are recognised: all by the listener, and by the kernel itself where it can. */
 
@@ -41,8 +41,14 @@ export function recognised(config: Config): Recognised[] {
   });
 }
 
+/** A configuration, and the firewall in which its doors are. */
+export interface Recognition {
+  readonly config: Config;
+  readonly firewall: Pick<Firewall, 'version' | 'doors'>;
+}
+
 /** The same as it is now: while a change is on trial, the kernel has the doors of before. */
-export function recognisedNow({ config, firewall }: Pick<World, 'config' | 'firewall'>): Recognised[] {
+export function recognisedNow({ config, firewall }: Recognition): Recognised[] {
   const wanted = firewall.version.doors;
   const inKernel = (door: Door, family: Family): boolean =>
     [...wanted.openings(family)].some(

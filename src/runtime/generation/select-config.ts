@@ -1,5 +1,6 @@
 import { KnockError } from '../../base/errors.js';
-import { loadConfig, type ReadText } from '../../config/load.js';
+import { loadConfig } from '../../config/load.js';
+import { type ReadText } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import { isOwnPrivate, readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import { UntrustedFile } from '../../system/strict-file.js';
-import type { ReadText } from '../../config/load.js';
+import type { ReadText } from '../../config/load-options.js';
 import type { Config, Source } from '../../config/settings.js';
 
 /**

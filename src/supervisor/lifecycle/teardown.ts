@@ -1,10 +1,10 @@
 import { errorText } from '../../base/errors.js';
-import { within, type Clock } from '../../system/clock.js';
+import { type Clock } from '../../system/clock.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { clear } from '../../runtime/generation/apply.js';
-import { CLOSING_MS, type PendingStops } from '../../runtime/doors/pending-stops.js';
 import type { Shell } from '../../runtime/doors/shell.js';
 import type { Lasting, World } from '../../runtime/generation/generation.js';
+import { finishStops } from '../../runtime/doors/finish-stops.js';
 
 /** So long the switch is fed at least for the next supervisor: as long as it is by default. */
 const HANDOVER_S = 30;
@@ -45,18 +45,6 @@ export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeD
   const left = keep ? [] : await clear(firewall, config.settings.paths.run, journal);
   await firewall.sets.close();
   return left;
-}
-
-/**
- * Runs the stop commands that wait, each now, and lets go after a moment of those that take longer: they go on without us, and
- * those that had no place yet are begun by a process of their own.
- */
-export async function finishStops(stops: PendingStops, shell: Shell, clock: Clock): Promise<void> {
-  await within(clock, CLOSING_MS, stops.runAll());
-  shell.handOver();
-  await new Promise((resolve) => setImmediate(resolve)); // so that those are noted as done
-  stops.close();
-  shell.letGo();
 }
 
 /** The last act before the sets go. A kernel that does not answer must not keep us from ending. */

@@ -2,7 +2,7 @@ import { EXIT, KnockError } from '../../../base/errors.js';
 import { loadConfig } from '../../../config/load.js';
 import { readIfExists } from '../../../system/files.js';
 import type { Context } from '../../context.js';
-import { printJson } from '../../cli/output.js';
+import { printJson } from '../../output.js';
 import { SupervisorProcess } from '../../lifecycle/supervisor-process.js';
 import { refuseExisting, writePrivate } from '../write-private.js';
 import { clientLine, type Answers } from './answers.js';

@@ -9,7 +9,7 @@ import type { Happening, Request } from '../../../wire/control.js';
 import type { ListedEntry, StatusReport } from '../../../wire/reports.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
-import { isStatusReport } from '../../cli/show.js';
+import { isStatusReport } from '../../print/show.js';
 import { ask } from '../../supervisor-client.js';
 
 /** Time enough to try it from a second terminal. */

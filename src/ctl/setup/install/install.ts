@@ -20,7 +20,7 @@ import { isSystemd } from '../../../system/service-manager.js';
 import { findTool } from '../../../system/tools.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
-import { printJson, type Output } from '../../cli/output.js';
+import { printJson, type Output } from '../../output.js';
 import { FILES, PLACEHOLDER, PROGRAMS } from './files.js';
 import { requireOwnOrigin } from './origin.js';
 import { makeUser, removeUser, USER_ENTRY } from './user.js';

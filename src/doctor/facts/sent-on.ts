@@ -1,6 +1,6 @@
-import { findTable, rulesOf } from '../iptables-parser/query.js';
-import type { Rule } from '../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../iptables-parser/types.js';
+import { findTable, rulesOf } from '../../iptables-parser/query.js';
+import type { Rule } from '../../iptables-parser/rule.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { matching, type Share, type Wanted } from './reach.js';
 
 /**

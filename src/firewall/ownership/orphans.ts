@@ -1,6 +1,6 @@
 import type { DoorKeeping } from '../doors/door-sets.js';
 import type { KernelDoors } from '../doors/kernel-doors.js';
-import { leftovers, standardService } from './leftovers.js';
+import { leftovers, standardService } from '../rules/known-chains.js';
 import type { SetStore } from '../sets/set-store.js';
 import type { DesiredService } from '../rules/template.js';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { letIn } from '../../src/doctor/let-in.js';
-import { parse } from '../../src/iptables-parser/parse.js';
-import { rules, told } from './made-up.js';
+import { letIn } from '../../../src/doctor/facts/let-in.js';
+import { parse } from '../../../src/iptables-parser/parse.js';
+import { rules, told } from '../made-up.js';
 
 const SSH = { protocol: 'tcp', port: 22 } as const;
 const OURS = '-A INPUT -p tcp -m comment --comment "knockctl:ssh" -j ssh_policy';

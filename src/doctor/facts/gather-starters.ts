@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 
-import { readIfExists } from '../system/files.js';
-import { isSystemd, unitState } from '../system/service-manager.js';
-import { findTool } from '../system/tools.js';
+import { readIfExists } from '../../system/files.js';
+import { isSystemd, unitState } from '../../system/service-manager.js';
+import { findTool } from '../../system/tools.js';
 import type { Starters } from './facts.js';
 
 const CRON = '/etc/cron.d/knockctl';

@@ -1,5 +1,5 @@
 import type { StatusReport } from '../../wire/reports.js';
-import { paint, type Output } from './output.js';
+import { paint, type Output } from '../output.js';
 
 type Exposures = Pick<StatusReport, 'exposures'>['exposures'];
 

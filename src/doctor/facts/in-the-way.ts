@@ -1,9 +1,9 @@
-import { FAMILIES, type Family } from '../base/address.js';
-import { namedBackend } from '../firewall/rules/backend.js';
-import { parseListing, type ListedRule, type Listing } from '../firewall/rules/nft-listing.js';
-import { isWholeSave } from '../firewall/rules/saved.js';
-import type { Exec } from '../system/exec.js';
-import { findTool } from '../system/tools.js';
+import { FAMILIES, type Family } from '../../base/address.js';
+import { namedBackend } from '../../firewall/rules/backend.js';
+import { parseListing, type ListedRule, type Listing } from '../../firewall/rules/nft-listing.js';
+import { isWholeSave } from '../../firewall/rules/saved.js';
+import type { Exec } from '../../system/exec.js';
+import { findTool } from '../../system/tools.js';
 import type { InTheWay } from './facts.js';
 
 const TABLES: readonly string[] = ['filter', 'nat', 'mangle', 'raw', 'security'];

@@ -15,10 +15,10 @@ import {
   stepChain,
   underWayChain,
   windowSet,
-} from '../../../src/firewall/doors/names.js';
+} from '../../../src/firewall/model/door-names.js';
 import { MAX_CHAIN } from '../../../src/firewall/model/names.js';
 import { serviceSets, trialSets } from '../../../src/firewall/sets/set-specs.js';
-import { trialChains } from '../../../src/firewall/trial/trial-rules.js';
+import { trialChains } from '../../../src/firewall/model/names.js';
 import { MAX_STEPS, type Door } from '../../../src/knock/door.js';
 import { door } from '../../knock/support.js';
 

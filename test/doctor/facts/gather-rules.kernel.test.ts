@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { tables } from '../../src/iptables-parser/query.js';
-import { gatherRules, type RulesFound } from '../../src/doctor/gather-rules.js';
-import type { Exec } from '../../src/system/exec.js';
+import { tables } from '../../../src/iptables-parser/query.js';
+import { gatherRules, type RulesFound } from '../../../src/doctor/facts/gather-rules.js';
+import type { Exec } from '../../../src/system/exec.js';
 
 /** What is gathered where a tool, by a part of its words, prints that; others print nothing, nft an empty list. */
 async function gather(of: RegExp, stdout: string, exitCode = 0): Promise<RulesFound> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { reach } from '../../src/doctor/reach.js';
-import { parse } from '../../src/iptables-parser/parse.js';
+import { reach } from '../../../src/doctor/facts/reach.js';
+import { parse } from '../../../src/iptables-parser/parse.js';
 
 const SSH = { protocol: 'tcp', port: 22 } as const;
 

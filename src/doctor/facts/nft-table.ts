@@ -1,5 +1,5 @@
 /** Tables of nft, as `nft -j` prints them (libnftables-json(5)). Read loosely: what we do not know may let a packet in. */
-import type { Family } from '../base/address.js';
+import type { Family } from '../../base/address.js';
 import type { Wanted } from './reach.js';
 
 /** Where a table meets packets: for this host itself, or for others. */

@@ -9,10 +9,10 @@ import {
   tablesAtHooks,
   type Hook,
   type NftTable,
-} from '../../src/doctor/nft-table.js';
-import { assessNative, readNative } from '../../src/firewall/exposure/native.js';
-import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
-import { facts, told } from './made-up.js';
+} from '../../../src/doctor/facts/nft-table.js';
+import { assessNative, readNative } from '../../../src/firewall/exposure/native.js';
+import { KernelSpace, SERVICE } from '../../helpers/kernel-space.js';
+import { facts, told } from '../made-up.js';
 
 const SSH = { protocol: 'tcp', port: 22 } as const;
 const DROPS = 'type filter hook input priority 0; policy drop;';

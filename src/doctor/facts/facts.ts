@@ -1,13 +1,13 @@
-import type { Family } from '../base/address.js';
-import type { ConfigFault } from '../base/errors.js';
-import type { Config } from '../config/settings.js';
-import type { BackendName } from '../firewall/model/backend-name.js';
-import type { Native } from '../firewall/exposure/native.js';
-import type { TemplateRemark } from '../firewall/rules/template-remarks.js';
-import type { Ruleset } from '../iptables-parser/types.js';
-import type { ListeningPort } from '../system/listening.js';
-import type { SshSession } from '../system/session.js';
-import type { Recognised } from '../wire/reports.js';
+import type { Family } from '../../base/address.js';
+import type { ConfigFault } from '../../base/errors.js';
+import type { Config } from '../../config/settings.js';
+import type { BackendName } from '../../firewall/model/backend-name.js';
+import type { Native } from '../../firewall/exposure/native.js';
+import type { TemplateRemark } from '../../firewall/rules/template-remarks.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
+import type { ListeningPort } from '../../system/listening.js';
+import type { SshSession } from '../../system/session.js';
+import type { Recognised } from '../../wire/reports.js';
 import type { NftTable } from './nft-table.js';
 
 /** What the capture heard of a packet that was sent to it; `isModule`: not even its module could be loaded. */

@@ -2,7 +2,7 @@ import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { allDoors } from '../doors/kernel-doors.js';
 import { gatesIn } from '../rules/gate.js';
-import { chainsOf, isOurs, leftovers, standardGate, standardService } from './leftovers.js';
+import { chainsOf, isOurs, leftovers, standardGate, standardService } from '../rules/known-chains.js';
 import { planRemove, type Removal } from '../rules/plan.js';
 import { inTable, type TableName } from '../model/table-name.js';
 import type { Tables } from '../rules/tables.js';

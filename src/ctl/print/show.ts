@@ -7,7 +7,7 @@ import { readIfExists } from '../../system/files.js';
 import { readHistories } from '../../wire/history.js';
 import type { Context } from '../context.js';
 import { exposureLines } from './exposure-lines.js';
-import { paint, printJson, printReply, span, table, type Output } from './output.js';
+import { paint, printJson, printReply, span, table, type Output } from '../output.js';
 import { ask } from '../supervisor-client.js';
 
 const TIMEOUT_MS = 60_000;

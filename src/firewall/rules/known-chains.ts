@@ -1,8 +1,8 @@
 import { SET_LISTS } from '../../base/lists.js';
-import { doorsInstance } from '../doors/names.js';
+import { doorsInstance } from '../model/door-names.js';
 import { chainPrefix, gateChain } from '../model/names.js';
-import type { DesiredService } from '../rules/template.js';
-import { trialChains } from '../trial/trial-rules.js';
+import type { DesiredService } from './template.js';
+import { trialChains } from '../model/names.js';
 
 /** What of ours may be in a table beside what is wanted there, in the form in which planRemove takes it. Pure. */
 

@@ -1,6 +1,6 @@
-import { chains, findTable, rulesOf } from '../iptables-parser/query.js';
-import type { Rule } from '../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../iptables-parser/types.js';
+import { chains, findTable, rulesOf } from '../../iptables-parser/query.js';
+import type { Rule } from '../../iptables-parser/rule.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { isOurs } from './ours.js';
 
 /**

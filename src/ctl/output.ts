@@ -1,5 +1,5 @@
-import { quietJson } from '../../base/printable.js';
-import type { Remark, Reply } from '../../wire/control.js';
+import { quietJson } from '../base/printable.js';
+import type { Remark, Reply } from '../wire/control.js';
 
 /** Where commands print. */
 export interface Output {

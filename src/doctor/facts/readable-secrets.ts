@@ -1,8 +1,8 @@
-import { runPaths } from '../config/paths.js';
-import type { Config } from '../config/settings.js';
-import { PERSISTENT } from '../firewall/ownership/saved-sets.js';
-import { readIfExists } from '../system/files.js';
-import { isReadableByOthers } from '../system/readable-by-others.js';
+import { runPaths } from '../../config/paths.js';
+import type { Config } from '../../config/settings.js';
+import { PERSISTENT } from '../../firewall/ownership/saved-sets.js';
+import { readIfExists } from '../../system/files.js';
+import { isReadableByOthers } from '../../system/readable-by-others.js';
 import type { ReadableSecret } from './facts.js';
 
 /** Where iptables-persistent, and Red Hat's services, load rules from. */

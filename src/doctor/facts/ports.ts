@@ -1,5 +1,5 @@
-import type { Family } from '../base/address.js';
-import type { ServiceSettings } from '../config/settings.js';
+import type { Family } from '../../base/address.js';
+import type { ServiceSettings } from '../../config/settings.js';
 import type { Facts } from './facts.js';
 import type { Wanted } from './reach.js';
 

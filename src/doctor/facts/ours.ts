@@ -1,8 +1,8 @@
-import { BACKENDS, type BackendName } from '../firewall/model/backend-name.js';
-import { commands, tables } from '../iptables-parser/query.js';
-import type { Rule } from '../iptables-parser/rule.js';
-import type { Ruleset } from '../iptables-parser/types.js';
-import type { Facts } from './facts.js';
+import { BACKENDS, type BackendName } from '../../firewall/model/backend-name.js';
+import { commands, tables } from '../../iptables-parser/query.js';
+import type { Rule } from '../../iptables-parser/rule.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
+import type { Family } from '../../base/address.js';
 
 /** By its comment, as each jump of ours has one. */
 export function isOurs({ comments }: Rule): boolean {
@@ -10,7 +10,7 @@ export function isOurs({ comments }: Rule): boolean {
 }
 
 /** The back ends that rules of ours stand in; both only where an earlier life left some. */
-export function backendsOfOurs(rules: Facts['rules']): BackendName[] {
+export function backendsOfOurs(rules: ReadonlyMap<BackendName, ReadonlyMap<Family, Ruleset>>): BackendName[] {
   return BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasOurs));
 }
 
