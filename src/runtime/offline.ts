@@ -114,9 +114,9 @@ export class Direct {
   /** Files that a supervisor removes when it ends, and that one which was killed has left. */
   #removeTraces(): void {
     const { paths } = this.#config.settings;
-    const { socket, supervisor, listener } = runPaths(paths);
+    const { socket, supervisor, listener, entries, trustedEntries } = runPaths(paths);
     for (const file of [socket, supervisor, listener, paths.pidFile]) removeFile(file);
-    for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
+    for (const folder of [paths.run, paths.state, entries, trustedEntries]) removeAbandoned(folder);
   }
 
   /** What the kernel holds of each service. */

@@ -61,7 +61,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const reclaimed = [paths.run, paths.state].flatMap((folder) => reclaimFolder(folder) ?? []);
   makePrivateFolder(paths.state);
   using presence = await Presence.take(paths);
-  for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
+  for (const folder of [paths.run, paths.state, places.entries, places.trustedEntries])
+    removeAbandoned(folder);
   const wished = withWish(options, places);
   try {
     return await live(disk, wished, presence, reclaimed);

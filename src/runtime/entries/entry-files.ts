@@ -4,6 +4,7 @@ import type { Family } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import type { SetList } from '../../base/lists.js';
 import {
+  isBeingWritten,
   makePrivateFolder,
   removeFile,
   removeFileForGood,
@@ -111,7 +112,7 @@ export class EntryFiles {
   dropStrangers(known: ReadonlySet<string>): void {
     for (const folder of [this.#folders.state, this.#folders.run]) {
       for (const name of names(folder)) {
-        if (known.has(name) || name.endsWith('.damaged')) continue;
+        if (known.has(name) || name.endsWith('.damaged') || isBeingWritten(name)) continue;
         removeFile(`${folder}/${name}`);
         if (name.endsWith('.tmp')) continue;
         const text = `the entries kept in ${folder}/${name} are dropped: the configuration has no such service`;
