@@ -37,7 +37,7 @@ const SUB_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   supervisor: ['.', 'control', 'lifecycle', 'listener', 'launch', 'failsafe'],
   ctl: ['cli', 'knockd', 'setup', 'lifecycle', 'print', '.'],
   doctor: ['.', 'checks', 'facts'],
-  wire: ['start', '.'],
+  wire: ['.', 'start', '.'],
 };
 
 /** Each package, and the only files that may import it. */

@@ -1,8 +1,8 @@
 /** Jobs of one key run one after the other, in the order in which they came; those of different keys do not wait. */
-export class Turns {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  async take<T>(key: string, job: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, job: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     // Without others before it a job begins at once.
     const mine = before === undefined ? job() : before.then(job);

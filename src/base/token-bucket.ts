@@ -1,5 +1,5 @@
 /** A token bucket: `rate` a second in the long run, `burst` at once. */
-export class Budget {
+export class TokenBucket {
   readonly #rate: number;
   readonly #burst: number;
   #tokens: number;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { RunPaths } from '../config/paths.js';
 import { isStatusReport } from '../ctl/print/show.js';
 import { ask } from '../ctl/supervisor-client.js';
-import type { Life } from '../doctor/facts/facts.js';
+import type { SupervisorStatus } from '../doctor/facts/facts.js';
 import { isSupervised } from '../firewall/ownership/inventory.js';
 import { isLocked } from '../system/lock.js';
 
@@ -11,7 +11,7 @@ import { isLocked } from '../system/lock.js';
 const ANSWER_MS = 5_000;
 
 /** How it is with the supervisor of these folders: the lock tells whether there is one, and only its word how it is. */
-export async function askLife({ lock, socket }: RunPaths): Promise<Life> {
+export async function askLife({ lock, socket }: RunPaths): Promise<SupervisorStatus> {
   if (!isLocked(lock)) return { kind: isSupervised(dirname(lock)) ? 'dead' : 'stopped' };
   try {
     const answer = await ask(socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });

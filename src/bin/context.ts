@@ -57,25 +57,25 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       return rulesInFront(config);
     },
     direct: async (config) => {
-      const { Direct } = await import('../runtime/offline.js');
-      return new Direct(config);
+      const { OfflineControl } = await import('../runtime/offline.js');
+      return new OfflineControl(config);
     },
     applyOnFailure: async () => {
-      const [{ giveUp }, { systemExec }] = await Promise.all([
+      const [{ forceOnFailure }, { systemExec }] = await Promise.all([
         import('../firewall/ownership/force-on-failure.js'),
         import('../system/exec.js'),
       ]);
       const { lock, snapshots } = locatePaths(file, readIfExists);
-      return giveUp(systemExec, dirname(lock), snapshots, new Date());
+      return forceOnFailure(systemExec, dirname(lock), snapshots, new Date());
     },
     triedInVain: async (config) => {
-      const { triedInVain } = await import('../runtime/generation/select-config.js');
-      return triedInVain(config);
+      const { unconfirmedTrialOf } = await import('../runtime/generation/select-config.js');
+      return unconfirmedTrialOf(config);
     },
     provideSets: async (specs) => {
-      const { Direct, provideEmptySets } = await import('../runtime/offline.js');
+      const { OfflineControl, provideEmptySets } = await import('../runtime/offline.js');
       try {
-        return await new Direct(load({ file }, 'lenient')).provideSets(specs);
+        return await new OfflineControl(load({ file }, 'lenient')).provideSets(specs);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         return provideEmptySets(specs);
@@ -99,7 +99,7 @@ function readConfig(file: string | undefined, belief: Belief): Config {
   const { services, firewall, listener, paths } = config.settings;
   const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
   const user = runsAs(listener.user) === listener.user ? [] : [SPARE_USER_NOTE];
-  const told = [...remarks, ...user].map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
+  const told = [...remarks, ...user].map(({ text, effect, fix }) => `${text}: ${effect}; ${fix}`);
   const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
   return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
 }

@@ -167,6 +167,6 @@ export interface Source {
 export interface LeftOut {
   /** The file, why it cannot be trusted, and what of it is left out. */
   readonly text: string;
-  /** The command that mends it. */
-  readonly mend: string;
+  /** The command that fixes it. */
+  readonly fix: string;
 }

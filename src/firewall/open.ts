@@ -7,7 +7,7 @@ import { Firewall } from './firewall.js';
 import { openIpset } from './sets/ipset.js';
 import { probeReadable } from './rules/readable-probe.js';
 import type { Service } from './model/service.js';
-import type { SetMemory } from './sets/persistence-port.js';
+import type { PersistencePort } from './sets/persistence-port.js';
 import { SetStore } from './sets/set-store.js';
 import { Tables } from './rules/tables.js';
 import type { Template } from './rules/template.js';
@@ -26,7 +26,7 @@ export interface FirewallOptions {
   /** What the kernel recognises by itself. */
   readonly doors?: KernelDoors | undefined;
   /** What remembers the entries of sets that have to be made anew. */
-  readonly memory?: SetMemory | undefined;
+  readonly memory?: PersistencePort | undefined;
 }
 
 /**

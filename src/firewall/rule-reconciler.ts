@@ -1,11 +1,17 @@
 import type { Family } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
 import { doorsLabel } from './model/door-names.js';
-import { merged, type InForce } from './rules/rule-status.js';
+import { merged, type RuleStatus } from './rules/rule-status.js';
 import { gatesIn } from './rules/gate.js';
-import { leftovers } from './rules/known-chains.js';
+import { knownChains } from './rules/known-chains.js';
 import type { Exposure } from './exposure/assess.js';
-import { awaited, planApply, taggedRules, type Awaited, type Transaction } from './rules/plan.js';
+import {
+  missingParentChains,
+  planApply,
+  taggedRules,
+  type MissingParentChain,
+  type Transaction,
+} from './rules/plan.js';
 import { inTable, tableOf, TABLES, type TableName } from './model/table-name.js';
 import { TableLooks, type Look, type RulesParts } from './table-looks.js';
 import type { Sleeping } from './rules/tables.js';
@@ -13,11 +19,11 @@ import type { Unreadable } from './rules/unread.js';
 import type { DesiredService } from './rules/template.js';
 
 /** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
-export class Rules {
+export class RuleReconciler {
   readonly #parts: RulesParts;
   readonly #looks: TableLooks;
-  #awaited: readonly Awaited[] = [];
-  #seen: readonly InForce[] | undefined;
+  #awaited: readonly MissingParentChain[] = [];
+  #seen: readonly RuleStatus[] | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RulesParts) {
@@ -26,7 +32,7 @@ export class Rules {
   }
 
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
-  get awaited(): readonly Awaited[] {
+  get missingParentChains(): readonly MissingParentChain[] {
     return this.#awaited;
   }
 
@@ -36,24 +42,24 @@ export class Rules {
   }
 
   /** Looks at tables besides filter, and at the other back end. */
-  async lookElsewhere(): Promise<void> {
-    await this.#looks.lookElsewhere();
+  async checkOtherTables(): Promise<void> {
+    await this.#looks.checkOtherTables();
   }
 
   /** See Firewall.elsewhereLate. */
-  elsewhereLate(): void {
-    this.#looks.elsewhereLate();
+  otherTablesLate(): void {
+    this.#looks.otherTablesLate();
   }
 
   /** From now on something of ours may be in any table, though none of it is wanted there. */
-  distrust(): void {
-    this.#looks.distrust();
+  invalidate(): void {
+    this.#looks.invalidate();
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
-  async isMet(): Promise<boolean> {
+  async isActive(): Promise<boolean> {
     return this.serial(async () => {
-      const names = [...this.#looks.names, ...this.#parts.keeping.instances.map(doorsLabel)];
+      const names = [...this.#looks.names, ...this.#parts.doorSets.instances.map(doorsLabel)];
       let isMet = false;
       let problem: Unreadable | undefined;
       // All families, whatever the first one tells: what their doors have counted is read with it.
@@ -69,9 +75,9 @@ export class Rules {
   }
 
   /** What is in force, for each service and family. */
-  async inForce(): Promise<InForce[]> {
+  async ruleStatus(): Promise<RuleStatus[]> {
     return this.serial(async () => {
-      const result: InForce[] = [];
+      const result: RuleStatus[] = [];
       const sleeping = await this.#parts.tables.sleeping();
       for (const family of this.#families) result.push(...(await this.#inForceIn(family, sleeping)));
       this.#seen = result;
@@ -80,7 +86,7 @@ export class Rules {
   }
 
   /** What was in force at the last look, where another one takes too long; `why` no newer one is there. */
-  notRead(why: string): InForce[] {
+  notRead(why: string): RuleStatus[] {
     if (this.#seen !== undefined) return this.#seen.map((one) => ({ ...one, unread: one.unread ?? why }));
     const { services } = this.#parts.wanted();
     return this.#families.flatMap((family) =>
@@ -88,13 +94,13 @@ export class Rules {
     );
   }
 
-  async #inForceIn(family: Family, sleeping: Sleeping): Promise<InForce[]> {
+  async #inForceIn(family: Family, sleeping: Sleeping): Promise<RuleStatus[]> {
     const wanted = this.#parts.wanted();
     const doors = wanted.doors.rules(family);
     const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
     const { tables } = this.#parts;
     const { looks, failed } = await this.#looks.look(family);
-    const seen: InForce[] = [];
+    const seen: RuleStatus[] = [];
     for (const name of TABLES) {
       const own = inTable(all, name);
       const error = failed.get(name);
@@ -130,7 +136,7 @@ export class Rules {
   async apply(jump: boolean): Promise<string[]> {
     return this.serial(async () => {
       const changes: string[] = [];
-      const waiting: Awaited[] = [];
+      const waiting: MissingParentChain[] = [];
       for (const family of this.#families) {
         const { looks, failed } = await this.#looks.look(family);
         for (const [name, error] of failed) if (!(await this.#mayPassOver(family, name, jump))) throw error;
@@ -148,11 +154,11 @@ export class Rules {
     family: Family,
     looks: readonly Look[],
     jump: boolean,
-  ): Promise<{ readonly changes: readonly string[]; readonly waiting: readonly Awaited[] }> {
+  ): Promise<{ readonly changes: readonly string[]; readonly waiting: readonly MissingParentChain[] }> {
     const { tables, wanted } = this.#parts;
     const plans = looks.map((look) => ({ ...look, ...this.#plan(family, look, jump) }));
     const waiting = plans.flatMap(({ desired, actual, name }) =>
-      name === 'filter' ? awaited(family, desired, actual) : [],
+      name === 'filter' ? missingParentChains(family, desired, actual) : [],
     );
     const isGated = inTable(wanted().services(family), 'mangle').length > 0;
     const text = (isGated ? plans : plans.toReversed()).map((plan) => plan.text).join('');
@@ -163,7 +169,7 @@ export class Rules {
         continue;
       }
       const made = await this.#looks.readTable(family, plan.name);
-      this.#looks.printed.learn(family, inTable(plan.desired, plan.name), made.table, jump);
+      this.#looks.canonical.learn(family, inTable(plan.desired, plan.name), made.table, jump);
       await this.#looks.learn(family, made, jump);
     }
     if (jump && !isGated && looks.some(({ name }) => name === 'mangle')) this.#looks.spare(family);
@@ -221,7 +227,7 @@ export class Rules {
 
   #doorsIn(family: Family, name: TableName): DesiredService {
     const doors = this.#parts.wanted().doors.rules(family);
-    return tableOf(doors) === name ? doors : { ...leftovers(doors.service, []), table: name };
+    return tableOf(doors) === name ? doors : { ...knownChains(doors.service, []), table: name };
   }
 
   #plan(
@@ -229,17 +235,17 @@ export class Rules {
     look: Look,
     jump: boolean,
   ): Transaction & { readonly desired: readonly DesiredService[] } {
-    const { keeping, wanted } = this.#parts;
+    const { doorSets: keeping, wanted } = this.#parts;
     const { name, actual, table } = look;
     const desired = this.#desired(family, look, jump);
     const stray = keeping.stray(table, this.#doorsIn(family, name));
     const going =
-      name === 'filter' ? this.#parts.remains.going(wanted().names) : this.#gatesGoing(look, desired);
+      name === 'filter' ? this.#parts.orphans.toPrune(wanted().names) : this.#gatesGoing(look, desired);
     const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
     const plan = planApply([...desired, ...jumps], actual, {
       jump,
       hook: this.#looks.hook(name),
-      same: this.#looks.printed.same(family),
+      same: this.#looks.canonical.same(family),
       drop: [...new Set([...wanted().drop, ...stray.chains, ...going.chains])],
       table: name,
     });
@@ -256,13 +262,13 @@ export class Rules {
     return {
       jumps: gates
         .filter(({ service }) => !kept.includes(service))
-        .map(({ service }) => leftovers(service, [])),
+        .map(({ service }) => knownChains(service, [])),
       chains: gates.flatMap(({ chains }) => [...chains.keys()]),
     };
   }
 }
 
-function unknownIn(service: string, family: Family, unread: string): InForce {
+function unknownIn(service: string, family: Family, unread: string): RuleStatus {
   const nothing = { chains: false, jump: false, awaits: undefined, met: false };
   return { service, family, ...nothing, unread, unknown: true };
 }

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText, KnockError } from '../base/errors.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
-import { footprintPath } from '../firewall/ownership/inventory.js';
+import { inventoryPath } from '../firewall/ownership/inventory.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
 import { lockKept, PASSING_MS, takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { formatIdentity, identify, readAlive } from '../system/process.js';
-import { kernelKnocksPath } from './generation/knock-counters.js';
+import { knockCountersPath } from './generation/knock-counters.js';
 
 /** A tick of the kernel's clock is 10 ms at the most. */
 const SETTLED_MS = 50;
@@ -24,13 +24,13 @@ export class RunningAlready extends KnockError {
 }
 
 /** What a look at the run folder found: all as it should be, made anew, or in the hands of another supervisor. */
-export type Found = 'here' | 'restored' | 'taken';
+export type LockCheck = 'here' | 'restored' | 'taken';
 
 /**
  * The supervisor's lock, once commands that hold it for a while are through. Throws RunningAlready where there is a
  * supervisor, KnockError where somebody else keeps it for longer than `patienceMs`.
  */
-export async function takePlace(
+export async function acquireLock(
   { lock: path, supervisor }: Pick<RunPaths, 'lock' | 'supervisor'>,
   patienceMs = PASSING_MS,
 ): Promise<Lock> {
@@ -49,7 +49,7 @@ export async function takePlace(
  * noted in the run folder. Somebody may delete that folder while it runs; then it is made anew, or, where another
  * supervisor was quicker, that one is the supervisor.
  */
-export class Presence {
+export class InstanceLock {
   readonly #paths: Settings['paths'];
   readonly #places: RunPaths;
   #lock: Lock;
@@ -65,9 +65,9 @@ export class Presence {
   }
 
   /** Becomes the one supervisor of a run folder. Throws as takePlace. */
-  static async take(paths: Settings['paths']): Promise<Presence> {
+  static async acquire(paths: Settings['paths']): Promise<InstanceLock> {
     makePrivateFolder(paths.run);
-    return new Presence(paths, await takePlace(runPaths(paths)));
+    return new InstanceLock(paths, await acquireLock(runPaths(paths)));
   }
 
   /** Tells others who we are: our own identity, and the pid file of init scripts and monitors. */
@@ -82,9 +82,9 @@ export class Presence {
   }
 
   /**
-   * Looks whether we can still be found, and mends it where we cannot. Throws where that fails; the next look tries again.
+   * Looks whether we can still be found, and fixes it where we cannot. Throws where that fails; the next look tries again.
    */
-  look(): Found {
+  check(): LockCheck {
     if (this.#lock.isAt(this.#places.lock)) {
       this.#readNotes();
       if (this.#isTold()) return 'here';
@@ -111,7 +111,7 @@ export class Presence {
     const { mtimeMs } = statSync(this.#paths.run);
     if (mtimeMs === this.#notedAt) return;
     const { run } = this.#paths;
-    const paths = [footprintPath(run), kernelKnocksPath(run), this.#places.listener];
+    const paths = [inventoryPath(run), knockCountersPath(run), this.#places.listener];
     this.#notes = paths.map((path) => [path, readIfExists(path)]);
     // What comes within the same tick of the kernel's clock does not show: then we read once more.
     this.#notedAt = Date.now() - mtimeMs > SETTLED_MS ? mtimeMs : undefined;

@@ -12,17 +12,17 @@ import { systemResolver } from '../system/resolver.js';
 import { requireTool } from '../system/tools.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ServiceReport } from '../wire/reports.js';
-import type { EntryKeeper } from './entries/entry-persistence.js';
+import type { EntryPersistence } from './entries/entry-persistence.js';
 import { EventHistory } from './journal/event-history.js';
 import { Journal } from './journal/journal.js';
-import { clear, isInForce, settle, tidyUp } from './generation/apply.js';
+import { uninstall, isActive, stage, pruneOrphans } from './generation/apply.js';
 import type { PendingStops } from './doors/pending-stops.js';
 import { finishStops } from './doors/finish-stops.js';
-import { RunningAlready, takePlace } from './instance-lock.js';
+import { RunningAlready, acquireLock } from './instance-lock.js';
 import { Shell } from './doors/shell.js';
 import { reportServices } from './service-report.js';
-import { carryOut, isListRequest } from './access/dispatch.js';
-import { makeLasting, makeWorld, type World } from './generation/generation.js';
+import { dispatch, isListRequest } from './access/dispatch.js';
+import { makePersistentState, makeGeneration, type Generation } from './generation/generation.js';
 
 /** Makes sets that are missing where there is no configuration to say what was in them. Gives their names. */
 export async function provideEmptySets(specs: readonly SetSpec[]): Promise<string[]> {
@@ -40,17 +40,17 @@ const NAMES_MS = 2_000;
 /** What a job works with besides the world. */
 interface Means {
   readonly stops: PendingStops;
-  readonly entries: EntryKeeper;
+  readonly entries: EntryPersistence;
   readonly shell: Shell;
   readonly journal: Journal;
   /** Errors that a supervisor would log: a command that acts on the kernel itself has no log, and says them. */
   readonly faults: string[];
 }
 
-type Act<T> = (world: World, means: Means) => Promise<T>;
+type Act<T> = (world: Generation, means: Means) => Promise<T>;
 
 /** What commands do with the kernel while no supervisor runs. Each opens and closes what it needs. */
-export class Direct {
+export class OfflineControl {
   readonly #config: Config;
 
   constructor(config: Config) {
@@ -64,7 +64,7 @@ export class Direct {
     }
     const faults: string[] = [];
     const reply = await this.#with(
-      async (world) => carryOut(world.verbs, request, { kind: 'admin', label: 'cli' }),
+      async (world) => dispatch(world.verbs, request, { kind: 'admin', label: 'cli' }),
       faults,
     );
     const notes = faults.map((text) => ({ level: 'note', text }) as const);
@@ -76,13 +76,13 @@ export class Direct {
     return this.#locked(async (world, { journal }) => {
       const { paths } = this.#config.settings;
       const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
-      const adopted = await isInForce(world.firewall, paths.run);
-      await settle(world.firewall, adopted, places, journal, systemClock);
+      const adopted = await isActive(world.firewall, paths.run);
+      await stage(world.firewall, adopted, places, journal, systemClock);
       await world.trusted.apply();
       await within(systemClock, NAMES_MS, world.trusted.refresh());
       world.trusted.retire(); // a supervisor looks up the others
       await world.firewall.repair();
-      await tidyUp(world.firewall, paths.run, journal);
+      await pruneOrphans(world.firewall, paths.run, journal);
       return reportServices(world.firewall);
     });
   }
@@ -100,12 +100,12 @@ export class Direct {
   async clear(): Promise<string[]> {
     return this.#locked(async (world, { stops, entries, shell, journal, faults }) => {
       // Doors that a supervisor which died has left open.
-      stops.takeUp();
+      stops.resume();
       await finishStops(stops, shell, systemClock);
       const services = world.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
-      const left = await clear(world.firewall, this.#config.settings.paths.run, journal);
+      const left = await uninstall(world.firewall, this.#config.settings.paths.run, journal);
       this.#removeTraces();
       return [...faults, ...left];
     });
@@ -128,7 +128,7 @@ export class Direct {
     const { run, state } = this.#config.settings.paths;
     makePrivateFolder(run);
     makePrivateFolder(state);
-    const lock = await takePlace(runPaths(this.#config.settings.paths)).catch((error: unknown) => {
+    const lock = await acquireLock(runPaths(this.#config.settings.paths)).catch((error: unknown) => {
       if (!(error instanceof RunningAlready)) throw error;
       const hint = 'knockctl status tells how it is';
       throw new KnockError('a supervisor is running', { exitCode: EXIT.busy, hint });
@@ -149,8 +149,8 @@ export class Direct {
     });
     const journal = new Journal(log, systemClock, { history });
     const shell = new Shell();
-    const lasting = makeLasting(paths, { clock: systemClock, journal }, () => world);
-    const world = await makeWorld(this.#config, {
+    const lasting = makePersistentState(paths, { clock: systemClock, journal }, () => world);
+    const world = await makeGeneration(this.#config, {
       exec: systemExec,
       clock: systemClock,
       resolver: systemResolver,

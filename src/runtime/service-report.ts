@@ -3,7 +3,7 @@ import { PARTS } from '../base/lists.js';
 import type { ListName } from '../base/lists.js';
 import type { SetList } from '../base/lists.js';
 import type { Firewall } from '../firewall/firewall.js';
-import type { InForce } from '../firewall/rules/rule-status.js';
+import type { RuleStatus } from '../firewall/rules/rule-status.js';
 import { listSets } from '../firewall/sets/set-specs.js';
 import type { SetHeader } from '../firewall/sets/set-specs.js';
 import type { ServiceReport } from '../wire/reports.js';
@@ -27,7 +27,7 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
         switchLeft: left ?? null,
         rules: inForce
           .filter((one) => one.service === service.name)
-          .map(({ family, chains, jump, awaits, whole, unread, unknown }) => {
+          .map(({ family, chains, jump, awaits: awaits, whole, unread, unknown }) => {
             return { family, chains, jump, awaits, whole, unread, unknown };
           }),
         ...(sets.unread === undefined ? {} : { setsUnread: sets.unread }),
@@ -43,23 +43,18 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
   );
 }
 
-
 /** Who asks for the status waits 5 s for it: what cannot be read until then is told as such. */
 const LOOK_MS = 3_500;
 
-
 const LATE = `not within ${LOOK_MS / 1_000} s`;
 
-
-async function rulesInTime(firewall: Firewall): Promise<readonly InForce[]> {
-  return inTime(firewall.inForce(), () => firewall.notRead(LATE));
+async function rulesInTime(firewall: Firewall): Promise<readonly RuleStatus[]> {
+  return inTime(firewall.ruleStatus(), () => firewall.notRead(LATE));
 }
-
 
 async function setsInTime(firewall: Firewall): Promise<SetsSeen> {
   return inTime(setsOf(firewall), () => ({ headers: new Map(), unread: `ipset gave no answer, ${LATE}` }));
 }
-
 
 /** What a look gives, or what `late` gives if it takes longer than `status` may wait: a program that hangs must not hide the state. */
 export async function inTime<T>(look: Promise<T>, late: () => T): Promise<T> {
@@ -76,12 +71,10 @@ export async function inTime<T>(look: Promise<T>, late: () => T): Promise<T> {
   }
 }
 
-
 interface SetsSeen {
   readonly headers: ReadonlyMap<string, SetHeader>;
   readonly unread?: string;
 }
-
 
 async function setsOf({ sets }: Firewall): Promise<SetsSeen> {
   try {

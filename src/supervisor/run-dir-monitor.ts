@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { ControlServer } from './control/control-server.js';
 import type { Journal } from '../runtime/journal/journal.js';
-import type { Presence } from '../runtime/instance-lock.js';
+import type { InstanceLock } from '../runtime/instance-lock.js';
 
 /** How often we look whether commands can find us. */
 const LOOK_MS = 5_000;
@@ -10,14 +10,14 @@ const LOOK_MS = 5_000;
 export interface FindableParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  readonly presence: Pick<Presence, 'look'>;
+  readonly presence: Pick<InstanceLock, 'check'>;
   readonly server: Pick<ControlServer, 'reopen'>;
   /** Another supervisor has our place. */
   readonly taken: () => void;
 }
 
 /** Sees to it that commands go on finding us, whoever deletes our run folder or socket; and that there is only one of us. */
-export class Findable {
+export class RunDirMonitor {
   readonly #parts: FindableParts;
   #timer: Timer | undefined;
   #looking = false;
@@ -37,7 +37,7 @@ export class Findable {
     this.#looking = true;
     const { journal } = this.#parts;
     try {
-      await this.#mend();
+      await this.#fix();
       this.#problem = '';
     } catch (error) {
       const problem = `commands cannot reach us: ${errorText(error)}`;
@@ -48,9 +48,9 @@ export class Findable {
     }
   }
 
-  async #mend(): Promise<void> {
+  async #fix(): Promise<void> {
     const { journal, presence, server, taken } = this.#parts;
-    const found = presence.look();
+    const found = presence.check();
     if (found === 'taken') {
       this[Symbol.dispose]();
       taken();

@@ -9,7 +9,7 @@ import type { Supervisor } from './lifecycle/supervisor.js';
 const WAVE_MS = 100;
 
 /** The one way out, whoever asks for it: a request, or a signal. */
-export class Ending {
+export class Shutdown {
   readonly #supervisor: Supervisor;
   readonly #journal: Journal;
   readonly #manager: ServiceManager;
@@ -52,7 +52,7 @@ export class Ending {
     const text = 'another supervisor runs since the run folder was deleted: this one ends, the rules stay';
     this.#journal.record('state', text, {}, 'error');
     this.#stopping = Promise.resolve([]);
-    this.#supervisor.leave(text);
+    this.#supervisor.detach(text);
     this.#end(EXIT.ok);
   };
 
@@ -63,7 +63,7 @@ export class Ending {
   /** What is ended only to be started again leaves its rules in force. */
   async #endBySignal(name: NodeJS.Signals): Promise<void> {
     try {
-      this.#supervisor.hearNoMore(); // systemd ends what is bound to our unit at the same time
+      this.#supervisor.stopListener(); // systemd ends what is bound to our unit at the same time
       await sleep(WAVE_MS);
       const isRestarting = await this.#manager.isRestarting();
       await this.#stop(isRestarting ? `${name}, to be started again` : name, isRestarting);
@@ -76,7 +76,7 @@ export class Ending {
 
   async #stop(reason: string, keep: boolean): Promise<string[]> {
     if (this.#stopping === undefined) {
-      this.#journal.note('shutting down');
+      this.#journal.line('shutting down');
       this.#manager.stopping();
     }
     this.#stopping ??= this.#supervisor.stop(reason, keep);

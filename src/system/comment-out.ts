@@ -22,7 +22,7 @@ const TRIES = 3;
  * changes, whoever writes to it meanwhile. `choose` gets the lines as they are. Where the file was replaced under our
  * hands (an editor renames), it is done again on the new one. Throws what the system refuses, and UntrustedFile.
  */
-export function markLines(
+export function commentOutLines(
   path: string,
   choose: (lines: readonly PlacedLine[]) => readonly PlacedLine[],
 ): void {

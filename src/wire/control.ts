@@ -69,7 +69,7 @@ export interface Reply {
 }
 
 /** One thing that happened, as `events` shows it. Every one has its place in time and its number. */
-export interface Happening {
+export interface EventRecord {
   readonly number: number;
   /** ISO 8601, UTC. */
   readonly time: string;
@@ -81,7 +81,7 @@ export interface Happening {
 
 /** What stands in a frame from the supervisor: the answer, or (for `events`) one happening of many. */
 export type ControlFrame =
-  { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: Happening };
+  { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: EventRecord };
 
 /** What each verb's request may hold besides `verb`. */
 const KEYS: Readonly<Record<VerbName, readonly string[]>> = {

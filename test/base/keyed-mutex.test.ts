@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Turns } from '../../src/base/keyed-mutex.js';
+import { KeyedMutex } from '../../src/base/keyed-mutex.js';
 
 test('jobs of one key keep their order, whatever becomes of them; others do not wait', async () => {
-  const turns = new Turns();
+  const turns = new KeyedMutex();
   const log: string[] = [];
   let finish: () => void = () => undefined;
   const slow = new Promise<void>((resolve) => (finish = resolve));
-  const first = turns.take('a', async () => {
+  const first = turns.run('a', async () => {
     log.push('first begins');
     await slow;
     log.push('first ends');
     throw new Error('it failed');
   });
   assert.deepEqual(log, ['first begins'], 'at once');
-  const second = turns.take('a', async () => {
+  const second = turns.run('a', async () => {
     log.push('second');
     return Promise.resolve(2);
   });
-  await turns.take('b', async () => {
+  await turns.run('b', async () => {
     log.push('other');
     return Promise.resolve();
   });

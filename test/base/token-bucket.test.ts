@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { Budget } from '../../src/base/token-bucket.js';
+import { TokenBucket } from '../../src/base/token-bucket.js';
 
 describe('a budget', () => {
   it('gives its burst at once, then its rate', () => {
-    const budget = new Budget(10, 3, 0);
+    const budget = new TokenBucket(10, 3, 0);
     assert.deepEqual(
       [0, 0, 0, 0, 99, 100, 100].map((now) => budget.take(now)),
       [true, true, true, false, false, true, false],
@@ -23,7 +23,7 @@ describe('a budget', () => {
         fc.integer({ min: 1, max: 50 }),
         steps,
         (rate, burst, gaps) => {
-          const budget = new Budget(rate, burst, 0);
+          const budget = new TokenBucket(rate, burst, 0);
           let now = 0;
           const given: number[] = [];
           for (const gap of gaps) {

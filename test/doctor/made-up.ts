@@ -71,10 +71,10 @@ export function found(other: Parameters<typeof facts>[0] = {}): Finding[] {
   return examine(facts(other)).filter(({ level }) => level !== 'good');
 }
 
-/** `danger: TEXT | so: MEANS | mend: MEND` of each. */
+/** `danger: TEXT | so: MEANS | fix: MEND` of each. */
 export function told(other: Parameters<typeof facts>[0] = {}): string[] {
   return found(other).map(
-    ({ level, text, means = '', mend = '' }) => `${level}: ${text} | so: ${means} | mend: ${mend}`,
+    ({ level, text, effect = '', fix = '' }) => `${level}: ${text} | so: ${effect} | fix: ${fix}`,
   );
 }
 

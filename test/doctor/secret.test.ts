@@ -18,7 +18,7 @@ describe('doctor, about the secret', () => {
     });
     assert.match(
       text,
-      /^warning: \/etc\/knockd.conf can be read by every user .* mend: chmod o= \/etc\/knockd.conf;/,
+      /^warning: \/etc\/knockd.conf can be read by every user .* fix: chmod o= \/etc\/knockd.conf;/,
     );
   });
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 
 import { entryLines, renderEntries } from '../../src/runtime/entries/entry-codec.js';
-import { systemMoment } from '../../src/system/boot-timestamp.js';
+import { systemBootClock } from '../../src/system/boot-timestamp.js';
 import { ADDRESS } from '../helpers/lab.js';
 import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';
@@ -93,7 +93,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
       for (const name of files(`${product.paths.state}/entries`)) {
         const path = `${product.paths.state}/entries/${name}`;
         const lines = entryLines(readFileSync(path, 'utf8').replace(/^end .*\n/m, ''));
-        const moment = { ...systemMoment(), wallMs: Date.now() + aheadMs };
+        const moment = { ...systemBootClock(), wallMs: Date.now() + aheadMs };
         writeFileSync(path, [...renderEntries(name, moment, lines)].join(''));
       }
       await product.start();

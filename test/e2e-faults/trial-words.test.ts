@@ -139,7 +139,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
     mkdirSync(product.paths.rules);
     writeFileSync(join(product.paths.rules, 'service.rules'), REFUSED);
   };
-  const mend = (): void => {
+  const fix = (): void => {
     rmSync(product.paths.rules, { recursive: true });
   };
   product.configure(patient('legacy'));
@@ -149,7 +149,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   assert.equal(failed.exitCode, 69, failed.stderr);
   assert.match(failed.stderr, /NOSUCHTARGET/);
   assert.equal(await kernel(lab), untouched);
-  mend();
+  fix();
   await product.start();
   const held = await kernel(lab);
   product.configure(patient('legacy', '', OTHER));
@@ -159,7 +159,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   await lab.waitFor(async () => (await kernel(lab)) === held, 'the rules of before');
   await product.waitForState('armed');
   await assertOpen(lab, [OTHER], 'as before');
-  mend();
+  fix();
   product.configure(`${patient('legacy')}\n`);
   await product.must('reload');
 });

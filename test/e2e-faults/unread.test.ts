@@ -105,10 +105,10 @@ describe('a rule of nft in iptables’ own table', { concurrency: 2 }, () => {
       const doctor = await product.ctl(['doctor']);
       assert.match(doctor.stdout, new RegExp(`ip filter ${rule.chain}\\): ${rule.text.slice(0, 8)}`));
       const check = await product.ctl(['check']);
-      const mend = new RegExp(`nft delete rule ip filter ${rule.chain} handle (\\d+)`).exec(check.stderr);
-      assert.ok(mend?.[1], check.stderr);
+      const fix = new RegExp(`nft delete rule ip filter ${rule.chain} handle (\\d+)`).exec(check.stderr);
+      assert.ok(fix?.[1], check.stderr);
       await isStopped(lab, product);
-      await must(lab, NFT, 'delete', 'rule', 'ip', 'filter', rule.chain, 'handle', mend[1]);
+      await must(lab, NFT, 'delete', 'rule', 'ip', 'filter', rule.chain, 'handle', fix[1]);
     });
   }
   for (const rule of inTurns([RULES.slice(0, 2), RULES.slice(2)]).flat()) {

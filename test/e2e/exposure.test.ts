@@ -26,10 +26,10 @@ async function isOpen(setting: Setting, rule: readonly string[], sources: string
   assert.equal(shown.exitCode, 150);
   assert.match(shown.stdout, /^knockctl is exposed: NOT PROTECTED/);
   assert.match(shown.stdout, new RegExp(`IPv${family}: rule ${one.number} of ${one.chain ?? ''} `));
-  // The command that is named mends it.
-  const [command = ''] = (one.mend ?? '').split(';');
-  const mended = await lab.exec('server', ['/bin/sh', '-c', command]);
-  assert.equal(mended.exitCode, 0, mended.stderr);
+  // The command that is named fixes it.
+  const [command = ''] = (one.fix ?? '').split(';');
+  const fixed = await lab.exec('server', ['/bin/sh', '-c', command]);
+  assert.equal(fixed.exitCode, 0, fixed.stderr);
   assert.deepEqual(await told(setting, 'open'), []);
   assert.equal((await product.ctl(['status'])).exitCode, 0);
   assert.equal(await setting.gets('client'), false);
@@ -107,8 +107,8 @@ inTurn('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async
   assert.deepEqual([open?.table, open?.chain, open?.number], ['nat', 'PREROUTING', 1]);
   assert.match(open?.text ?? '', /on to port 2222 of this host, past our jump/);
   assert.equal((await product.ctl(['status'])).exitCode, 150);
-  const mended = await lab.exec('server', ['/bin/sh', '-c', open?.mend ?? '']);
-  assert.equal(mended.exitCode, 0, mended.stderr);
+  const fixed = await lab.exec('server', ['/bin/sh', '-c', open?.fix ?? '']);
+  assert.equal(fixed.exitCode, 0, fixed.stderr);
   assert.equal((await product.ctl(['status'])).exitCode, 0);
   assert.equal(await setting.gets('client'), false);
 

@@ -17,8 +17,8 @@ async function told({ product, family }: Setting): Promise<ExposureReport[]> {
 }
 
 /** By the command that is named. */
-async function mended({ lab }: Setting, one: ExposureReport | undefined): Promise<void> {
-  const [command = ''] = (one?.mend ?? '').split(', and');
+async function fixed({ lab }: Setting, one: ExposureReport | undefined): Promise<void> {
+  const [command = ''] = (one?.fix ?? '').split(', and');
   const { exitCode, stderr } = await lab.exec('server', ['/bin/sh', '-c', command]);
   assert.equal(exitCode, 0, `${command}: ${stderr}`);
 }
@@ -44,7 +44,7 @@ inTurn('a table of nft: redirect opens, drop keeps out, knocks are dropped', {},
     shown.stdout,
     /NOT PROTECTED .*in table inet mine of nft, the rule .*redirect to :2222.* past our jump/,
   );
-  await mended(setting, open);
+  await fixed(setting, open);
   assert.deepEqual(await told(setting), []);
   assert.equal(await setting.gets('client'), false);
 
@@ -54,13 +54,13 @@ inTurn('a table of nft: redirect opens, drop keeps out, knocks are dropped', {},
   await setting.knock('client', OPEN);
   await setting.opens('client'); // the listener hears what comes to the host
   assert.equal((await product.status()).doors[0]?.knocks, 0, 'the kernel does not');
-  await mended(setting, knock);
+  await fixed(setting, knock);
 
   await nft(setting, 'add rule inet mine early tcp dport 22 drop');
   assert.equal(await setting.gets('client'), false);
   const [refused] = await told(setting);
   assert.deepEqual([refused?.kind, refused?.sources], ['refused', 'everybody']);
-  await mended(setting, refused);
+  await fixed(setting, refused);
   assert.equal(await setting.gets('client'), true);
   assert.deepEqual(await told(setting), []);
   await product.stop();

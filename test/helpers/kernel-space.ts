@@ -7,7 +7,7 @@ import type { KernelDoors } from '../../src/firewall/doors/kernel-doors.js';
 import { Firewall } from '../../src/firewall/firewall.js';
 import type { Service } from '../../src/firewall/model/service.js';
 import type { RuleSettings } from '../../src/firewall/model/rule-settings.js';
-import type { SetMemory } from '../../src/firewall/sets/persistence-port.js';
+import type { PersistencePort } from '../../src/firewall/sets/persistence-port.js';
 import { Ipset } from '../../src/firewall/sets/ipset.js';
 import { SetStore } from '../../src/firewall/sets/set-store.js';
 import { Tables } from '../../src/firewall/rules/tables.js';
@@ -65,7 +65,7 @@ export class KernelSpace implements AsyncDisposable {
     });
   };
 
-  sets(exec: Exec = this.exec, memory?: SetMemory): SetStore {
+  sets(exec: Exec = this.exec, memory?: PersistencePort): SetStore {
     const store = new SetStore(new Ipset(exec, IPSET, new IpsetChannel(this.startIpset)), memory);
     this.#stores.push(store);
     return store;

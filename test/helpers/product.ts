@@ -7,7 +7,7 @@ import type { ListName } from '../../src/base/lists.js';
 import { readIfExists } from '../../src/system/files.js';
 import { isAlive, parseIdentity, signal, type ProcessIdentity } from '../../src/system/process.js';
 import { ask } from '../../src/ctl/supervisor-client.js';
-import type { Happening, Request } from '../../src/wire/control.js';
+import type { EventRecord, Request } from '../../src/wire/control.js';
 import type { ListedEntry, StatusReport } from '../../src/wire/reports.js';
 import type { Lab, Place } from './lab.js';
 import type { ExecOptions, ExecResult, LabProcess } from './processes.js';
@@ -146,7 +146,7 @@ export class Product {
   }
 
   /** `events --json`. */
-  async events(): Promise<readonly Happening[]> {
+  async events(): Promise<readonly EventRecord[]> {
     const lines = (await this.must('events', '--json')).trim().split('\n');
     return lines.map((line) => parse(line, isHappening));
   }
@@ -216,6 +216,6 @@ function isListing(value: unknown): value is readonly ListedEntry[] {
   return Array.isArray(value);
 }
 
-function isHappening(value: unknown): value is Happening {
+function isHappening(value: unknown): value is EventRecord {
   return typeof value === 'object' && value !== null && 'kind' in value && 'text' in value;
 }

@@ -44,7 +44,7 @@ export async function quickStart({
   child.unref();
   const channel = child.stdio[READY_FD];
   const outcome = readStartOutcome(channel instanceof Socket ? await text(channel) : '');
-  if (outcome?.goesOn !== true && child.exitCode === null && child.signalCode === null)
+  if (outcome?.keepsRunning !== true && child.exitCode === null && child.signalCode === null)
     await once(child, 'exit');
   return outcome;
 }

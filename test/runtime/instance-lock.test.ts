@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 
 import { runPaths } from '../../src/config/paths.js';
 import type { Settings } from '../../src/config/settings.js';
-import { Findable } from '../../src/supervisor/run-dir-monitor.js';
-import { Presence, takePlace, type Found } from '../../src/runtime/instance-lock.js';
+import { RunDirMonitor } from '../../src/supervisor/run-dir-monitor.js';
+import { InstanceLock, acquireLock, type LockCheck } from '../../src/runtime/instance-lock.js';
 import { readIfExists } from '../../src/system/files.js';
 import { isLocked, tryLock } from '../../src/system/lock.js';
 import { formatIdentity, identify } from '../../src/system/process.js';
@@ -25,12 +25,12 @@ describe('the presence of a supervisor', () => {
     using folder = new TempFolder();
     const paths = pathsIn(folder);
     const places = runPaths(paths);
-    const presence = await Presence.take(paths);
+    const presence = await InstanceLock.acquire(paths);
     presence.announce(log);
-    await assert.rejects(Presence.take(paths), /knockctl is running already \(it holds .*\/lock\)/);
+    await assert.rejects(InstanceLock.acquire(paths), /knockctl is running already \(it holds .*\/lock\)/);
     assert.equal(readIfExists(places.supervisor), OWN);
     assert.equal(readIfExists(paths.pidFile), `${process.pid}\n`);
-    assert.equal(presence.look(), 'here');
+    assert.equal(presence.check(), 'here');
     presence[Symbol.dispose]();
     assert.equal(isLocked(places.lock), false);
     assert.deepEqual([readIfExists(places.supervisor), readIfExists(paths.pidFile)], [undefined, undefined]);
@@ -41,27 +41,27 @@ describe('the presence of a supervisor', () => {
     const paths = pathsIn(folder);
     mkdirSync(paths.run, { mode: 0o700 });
     const passing = tryLock(runPaths(paths).lock);
-    await assert.rejects(takePlace(runPaths(paths), 0), /lock is held by a process that is no supervisor/);
+    await assert.rejects(acquireLock(runPaths(paths), 0), /lock is held by a process that is no supervisor/);
     // A note of one that has died is no supervisor.
     writeFileSync(runPaths(paths).supervisor, `${process.pid} 1\n`);
     setTimeout(() => passing?.[Symbol.dispose](), 500);
-    using presence = await Presence.take(paths);
+    using presence = await InstanceLock.acquire(paths);
     presence.announce(log);
-    assert.equal(presence.look(), 'here');
+    assert.equal(presence.check(), 'here');
   });
 
   it('makes its folder anew, with what was noted there', async () => {
     using folder = new TempFolder();
     const paths = pathsIn(folder);
     const places = runPaths(paths);
-    using presence = await Presence.take(paths);
+    using presence = await InstanceLock.acquire(paths);
     presence.announce(log);
     writeFileSync(places.listener, 'the listener');
     writeFileSync(`${paths.run}/kernel.json`, 'the footprint');
-    assert.equal(presence.look(), 'here');
+    assert.equal(presence.check(), 'here');
     rmSync(paths.run, { recursive: true });
-    assert.equal(presence.look(), 'restored');
-    assert.equal(presence.look(), 'here');
+    assert.equal(presence.check(), 'restored');
+    assert.equal(presence.check(), 'here');
     assert.ok(isLocked(places.lock));
     const files = [places.supervisor, places.listener, `${paths.run}/kernel.json`];
     assert.deepEqual(files.map(readIfExists), [OWN, 'the listener', 'the footprint']);
@@ -71,29 +71,29 @@ describe('the presence of a supervisor', () => {
     using folder = new TempFolder();
     const paths = pathsIn(folder);
     const { supervisor } = runPaths(paths);
-    using presence = await Presence.take(paths);
+    using presence = await InstanceLock.acquire(paths);
     presence.announce(log);
     rmSync(supervisor);
-    assert.equal(presence.look(), 'restored');
+    assert.equal(presence.check(), 'restored');
     assert.equal(readIfExists(supervisor), OWN);
-    assert.equal(presence.look(), 'here');
+    assert.equal(presence.check(), 'here');
   });
 
   it('gives way to another one, and takes nothing of its away', async () => {
     using folder = new TempFolder();
     const paths = pathsIn(folder);
     const places = runPaths(paths);
-    const presence = await Presence.take(paths);
+    const presence = await InstanceLock.acquire(paths);
     presence.announce(log);
     rmSync(paths.run, { recursive: true });
     mkdirSync(paths.run, { mode: 0o700 });
     using other = tryLock(places.lock);
     assert.ok(other !== undefined);
-    assert.equal(presence.look(), 'here', 'somebody holds it for a moment');
+    assert.equal(presence.check(), 'here', 'somebody holds it for a moment');
     const text = formatIdentity(identify(process.ppid) ?? assert.fail());
     writeFileSync(places.supervisor, text);
     writeFileSync(paths.pidFile, '1\n');
-    assert.equal(presence.look(), 'taken');
+    assert.equal(presence.check(), 'taken');
     presence[Symbol.dispose]();
     assert.deepEqual([places.supervisor, paths.pidFile].map(readIfExists), [text, '1\n']);
     assert.ok(isLocked(places.lock));
@@ -101,20 +101,23 @@ describe('the presence of a supervisor', () => {
 });
 
 describe('being found', () => {
-  function stand(look: () => Found, reopen: () => Promise<boolean>): { told: string[]; findable: Findable } {
+  function stand(
+    look: () => LockCheck,
+    reopen: () => Promise<boolean>,
+  ): { told: string[]; findable: RunDirMonitor } {
     const told: string[] = [];
-    const findable = new Findable({
+    const findable = new RunDirMonitor({
       clock: new FakeClock(),
       journal: { record: (_kind, text) => void told.push(text) },
-      presence: { look },
+      presence: { check: look },
       server: { reopen },
       taken: () => told.push('taken'),
     });
     return { told, findable };
   }
 
-  it('tells what was mended, and a fault once for as long as it lasts', async () => {
-    const found: Found[] = ['here', 'here', 'restored'];
+  it('tells what was fixed, and a fault once for as long as it lasts', async () => {
+    const found: LockCheck[] = ['here', 'here', 'restored'];
     const reopened = [false, true, true];
     const { told, findable } = stand(
       () => {

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { markLines } from '../../src/system/comment-out.js';
+import { commentOutLines } from '../../src/system/comment-out.js';
 import { TempFolder } from '../helpers/temp.js';
 
 describe('marking lines', () => {
@@ -22,7 +22,7 @@ describe('marking lines', () => {
           const { ino } = statSync(file);
           const before = readFileSync(file);
           const offsets: number[] = [];
-          markLines(file, (lines) => {
+          commentOutLines(file, (lines) => {
             const chosen = lines.filter(({ number, text }) => {
               assert.equal(text, rows[number - 1]);
               return text !== '' && isChosen(number);
@@ -44,7 +44,7 @@ describe('marking lines', () => {
     const file = folder.file('f');
     writeFileSync(file, '7000\n');
     let times = 0;
-    markLines(file, (lines) => {
+    commentOutLines(file, (lines) => {
       if (++times === 1) {
         writeFileSync(folder.file('new'), 'first\n7000\n');
         renameSync(folder.file('new'), file);
@@ -59,14 +59,14 @@ describe('marking lines', () => {
     const file = folder.file('f');
     writeFileSync(file, '7000\n');
     assert.throws(() => {
-      markLines(file, () => {
+      commentOutLines(file, () => {
         writeFileSync(folder.file('new'), '7000\n');
         renameSync(folder.file('new'), file);
         return [];
       });
     }, /is being replaced all the time/);
     assert.throws(() => {
-      markLines(folder.file('absent'), () => []);
+      commentOutLines(folder.file('absent'), () => []);
     }, /ENOENT/);
   });
 });

@@ -95,9 +95,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     });
   program
     .command('doctor')
-    .description(
-      'look at this host: what would make the protection void, or lock you out, and how to mend it',
-    )
+    .description('look at this host: what would make the protection void, or lock you out, and how to fix it')
     .action(async () => {
       const { doctor } = await import('../setup/doctor.js');
       await finish(doctor(context()));

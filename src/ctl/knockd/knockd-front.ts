@@ -68,7 +68,7 @@ async function daemonize(options: LoadOptions, { settings }: Config, output: Out
       hint: 'another one beside it needs a knockctl.conf with folders of its own: knockctl -c FILE start',
     });
   }
-  const { exitCode, text, hint, goesOn } = await startSupervisor(options, places.log);
+  const { exitCode, text, hint, keepsRunning: goesOn } = await startSupervisor(options, places.log);
   if (exitCode !== EXIT.ok) output.err(`knockd: ${text}\n${hint === undefined ? '' : `  ${hint}\n`}`);
   // An init script that is told of a failure would not stop what goes on trying.
   return goesOn ? EXIT.ok : exitCode;

@@ -5,7 +5,7 @@ export interface FailedStarts {
   readonly count: number;
   /** Milliseconds since the epoch: when the last one failed. */
   readonly lastMs: number;
-  /** It was the configuration: once that is mended, the next try need not wait. */
+  /** It was the configuration: once that is fixed, the next try need not wait. */
   readonly byConfiguration: boolean;
 }
 

@@ -1,16 +1,16 @@
 import { dirname } from 'node:path';
 
 import { ConfigError, EXIT, KnockError } from '../../base/errors.js';
-import { bareConfig } from '../../config/empty-config.js';
+import { emptyConfig } from '../../config/empty-config.js';
 import type { Config } from '../../config/settings.js';
-import { readFootprint } from '../../firewall/ownership/inventory.js';
+import { readInventory } from '../../firewall/ownership/inventory.js';
 import { savedSets } from '../../firewall/ownership/saved-sets.js';
 import { makePrivateFolder, readIfExists, reclaimFolder } from '../../system/files.js';
 import type { StartOutcome } from '../../system/notify.js';
 import type { ProcessIdentity } from '../../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../../system/service-manager.js';
 import type { Request } from '../../wire/control.js';
-import type { StartWish } from '../../wire/start/start-request.js';
+import type { StartRequest } from '../../wire/start/start-request.js';
 import type { Context } from '../context.js';
 import { paint, printJson, printReply } from '../output.js';
 import { serviceLines } from '../print/show.js';
@@ -20,7 +20,7 @@ import { ask } from '../supervisor-client.js';
 import { STOP_MS, SupervisorProcess } from './supervisor-process.js';
 import { tooLate } from './too-late.js';
 
-/** `trial`: for so many seconds; `boot`: nobody is there who could mend a file. */
+/** `trial`: for so many seconds; `boot`: nobody is there who could fix a file. */
 export interface StartOptions {
   readonly trial?: number | undefined;
   readonly boot?: boolean | undefined;
@@ -82,7 +82,7 @@ export class Lifecycle {
   }
 
   /** By systemd where it has our unit; a configuration that is named is nobody's but ours. */
-  async #launch(wish: StartWish): Promise<StartOutcome> {
+  async #launch(wish: StartRequest): Promise<StartOutcome> {
     const paths = this.#context.paths();
     if ((await this.#unit())?.isOurs === true) return startUnit(paths, wish);
     return startSupervisor({ file: this.#context.file }, paths.log, wish);
@@ -110,7 +110,7 @@ export class Lifecycle {
   async #takeOut(): Promise<number> {
     // One that was killed systemd would start again.
     if ((await this.#unit())?.isOurs === true) await stopUnit();
-    const config = this.#readable() ?? bareConfig(this.#context.paths());
+    const config = this.#readable() ?? emptyConfig(this.#context.paths());
     const left = await (await this.#context.direct(config)).clear();
     for (const text of left) this.#note(text);
     return this.#say('knockctl was not running; nothing of it is in the firewall', { verb: 'stop', left });
@@ -163,7 +163,7 @@ export class Lifecycle {
   async confirm(): Promise<number> {
     const context = this.#context;
     const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.believed());
-    if (tried !== undefined) throw tooLate(tried, readFootprint(dirname(context.paths().lock)));
+    if (tried !== undefined) throw tooLate(tried, readInventory(dirname(context.paths().lock)));
     return this.#ask({ verb: 'confirm' });
   }
 
@@ -212,7 +212,7 @@ export class Lifecycle {
     });
   }
 
-  #wish(trialS: number | undefined): StartWish {
+  #wish(trialS: number | undefined): StartRequest {
     const { session, sessionPort: port } = this.#context;
     return {
       ...(trialS === undefined ? {} : { trialS }),

@@ -126,8 +126,8 @@ async function failedAgain(context: Context, runFolder: string, byConfiguration:
     note(context, `${count} starts have failed; ${errorText(error)}`);
   }
   const minutes = SLOW_TRIES_MS / 60_000;
-  const mended = byConfiguration ? ', or once the configuration is mended' : '';
-  note(context, `the next try comes in ${minutes} minutes${mended}; knockctl start tries at once`);
+  const fixed = byConfiguration ? ', or once the configuration is fixed' : '';
+  note(context, `the next try comes in ${minutes} minutes${fixed}; knockctl start tries at once`);
 }
 
 type Configuration = { readonly config: Config } | { readonly error: unknown };

@@ -8,7 +8,7 @@ import { program } from '../../system/install-paths.js';
 import type { LoadOptions } from '../../config/load-options.js';
 import { CHILD_ENV } from '../../system/exec-env.js';
 import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../../system/notify.js';
-import type { StartWish } from '../../wire/start/start-request.js';
+import type { StartRequest } from '../../wire/start/start-request.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */
 const START_MS = 120_000;
@@ -22,7 +22,7 @@ const END_MS = 10_000;
 export async function startSupervisor(
   options: LoadOptions,
   log: string,
-  wish: StartWish = {},
+  wish: StartRequest = {},
 ): Promise<StartOutcome> {
   const errors = openSync(log, 'a', 0o600);
   const argv = [program('detached'), JSON.stringify(options), JSON.stringify(wish)];
@@ -37,13 +37,13 @@ export async function startSupervisor(
   const channel = child.stdio[READY_FD];
   const text = channel instanceof Socket ? await readAll(channel) : '';
   const outcome = readStartOutcome(text);
-  if (outcome?.goesOn === false) await ended(child);
+  if (outcome?.keepsRunning === false) await ended(child);
   return (
     outcome ?? {
       exitCode: EXIT.firewall,
       text: 'the supervisor ended, or got nowhere, without saying why',
       hint: `look at the end of ${log}`,
-      goesOn: false,
+      keepsRunning: false,
     }
   );
 }

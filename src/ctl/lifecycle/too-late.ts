@@ -1,10 +1,10 @@
 import { KnockError } from '../../base/errors.js';
-import { deadline, type Unconfirmed } from '../../runtime/generation/unconfirmed.js';
-import type { Footprint } from '../../firewall/ownership/inventory.js';
+import { deadline, type UnconfirmedTrial } from '../../runtime/generation/unconfirmed.js';
+import type { Inventory } from '../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../system/local-time.js';
 
 /** Why there is nobody who could confirm what was on trial, while no supervisor runs; `footprint`: what of ours is in the kernel. */
-export function tooLate(noted: Unconfirmed, footprint: Footprint | undefined): KnockError {
+export function tooLate(noted: UnconfirmedTrial, footprint: Inventory | undefined): KnockError {
   if (footprint?.supervised === true) {
     return new KnockError('the supervisor is dead: what was on trial cannot be confirmed any more', {
       hint: 'the kernel goes back by itself, at the latest at the deadline; knockctl restartifdead does it now',

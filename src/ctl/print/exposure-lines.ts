@@ -13,14 +13,14 @@ const TITLES = {
 } as const;
 const ORDER = ['open', 'unknown', 'refused', 'knock', 'exception', 'note'] as const;
 
-/** What decides before knockctl does, the worst first, each with what mends it. */
+/** What decides before knockctl does, the worst first, each with what fixes it. */
 export function exposureLines(output: Output, { exposures }: { readonly exposures: Exposures }): string[] {
   return ORDER.flatMap((kind) =>
     exposures
       .filter((one) => one.kind === kind)
-      .flatMap(({ text, mend }) => [
+      .flatMap(({ text, fix }) => [
         `  ${paint(output, kind === 'open' ? 'red' : kind === 'exception' || kind === 'note' ? 'dim' : 'yellow', TITLES[kind].padEnd(10))} ${text}`,
-        ...(mend === null ? [] : [`             mend it: ${mend}`]),
+        ...(fix === null ? [] : [`             fix it: ${fix}`]),
       ]),
   );
 }

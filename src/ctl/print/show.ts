@@ -1,8 +1,14 @@
 import { EXIT, KnockError } from '../../base/errors.js';
 import type { ListName } from '../../base/lists.js';
 import { localTime } from '../../system/local-time.js';
-import type { Happening, Reply } from '../../wire/control.js';
-import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../../wire/reports.js';
+import type { EventRecord, Reply } from '../../wire/control.js';
+import type {
+  DoorReport,
+  KeeperReport,
+  ListedEntry,
+  ServiceReport,
+  StatusReport,
+} from '../../wire/reports.js';
 import { readIfExists } from '../../system/files.js';
 import { readHistories } from '../../wire/history.js';
 import type { Context } from '../context.js';
@@ -44,7 +50,7 @@ function entriesTable(output: Output, entries: readonly ListedEntry[]): string {
 export async function showEvents(context: Context, follow: boolean): Promise<number> {
   const { output } = context;
   let last = 0;
-  const show = (event: Happening): void => {
+  const show = (event: EventRecord): void => {
     if (event.number <= last) return; // seen already: it came both in the reply and live
     last = event.number;
     if (output.json) printJson(output, event);
@@ -52,9 +58,9 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
       output.out(`${paint(output, 'dim', localTime(event.time))}  ${event.kind.padEnd(9)} ${event.text}\n`);
   };
   const showAll = (reply: Reply): void => {
-    if (Array.isArray(reply.data)) for (const event of reply.data as readonly Happening[]) show(event);
+    if (Array.isArray(reply.data)) for (const event of reply.data as readonly EventRecord[]) show(event);
   };
-  const held: Happening[] = [];
+  const held: EventRecord[] = [];
   let replied = false;
   const answer = await ask(
     context.paths().socket,
@@ -152,9 +158,9 @@ function trialLines({ trial, unconfirmed }: StatusReport): string[] {
 
 /** What does not count of the configuration, since others could have written it. */
 function leftOutLines(output: Output, { leftOut = [] }: StatusReport): string[] {
-  return leftOut.flatMap(({ text, mend }) => [
+  return leftOut.flatMap(({ text, fix }) => [
     `  ${paint(output, 'red', 'left out')}   ${text}`,
-    `             ${mend}, then knockctl reload`,
+    `             ${fix}, then knockctl reload`,
   ]);
 }
 

@@ -11,7 +11,7 @@ export async function check(context: Context): Promise<number> {
   const config = context.config();
   const places = await context.recognised(config);
   const inTheWay = config.settings.services.length === 0 ? [] : ((await context.inTheWay?.()) ?? []);
-  const more = inTheWay.map(({ text, mend }) => (mend === undefined ? text : `${text}; ${mend}`));
+  const more = inTheWay.map(({ text, fix }) => (fix === undefined ? text : `${text}; ${fix}`));
   const exposures = await context.exposures(config);
   if (output.json) {
     const { settings, doors, trusted } = config;

@@ -27,8 +27,8 @@ export async function doctor(context: Context): Promise<number> {
   return exitCode;
 }
 
-function print(output: Output, { level, text, means, mend }: Finding): void {
+function print(output: Output, { level, text, effect, fix }: Finding): void {
   output.out(`${paint(output, COLOURS[level], level.padEnd(8))} ${text}\n`);
-  if (means !== undefined) output.out(`         so:   ${means}\n`);
-  if (mend !== undefined) output.out(`         mend: ${mend}\n`);
+  if (effect !== undefined) output.out(`         so:   ${effect}\n`);
+  if (fix !== undefined) output.out(`         fix: ${fix}\n`);
 }

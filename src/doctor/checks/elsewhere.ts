@@ -42,15 +42,15 @@ function toldOf({ service, wanted }: ServicePort, found: readonly Found[]): Find
     return {
       level: 'danger',
       text: `${named(service, wanted)} is sent on to port ${to} of this host by REDIRECT (${familiesIn(found)})`,
-      means: 'such packets meet INPUT with that port: the one in front of it is not protected',
-      mend: `${to} in ports of [service.${service.name}]`,
+      effect: 'such packets meet INPUT with that port: the one in front of it is not protected',
+      fix: `${to} in ports of [service.${service.name}]`,
     };
   }
   return {
     level: 'danger',
     text: `${named(service, wanted)} is sent on elsewhere, by Docker or a rule like it (${familiesIn(found)})`,
-    means: `such packets pass FORWARD and never INPUT: that port is not protected`,
-    mend: `chain = DOCKER-USER in [service.${service.name}] (another chain of FORWARD without Docker), and the container's own port in ports`,
+    effect: `such packets pass FORWARD and never INPUT: that port is not protected`,
+    fix: `chain = DOCKER-USER in [service.${service.name}] (another chain of FORWARD without Docker), and the container's own port in ports`,
   };
 }
 
@@ -58,8 +58,8 @@ function toldOfSome({ service, wanted }: ServicePort, found: readonly Found[]): 
   return {
     level: 'warning',
     text: `some packets for ${named(service, wanted)} are sent on elsewhere, by a rule for all ports (${familiesIn(found)})`,
-    means: 'those pass FORWARD and never INPUT: they are not protected',
-    mend: `iptables-save -t nat shows it; where ${service.name} is meant, chain = FORWARD in [service.${service.name}]`,
+    effect: 'those pass FORWARD and never INPUT: they are not protected',
+    fix: `iptables-save -t nat shows it; where ${service.name} is meant, chain = FORWARD in [service.${service.name}]`,
   };
 }
 
@@ -77,7 +77,7 @@ export function nftDrops(facts: Facts): Finding[] {
           {
             level: 'note',
             text: `${text}; it has a rule that may accept ${port}`,
-            means: 'a packet has to be accepted there and by knockctl: a drop in either wins',
+            effect: 'a packet has to be accepted there and by knockctl: a drop in either wins',
           },
         ];
       }
@@ -85,9 +85,9 @@ export function nftDrops(facts: Facts): Finding[] {
         {
           level: 'danger',
           text: `${text}, and has no rule that accepts ${port} (${families(shared)})`,
-          means:
+          effect:
             'a knock opens nothing there, and trusted addresses get in as little: a drop in any table wins',
-          mend: acceptIn(table, service, wanted.port),
+          fix: acceptIn(table, service, wanted.port),
         },
       ];
     }),

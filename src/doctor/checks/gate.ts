@@ -19,8 +19,8 @@ export function gates(facts: Facts): Finding[] {
           {
             level: 'note',
             text: `what stands ${where} opens ${named(service, wanted)} to nobody: ${accepting}`,
-            means: 'the service has gate = strict: who is to get in without a knock must be trusted',
-            mend: trust === '' ? 'take that rule out, if nobody needs it' : trust,
+            effect: 'the service has gate = strict: who is to get in without a knock must be trusted',
+            fix: trust === '' ? 'take that rule out, if nobody needs it' : trust,
           },
         ];
       }
@@ -28,8 +28,8 @@ export function gates(facts: Facts): Finding[] {
         {
           level: 'note',
           text: `what stands ${where} decides about ${named(service, wanted)} before us: ${accepting}`,
-          means: `whom it accepts needs no knock, and no ban keeps them out`,
-          mend: `if that is not meant: gate = strict in [service.${service.name}], with which no rule of the table filter opens the port${trust === '' ? '' : `; and for whom is to get in: ${trust}`}`,
+          effect: `whom it accepts needs no knock, and no ban keeps them out`,
+          fix: `if that is not meant: gate = strict in [service.${service.name}], with which no rule of the table filter opens the port${trust === '' ? '' : `; and for whom is to get in: ${trust}`}`,
         },
       ];
     });

@@ -46,11 +46,11 @@ export function inFront(facts: Facts): Finding[] {
   return surveyed(found, backend, { services, families, hook, doors })
     .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
     .filter((one) => !isToldByTable(one))
-    .map(({ kind, text, mend }) => ({
+    .map(({ kind, text, fix }) => ({
       level: LEVELS[kind],
       text,
-      means: MEANS[kind],
-      ...(mend === null ? {} : { mend }),
+      effect: MEANS[kind],
+      ...(fix === null ? {} : { fix }),
     }));
 }
 

@@ -28,12 +28,12 @@ export interface ReadableSecret {
 }
 
 /** How it is with the supervisor: by its lock, its word, and what it left; `unknown` where what is needed to ask is missing. */
-export type Life =
+export type SupervisorStatus =
   | { readonly kind: 'stopped' | 'dead' | 'silent' | 'unknown' }
   | { readonly kind: 'running'; readonly state: string; readonly meaning: string };
 
 /** A trial of just this configuration that nobody has confirmed. */
-export interface Tried {
+export interface UnconfirmedTrial {
   /** ISO 8601, UTC. */
   readonly at: string;
   /** Whether there is an earlier configuration, which is in force instead. */
@@ -89,8 +89,8 @@ export interface Facts {
   /** Of each door of the configuration, where it is recognised. */
   readonly recognised: readonly Recognised[];
   /** What is noted of a trial of this configuration; a text where the note cannot be read. */
-  readonly tried: Tried | string | undefined;
-  readonly life: Life;
+  readonly tried: UnconfirmedTrial | string | undefined;
+  readonly life: SupervisorStatus;
   /** Names of programs that are needed and are not there. */
   readonly missingTools: readonly string[];
   /** Whether ipset can be used; undefined: it can. */

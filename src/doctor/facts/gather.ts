@@ -18,7 +18,7 @@ import type { SshSession } from '../../system/session.js';
 import { otherKnockds } from '../../system/other-knockd.js';
 import { findTool } from '../../system/tools.js';
 import type { Recognised } from '../../wire/reports.js';
-import type { Facts, Life, Probe, SavedRules, Tried } from './facts.js';
+import type { Facts, SupervisorStatus, Probe, SavedRules, UnconfirmedTrial } from './facts.js';
 import { readableSecrets, SAVED } from './readable-secrets.js';
 import { gatherRules } from './gather-rules.js';
 import { findStarters } from './gather-starters.js';
@@ -31,9 +31,9 @@ export interface GatherParts {
   readonly config: () => Config;
   readonly recognised: (config: Config) => readonly Recognised[];
   /** A trial of this configuration that was not confirmed. Throws KnockError where its note is damaged. */
-  readonly tried: (config: Config) => Tried | undefined;
+  readonly tried: (config: Config) => UnconfirmedTrial | undefined;
   /** How it is with the supervisor. */
-  readonly life: () => Promise<Life>;
+  readonly life: () => Promise<SupervisorStatus>;
   /** Sends a packet to the capture. */
   readonly probe: () => Promise<Probe>;
   readonly session: SshSession | undefined;

@@ -7,7 +7,7 @@ import { strayDoors, strayDoorSets, type KernelDoors } from './kernel-doors.js';
 import { doorsInstance } from '../model/door-names.js';
 
 /** The doors of the kernel as the firewall keeps them: their sets, their counters, and what earlier ones have left. */
-export class DoorKeeping {
+export class KernelDoorSets {
   readonly #store: SetStore;
   readonly #instances: Set<string>;
   /** The packets that the last rule of each chain had seen at the last look, by family. */
@@ -24,7 +24,7 @@ export class DoorKeeping {
   }
 
   /** Doors of these services may be there too. */
-  note(services: readonly string[]): void {
+  record(services: readonly string[]): void {
     for (const service of services) this.#instances.add(doorsInstance(service));
   }
 

@@ -4,7 +4,7 @@ import { chosenService } from '../model/service.js';
 import { banTime, grantTime, isLonger, longestBan, longestGrant } from './times.js';
 import type { Command, ConfiguredDoor, KnockedService } from './configured-door.js';
 
-export interface QualifySettings {
+export interface EligibilitySettings {
   /** The families that are protected. */
   readonly families: readonly Family[];
   readonly duplicates: 'strict' | 'tolerate';
@@ -38,10 +38,10 @@ export type Placement =
   | { readonly door: Door; readonly action?: undefined; readonly reason: string };
 
 /** Where each door is recognised for knocks of the family; all doors, in their order. */
-export function qualify(
+export function decideEligibility(
   doors: readonly ConfiguredDoor[],
   services: readonly KnockedService[],
-  settings: QualifySettings,
+  settings: EligibilitySettings,
   family: Family,
 ): Placement[] {
   return doors.map((configured) => {
@@ -51,10 +51,10 @@ export function qualify(
   });
 }
 
-/** What no start command could mend. */
+/** What no start command could fix. */
 function problemOf(
   { door, oneTime }: ConfiguredDoor,
-  settings: QualifySettings,
+  settings: EligibilitySettings,
   family: Family,
 ): string | undefined {
   if (!settings.families.includes(family)) return `IPv${family} is not among [firewall] families`;

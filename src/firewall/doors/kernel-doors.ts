@@ -5,7 +5,7 @@ import type { Table } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
 import type { SetHeader, SetSpec } from '../sets/set-specs.js';
 import type { DesiredService } from '../rules/template.js';
-import { leftovers } from '../rules/known-chains.js';
+import { knownChains } from '../rules/known-chains.js';
 import type { CompiledDoors } from './compile.js';
 import { doorsInstance, doorsLabel, isDoorName } from '../model/door-names.js';
 
@@ -32,7 +32,7 @@ export class KernelDoors {
 
   /** Chains and jumps of a family; none where no door opens in it, so that what an earlier life left goes. */
   rules(family: Family): DesiredService {
-    return this.#compiled.get(family)?.rules ?? leftovers(doorsLabel(this.instance), []);
+    return this.#compiled.get(family)?.rules ?? knownChains(doorsLabel(this.instance), []);
   }
 
   /** The chains whose last rule's packets are knocks that were carried out, each with its door. */
@@ -51,7 +51,7 @@ export function strayDoors(
   const present = table === undefined ? [] : chainsOf(table).map(({ name }) => name);
   return instances.map((instance) => {
     const stray = present.filter((name) => isDoorName(name, instance) && !wanted.has(name));
-    return leftovers(doorsLabel(instance), stray);
+    return knownChains(doorsLabel(instance), stray);
   });
 }
 

@@ -147,7 +147,7 @@ function textOf(line: TableLine): string {
 }
 
 function unreadable(text: string): Exposure {
-  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, mend: null } as const;
+  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, fix: null } as const;
   const family = text.startsWith('IPv6') ? 6 : 4;
   return { ...nowhere, kind: 'unknown', family, ports: [], sources: 'everybody', text: `${text}: unknown` };
 }

@@ -212,7 +212,7 @@ function told(
     rule: last?.rule.text ?? null,
     sources: who,
     text: `IPv${family}: in table ${table}, ${where} ${what}`,
-    mend:
+    fix:
       kind === 'exception' || last === undefined ? null : `${tool} -t ${table} ${deletion(last.rule).text}`,
   };
 }

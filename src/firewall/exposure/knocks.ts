@@ -84,6 +84,6 @@ function told(
     text:
       `IPv${context.family}: ${table === 'filter' ? '' : `in table ${table}, `}${named(path, { chain: CHAIN })} keeps packets to ${[...ports].join(', ')} from the kernel's part of ` +
       `${which}: such knocks are heard by the listener alone`,
-    mend: commandFor(path, context, table),
+    fix: commandFor(path, context, table),
   };
 }

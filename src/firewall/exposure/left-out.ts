@@ -63,7 +63,7 @@ function openIn(
       },
       sources: 'everybody',
       text: `IPv${family}: ${where} is open to everybody: families in [firewall] leaves IPv${family} out, and others reach ${first.address}`,
-      mend: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
+      fix: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
     },
   ];
 }

@@ -17,7 +17,7 @@ import {
   type NftRule,
   type NftRuleset,
 } from './nft-chains.js';
-import { mended, placeOf, type Subject } from './native-words.js';
+import { fixed, placeOf, type Subject } from './native-words.js';
 import { union, type Ranges } from './ranges.js';
 import { whoComes } from './who.js';
 
@@ -273,6 +273,6 @@ function told({ texts }: Native, { family, service, group, kind, what }: Told): 
     rule: text ?? null,
     sources: whoComes(boxes, sourcesOf(group), fromElsewhere({ addresses: [] }, family).sources, family),
     text: `IPv${family}: ${placeOf(subject)} ${what}`,
-    mend: kind === 'exception' ? null : mended(subject, kind, namesPort(rule)),
+    fix: kind === 'exception' ? null : fixed(subject, kind, namesPort(rule)),
   };
 }

@@ -3,7 +3,7 @@ import { errorText, KnockError } from '../../base/errors.js';
 import { execOk, type Exec } from '../../system/exec.js';
 import { requireTool } from '../../system/tools.js';
 import { chooseBackend } from '../rules/backend.js';
-import { readFootprint } from './inventory.js';
+import { readInventory } from './inventory.js';
 import { aliveSet } from '../model/names.js';
 import { takeSnapshot } from '../rules/snapshot.js';
 import { Tables } from '../rules/tables.js';
@@ -13,9 +13,14 @@ import { Tables } from '../rules/tables.js';
  * the rules as they are; gives their paths. For when no supervisor can be started: needs no configuration. What
  * is in force beside that is left alone. Throws where a switch cannot be emptied.
  */
-export async function giveUp(exec: Exec, runFolder: string, snapshots: string, now: Date): Promise<string[]> {
+export async function forceOnFailure(
+  exec: Exec,
+  runFolder: string,
+  snapshots: string,
+  now: Date,
+): Promise<string[]> {
   const ipset = requireTool('ipset');
-  for (const service of readFootprint(runFolder)?.services ?? [])
+  for (const service of readInventory(runFolder)?.services ?? [])
     await execOk(exec, [ipset, '-q', 'flush', aliveSet(service)]);
   try {
     const tables = new Tables(exec, await chooseBackend(exec, 'auto'));

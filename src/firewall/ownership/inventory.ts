@@ -8,7 +8,7 @@ import type { TableName } from '../model/table-name.js';
  * so that a later life finds services that the configuration no longer names, and `stop` knows
  * which tables were not there before us.
  */
-export interface Footprint {
+export interface Inventory {
   readonly services: readonly string[];
   /** Where rules of ours may stand: other settings may lead to another back end, or leave a family out. */
   readonly places: readonly Place[];
@@ -27,7 +27,7 @@ export interface Footprint {
 /** The tables of a family that were not there before our first rule. */
 export function madeTablesOf(
   family: Family,
-  { madeTables, madeMangle = [] }: Pick<Footprint, 'madeTables' | 'madeMangle'>,
+  { madeTables, madeMangle = [] }: Pick<Inventory, 'madeTables' | 'madeMangle'>,
 ): TableName[] {
   return [
     ...(madeTables.includes(family) ? (['filter'] as const) : []),
@@ -54,40 +54,40 @@ export function without(places: readonly Place[], others: readonly Place[]): Pla
 }
 
 /** Where the footprint is noted. */
-export function footprintPath(runFolder: string): string {
+export function inventoryPath(runFolder: string): string {
   return `${runFolder}/kernel.json`;
 }
 
 /** The footprint noted in a run folder; undefined where there is none, or none that can be believed. */
-export function readFootprint(runFolder: string): Footprint | undefined {
+export function readInventory(runFolder: string): Inventory | undefined {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readIfExists(footprintPath(runFolder)) ?? 'null');
+    parsed = JSON.parse(readIfExists(inventoryPath(runFolder)) ?? 'null');
   } catch {
     return undefined; // damaged: as good as none, what is in the kernel is looked up there
   }
-  return isFootprint(parsed) ? parsed : undefined;
+  return isInventory(parsed) ? parsed : undefined;
 }
 
 /** Whether a supervisor should be there for what is noted in a run folder. */
 export function isSupervised(runFolder: string): boolean {
-  return readFootprint(runFolder)?.supervised === true;
+  return readInventory(runFolder)?.supervised === true;
 }
 
 /** Whether sets and rules of ours can be there because of us: there is a note, and it is not of an earlier boot. */
-export function isOfBoot(footprint: Footprint | undefined, bootId: string): boolean {
+export function isOfBoot(footprint: Inventory | undefined, bootId: string): boolean {
   return footprint !== undefined && (footprint.bootId === undefined || footprint.bootId === bootId);
 }
 
-export function writeFootprint(runFolder: string, footprint: Footprint): void {
-  replaceFile(footprintPath(runFolder), `${JSON.stringify(footprint)}\n`);
+export function writeInventory(runFolder: string, footprint: Inventory): void {
+  replaceFile(inventoryPath(runFolder), `${JSON.stringify(footprint)}\n`);
 }
 
-export function removeFootprint(runFolder: string): void {
-  removeFile(footprintPath(runFolder));
+export function removeInventory(runFolder: string): void {
+  removeFile(inventoryPath(runFolder));
 }
 
-function isFootprint(value: unknown): value is Footprint {
+function isInventory(value: unknown): value is Inventory {
   if (typeof value !== 'object' || value === null || !('services' in value) || !('madeTables' in value))
     return false;
   const { services, madeTables } = value;

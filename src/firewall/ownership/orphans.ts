@@ -1,23 +1,23 @@
-import type { DoorKeeping } from '../doors/door-sets.js';
+import type { KernelDoorSets } from '../doors/door-sets.js';
 import type { KernelDoors } from '../doors/kernel-doors.js';
-import { leftovers, standardService } from '../rules/known-chains.js';
+import { knownChains, standardService } from '../rules/known-chains.js';
 import type { SetStore } from '../sets/set-store.js';
 import type { DesiredService } from '../rules/template.js';
 
 /** What other configurations than the one in force have left in the kernel, as far as it is known: chains, services, doors. */
-export class Remains {
+export class Orphans {
   readonly #sets: SetStore;
-  readonly #doors: DoorKeeping;
+  readonly #doors: KernelDoorSets;
   /** Chains that only a trial has. */
   readonly #chains = new Set<string>();
   readonly #services = new Set<string>();
   /** False while sets may be there that nobody needs. */
   #tidy: boolean;
 
-  constructor(sets: SetStore, doors: DoorKeeping, tidy: boolean) {
+  constructor(sets: SetStore, doors: KernelDoorSets, isPruned: boolean) {
     this.#sets = sets;
     this.#doors = doors;
-    this.#tidy = tidy;
+    this.#tidy = isPruned;
   }
 
   get tidy(): boolean {
@@ -28,8 +28,8 @@ export class Remains {
     return [...this.#chains];
   }
 
-  note(chains: readonly string[], services: readonly string[]): void {
-    this.#doors.note(services);
+  record(chains: readonly string[], services: readonly string[]): void {
+    this.#doors.record(services);
     for (const chain of chains) this.#chains.add(chain);
     for (const service of services) this.#services.add(service);
     if (chains.length + services.length > 0) this.#tidy = false;
@@ -41,19 +41,19 @@ export class Remains {
   }
 
   /** What has to go with the next transaction: the jumps of services, and then their chains. */
-  going(kept: readonly string[]): {
+  toPrune(kept: readonly string[]): {
     readonly jumps: readonly DesiredService[];
     readonly chains: readonly string[];
   } {
     const services = this.services(kept).map(standardService);
     return {
-      jumps: services.map(({ service }) => leftovers(service, [])),
+      jumps: services.map(({ service }) => knownChains(service, [])),
       chains: services.flatMap(({ chains }) => [...chains.keys()]),
     };
   }
 
   /** Takes out sets that no rule of ours names any more. Gives what had to be left, and why. */
-  async clean(kept: readonly string[], doors: KernelDoors): Promise<string[]> {
+  async prune(kept: readonly string[], doors: KernelDoors): Promise<string[]> {
     const services = this.services(kept);
     const left = await this.#sets.destroyTrial([...kept, ...services]);
     left.push(...(await this.#doors.drop(doors)));

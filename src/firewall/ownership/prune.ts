@@ -2,7 +2,7 @@ import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { allDoors } from '../doors/kernel-doors.js';
 import { gatesIn } from '../rules/gate.js';
-import { chainsOf, isOurs, leftovers, standardGate, standardService } from '../rules/known-chains.js';
+import { chainsOf, isOurs, knownChains, standardGate, standardService } from '../rules/known-chains.js';
 import { planRemove, type Removal } from '../rules/plan.js';
 import { inTable, type TableName } from '../model/table-name.js';
 import type { Tables } from '../rules/tables.js';
@@ -10,7 +10,7 @@ import type { DesiredService } from '../rules/template.js';
 import { Unreadable } from '../rules/unread.js';
 
 /** What is to go out of the tables of a family. */
-export interface Going {
+export interface PruneWanted {
   readonly rules: readonly DesiredService[];
   /** Services of which only the names are known. */
   readonly services: readonly string[];
@@ -24,7 +24,7 @@ export interface Going {
  * Takes rules of ours out of both tables, in one go: that which opens stands until that which shuts is out. Gives what
  * had to be left, and why. Throws Unreadable where a table cannot be read, once what is in the other one is out.
  */
-export async function takeOut(tables: Tables, family: Family, going: Going): Promise<readonly string[]> {
+export async function prune(tables: Tables, family: Family, going: PruneWanted): Promise<readonly string[]> {
   tables.tryAgain(family);
   const removals: Removal[] = [];
   let unreadable: Unreadable | undefined;
@@ -46,7 +46,7 @@ export async function takeOut(tables: Tables, family: Family, going: Going): Pro
 async function fromFilter(
   tables: Tables,
   family: Family,
-  { rules, services, instances }: Going,
+  { rules, services, instances }: PruneWanted,
 ): Promise<Removal> {
   const known = [...inTable(rules, 'filter'), ...services.map(standardService)];
   const chains = new Set(chainsOf(known));
@@ -59,7 +59,7 @@ async function fromFilter(
 async function fromMangle(
   tables: Tables,
   family: Family,
-  { rules, services, instances }: Going,
+  { rules, services, instances }: PruneWanted,
 ): Promise<Removal> {
   const nothing = { text: '', changes: [], left: [] };
   if (!(await tables.exists(family, 'mangle'))) return nothing;
@@ -68,7 +68,7 @@ async function fromMangle(
   const actual = await tables.read(family, isOurs(names, instances), { chains, table: 'mangle' });
   const table = findTable(actual, 'mangle');
   // Chains of a trial may have other names; those of filter are not here.
-  const known = leftovers(
+  const known = knownChains(
     '',
     rules.flatMap(({ chains }) => [...chains.keys()]),
   );
@@ -80,7 +80,7 @@ async function fromMangle(
   return planRemove(onceEach(all), actual, 'mangle');
 }
 
-function namesOf({ rules, services }: Pick<Going, 'rules' | 'services'>): string[] {
+function namesOf({ rules, services }: Pick<PruneWanted, 'rules' | 'services'>): string[] {
   const named = rules.map(({ service }) => service).filter((name) => name !== '');
   return [...new Set([...named, ...services])];
 }

@@ -4,7 +4,7 @@ import { rulesIn, taggedRules, type SameRules } from './plan.js';
 import type { DesiredService } from './template.js';
 
 /** How the kernel prints rules that we loaded: an administrator's template need not have that form. */
-export class PrintedRules {
+export class CanonicalRules {
   /** By family, chain and our own text: the last two, for a second way to read may not have the kernel's own form. */
   readonly #printed = new Map<string, Set<string>>();
 

@@ -2,7 +2,7 @@ import type { Family } from '../../base/address.js';
 import { ConfigError } from '../../base/errors.js';
 import { chains } from '../../iptables-parser/query.js';
 import type { Table } from '../../iptables-parser/document.js';
-import { leftovers } from './known-chains.js';
+import { knownChains } from './known-chains.js';
 import { chainPrefix, gateChain, isGateChain } from '../model/names.js';
 import { ALL_READABLE, readableWords, type Readable } from '../model/readable.js';
 import type { Service } from '../model/service.js';
@@ -58,7 +58,7 @@ export function expandGate(
 export function gatesIn(table: Table | undefined, services: readonly string[]): DesiredService[] {
   const present = table === undefined ? [] : chains(table).map(({ name }) => name);
   return [...new Set(services)].map((service) => ({
-    ...leftovers(
+    ...knownChains(
       service,
       present.filter((chain) => isGateChain(chain, service)),
     ),

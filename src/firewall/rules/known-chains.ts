@@ -11,18 +11,18 @@ export function standardService(service: string): DesiredService {
   const chains = ['policy', 'reassemble', 'hidden', 'headers', 'stray', ...SET_LISTS].map(
     (part) => chainPrefix(service) + part,
   );
-  return leftovers(service, [...chains, ...trialChains(service, chains).values()]);
+  return knownChains(service, [...chains, ...trialChains(service, chains).values()]);
 }
 
 /** The chains of its second gate, in the table mangle. */
 export function standardGate(service: string): DesiredService {
   const gate = gateChain(service);
   const chains = [gate, ...['join', 'hide', 'head', 'stray'].map((part) => `${gate}.${part}`)];
-  return { ...leftovers(service, [...chains, ...trialChains(service, chains).values()]), table: 'mangle' };
+  return { ...knownChains(service, [...chains, ...trialChains(service, chains).values()]), table: 'mangle' };
 }
 
 /** Chains of which only the names are known. */
-export function leftovers(service: string, chains: readonly string[]): DesiredService {
+export function knownChains(service: string, chains: readonly string[]): DesiredService {
   return { service, chains: new Map(chains.map((chain) => [chain, []])), jumps: [] };
 }
 

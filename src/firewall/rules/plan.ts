@@ -16,7 +16,7 @@ export interface Transaction {
 }
 
 /** A chain of somebody else's that is not there: no packet passes it, and the jump into it has to wait (Docker makes DOCKER-USER). */
-export interface Awaited {
+export interface MissingParentChain {
   readonly service: string;
   readonly family: Family;
   readonly chain: string;
@@ -97,7 +97,7 @@ function planJumps(
   options: ApplyOptions,
   draft: Draft,
 ): void {
-  const jumps = standing(service.jumps, existing);
+  const jumps = installable(service.jumps, existing);
   // A copy in a chain of ours goes when that chain is emptied: to delete it as well would be a fault.
   const tagged =
     table === undefined
@@ -125,19 +125,19 @@ function jumpedTo({ service, table }: DesiredService): string {
 }
 
 /** The jumps that can be in force. */
-export function standing(jumps: readonly Jump[], existing: ReadonlySet<string>): readonly Jump[] {
+export function installable(jumps: readonly Jump[], existing: ReadonlySet<string>): readonly Jump[] {
   return jumps.filter(({ chain }) => existing.has(chain) || BUILT_IN.includes(chain));
 }
 
 /** The chains that jumps wait for. */
-export function awaited(
+export function missingParentChains(
   family: Family,
   desired: readonly DesiredService[],
   actual: Ruleset,
-): readonly Awaited[] {
+): readonly MissingParentChain[] {
   const existing = chainNames(findTable(actual, 'filter'));
   return inTable(desired, 'filter').flatMap(({ service, jumps }) => {
-    const there = standing(jumps, existing);
+    const there = installable(jumps, existing);
     const chains = jumps.filter((jump) => !there.includes(jump)).map(({ chain }) => chain);
     return [...new Set(chains)].map((chain) => ({ service, family, chain }));
   });

@@ -1,11 +1,11 @@
 import type { Family } from '../../base/address.js';
 import type { Table } from '../../iptables-parser/document.js';
-import { areJumps, chainNames, standing, taggedRules, type SameRules } from './plan.js';
+import { areJumps, chainNames, installable, taggedRules, type SameRules } from './plan.js';
 import type { TableName } from '../model/table-name.js';
 import type { DesiredService } from './template.js';
 
 /** What is in force of one service: for `status`, and for deciding whether to feed. */
-export interface InForce {
+export interface RuleStatus {
   readonly service: string;
   readonly family: Family;
   /** All chains are there and hold the rules that they should. */
@@ -29,20 +29,20 @@ export function judgeJumps(
   { service, jumps }: DesiredService,
   table: Table | undefined,
   same: SameRules,
-): Pick<InForce, 'service' | 'jump' | 'awaits' | 'met'> {
+): Pick<RuleStatus, 'service' | 'jump' | 'awaits' | 'met'> {
   const tagged = table === undefined ? [] : taggedRules(table, service);
-  const there = standing(jumps, chainNames(table));
+  const there = installable(jumps, chainNames(table));
   const awaits = jumps.find((jump) => !there.includes(jump))?.chain;
   const jump = awaits === undefined && areJumps(tagged, jumps, same);
-  return { service, jump, awaits, met: tagged.length > 0 };
+  return { service, jump, awaits: awaits, met: tagged.length > 0 };
 }
 
 /**
  * One judgement for each service and family: what stands in two tables is as good as the worse of the two; of one that
  * nothing tells, as good as the other, for either of them shuts, and said to be unknown.
  */
-export function merged(all: readonly InForce[]): InForce[] {
-  const byService = new Map<string, InForce>();
+export function merged(all: readonly RuleStatus[]): RuleStatus[] {
+  const byService = new Map<string, RuleStatus>();
   for (const one of all) {
     const key = `${one.family} ${one.service}`;
     const other = byService.get(key);
@@ -51,7 +51,7 @@ export function merged(all: readonly InForce[]): InForce[] {
   return [...byService.values()];
 }
 
-function both(one: InForce, other: InForce): InForce {
+function both(one: RuleStatus, other: RuleStatus): RuleStatus {
   const told = [one, other].filter(({ unknown }) => unknown !== true);
   return {
     ...one,

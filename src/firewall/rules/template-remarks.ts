@@ -6,9 +6,9 @@ import { expandTemplate, type Template } from './template.js';
 export interface TemplateRemark {
   /** What is missing, with the file. */
   readonly text: string;
-  readonly means: string;
+  readonly effect: string;
   /** The lines to add. */
-  readonly mend: string;
+  readonly fix: string;
   /** Strangers can get in, or what the host sends to itself is refused. */
   readonly level: 'danger' | 'warning';
 }
@@ -31,8 +31,8 @@ const CHECKS: readonly Check[] = [
   {
     lacks: ({ rules }) => !has(rules, /-m (?:socket|conntrack|state) /),
     text: 'nothing makes the kernel reassemble fragments in front of these rules',
-    means: 'a connection begun in fragments that no rule can read gets in, banned or not',
-    mend: 'add ":@SERVICE@_reassemble - [0:0]" and "-A @SERVICE@_reassemble @REASSEMBLE@ -j RETURN" (that is -m socket, or what the kernel has instead)',
+    effect: 'a connection begun in fragments that no rule can read gets in, banned or not',
+    fix: 'add ":@SERVICE@_reassemble - [0:0]" and "-A @SERVICE@_reassemble @REASSEMBLE@ -j RETURN" (that is -m socket, or what the kernel has instead)',
     level: 'danger',
   },
   {
@@ -41,16 +41,16 @@ const CHECKS: readonly Check[] = [
         ? !has(rules, /-m frag /) || !has(rules, /-m u32 .*-j DROP/)
         : chain !== 'INPUT' && !has(rules, / -f /),
     text: 'fragments that the kernel does not reassemble, or misreads, meet no rule',
-    means: 'a connection begun in fragments within others, or behind extension headers, gets in',
-    mend: 'take over from the rules/service.rules that is shipped the lines that name @FRAGMENT@, @HEADERS@ and @MISREAD@, and all of the chains @SERVICE@_hidden and @SERVICE@_headers',
+    effect: 'a connection begun in fragments within others, or behind extension headers, gets in',
+    fix: 'take over from the rules/service.rules that is shipped the lines that name @FRAGMENT@, @HEADERS@ and @MISREAD@, and all of the chains @SERVICE@_hidden and @SERVICE@_headers',
     level: 'danger',
   },
   {
     lacks: ({ service: { addresses }, family, rules }) =>
       family === 6 && addresses.length > 0 && !has(rules, /-m rt /),
     text: 'packets that a routing header takes on to the protected address meet no rule',
-    means: 'where the host follows such headers (seg6_enabled), the port is open to who sends them',
-    mend: 'take over from the rules/service.rules that is shipped the line that names @ROUTED@',
+    effect: 'where the host follows such headers (seg6_enabled), the port is open to who sends them',
+    fix: 'take over from the rules/service.rules that is shipped the line that names @ROUTED@',
     level: 'warning',
   },
   {
@@ -60,30 +60,30 @@ const CHECKS: readonly Check[] = [
       strays !== 'pass' &&
       !has(jumps, / ! --tcp-flags FIN,SYN,RST,ACK SYN /),
     text: 'packets that begin no connection and belong to none meet no rule',
-    means: 'the port answers them, and with SYN cookies in force one of them is a connection',
-    mend: 'take over from the rules/service.rules that is shipped the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',
+    effect: 'the port answers them, and with SYN cookies in force one of them is a connection',
+    fix: 'take over from the rules/service.rules that is shipped the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',
     level: 'warning',
   },
   {
     lacks: ({ service: { chain }, jumps, rules }) =>
       chain !== 'OUTPUT' && !has(jumps, /! -i lo /) && !has(rules, /^-i lo /),
     text: 'the jump concerns what the host sends to itself too',
-    means: 'the host cannot connect to its own port: monitoring, git and ssh to localhost time out',
-    mend: 'add @FROM@ behind @TO@ in the rule for @CHAIN@',
+    effect: 'the host cannot connect to its own port: monitoring, git and ssh to localhost time out',
+    fix: 'add @FROM@ behind @TO@ in the rule for @CHAIN@',
     level: 'warning',
   },
   {
     lacks: ({ rules }) => !has(rules, /--match-set \S+_decoyed[46] src/),
     text: 'no rule names @SERVICE@_decoyed@V@',
-    means: 'bans by doors have no effect',
-    mend: 'take over from the rules/service.rules that is shipped the chain @SERVICE@_decoyed and the jump to it',
+    effect: 'bans by doors have no effect',
+    fix: 'take over from the rules/service.rules that is shipped the chain @SERVICE@_decoyed and the jump to it',
     level: 'warning',
   },
   {
     lacks: ({ rules }) => !has(rules, /--match-set \S+_granted[46] src/),
     text: 'no rule names @SERVICE@_granted@V@',
-    means: 'a knock can shorten what was granted by hand',
-    mend: 'add "-A @SERVICE@_filter -m set --match-set @SERVICE@_granted@V@ src -j ACCEPT"',
+    effect: 'a knock can shorten what was granted by hand',
+    fix: 'add "-A @SERVICE@_filter -m set --match-set @SERVICE@_granted@V@ src -j ACCEPT"',
     level: 'warning',
   },
 ];
@@ -101,8 +101,8 @@ export function templateRemarks(
 ): TemplateRemark[] {
   const expanded = services.flatMap((service) => families.map((family) => expand(template, service, family)));
   const concerned = expanded.filter(({ jumps }) => jumps.length > 0);
-  return CHECKS.filter(({ lacks }) => concerned.some(lacks)).map(({ text, means, mend, level }) => ({
-    ...{ text: `${template.file}: ${text}`, means, mend, level },
+  return CHECKS.filter(({ lacks }) => concerned.some(lacks)).map(({ text, effect, fix, level }) => ({
+    ...{ text: `${template.file}: ${text}`, effect, fix, level },
   }));
 }
 

@@ -2,7 +2,7 @@ import type { Network } from '../../base/address.js';
 import type { Entry } from './set-specs.js';
 
 /** What is recalled of a set. */
-export interface Recalled {
+export interface RestoredEntries {
   readonly count: number;
   /** The entries with the time that each has left at this moment: to be asked when they are on their way. */
   entries(): readonly Entry[];
@@ -16,20 +16,20 @@ export type SetChange =
   | { readonly kind: 'empty' };
 
 /** Whoever keeps what the sets hold beyond the life of the kernel; the sets ask it and tell it. */
-export interface SetMemory {
+export interface PersistencePort {
   /** What a set that has to be made anew is to hold from its first moment. */
-  recall(set: string): Promise<Recalled>;
+  restore(set: string): Promise<RestoredEntries>;
   /** The kernel did not take what was recalled. */
-  unfit(sets: readonly string[], error: unknown): void;
+  restoreFailed(sets: readonly string[], error: unknown): void;
   /** Carries a change out: told before it happens, and nothing of the memory's own comes between. */
   change(set: string, change: SetChange, act: () => Promise<void>): Promise<void>;
 }
 
-export const NOTHING: Recalled = { count: 0, entries: () => [] };
+export const NOTHING: RestoredEntries = { count: 0, entries: () => [] };
 
 /** For sets that nobody keeps. */
-export const NO_MEMORY: SetMemory = {
-  recall: async () => Promise.resolve(NOTHING),
-  unfit: () => undefined,
+export const NO_PERSISTENCE: PersistencePort = {
+  restore: async () => Promise.resolve(NOTHING),
+  restoreFailed: () => undefined,
   change: async (_set, _change, act) => act(),
 };

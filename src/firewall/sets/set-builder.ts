@@ -1,13 +1,13 @@
 import type { Sentinels } from './sentinel.js';
 import type { Ipset } from './ipset.js';
 import { freshName } from '../model/names.js';
-import type { Recalled, SetMemory } from './persistence-port.js';
+import type { RestoredEntries, PersistencePort } from './persistence-port.js';
 import { addLines, parseHeaders, roomOf, type SetSpec } from './set-specs.js';
 
 /** What builds sets, and what they are filled with. */
 export interface BuilderParts {
   readonly ipset: Pick<Ipset, 'list' | 'batch'>;
-  readonly memory: SetMemory;
+  readonly memory: PersistencePort;
   readonly sentinels: Sentinels;
 }
 
@@ -25,14 +25,14 @@ export class SetBuilder {
   /** Makes sets with what is remembered of them; `first`: lines that make room for them. */
   async recall(missing: readonly SetSpec[], first: readonly string[]): Promise<void> {
     const { ipset, memory } = this.#parts;
-    const recalled = new Map<string, Recalled>();
-    for (const { name } of missing) recalled.set(name, await memory.recall(name));
+    const recalled = new Map<string, RestoredEntries>();
+    for (const { name } of missing) recalled.set(name, await memory.restore(name));
     const full = [...recalled].filter(([, { count }]) => count > 0).map(([name]) => name);
     try {
       await this.#build(missing, recalled);
     } catch (error) {
       if (full.length === 0) throw error;
-      memory.unfit(full, error); // better a host without its old bans than one without rules
+      memory.restoreFailed(full, error); // better a host without its old bans than one without rules
       await this.#build(missing, new Map());
     }
     const renames = missing.map(({ name }) => `rename ${freshName(name)} ${name}`);
@@ -40,13 +40,13 @@ export class SetBuilder {
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
-  async refill(spec: SetSpec, recalled: Recalled): Promise<void> {
+  async refill(spec: SetSpec, recalled: RestoredEntries): Promise<void> {
     const { name } = spec;
     await this.#build([spec], new Map([[name, recalled]]));
     await this.#parts.ipset.batch([`swap ${freshName(name)} ${name}`, `destroy ${freshName(name)}`]);
   }
 
-  async #build(specs: readonly SetSpec[], recalled: ReadonlyMap<string, Recalled>): Promise<void> {
+  async #build(specs: readonly SetSpec[], recalled: ReadonlyMap<string, RestoredEntries>): Promise<void> {
     const { ipset, sentinels } = this.#parts;
     const existing = parseHeaders(await ipset.list());
     const lines: string[] = [];

@@ -4,9 +4,9 @@ import type { SetList } from '../../base/lists.js';
 import { Sentinels } from './sentinel.js';
 import { BATCH, type Ipset } from './ipset.js';
 import { aliveSet, freshName, setName } from '../model/names.js';
-import { PortSets } from './watchdog-sets.js';
+import { WatchdogSets } from './watchdog-sets.js';
 import { SetBuilder } from './set-builder.js';
-import { NO_MEMORY, type Recalled, type SetMemory } from './persistence-port.js';
+import { NO_PERSISTENCE, type RestoredEntries, type PersistencePort } from './persistence-port.js';
 import {
   addLines,
   delLine,
@@ -26,20 +26,20 @@ import {
 /** The kernel's sets: what they hold is the truth about who is in, until when. */
 export class SetStore {
   readonly #ipset: Ipset;
-  readonly #memory: SetMemory;
+  readonly #memory: PersistencePort;
   readonly #builder: SetBuilder;
   #glance: Promise<ReadonlyMap<string, SetHeader>> | undefined;
   /** What each set held at the last glance, its sentinel included. */
   #counts: ReadonlyMap<string, number> = new Map();
   /** The switches, and the timer of a trial. */
-  readonly ports: PortSets;
+  readonly ports: WatchdogSets;
   /** Of the lists that rules add to; no user of this class sees them in what lists hold. */
   readonly sentinels: Sentinels;
 
-  constructor(ipset: Ipset, memory: SetMemory = NO_MEMORY) {
+  constructor(ipset: Ipset, memory: PersistencePort = NO_PERSISTENCE) {
     this.#ipset = ipset;
     this.#memory = memory;
-    this.ports = new PortSets(ipset);
+    this.ports = new WatchdogSets(ipset);
     this.sentinels = new Sentinels(async (line) => ipset.line(line));
     this.#builder = new SetBuilder({ ipset, memory, sentinels: this.sentinels });
   }
@@ -77,7 +77,7 @@ export class SetStore {
   }
 
   /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
-  async refill(set: string, recalled: Recalled): Promise<void> {
+  async refill(set: string, recalled: RestoredEntries): Promise<void> {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
     await this.#builder.refill(spec, recalled);
@@ -96,7 +96,7 @@ export class SetStore {
       if (!isList || header === undefined || header.entries === 0 || !isSameKind(spec, header)) continue;
       const there = parseEntries(await this.dump(spec.name)).map(({ network }) => network.text);
       if (there.length === 0) continue; // a sentinel alone
-      const recalled = await this.#memory.recall(spec.name);
+      const recalled = await this.#memory.restore(spec.name);
       const own = new Set(recalled.entries().map(({ network }) => network.text));
       await this.#builder.refill(spec, recalled);
       out.set(

@@ -4,7 +4,7 @@ import type { Service } from '../model/service.js';
 import { parseHeaders, portLeft } from './set-specs.js';
 
 /** The sets of ports: the switch of each service, and the timer of a trial. */
-export class PortSets {
+export class WatchdogSets {
   readonly #ipset: Ipset;
 
   constructor(ipset: Ipset) {

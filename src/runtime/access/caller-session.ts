@@ -16,7 +16,7 @@ export interface Session {
  * Says it where the caller's own session could not be opened again under the rules in force, which an
  * open session does not feel. For a trial of `trialS` seconds it is let in, where it is not banned.
  */
-export async function lookAfterSession(
+export async function admitCallerSession(
   context: VerbContext,
   { session, port }: Session,
   trialS?: number,

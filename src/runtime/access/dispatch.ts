@@ -32,7 +32,7 @@ export function isListRequest(request: Request): request is RequestOf<ListVerb> 
 }
 
 /** Carries a verb out. A refusal is a reply; what the kernel refuses is thrown as KnockError. */
-export async function carryOut(
+export async function dispatch(
   context: VerbContext,
   request: RequestOf<ListVerb>,
   origin: Origin,

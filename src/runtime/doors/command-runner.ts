@@ -5,11 +5,11 @@ import type { DoorCommand, VerbCommand } from '../../config/settings.js';
 import type { LogFields } from '../../system/log.js';
 import type { Request } from '../../wire/control.js';
 import type { Journal } from '../journal/journal.js';
-import type { Lane, Shell } from './shell.js';
-import { carryOut, isListRequest } from '../access/dispatch.js';
+import type { Priority, Shell } from './shell.js';
+import { dispatch, isListRequest } from '../access/dispatch.js';
 import type { Origin, VerbContext } from '../access/context.js';
 
-export interface DoorCommandsParts {
+export interface CommandRunnerParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly shell: Shell;
   readonly verbs: VerbContext;
@@ -17,7 +17,7 @@ export interface DoorCommandsParts {
 
 /** Which command of a door it is. */
 export interface Occasion extends Pick<Origin, 'endsS'> {
-  readonly lane: Lane;
+  readonly priority: Priority;
 }
 
 /** The fields of each line: whose knock it follows from. */
@@ -27,15 +27,15 @@ interface About extends LogFields {
 }
 
 /** Carries out the commands of doors: our own verbs here, other lines by the shell. */
-export class DoorCommands {
-  readonly #parts: DoorCommandsParts;
+export class CommandRunner {
+  readonly #parts: CommandRunnerParts;
 
-  constructor(parts: DoorCommandsParts) {
+  constructor(parts: CommandRunnerParts) {
     this.#parts = parts;
   }
 
   /** True where a command can be begun now. */
-  hasRoom(command: DoorCommand, lane: Lane): boolean {
+  hasRoom(command: DoorCommand, lane: Priority): boolean {
     return command.kind === 'verb' || this.#parts.shell.hasRoom(lane);
   }
 
@@ -47,7 +47,7 @@ export class DoorCommands {
     door: string,
     command: DoorCommand,
     source: Network,
-    { lane, ...more }: Occasion,
+    { priority: lane, ...more }: Occasion,
   ): Promise<boolean> {
     const line = expandCommand(command.line, source.text);
     const about = { door, address: source.text };
@@ -73,14 +73,14 @@ export class DoorCommands {
     if (!isListRequest(request)) return;
     const silent = { ...this.#parts.verbs, record: (): void => undefined };
     try {
-      await carryOut(silent, request, { kind: 'door', label: `door ${door}`, ...more });
+      await dispatch(silent, request, { kind: 'door', label: `door ${door}`, ...more });
     } catch (error) {
       const text = `${door}: ${command.line}: ${errorText(error)}`;
       this.#parts.journal.record('command', text, { door, address }, 'error');
     }
   }
 
-  async #shell(about: About, line: string, lane: Lane): Promise<boolean> {
+  async #shell(about: About, line: string, lane: Priority): Promise<boolean> {
     const result = await this.#parts.shell.run(line, lane);
     if ('dropped' in result) return false; // told by whoever drops: many may come at once
     if ('failed' in result) {
@@ -102,7 +102,7 @@ export class DoorCommands {
     const record: VerbContext['record'] = (kind, text, fields) => {
       verbs.record(kind, text, { ...fields, ...about });
     };
-    const reply = await carryOut({ ...verbs, record }, request, origin);
+    const reply = await dispatch({ ...verbs, record }, request, origin);
     for (const remark of reply.remarks) {
       if (remark.level !== 'error') continue;
       this.#parts.journal.record(

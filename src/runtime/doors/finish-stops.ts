@@ -13,5 +13,5 @@ export async function finishStops(stops: PendingStops, shell: Shell, clock: Cloc
   shell.handOver();
   await new Promise((resolve) => setImmediate(resolve)); // so that those are noted as done
   stops.close();
-  shell.letGo();
+  shell.detach();
 }

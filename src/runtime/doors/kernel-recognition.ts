@@ -3,7 +3,7 @@ import type { Config } from '../../config/settings.js';
 import { compileDoors } from '../../firewall/doors/compile.js';
 import { KernelDoors } from '../../firewall/doors/kernel-doors.js';
 import { doorsInstance } from '../../firewall/model/door-names.js';
-import { qualify, type Placement } from '../../firewall/doors/eligibility.js';
+import { decideEligibility, type Placement } from '../../firewall/doors/eligibility.js';
 import { chosenService } from '../../firewall/model/service.js';
 import type { Door } from '../../knock/door.js';
 import type { Recognised } from '../../wire/reports.js';
@@ -91,7 +91,7 @@ export function listenerless(config: Config): ReadonlySet<string> {
 function placements({ doors, settings }: Config, family: Family): Placement[] {
   const { firewall, listener, services } = settings;
   const { families } = firewall;
-  return qualify(doors, services, { families, duplicates: listener.duplicates }, family);
+  return decideEligibility(doors, services, { families, duplicates: listener.duplicates }, family);
 }
 
 /** Families that are protected, and in which knocks are heard. */

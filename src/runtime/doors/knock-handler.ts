@@ -4,18 +4,18 @@ import { exhausted } from '../../config/knockd/one-time.js';
 import type { DoorCommand, DoorSettings, Settings } from '../../config/settings.js';
 import { stopTime } from '../../firewall/doors/times.js';
 import type { Clock } from '../../system/clock.js';
-import { DoorCommands, type DoorCommandsParts, type Occasion } from './command-runner.js';
-import { DropNotice } from '../journal/counted-warning.js';
-import { BanBudget } from '../journal/ban-budget.js';
-import type { OneTimeKeeper } from './one-time-ledger.js';
+import { CommandRunner, type CommandRunnerParts, type Occasion } from './command-runner.js';
+import { CountedWarning } from '../journal/counted-warning.js';
+import { BanLogBudget } from '../journal/ban-budget.js';
+import type { OneTimeLedger } from './one-time-ledger.js';
 import type { PendingStops, Stop } from './pending-stops.js';
-import { Turns } from '../../base/keyed-mutex.js';
+import { KeyedMutex } from '../../base/keyed-mutex.js';
 
-export interface DoorKeeperParts extends DoorCommandsParts {
+export interface KnockHandlerParts extends CommandRunnerParts {
   readonly clock: Clock;
   readonly repeat: Settings['listener']['repeat'];
   readonly stops: PendingStops;
-  readonly oneTime: OneTimeKeeper;
+  readonly oneTime: OneTimeLedger;
   /** Whether the kernel carries out a door by itself. By default, it does not. */
   readonly inKernel?: (door: number, family: Family) => boolean;
 }
@@ -24,27 +24,27 @@ export interface DoorKeeperParts extends DoorCommandsParts {
  * What happens at a knock: the door's commands for the family that knocked. Log lines are knockd's, so
  * that log readers go on working.
  */
-export class DoorKeeper {
-  readonly #parts: DoorKeeperParts;
+export class KnockHandler {
+  readonly #parts: KnockHandlerParts;
   readonly #doors: ReadonlyMap<number, DoorSettings>;
-  readonly #commands: DoorCommands;
-  readonly #dropped: DropNotice;
-  readonly #bans: BanBudget;
+  readonly #commands: CommandRunner;
+  readonly #dropped: CountedWarning;
+  readonly #bans: BanLogBudget;
   /**
    * Verbs for one source keep the order of its knocks: a flush that overtook the accept before it would find nothing, since
    * the kernel has carried both out already, and the accept would then let in whoever had shut the door.
    */
-  readonly #turns = new Turns();
+  readonly #turns = new KeyedMutex();
 
-  constructor(doors: readonly DoorSettings[], parts: DoorKeeperParts) {
+  constructor(doors: readonly DoorSettings[], parts: KnockHandlerParts) {
     this.#parts = parts;
     this.#doors = new Map(doors.map((door) => [door.door.id, door]));
-    this.#commands = new DoorCommands(parts);
-    this.#bans = new BanBudget(parts.clock, (door, count) => {
+    this.#commands = new CommandRunner(parts);
+    this.#bans = new BanLogBudget(parts.clock, (door, count) => {
       const text = `${door}: hit ${count} times more, which is not told one by one: a scan, or a flood of forged packets`;
       parts.journal.record('knock', text, { door, count }, 'warn');
     });
-    this.#dropped = new DropNotice(parts.clock, (count) => {
+    this.#dropped = new CountedWarning(parts.clock, (count) => {
       const text = `${count} start commands were dropped: too many knocks in a short time`;
       parts.journal.record('command', text, { count }, 'error');
     });
@@ -89,7 +89,7 @@ export class DoorKeeper {
         await this.#openAndClose(start, closing);
       }
     };
-    if (start.kind === 'verb') await this.#turns.take(source.value.text, act);
+    if (start.kind === 'verb') await this.#turns.run(source.value.text, act);
     else await act();
   }
 
@@ -99,14 +99,15 @@ export class DoorKeeper {
       door,
       address: source.text,
     });
-    const act = async (): Promise<boolean> => this.#commands.perform(door, command, source, { lane: 'stop' });
-    return command.kind === 'verb' ? this.#turns.take(source.text, act) : act();
+    const act = async (): Promise<boolean> =>
+      this.#commands.perform(door, command, source, { priority: 'stop' });
+    return command.kind === 'verb' ? this.#turns.run(source.text, act) : act();
   }
 
   /** Says in the log what it has not said yet. */
   tellDropped(): void {
-    this.#dropped.tell();
-    this.#bans.tell();
+    this.#dropped.flush();
+    this.#bans.flush();
   }
 
   async #openAndClose(start: DoorCommand, stop: Stop): Promise<void> {
@@ -133,7 +134,7 @@ export class DoorKeeper {
     if (start?.kind !== 'verb' || this.#parts.inKernel?.(door.id, source.family) === true) return;
     const end = stop === undefined ? {} : endOf({ command: stop, timeoutMs: cmdTimeoutMs });
     const act = async (): Promise<void> => this.#commands.quietly(door.name, start, source, end);
-    await this.#turns.take(source.text, act);
+    await this.#turns.run(source.text, act);
   }
 
   /** Carries a start command out to its end. False where it was never begun. */
@@ -144,7 +145,7 @@ export class DoorKeeper {
     end: Pick<Occasion, 'endsS'> = {},
   ): Promise<boolean> {
     if (this.#commands.hasRoom(start, 'start')) {
-      return this.#commands.perform(door, start, source, { lane: 'start', ...end });
+      return this.#commands.perform(door, start, source, { priority: 'start', ...end });
     }
     this.#dropped.add();
     return false;

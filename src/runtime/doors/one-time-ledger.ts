@@ -2,7 +2,7 @@ import { errorText } from '../../base/errors.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { exhausted, parseOneTime, type OneTimeLine } from '../../config/knockd/one-time.js';
 import type { DoorSettings } from '../../config/settings.js';
-import { markLines, type PlacedLine } from '../../system/comment-out.js';
+import { commentOutLines, type PlacedLine } from '../../system/comment-out.js';
 import { readStrict } from '../../system/strict-file.js';
 import type { OneTimeSequence } from '../../wire/listener.js';
 import type { Journal } from '../journal/journal.js';
@@ -27,7 +27,7 @@ export interface Used {
  * is known which one was used, whatever was written into the file since. The files are the truth: a used line is one
  * that begins with `#` on disk.
  */
-export class OneTimeKeeper {
+export class OneTimeLedger {
   readonly #journal: Pick<Journal, 'record'>;
   readonly #lines = new Map<number, Issued>();
   /** By file: what was issued last, in the order of the file. */
@@ -72,7 +72,7 @@ export class OneTimeKeeper {
     for (const line of crossedOut) line.state = 'used';
     let places = new Map<Issued, PlacedLine>();
     try {
-      markLines(path, (lines) => {
+      commentOutLines(path, (lines) => {
         places = new Map();
         for (const line of crossedOut) {
           const place = findLine(lines, line, [...places.values()]);

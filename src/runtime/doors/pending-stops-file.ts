@@ -22,7 +22,7 @@ export interface StoredStop {
   readonly due: Date;
 }
 
-export interface StopFileParts {
+export interface PendingStopsFileParts {
   readonly path: string;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
@@ -46,8 +46,8 @@ const MAX_ID = Number.MAX_SAFE_INTEGER;
  * is gone, since strangers may open many doors: to write all of it at each change were 12 MB a second. What was appended last may be cut off by
  * a crash: that door was not opened yet.
  */
-export class StopFile {
-  readonly #parts: StopFileParts;
+export class PendingStopsFile {
+  readonly #parts: PendingStopsFileParts;
   #window: Timer | undefined;
   /** Those who wait for the next write. */
   #waiting: (() => void)[] = [];
@@ -58,7 +58,7 @@ export class StopFile {
   #size = 0;
   #wholeSize = 0;
 
-  constructor(parts: StopFileParts) {
+  constructor(parts: PendingStopsFileParts) {
     this.#parts = parts;
   }
 

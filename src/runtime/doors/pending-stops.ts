@@ -2,7 +2,7 @@ import type { Network } from '../../base/address.js';
 import type { DoorCommand } from '../../config/settings.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import type { Journal } from '../journal/journal.js';
-import { StopFile, type StoredStop } from './pending-stops-file.js';
+import { PendingStopsFile, type StoredStop } from './pending-stops-file.js';
 
 /** A stop command, and whom it is for. */
 export interface Stop {
@@ -57,7 +57,7 @@ const MAX_PENDING = 10_000;
  */
 export class PendingStops {
   readonly #parts: PendingStopsParts;
-  readonly #file: StopFile;
+  readonly #file: PendingStopsFile;
   readonly #pending = new Set<Pending>();
   /** All are to run now, and whoever waits for that. */
   #closing: (() => void) | undefined;
@@ -68,7 +68,7 @@ export class PendingStops {
   constructor(parts: PendingStopsParts) {
     this.#parts = parts;
     const { path, clock, journal } = parts;
-    this.#file = new StopFile({ path, clock, journal, content: () => this.#stored() });
+    this.#file = new PendingStopsFile({ path, clock, journal, content: () => this.#stored() });
   }
 
   get count(): number {
@@ -76,7 +76,7 @@ export class PendingStops {
   }
 
   /** Takes up what an earlier life left: each at its time, at once where that has passed, never later than its cmd_timeout from now. */
-  takeUp(): void {
+  resume(): void {
     const stops = this.#file.read();
     const wallMs = this.#parts.clock.wall().getTime();
     for (const { due, ...stop } of stops) {

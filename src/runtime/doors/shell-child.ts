@@ -9,17 +9,20 @@ import { goAsOthers } from '../../system/oom.js';
  * How a shell line ended: its exit status; 0 where a signal killed it (as knockd reports it), and which. `failed`: it
  * could not be run, and why.
  */
-export type LineResult =
+export type ShellCommandResult =
   { readonly status: number; readonly signal?: NodeJS.Signals } | { readonly failed: string };
 
 /** A shell line that runs. */
-export interface RunningLine {
+export interface RunningShellCommand {
   /** Lets our process end though it still runs. */
-  letGo(): void;
+  detach(): void;
 }
 
 /** Starts a shell line; `ended` is called once, and later than this returns. Throws where it cannot be started now. */
-export type LineStarter = (line: string, ended: (result: LineResult) => void) => RunningLine;
+export type ShellCommandStarter = (
+  line: string,
+  ended: (result: ShellCommandResult) => void,
+) => RunningShellCommand;
 
 /** As knockd does it. */
 export function shellArgv(line: string): string[] {
@@ -30,13 +33,13 @@ export function shellArgv(line: string): string[] {
  * By /bin/sh as a child of ours, in a session of its own: what ends us, by a terminal or a process group, must not end it. Descriptors of
  * ours are closed in it (close-on-exec).
  */
-export const startLine: LineStarter = (line, ended) => {
+export const startShellCommand: ShellCommandStarter = (line, ended) => {
   requireDescriptors();
   const [program = '', ...words] = shellArgv(line);
   const child = spawn(program, words, { stdio: 'ignore', env: CHILD_ENV, cwd: '/', detached: true });
   goAsOthers(child.pid);
   let hasEnded = false;
-  const end = (result: LineResult): void => {
+  const end = (result: ShellCommandResult): void => {
     if (!hasEnded) ended(result);
     hasEnded = true;
   };
@@ -47,7 +50,7 @@ export const startLine: LineStarter = (line, ended) => {
     end({ status: code ?? 0, ...(signal === null ? {} : { signal }) });
   });
   return {
-    letGo: () => {
+    detach: () => {
       child.unref();
     },
   };

@@ -1,11 +1,16 @@
 import { errorText } from '../../base/errors.js';
-import { startLine, type LineResult, type LineStarter, type RunningLine } from './shell-child.js';
+import {
+  startShellCommand,
+  type ShellCommandResult,
+  type ShellCommandStarter,
+  type RunningShellCommand,
+} from './shell-child.js';
 
 /**
  * What a line is for. Each kind has places of its own, so that no flood of knocks, and no start command that hangs,
  * keeps a door from being closed.
  */
-export type Lane = 'start' | 'stop' | 'rescue';
+export type Priority = 'start' | 'stop' | 'rescue';
 
 /** Lines of a kind that run at the same time, and that wait for a place. */
 interface Bounds {
@@ -13,7 +18,7 @@ interface Bounds {
   readonly waiting: number;
 }
 
-const BOUNDS: Readonly<Record<Lane, Bounds>> = {
+const BOUNDS: Readonly<Record<Priority, Bounds>> = {
   start: { running: 64, waiting: 1_000 },
   // As many as doors are open, which is bounded elsewhere: none of them may be dropped.
   stop: { running: 64, waiting: Infinity },
@@ -21,10 +26,10 @@ const BOUNDS: Readonly<Record<Lane, Bounds>> = {
 };
 
 /** Which goes first. */
-const LANES: readonly Lane[] = ['rescue', 'stop', 'start'];
+const PRIORITIES: readonly Priority[] = ['rescue', 'stop', 'start'];
 
 /** How a shell line ended. `dropped`: it was not run, since there were too many, or we end. */
-export type ShellResult = LineResult | { readonly dropped: true };
+export type ShellResult = ShellCommandResult | { readonly dropped: true };
 
 interface Job {
   readonly line: string;
@@ -33,7 +38,7 @@ interface Job {
 
 interface Queue {
   readonly waiting: Job[];
-  readonly running: Set<RunningLine>;
+  readonly running: Set<RunningShellCommand>;
 }
 
 /**
@@ -42,27 +47,27 @@ interface Queue {
  * bounded number of processes.
  */
 export class Shell {
-  readonly #queues: Readonly<Record<Lane, Queue>> = {
+  readonly #queues: Readonly<Record<Priority, Queue>> = {
     start: { waiting: [], running: new Set() },
     stop: { waiting: [], running: new Set() },
     rescue: { waiting: [], running: new Set() },
   };
 
-  readonly #startLine: LineStarter;
+  readonly #startLine: ShellCommandStarter;
   #turn: NodeJS.Immediate | undefined;
 
-  constructor(start: LineStarter = startLine) {
+  constructor(start: ShellCommandStarter = startShellCommand) {
     this.#startLine = start;
   }
 
   /** True where one more line would not be dropped. */
-  hasRoom(lane: Lane): boolean {
+  hasRoom(lane: Priority): boolean {
     const { waiting, running } = this.#queues[lane];
     return waiting.length + running.size < BOUNDS[lane].waiting + BOUNDS[lane].running;
   }
 
   /** Runs a line; resolves when it has ended. Rejects nothing: how it went is the result. */
-  async run(line: string, lane: Lane = 'start'): Promise<ShellResult> {
+  async run(line: string, lane: Priority = 'start'): Promise<ShellResult> {
     if (!this.hasRoom(lane)) return { dropped: true };
     return new Promise((resolve) => {
       this.#queues[lane].waiting.push({ line, resolve });
@@ -94,7 +99,7 @@ export class Shell {
     for (const line of batchLines(jobs.map((job) => job.line))) {
       try {
         const started = this.#startLine(line, () => undefined);
-        started.letGo();
+        started.detach();
       } catch {
         return; // they stay on disk, for the next life
       }
@@ -103,14 +108,14 @@ export class Shell {
   }
 
   /** Lets our process end though lines still run. */
-  letGo(): void {
-    for (const { running } of Object.values(this.#queues)) for (const line of running) line.letGo();
+  detach(): void {
+    for (const { running } of Object.values(this.#queues)) for (const line of running) line.detach();
   }
 
   /** Starts one process, and the next one in a later turn of the event loop: all else must have its turn too. */
   #next(): void {
     if (this.#turn !== undefined) return;
-    const lane = LANES.find((name) => {
+    const lane = PRIORITIES.find((name) => {
       const { waiting, running } = this.#queues[name];
       return waiting.length > 0 && running.size < BOUNDS[name].running;
     });
@@ -123,7 +128,7 @@ export class Shell {
     });
   }
 
-  #start({ line, resolve }: Job, lane: Lane): void {
+  #start({ line, resolve }: Job, lane: Priority): void {
     const { running } = this.#queues[lane];
     try {
       const started = this.#startLine(line, (result) => {

@@ -11,7 +11,7 @@ interface Generation {
  * What we ourselves have changed in a set since its file was written: of the rest the file can tell what was there.
  * Pure.
  */
-export class EntryChanges {
+export class DirtyTracker {
   #current: Generation = fresh();
   /** Those that a file which is being written already shows. */
   #saving: Generation = fresh();
@@ -25,7 +25,7 @@ export class EntryChanges {
     return this.#current.emptied || this.#saving.emptied;
   }
 
-  note(change: SetChange): void {
+  markChanged(change: SetChange): void {
     if (change.kind === 'empty') this.#current = { touched: new Set(), emptied: true };
     else if (change.kind === 'add')
       for (const { network } of change.entries) this.#current.touched.add(network.text);
@@ -58,7 +58,7 @@ export class EntryChanges {
    * True where a set that held `before` entries when its file was written, and holds `now`, may have been emptied by
    * somebody else: what is left can be all our own additions.
    */
-  lookEmptied(before: number, now: number): boolean {
+  markEmptied(before: number, now: number): boolean {
     return before > 0 && !this.emptied && now <= this.#current.touched.size + this.#saving.touched.size;
   }
 

@@ -4,7 +4,7 @@ import { parseNetwork, type Family, type Network } from '../../base/address.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import { type Entry } from '../../firewall/sets/set-specs.js';
-import { elapsedMs, type Moment } from '../../system/boot-timestamp.js';
+import { elapsedMs, type BootTimestamp } from '../../system/boot-timestamp.js';
 
 /**
  * The text of a file that keeps what one set holds: when it was taken, the entries as `ipset save` printed them, and
@@ -36,7 +36,7 @@ export function countLines(text: string): number {
 /** The text of the file, in parts; `lines` from entryLines, each part of them written as `refine` gives it. */
 export function* renderEntries(
   set: string,
-  moment: Moment,
+  moment: BootTimestamp,
   lines: string,
   refine: (part: string) => string = (part) => part,
 ): Generator<string> {
@@ -55,7 +55,7 @@ export function* renderEntries(
 
 /** A file that is whole. What its lines say has not been looked at yet. */
 export interface SavedEntries {
-  readonly moment: Moment;
+  readonly moment: BootTimestamp;
   readonly lines: string;
 }
 
@@ -119,7 +119,7 @@ export function* checkLines(lines: string, set: string, family: Family): Generat
 }
 
 /** Those of saved entries that have time left, with what is left. */
-export function entriesLeft(saved: readonly SavedEntry[], since: Moment, now: Moment): Entry[] {
+export function entriesLeft(saved: readonly SavedEntry[], since: BootTimestamp, now: BootTimestamp): Entry[] {
   const passedMs = elapsedMs(since, now);
   const left: Entry[] = [];
   for (const { network, leftMs, origin } of saved) {

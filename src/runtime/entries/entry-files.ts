@@ -12,7 +12,7 @@ import {
   setAside,
 } from '../../system/files.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
-import type { Moment } from '../../system/boot-timestamp.js';
+import type { BootTimestamp } from '../../system/boot-timestamp.js';
 import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-codec.js';
 import type { Journal } from '../journal/journal.js';
 
@@ -27,7 +27,7 @@ export interface KeptSet {
 export interface ReadEntries {
   readonly entries: readonly SavedEntry[];
   /** When that was so. */
-  readonly since: Moment;
+  readonly since: BootTimestamp;
 }
 
 export interface EntryFolders {
@@ -52,7 +52,7 @@ export class EntryFiles {
   }
 
   /** What a set held when its file was written; undefined where that is nothing, or nothing that can be believed. */
-  async read(set: KeptSet, now: Moment): Promise<ReadEntries | undefined> {
+  async read(set: KeptSet, now: BootTimestamp): Promise<ReadEntries | undefined> {
     const path = this.path(set);
     let text: string | undefined;
     try {
@@ -88,7 +88,12 @@ export class EntryFiles {
   }
 
   /** Writes what a set holds; nothing is kept of one that is empty, and for that there is always space. */
-  async write(set: KeptSet, moment: Moment, lines: string, refine?: (part: string) => string): Promise<void> {
+  async write(
+    set: KeptSet,
+    moment: BootTimestamp,
+    lines: string,
+    refine?: (part: string) => string,
+  ): Promise<void> {
     const path = this.path(set);
     if (lines === '') {
       await removeFileForGood(path);

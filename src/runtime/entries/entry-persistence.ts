@@ -1,26 +1,31 @@
 import { errorText } from '../../base/errors.js';
 import { SET_LISTS } from '../../base/lists.js';
-import { NOTHING, type Recalled, type SetChange, type SetMemory } from '../../firewall/sets/persistence-port.js';
+import {
+  NOTHING,
+  type RestoredEntries,
+  type SetChange,
+  type PersistencePort,
+} from '../../firewall/sets/persistence-port.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { listSets } from '../../firewall/sets/set-specs.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import type { MomentReader } from '../../system/boot-timestamp.js';
+import type { BootClock } from '../../system/boot-timestamp.js';
 import type { KeeperReport } from '../../wire/reports.js';
 import { EntryFiles, type EntryFolders, type KeptSet } from './entry-files.js';
 import type { Journal } from '../journal/journal.js';
-import { SetKeeper } from './set-persistence.js';
+import { SetPersistence } from './set-persistence.js';
 
-export interface EntryKeeperParts {
+export interface EntryPersistenceParts {
   readonly folders: EntryFolders;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  readonly moment: MomentReader;
+  readonly moment: BootClock;
   /** The sets in force; others after a reload. */
   readonly sets: () => SetStore;
 }
 
 interface Keeping {
-  readonly keeper: SetKeeper;
+  readonly keeper: SetPersistence;
   /** It is to be written. */
   due: boolean;
   /** At once: others may have emptied it, or we end. */
@@ -47,8 +52,8 @@ const FILTER_REST_MS = 2;
  * Keeps what the sets of all services hold beyond the life of the kernel: says when each is written, and gives back
  * what is left to a set that has to be made anew.
  */
-export class EntryKeeper implements SetMemory {
-  readonly #parts: EntryKeeperParts;
+export class EntryPersistence implements PersistencePort {
+  readonly #parts: EntryPersistenceParts;
   readonly #files: EntryFiles;
   readonly #kept = new Map<string, Keeping>();
   /** Why files could not be written, by set. */
@@ -59,7 +64,7 @@ export class EntryKeeper implements SetMemory {
   #closed = false;
   #savedAt: Date | undefined;
 
-  constructor(parts: EntryKeeperParts) {
+  constructor(parts: EntryPersistenceParts) {
     this.#parts = parts;
     this.#files = new EntryFiles(parts.folders, parts.journal);
   }
@@ -70,7 +75,7 @@ export class EntryKeeper implements SetMemory {
   }
 
   /** Begins to keep the sets of these services, or goes over to others; each is written soon. */
-  begin(services: readonly string[]): void {
+  adoptServices(services: readonly string[]): void {
     const names = new Set(setNames(services));
     for (const name of this.#kept.keys()) if (!names.has(name)) this.#kept.delete(name);
     try {
@@ -81,17 +86,17 @@ export class EntryKeeper implements SetMemory {
     for (const name of names) this.#mark(this.#keeping(name));
   }
 
-  async recall(name: string): Promise<Recalled> {
+  async restore(name: string): Promise<RestoredEntries> {
     const keeping = this.#keeping(name);
     if (keeping === undefined || this.#closed) return NOTHING;
-    const recalled = await keeping.keeper.recall();
+    const recalled = await keeping.keeper.restore();
     if (recalled.count > 0) {
       this.#record(`${recalled.count} entries of ${name} are put back, for the time that each had left`);
     }
     return recalled;
   }
 
-  unfit(sets: readonly string[], error: unknown): void {
+  restoreFailed(sets: readonly string[], error: unknown): void {
     // Else they would be written over by the empty sets.
     const kept = sets.flatMap((name) => this.#putAside(this.#keeping(name)?.keeper.set));
     const where = kept.length === 0 ? '' : `; they are kept in ${kept.join(', ')}`;
@@ -120,7 +125,7 @@ export class EntryKeeper implements SetMemory {
       for (const [name, keeping] of this.#kept) {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew
-        const verdict = keeping.keeper.judge(entries);
+        const verdict = keeping.keeper.saveUrgency(entries);
         keeping.restUntilMs = Math.max(
           keeping.restUntilMs,
           keeping.endedMs + restOf(keeping.keeper, entries),
@@ -245,7 +250,7 @@ export class EntryKeeper implements SetMemory {
     const known = this.#kept.get(name);
     const set = known === undefined ? parseSetName(name) : undefined;
     if (set === undefined) return known;
-    const keeper = new SetKeeper(set, { ...this.#parts, files: this.#files });
+    const keeper = new SetPersistence(set, { ...this.#parts, files: this.#files });
     const keeping = { keeper, due: false, urgent: false, restUntilMs: 0, endedMs: this.#parts.clock.nowMs() };
     this.#kept.set(name, keeping);
     return keeping;
@@ -270,7 +275,7 @@ function parseSetName(name: string): KeptSet | undefined {
 }
 
 /** How long a list of so many entries rests at least. */
-function restOf({ set }: SetKeeper, entries: number): number {
+function restOf({ set }: SetPersistence, entries: number): number {
   const restMs =
     set.list === 'decoyed'
       ? DECOYED_REST_MS * entries

@@ -8,11 +8,11 @@ const TIMED = /^(add \S+ (\S+) timeout )(\d+)/gm;
  * When the timed entries run out that we ourselves put in, to the millisecond: the kernel tells whole seconds only, and
  * each stop and start would take up to a second from an entry. A help to the kernel's word, never more than it. Pure.
  */
-export class ExactTimes {
+export class ExpiryCache {
   readonly #endsMs = new Map<string, number>();
 
   /** Entries are about to go in, or begin their time anew. */
-  note(entries: readonly Entry[], nowMs: number): void {
+  remember(entries: readonly Entry[], nowMs: number): void {
     for (const { network, timeoutS } of entries) {
       if (timeoutS === 0) this.#endsMs.delete(network.text);
       else if (this.#endsMs.size < MAX_NOTED || this.#endsMs.has(network.text)) {

@@ -1,19 +1,19 @@
-import { NOTHING, type Recalled, type SetChange } from '../../firewall/sets/persistence-port.js';
+import { NOTHING, type RestoredEntries, type SetChange } from '../../firewall/sets/persistence-port.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { parseEntries } from '../../firewall/sets/set-specs.js';
 import type { Clock } from '../../system/clock.js';
-import type { Moment, MomentReader } from '../../system/boot-timestamp.js';
-import { EntryChanges } from './dirty-tracker.js';
+import type { BootTimestamp, BootClock } from '../../system/boot-timestamp.js';
+import { DirtyTracker } from './dirty-tracker.js';
 import { countLines, entriesLeft, entryLines } from './entry-codec.js';
 import type { EntryFiles, KeptSet } from './entry-files.js';
-import { ExactTimes } from './expiry-cache.js';
+import { ExpiryCache } from './expiry-cache.js';
 import type { Journal } from '../journal/journal.js';
 
-export interface SetKeeperParts {
+export interface SetPersistenceParts {
   readonly files: EntryFiles;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  readonly moment: MomentReader;
+  readonly moment: BootClock;
   /** The sets in force; others after a reload. */
   readonly sets: () => SetStore;
 }
@@ -27,7 +27,7 @@ const STALE_MS = 600_000;
 /** What a dump of a set said, and when. */
 interface Dump {
   readonly lines: string;
-  readonly now: Moment;
+  readonly now: BootTimestamp;
   readonly atMs: number;
   readonly tookMs: number;
 }
@@ -36,18 +36,18 @@ interface Dump {
  * Keeps what one set holds. It has no list of its own: the kernel's dump of the set is what is written, so entries that
  * somebody put in or took out by hand are right too.
  */
-export class SetKeeper {
+export class SetPersistence {
   readonly set: KeptSet;
-  readonly #parts: SetKeeperParts;
-  readonly #changes = new EntryChanges();
-  readonly #exact = new ExactTimes();
+  readonly #parts: SetPersistenceParts;
+  readonly #changes = new DirtyTracker();
+  readonly #exact = new ExpiryCache();
   /** Entries in the file, as they were when it was written; undefined: this life has not written it. */
   #inFile: number | undefined;
   #savedMs = 0;
   /** Changes, dumps and what is put back, one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(set: KeptSet, parts: SetKeeperParts) {
+  constructor(set: KeptSet, parts: SetPersistenceParts) {
     this.set = set;
     this.#parts = parts;
   }
@@ -60,14 +60,14 @@ export class SetKeeper {
   /** Carries a change out; nothing of ours comes between. */
   async change(change: SetChange, act: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
-      this.#changes.note(change);
-      if (change.kind === 'add') this.#exact.note(change.entries, this.#parts.clock.nowMs());
+      this.#changes.markChanged(change);
+      if (change.kind === 'add') this.#exact.remember(change.entries, this.#parts.clock.nowMs());
       await act();
     });
   }
 
   /** What the file still has, but for what we changed since. */
-  async recall(): Promise<Recalled> {
+  async restore(): Promise<RestoredEntries> {
     const { files, clock, moment } = this.#parts;
     const read = this.#changes.emptied ? undefined : await files.read(this.set, moment());
     if (read === undefined) return NOTHING;
@@ -76,14 +76,14 @@ export class SetKeeper {
       count: entriesLeft(entries, read.since, moment()).length,
       entries: () => {
         const left = entriesLeft(entries, read.since, moment());
-        this.#exact.note(left, clock.nowMs());
+        this.#exact.remember(left, clock.nowMs());
         return left;
       },
     };
   }
 
   /** Whether a set that holds so many entries is to be written: soon, or (`now`) since it may have been emptied by others. */
-  judge(entries: number): 'no' | 'soon' | 'now' {
+  saveUrgency(entries: number): 'no' | 'soon' | 'now' {
     const age = this.#parts.clock.nowMs() - this.#savedMs;
     if (this.#inFile === undefined) return 'soon';
     if (this.#looksEmptied(this.#inFile, entries)) return 'now';
@@ -145,7 +145,7 @@ export class SetKeeper {
    */
   async #putBack(lines: string): Promise<boolean> {
     if (this.#inFile === undefined || !this.#looksEmptied(this.#inFile, countLines(lines))) return false;
-    const lost = await this.recall();
+    const lost = await this.restore();
     if (lost.count === 0) return false;
     const { name } = this.set;
     const present = parseEntries(lines);
@@ -160,7 +160,7 @@ export class SetKeeper {
 
   /** Where rules of doors take entries out, the sentinel tells; else the numbers do. */
   #looksEmptied(before: number, now: number): boolean {
-    return this.#parts.sets().sentinels.emptied(this.set.name) ?? this.#changes.lookEmptied(before, now);
+    return this.#parts.sets().sentinels.emptied(this.set.name) ?? this.#changes.markEmptied(before, now);
   }
 
   async #inTurn<T>(job: () => Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ const PARALLEL = 2;
 /** More than so many are looked for in what the sets hold. */
 const MOST_ASKED = 20;
 
-export interface TrustedKeeperParts {
+export interface TrustedSyncParts {
   readonly sets: SetStore;
   /** By whose names the trusted sets are found; others once a trial is confirmed. */
   readonly services: readonly string[];
@@ -35,8 +35,8 @@ export interface TrustedKeeperParts {
  * addresses of both families, looked up again on the schedule. Where DNS fails, the last known
  * addresses stay, also over a restart. Entries of other origin (`knockctl trust`) are not touched.
  */
-export class TrustedKeeper {
-  readonly #parts: TrustedKeeperParts;
+export class TrustedSync {
+  readonly #parts: TrustedSyncParts;
   readonly #known: Map<string, readonly Network[]>;
   readonly #failing = new Set<string>();
   readonly #passed = new Set<string>();
@@ -45,7 +45,7 @@ export class TrustedKeeper {
   /** False until the sets are known to be as the file has it: what failed half-way is done again. */
   #applied = false;
 
-  constructor(entries: readonly TrustedEntry[], parts: TrustedKeeperParts) {
+  constructor(entries: readonly TrustedEntry[], parts: TrustedSyncParts) {
     this.#entries = entries;
     this.#parts = parts;
     this.#known = this.#readKnown();

@@ -6,21 +6,21 @@ import type { Firewall } from '../../firewall/firewall.js';
 import {
   madeTablesOf,
   isOfBoot,
-  readFootprint,
-  removeFootprint,
+  readInventory,
+  removeInventory,
   unique,
   without,
-  writeFootprint,
-  type Footprint,
+  writeInventory,
+  type Inventory,
   type Place,
 } from '../../firewall/ownership/inventory.js';
 import { takeSnapshot } from '../../firewall/rules/snapshot.js';
 import type { Clock } from '../../system/clock.js';
 import { removeFile } from '../../system/files.js';
-import { systemMoment } from '../../system/boot-timestamp.js';
+import { systemBootClock } from '../../system/boot-timestamp.js';
 import type { Journal } from '../journal/journal.js';
-import { kernelKnocksPath } from './knock-counters.js';
-import { knowsNoSessions, letSessionsBeSeen } from './track-udp.js';
+import { knockCountersPath } from './knock-counters.js';
+import { hasNoTrackedSessions, trackSessions } from './track-udp.js';
 
 /** Where the life of our rules is noted. */
 export interface KernelPlaces {
@@ -38,13 +38,13 @@ export function kernelPlaces(config: Config, paths: Pick<RunPaths, 'snapshots'>)
 type Recorder = Pick<Journal, 'record'>;
 
 /** Whether packets meet rules of ours already: those of an earlier life, whatever its services were. */
-export async function isInForce(firewall: Firewall, runFolder: string): Promise<boolean> {
-  noteFootprint(firewall, readFootprint(runFolder));
-  return firewall.isMet();
+export async function isActive(firewall: Firewall, runFolder: string): Promise<boolean> {
+  noteInventory(firewall, readInventory(runFolder));
+  return firewall.isActive();
 }
 
-function noteFootprint(firewall: Firewall, footprint: Footprint | undefined): void {
-  firewall.noteLeft(footprint?.trialChains ?? [], footprint?.services ?? []);
+function noteInventory(firewall: Firewall, footprint: Inventory | undefined): void {
+  firewall.recordOrphans(footprint?.trialChains ?? [], footprint?.services ?? []);
 }
 
 /**
@@ -52,17 +52,17 @@ function noteFootprint(firewall: Firewall, footprint: Footprint | undefined): vo
  * (`adopted`) stay so throughout. At a first start the rules found are saved; services of an earlier
  * configuration are noted, and leave with the transaction that brings the new jumps. Gives what whoever starts must hear.
  */
-export async function settle(
+export async function stage(
   firewall: Firewall,
   adopted: boolean,
   places: KernelPlaces,
   journal: Recorder,
   clock: Clock,
 ): Promise<string[]> {
-  const footprint = readFootprint(places.runFolder);
-  noteFootprint(firewall, footprint);
-  const isNew = !adopted && knowsNoSessions(firewall.services);
-  const { names, strays } = firewall;
+  const footprint = readInventory(places.runFolder);
+  noteInventory(firewall, footprint);
+  const isNew = !adopted && hasNoTrackedSessions(firewall.services);
+  const { names, orphanServices: strays } = firewall;
   const trialChains = firewall.trial?.chains ?? [];
   if (!adopted && names.length > 0) {
     try {
@@ -73,12 +73,12 @@ export async function settle(
       journal.record('firewall', `cannot save the rules found: ${errorText(error)}`, {}, 'warn');
     }
   }
-  const { bootId } = systemMoment();
+  const { bootId } = systemBootClock();
   if (!isOfBoot(footprint, bootId)) await disownSets(firewall, journal);
   const { supervised } = places;
   const chains = [...new Set([...(footprint?.trialChains ?? []), ...trialChains])];
   const former = footprint?.places ?? [];
-  const noted: Footprint = {
+  const noted: Inventory = {
     services: [...names, ...strays],
     places: unique([...former, ...firewall.places]),
     madeTables: await madeTables(firewall, adopted ? footprint : undefined),
@@ -87,9 +87,9 @@ export async function settle(
     bootId,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
-  writeFootprint(places.runFolder, noted);
+  writeInventory(places.runFolder, noted);
   await firewall.prepare();
-  return isNew ? [await letSessionsBeSeen(clock, journal)] : [];
+  return isNew ? [await trackSessions(clock, journal)] : [];
 }
 
 /** So many of those who are not in any more are named. */
@@ -108,7 +108,7 @@ async function disownSets(firewall: Firewall, journal: Recorder): Promise<void> 
 }
 
 /** Families whose filter table is there because of us. */
-async function madeTables(firewall: Firewall, footprint: Footprint | undefined): Promise<readonly Family[]> {
+async function madeTables(firewall: Firewall, footprint: Inventory | undefined): Promise<readonly Family[]> {
   const fresh = without(firewall.places, footprint?.places ?? []).map(({ family }) => family);
   const missing: Family[] = [];
   for (const family of fresh) if (!(await firewall.tables.exists(family))) missing.push(family);
@@ -119,7 +119,7 @@ async function madeTables(firewall: Firewall, footprint: Footprint | undefined):
  * Families whose table mangle is there because of us. Second gates come and go while we are in force, and a start that was
  * killed has left the table empty: what is noted counts, adopted or not.
  */
-async function madeMangle(firewall: Firewall, footprint: Footprint | undefined): Promise<readonly Family[]> {
+async function madeMangle(firewall: Firewall, footprint: Inventory | undefined): Promise<readonly Family[]> {
   const made = new Set(footprint?.madeMangle);
   for (const family of firewall.gatedFamilies)
     if (!(await firewall.tables.exists(family, 'mangle'))) made.add(family);
@@ -127,34 +127,38 @@ async function madeMangle(firewall: Firewall, footprint: Footprint | undefined):
 }
 
 /** Notes tables that are about to be made for a configuration which may yet be refused, while another one is in force. */
-export async function noteMade(firewall: Firewall, runFolder: string): Promise<void> {
-  const footprint = readFootprint(runFolder);
+export async function recordMadeTables(firewall: Firewall, runFolder: string): Promise<void> {
+  const footprint = readInventory(runFolder);
   if (footprint === undefined || firewall.gatedFamilies.length === 0) return;
-  writeFootprint(runFolder, { ...footprint, madeMangle: await madeMangle(firewall, footprint) });
+  writeInventory(runFolder, { ...footprint, madeMangle: await madeMangle(firewall, footprint) });
 }
 
 /**
  * Once the rules are in force where they are to be: takes them out where an earlier configuration had them, another back
  * end or a family that is off now, and notes what is still there. What fails is told, and is tried again the next time.
  */
-export async function tidyUp(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
-  const footprint = readFootprint(runFolder);
+export async function pruneOrphans(
+  firewall: Firewall,
+  runFolder: string,
+  journal: Recorder,
+): Promise<string[]> {
+  const footprint = readInventory(runFolder);
   if (footprint === undefined) return [];
   const former = without(footprint.places, firewall.places);
   const gone = footprint.services.filter((name) => !firewall.names.includes(name));
   if (former.length + gone.length === 0) return [];
   const { kept, problems } = await leavePlaces(firewall, footprint, former, journal);
   // Sets of services that are gone can go only now, when no rule names them.
-  if (former.length > kept.length) problems.push(...(await firewall.clean()));
-  const services = kept.length === 0 ? [...firewall.names, ...firewall.strays] : footprint.services;
-  writeFootprint(runFolder, { ...footprint, places: [...firewall.places, ...kept], services });
+  if (former.length > kept.length) problems.push(...(await firewall.pruneSets()));
+  const services = kept.length === 0 ? [...firewall.names, ...firewall.orphanServices] : footprint.services;
+  writeInventory(runFolder, { ...footprint, places: [...firewall.places, ...kept], services });
   for (const text of problems) journal.record('firewall', text, {}, 'warn');
   return problems;
 }
 
 async function leavePlaces(
   firewall: Firewall,
-  footprint: Footprint,
+  footprint: Inventory,
   former: readonly Place[],
   journal: Recorder,
 ): Promise<{ readonly kept: readonly Place[]; readonly problems: string[] }> {
@@ -166,7 +170,7 @@ async function leavePlaces(
     const stays = firewall.places.some((other) => other.family === family);
     try {
       const made = stays ? [] : madeTablesOf(family, footprint);
-      await firewall.leave(place, services, trialChains, made);
+      await firewall.removeFrom(place, services, trialChains, made);
       const text = `rules of ours were taken out of iptables-${backend}, IPv${family}: the configuration has none there`;
       journal.record('firewall', text, { backend, family });
     } catch (error) {
@@ -178,12 +182,12 @@ async function leavePlaces(
 }
 
 /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
-export async function clear(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
-  const footprint = readFootprint(runFolder);
-  noteFootprint(firewall, footprint);
-  const problems = await tidyUp(firewall, runFolder, journal);
+export async function uninstall(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
+  const footprint = readInventory(runFolder);
+  noteInventory(firewall, footprint);
+  const problems = await pruneOrphans(firewall, runFolder, journal);
   const left = await firewall.remove(footprint?.madeTables, footprint?.madeMangle);
-  removeFootprint(runFolder);
-  removeFile(kernelKnocksPath(runFolder));
+  removeInventory(runFolder);
+  removeFile(knockCountersPath(runFolder));
   return [...problems, ...left];
 }

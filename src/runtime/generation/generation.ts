@@ -10,22 +10,22 @@ import type { Clock } from '../../system/clock.js';
 import type { Exec } from '../../system/exec.js';
 import { ownSources } from '../../system/own-addresses.js';
 import { runsAs } from '../../system/privileges.js';
-import { systemMoment } from '../../system/boot-timestamp.js';
+import { systemBootClock } from '../../system/boot-timestamp.js';
 import type { Resolver } from '../../system/resolver.js';
-import type { ListenOrder } from '../../wire/listener.js';
+import type { ListenerConfig } from '../../wire/listener.js';
 import type { Recognised } from '../../wire/reports.js';
-import { DoorKeeper } from '../doors/knock-handler.js';
-import { EntryKeeper } from '../entries/entry-persistence.js';
+import { KnockHandler } from '../doors/knock-handler.js';
+import { EntryPersistence } from '../entries/entry-persistence.js';
 import type { Journal } from '../journal/journal.js';
-import { OneTimeKeeper } from '../doors/one-time-ledger.js';
+import { OneTimeLedger } from '../doors/one-time-ledger.js';
 import { PendingStops, type Stop } from '../doors/pending-stops.js';
 import { kernelDoors, recognised } from '../doors/kernel-recognition.js';
 import type { Shell } from '../doors/shell.js';
-import { TrustedKeeper } from '../entries/trusted-sync.js';
+import { TrustedSync } from '../entries/trusted-sync.js';
 import type { VerbContext } from '../access/context.js';
 
 /** What the world is made with. */
-export interface WorldParts {
+export interface GenerationParts {
   readonly exec: Exec;
   readonly clock: Clock;
   readonly resolver: Resolver;
@@ -34,43 +34,43 @@ export interface WorldParts {
 }
 
 /** What goes on from one configuration to the next. */
-export interface Lasting {
+export interface PersistentState {
   readonly stops: PendingStops;
-  readonly oneTime: OneTimeKeeper;
-  readonly entries: EntryKeeper;
+  readonly oneTime: OneTimeLedger;
+  readonly entries: EntryPersistence;
 }
 
 /** Everything that follows from one configuration; a reload makes a new one and lets the old one go. */
-export interface World {
+export interface Generation {
   readonly config: Config;
   readonly firewall: Firewall;
-  readonly trusted: TrustedKeeper;
-  readonly doors: DoorKeeper;
+  readonly trusted: TrustedSync;
+  readonly doors: KnockHandler;
   readonly verbs: VerbContext;
 }
 
 /** Makes what lasts; stop commands run in the world that is in force at their time. */
-export function makeLasting(
+export function makePersistentState(
   paths: Pick<RunPaths, 'stops' | 'entries' | 'trustedEntries'>,
-  { clock, journal }: Pick<WorldParts, 'clock' | 'journal'>,
-  world: () => World,
-): Lasting {
+  { clock, journal }: Pick<GenerationParts, 'clock' | 'journal'>,
+  world: () => Generation,
+): PersistentState {
   const run = async (stop: Stop): Promise<boolean> => world().doors.stop(stop);
   const folders = { state: paths.entries, run: paths.trustedEntries };
   const sets = (): SetStore => world().firewall.sets;
   return {
     stops: new PendingStops({ path: paths.stops, clock, journal, run }),
-    oneTime: new OneTimeKeeper(journal),
-    entries: new EntryKeeper({ folders, clock, journal, moment: systemMoment, sets }),
+    oneTime: new OneTimeLedger(journal),
+    entries: new EntryPersistence({ folders, clock, journal, moment: systemBootClock, sets }),
   };
 }
 
 /** Makes the world of a configuration; changes nothing in the kernel. */
-export async function makeWorld(
+export async function makeGeneration(
   config: Config,
-  parts: WorldParts & Lasting,
+  parts: GenerationParts & PersistentState,
   options: FirewallOptions = {},
-): Promise<World> {
+): Promise<Generation> {
   const { settings } = config;
   const where = { ...settings.firewall, rulesFolder: settings.paths.rules };
   const firewall = await openFirewall(parts.exec, settings.services, where, {
@@ -82,7 +82,7 @@ export async function makeWorld(
   // What the file on trial says must not be in the lists that the kernel goes back to.
   const trustedIn = (service: string): string =>
     firewall.trial === undefined ? service : trialLabel(service);
-  const trusted = new TrustedKeeper(config.trusted, {
+  const trusted = new TrustedSync(config.trusted, {
     sets: firewall.sets,
     get services() {
       return settings.services.map((service) => trustedIn(service.name));
@@ -119,7 +119,7 @@ export async function makeWorld(
     firewall,
     trusted,
     verbs,
-    doors: new DoorKeeper(config.doors, {
+    doors: new KnockHandler(config.doors, {
       ...{ journal, shell, clock, verbs, repeat, stops, oneTime },
       inKernel: (door, family) => [...firewall.doors.openings(family).values()].some(({ id }) => id === door),
     }),
@@ -127,7 +127,7 @@ export async function makeWorld(
 }
 
 /** What the listener is told; of one-time sequences, what is left in their files now. */
-export function listenOrder(config: Config, oneTime: OneTimeKeeper, isOnTrial: boolean): ListenOrder {
+export function listenerConfig(config: Config, oneTime: OneTimeLedger, isOnTrial: boolean): ListenerConfig {
   const { settings, doors } = config;
   const issued = doors.map((settings) => ({ settings, sequences: oneTime.issue(settings) }));
   return {
@@ -141,7 +141,7 @@ export function listenOrder(config: Config, oneTime: OneTimeKeeper, isOnTrial: b
       Math.min(settings.failsafe.heartbeatMs / 2, settings.failsafe.listenerTimeoutMs / 4),
     ),
     // While a change is on trial the kernel has the doors of before.
-    onlyTells: !isOnTrial && recognised(config).every(isKernels),
+    reportOnly: !isOnTrial && recognised(config).every(isKernels),
     tolerateDuplicates: settings.listener.duplicates === 'tolerate',
     doors: issued.flatMap(({ settings: { door, oneTime }, sequences: [first] }): Door[] => {
       if (oneTime === undefined) return [door];

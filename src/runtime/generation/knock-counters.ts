@@ -8,11 +8,11 @@ import type { Journal } from '../journal/journal.js';
 export type Counts = ReadonlyMap<string, number>;
 
 /** In the run folder, which lives as long as the kernel's counters do. */
-export function kernelKnocksPath(runFolder: string): string {
+export function knockCountersPath(runFolder: string): string {
   return `${runFolder}/kernel-knocks.json`;
 }
 
-export interface KernelKnocksParts {
+export interface KnockCountersParts {
   readonly path: string;
   readonly journal: Pick<Journal, 'record'>;
 }
@@ -21,25 +21,25 @@ export interface KernelKnocksParts {
  * Remembers how many knocks the kernel has carried out, so that those can be told that nobody else did: the supervisor was
  * dead, or the listener.
  */
-export class KernelKnocks {
-  readonly #parts: KernelKnocksParts;
+export class KnockCounters {
+  readonly #parts: KnockCountersParts;
   #seen: Counts | undefined;
   /** Those of an earlier look: seen by all once the listener is known to have heard later than that. */
   #pending: { readonly counts: Counts; readonly atMs: number } | undefined;
   #isListenerLost = false;
 
-  constructor(parts: KernelKnocksParts) {
+  constructor(parts: KnockCountersParts) {
     this.#parts = parts;
   }
 
   /** A look, at `nowMs`; `unprovenMs`: since the listener was last known to hear. */
-  look(counts: Counts, nowMs: number, unprovenMs: number): void {
+  update(counts: Counts, nowMs: number, unprovenMs: number): void {
     if (this.#isListenerLost) {
-      this.tell(counts, 'that the listener may not have heard');
+      this.reportNow(counts, 'that the listener may not have heard');
       this.#isListenerLost = false;
     } else if (this.#pending === undefined) this.#pending = { counts, atMs: nowMs };
     else if (nowMs - unprovenMs >= this.#pending.atMs) {
-      this.note(this.#pending.counts);
+      this.save(this.#pending.counts);
       this.#pending = { counts, atMs: nowMs };
     }
   }
@@ -50,7 +50,7 @@ export class KernelKnocks {
   }
 
   /** Tells what has been added since the last look; `when`: why nobody else may have told it. */
-  tell(counts: Counts, when: string): void {
+  reportNow(counts: Counts, when: string): void {
     const before = this.#seen ?? this.#read();
     for (const [door, count] of counts) {
       const known = before.get(door) ?? 0;
@@ -60,11 +60,11 @@ export class KernelKnocks {
       const text = `${door}: the kernel carried out ${more === 1 ? '1 knock' : `${more} knocks`} ${when}`;
       this.#parts.journal.record('knock', text, { door, count: more });
     }
-    this.note(counts);
+    this.save(counts);
   }
 
   /** From now on these have been seen. */
-  note(counts: Counts): void {
+  save(counts: Counts): void {
     this.#pending = undefined;
     // Somebody may have deleted the run folder: whoever comes after us would tell all of them again.
     if (this.#seen !== undefined && isSame(this.#seen, counts) && existsSync(this.#parts.path)) return;

@@ -4,18 +4,18 @@ import { type ReadText } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import {
-  asEarlier,
+  asEarlierConfig,
   digest,
   readUnconfirmed,
   removeUnconfirmed,
-  type Unconfirmed,
+  type UnconfirmedTrial,
 } from './unconfirmed.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { readTemplate } from '../../firewall/rules/template-file.js';
 import { localTime } from '../../system/local-time.js';
 
 /** The configuration that a start puts in force. */
-export interface Chosen {
+export interface SelectedConfig {
   readonly config: Config;
   /** Instead of the rule template on disk. */
   readonly template?: Template;
@@ -24,7 +24,7 @@ export interface Chosen {
 }
 
 /** What is noted of a trial of just these files; undefined where there was none, or they have been changed since. */
-export function triedInVain(config: Config): Unconfirmed | undefined {
+export function unconfirmedTrialOf(config: Config): UnconfirmedTrial | undefined {
   const noted = readUnconfirmed(runPaths(config.settings.paths).unconfirmed);
   const template = readTemplate({ rulesFolder: config.settings.paths.rules });
   return noted?.tried === digest(config, template) ? noted : undefined;
@@ -34,10 +34,10 @@ export function triedInVain(config: Config): Unconfirmed | undefined {
  * The configuration on disk; the one before it where the files are still those of a trial that was not
  * confirmed. Throws KnockError where there was none before. `again`: they are to be tried again.
  */
-export function chooseConfig(disk: Config, readText: ReadText, again: boolean): Chosen {
+export function selectConfig(disk: Config, readText: ReadText, again: boolean): SelectedConfig {
   const path = runPaths(disk.settings.paths).unconfirmed;
   // With something left out it cannot be told whether they are the same: they are not put in force by that.
-  const noted = disk.leftOut.length > 0 ? readUnconfirmed(path) : triedInVain(disk);
+  const noted = disk.leftOut.length > 0 ? readUnconfirmed(path) : unconfirmedTrialOf(disk);
   if (again) return { config: disk, notes: [] };
   if (noted === undefined) {
     if (readUnconfirmed(path) === undefined) return { config: disk, notes: [] };
@@ -56,7 +56,7 @@ export function chooseConfig(disk: Config, readText: ReadText, again: boolean): 
     });
   }
   const state = { inForce: true, leavesOut: true };
-  const config = loadConfig({ file: before.file ?? undefined }, asEarlier(before, readText), state);
+  const config = loadConfig({ file: before.file ?? undefined }, asEarlierConfig(before, readText), state);
   const files = disk.sources.map((source) => source.path).join(', ');
   const notes = [
     `the configuration tried on ${localTime(at)} was not confirmed: the one from before it is in force, not ${files}; ` +

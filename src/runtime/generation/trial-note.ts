@@ -6,22 +6,22 @@ import {
   readUnconfirmed,
   removeUnconfirmed,
   writeUnconfirmed,
-  type Unconfirmed,
+  type UnconfirmedTrial,
 } from './unconfirmed.js';
 import type { Template } from '../../firewall/rules/template.js';
 import type { Clock } from '../../system/clock.js';
 import { localTime, timeOfDay } from '../../system/local-time.js';
 
 /** What is put on trial, and what was in force before. */
-export interface Tried {
+export interface TriedChange {
   readonly config: Config;
   readonly template: Template;
   readonly seconds: number;
-  readonly before: Unconfirmed['before'];
+  readonly before: UnconfirmedTrial['before'];
 }
 
 /** What is noted on disk of a trial: files that were tried and not confirmed must not be put in force by a later life. */
-export class TrialNote {
+export class TrialRecord {
   readonly #path: string;
   readonly #clock: Pick<Clock, 'wall'>;
 
@@ -34,7 +34,7 @@ export class TrialNote {
    * Notes a trial that begins. Gives what takes that back, with what was noted before. Throws KnockError where that cannot be
    * believed.
    */
-  write({ config, template, seconds, before }: Tried): () => void {
+  write({ config, template, seconds, before }: TriedChange): () => void {
     const former = readUnconfirmed(this.#path);
     const tried = digest(config, template);
     writeUnconfirmed(this.#path, { tried, at: this.#clock.wall().toISOString(), seconds, before });

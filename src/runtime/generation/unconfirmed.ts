@@ -10,18 +10,18 @@ import type { Config, Source } from '../../config/settings.js';
  * A configuration that was put in force on trial and has not been confirmed, as it outlives us: so
  * that no later life puts it in force by itself, and knows what was in force before.
  */
-export interface Unconfirmed {
+export interface UnconfirmedTrial {
   /** What the files on trial were, as `digest` gives it: files that were changed since are others. */
   readonly tried: string;
   /** When the trial began, ISO 8601, UTC; and how long it was to last, in seconds. */
   readonly at: string;
   readonly seconds: number;
   /** The configuration in force before; null where knockctl was not running. */
-  readonly before: Earlier | null;
+  readonly before: EarlierConfig | null;
 }
 
 /** A configuration by its texts: it is read again, and so checked again, like the files that it was. */
-export interface Earlier {
+export interface EarlierConfig {
   /** The file given with -c, if one was. */
   readonly file: string | null;
   readonly sources: readonly Source[];
@@ -49,7 +49,7 @@ export function digest({ sources, settings }: Config, template: Template): strin
 }
 
 /** Reads files as they were in an earlier configuration; all others as they are. */
-export function asEarlier({ sources }: Earlier, readText: ReadText): ReadText {
+export function asEarlierConfig({ sources }: EarlierConfig, readText: ReadText): ReadText {
   const known = new Map(sources.map((source) => [source.path, source]));
   return (path) => {
     const source = known.get(path);
@@ -61,7 +61,7 @@ export function asEarlier({ sources }: Earlier, readText: ReadText): ReadText {
 }
 
 /** What is noted in the file; undefined where nothing is. Throws KnockError where it cannot be believed. */
-export function readUnconfirmed(path: string): Unconfirmed | undefined {
+export function readUnconfirmed(path: string): UnconfirmedTrial | undefined {
   let parsed: unknown;
   try {
     const text = readIfExists(path);
@@ -80,11 +80,11 @@ export function readUnconfirmed(path: string): Unconfirmed | undefined {
 }
 
 /** Until when the trial was to last. */
-export function deadline({ at, seconds }: Unconfirmed): Date {
+export function deadline({ at, seconds }: UnconfirmedTrial): Date {
   return new Date(new Date(at).getTime() + seconds * 1_000);
 }
 
-export function writeUnconfirmed(path: string, unconfirmed: Unconfirmed): void {
+export function writeUnconfirmed(path: string, unconfirmed: UnconfirmedTrial): void {
   replaceFile(path, `${JSON.stringify(unconfirmed)}\n`);
 }
 
@@ -92,7 +92,7 @@ export function removeUnconfirmed(path: string): void {
   removeFile(path);
 }
 
-function isUnconfirmed(value: unknown): value is Unconfirmed {
+function isUnconfirmed(value: unknown): value is UnconfirmedTrial {
   return (
     isObject(value) &&
     typeof value['tried'] === 'string' &&
@@ -104,7 +104,7 @@ function isUnconfirmed(value: unknown): value is Unconfirmed {
   );
 }
 
-function isEarlier(value: unknown): value is Earlier {
+function isEarlier(value: unknown): value is EarlierConfig {
   if (!isObject(value)) return false;
   const { file, sources, template } = value;
   return (
@@ -127,7 +127,7 @@ function isTemplate(value: unknown): value is Readonly<Record<string, unknown>> 
 }
 
 function isWeakness(value: unknown): boolean {
-  return isObject(value) && typeof value['text'] === 'string' && typeof value['mend'] === 'string';
+  return isObject(value) && typeof value['text'] === 'string' && typeof value['fix'] === 'string';
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { Budget } from '../../base/token-bucket.js';
+import { TokenBucket } from '../../base/token-bucket.js';
 import type { Clock, Timer } from '../../system/clock.js';
 
 /** Bans by doors that are told one by one: what strangers cause must neither fill a disk nor push all else out of the history. */
@@ -8,17 +8,17 @@ const BURST = 100;
 const EVERY_MS = 10_000;
 
 /** What is told of the doors that ban. */
-export class BanBudget {
+export class BanLogBudget {
   readonly #clock: Clock;
   readonly #say: (door: string, count: number) => void;
-  readonly #budget: Budget;
+  readonly #budget: TokenBucket;
   readonly #untold = new Map<string, number>();
   #timer: Timer | undefined;
 
   constructor(clock: Clock, say: (door: string, count: number) => void) {
     this.#clock = clock;
     this.#say = say;
-    this.#budget = new Budget(RATE, BURST, clock.nowMs());
+    this.#budget = new TokenBucket(RATE, BURST, clock.nowMs());
   }
 
   /** True where one more is to be told; else it is counted. */
@@ -26,13 +26,13 @@ export class BanBudget {
     if (this.#budget.take(this.#clock.nowMs())) return true;
     this.#untold.set(door, (this.#untold.get(door) ?? 0) + 1);
     this.#timer ??= this.#clock.after(EVERY_MS, () => {
-      this.tell();
+      this.flush();
     });
     return false;
   }
 
   /** Says now what has not been said yet. */
-  tell(): void {
+  flush(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const untold = [...this.#untold];

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../system/clock.js';
 const EVERY_MS = 1_000;
 
 /** Counts what is dropped, and says it in one line a second at most: what floods us must not flood the log. */
-export class DropNotice {
+export class CountedWarning {
   readonly #clock: Clock;
   readonly #say: (count: number) => void;
   #count = 0;
@@ -17,12 +17,12 @@ export class DropNotice {
   add(): void {
     this.#count++;
     this.#timer ??= this.#clock.after(EVERY_MS, () => {
-      this.tell();
+      this.flush();
     });
   }
 
   /** Says now what has not been said yet. */
-  tell(): void {
+  flush(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const count = this.#count;

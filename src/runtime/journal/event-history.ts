@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { errorText } from '../../base/errors.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import { LogFile } from '../../system/log-file.js';
-import type { Happening } from '../../wire/control.js';
+import type { EventRecord } from '../../wire/control.js';
 import { historyLine, isByStrangers, knocksFile, readHistories } from '../../wire/history.js';
 
 /** Two files of this size hold more than the events that are shown. */
@@ -25,7 +25,7 @@ export class EventHistory {
   }
 
   /** What earlier lives left, oldest first. */
-  read(): Happening[] {
+  read(): EventRecord[] {
     try {
       return readHistories(this.#path, readTrusted);
     } catch (error) {
@@ -34,7 +34,7 @@ export class EventHistory {
     }
   }
 
-  append(event: Happening): void {
+  append(event: EventRecord): void {
     const path = isByStrangers(event) ? knocksFile(this.#path) : this.#path;
     const file = this.#files.get(path) ?? this.#open(path);
     this.#files.set(path, file);

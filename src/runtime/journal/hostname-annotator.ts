@@ -1,11 +1,11 @@
-import { Budget } from '../../base/token-bucket.js';
+import { TokenBucket } from '../../base/token-bucket.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import type { ReverseResolver } from '../../system/resolver.js';
 
 /** Writes a line, with the name of its source, or without. */
 export type WriteLine = (name: string | undefined) => void;
 
-export interface HostNamesParts {
+export interface HostnameAnnotatorParts {
   readonly clock: Clock;
   readonly lookUp: ReverseResolver;
 }
@@ -39,18 +39,18 @@ interface Known {
  * wait, nothing else does. Everything is bounded, in number and in time; what is over a bound is written at once,
  * without a name.
  */
-export class HostNames {
-  readonly #parts: HostNamesParts;
-  readonly #budget: Budget;
+export class HostnameAnnotator {
+  readonly #parts: HostnameAnnotatorParts;
+  readonly #budget: TokenBucket;
   readonly #pending = new Map<string, Pending>();
   readonly #known = new Map<string, Known>();
   readonly #queue: string[] = [];
   readonly #ending = new AbortController();
   #running = 0;
 
-  constructor(parts: HostNamesParts) {
+  constructor(parts: HostnameAnnotatorParts) {
     this.#parts = parts;
-    this.#budget = new Budget(RATE, BURST, parts.clock.nowMs());
+    this.#budget = new TokenBucket(RATE, BURST, parts.clock.nowMs());
   }
 
   /** Writes a line about a source, now or as soon as its name is known. */

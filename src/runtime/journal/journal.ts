@@ -1,17 +1,17 @@
-import { Budget } from '../../base/token-bucket.js';
+import { TokenBucket } from '../../base/token-bucket.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import type { Log, LogFields } from '../../system/log.js';
-import type { Happening } from '../../wire/control.js';
+import type { EventRecord } from '../../wire/control.js';
 import { EVENTS_KEPT, isByStrangers } from '../../wire/history.js';
 import type { EventHistory } from './event-history.js';
-import type { HostNames } from './hostname-annotator.js';
+import type { HostnameAnnotator } from './hostname-annotator.js';
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
 
 export interface JournalParts {
   /** Without one, events are forgotten with us. */
   readonly history?: Pick<EventHistory, 'read' | 'append'> | undefined;
-  readonly names?: Pick<HostNames, 'line'> | undefined;
+  readonly names?: Pick<HostnameAnnotator, 'line'> | undefined;
 }
 
 /**
@@ -31,14 +31,14 @@ export class Journal {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #history: Pick<EventHistory, 'read' | 'append'> | undefined;
-  readonly #followers = new Set<(event: Happening) => void>();
-  readonly #names: Pick<HostNames, 'line'> | undefined;
-  readonly #budget: Budget;
+  readonly #followers = new Set<(event: EventRecord) => void>();
+  readonly #names: Pick<HostnameAnnotator, 'line'> | undefined;
+  readonly #budget: TokenBucket;
   /** What was not told, by the name of the door; empty: of none. */
   readonly #untold = new Map<string, number>();
   #sumUp: Timer | undefined;
   /** Those that strangers cause, and the others: each for themselves, oldest first. */
-  #kept: { readonly strangers: Happening[]; readonly others: Happening[] } | undefined;
+  #kept: { readonly strangers: EventRecord[]; readonly others: EventRecord[] } | undefined;
   #last = 0;
 
   constructor(log: Log, clock: Clock, { history, names }: JournalParts = {}) {
@@ -46,7 +46,7 @@ export class Journal {
     this.#clock = clock;
     this.#history = history;
     this.#names = names;
-    this.#budget = new Budget(STRANGERS_RATE, STRANGERS_BURST, clock.nowMs());
+    this.#budget = new TokenBucket(STRANGERS_RATE, STRANGERS_BURST, clock.nowMs());
   }
 
   /** Records an event; `text` is also its line in the log. */
@@ -68,13 +68,13 @@ export class Journal {
   }
 
   /** A line for the log alone: too frequent to be an event. With `address`, it is about a stranger's packet. */
-  note(text: string, fields: LogFields = {}): void {
+  line(text: string, fields: LogFields = {}): void {
     if (typeof fields['address'] === 'string' && !this.#mayTell(fields)) return;
     this.#write('info', text, fields);
   }
 
   /** The events kept, oldest first, those of earlier lives among them. */
-  get events(): readonly Happening[] {
+  get events(): readonly EventRecord[] {
     const { strangers, others } = this.#load();
     return [...strangers, ...others].sort((a, b) => a.number - b.number);
   }
@@ -93,7 +93,7 @@ export class Journal {
   }
 
   /** Shows every later event to `follower`, until the result is disposed. */
-  follow(follower: (event: Happening) => void): Disposable {
+  follow(follower: (event: EventRecord) => void): Disposable {
     this.#followers.add(follower);
     return {
       [Symbol.dispose]: () => {
@@ -103,7 +103,7 @@ export class Journal {
   }
 
   /** The history is read when it is first needed: most commands never do. */
-  #load(): { readonly strangers: Happening[]; readonly others: Happening[] } {
+  #load(): { readonly strangers: EventRecord[]; readonly others: EventRecord[] } {
     if (this.#kept !== undefined) return this.#kept;
     const all = this.#history?.read() ?? [];
     this.#last = all.at(-1)?.number ?? 0;

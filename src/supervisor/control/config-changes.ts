@@ -4,25 +4,25 @@ import { readTemplate } from '../../firewall/rules/template-file.js';
 import { timeOfDay } from '../../system/local-time.js';
 import type { StartOutcome } from '../../system/notify.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
-import type { StartWish } from '../../wire/start/start-request.js';
-import { awaitedNotes } from '../failsafe/missing-chains.js';
-import { triedInVain } from '../../runtime/generation/select-config.js';
+import type { StartRequest } from '../../wire/start/start-request.js';
+import { missingChainNotes } from '../failsafe/missing-chains.js';
+import { unconfirmedTrialOf } from '../../runtime/generation/select-config.js';
 import { exposureNotes } from '../failsafe/exposure-log.js';
-import { lookAfterSession, type Session } from '../../runtime/access/caller-session.js';
+import { admitCallerSession, type Session } from '../../runtime/access/caller-session.js';
 import type { Supervisor } from '../lifecycle/supervisor.js';
 import { done } from '../../runtime/access/replies.js';
 
-export interface ChangesParts {
+export interface ConfigChangesParts {
   readonly supervisor: Supervisor;
   /** Reads the configuration again; throws ConfigError. */
   readonly loadConfig: () => Config;
 }
 
 /** How an administrator changes the configuration in force: for good or on trial, and says yes to it. */
-export class Changes {
-  readonly #parts: ChangesParts;
+export class ConfigChanges {
+  readonly #parts: ConfigChangesParts;
 
-  constructor(parts: ChangesParts) {
+  constructor(parts: ConfigChangesParts) {
     this.#parts = parts;
   }
 
@@ -31,7 +31,7 @@ export class Changes {
     const { supervisor } = this.#parts;
     const config = this.#parts.loadConfig();
     supervisor.trials.refuseWhileOn();
-    const needRestart = restartNeeded(supervisor.world.config, config);
+    const needRestart = restartNeeded(supervisor.generation.config, config);
     if (needRestart.length > 0) {
       throw new KnockError(`a reload cannot change ${needRestart.join(', ')}`, {
         hint: 'nothing was changed; knockctl restart',
@@ -39,7 +39,7 @@ export class Changes {
     }
     if (trialS === undefined) {
       await supervisor.trials.forGood(async () => {
-        if (triedInVain(config) !== undefined) throw mustBeTried();
+        if (unconfirmedTrialOf(config) !== undefined) throw mustBeTried();
         await supervisor.reload(config);
       });
       const notes = await this.#notes(session);
@@ -61,12 +61,12 @@ export class Changes {
   }
 
   /** What is still to be done once the rules of a start are in force; gives how the start went with it. */
-  async arrive(outcome: StartOutcome, wish: StartWish, end: () => Promise<void>): Promise<StartOutcome> {
+  async arrive(outcome: StartOutcome, wish: StartRequest, end: () => Promise<void>): Promise<StartOutcome> {
     const { supervisor } = this.#parts;
     const { trialS, ...session } = wish;
     if (outcome.exitCode !== EXIT.ok) {
       // A trial that cannot show what it is about is none: it must not begin at some later time by itself.
-      return trialS === undefined ? outcome : { ...outcome, goesOn: false };
+      return trialS === undefined ? outcome : { ...outcome, keepsRunning: false };
     }
     if (trialS === undefined)
       return { ...outcome, notes: [...supervisor.notes, ...(await this.#notes(session))] };
@@ -77,12 +77,12 @@ export class Changes {
 
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
-    const { verbs, firewall } = this.#parts.supervisor.world;
+    const { verbs, firewall } = this.#parts.supervisor.generation;
     // A trial's time is running: whoever waits for the answer must not wait for further tables to be read.
-    if (trialS === undefined) await this.#parts.supervisor.exposures.lookElsewhere();
+    if (trialS === undefined) await this.#parts.supervisor.exposures.checkOtherTables();
     return [
-      ...(await lookAfterSession(verbs, session, trialS)),
-      ...awaitedNotes(firewall.awaited),
+      ...(await admitCallerSession(verbs, session, trialS)),
+      ...missingChainNotes(firewall.missingParentChains),
       ...firewall.readableNotes,
       ...exposureNotes(firewall.exposures),
     ];

@@ -24,7 +24,7 @@ export function reportExposures(
 }
 
 /** What a state is told by. */
-export interface Told {
+export interface ReportedState {
   readonly onTrial: boolean;
   readonly services: readonly ServiceReport[];
   readonly exposures: readonly Exposure[];
@@ -39,7 +39,7 @@ const HELD =
 /** The name of a state for users, and what it means: beside the table, for what an event does is the same. */
 export function namedState(
   state: State,
-  { onTrial, services, exposures, held }: Told,
+  { onTrial, services, exposures, held }: ReportedState,
 ): Pick<StatusReport, 'state' | 'meaning' | 'protected'> {
   const open = exposures.filter(({ kind }) => kind === 'open');
   const isProtected = protects(services, open, state);

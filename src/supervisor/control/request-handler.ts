@@ -2,8 +2,8 @@ import { EXIT } from '../../base/errors.js';
 import type { OneTimeLine } from '../../config/knockd/one-time.js';
 import type { Config } from '../../config/settings.js';
 import type { Step } from '../../knock/door.js';
-import type { Happening, Reply, Request } from '../../wire/control.js';
-import { Changes } from './config-changes.js';
+import type { EventRecord, Reply, Request } from '../../wire/control.js';
+import { ConfigChanges } from './config-changes.js';
 import type { ControlHandler } from './control-server.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import type { DoorReport, StatusReport } from '../../wire/reports.js';
@@ -12,9 +12,9 @@ import { reportListener } from './status-report.js';
 import { inTime, reportServices } from '../../runtime/service-report.js';
 import { recognisedNow } from '../../runtime/doors/kernel-recognition.js';
 import type { Supervisor } from '../lifecycle/supervisor.js';
-import { carryOut, isListRequest } from '../../runtime/access/dispatch.js';
+import { dispatch, isListRequest } from '../../runtime/access/dispatch.js';
 
-export interface ControlParts {
+export interface RequestHandlerParts {
   readonly supervisor: Supervisor;
   readonly journal: Journal;
   /** Reads the configuration again; throws ConfigError. */
@@ -24,21 +24,21 @@ export interface ControlParts {
 }
 
 /** Answers the requests that come in by the control socket: they come from root. */
-export class Control implements ControlHandler {
-  readonly #parts: ControlParts;
+export class RequestHandler implements ControlHandler {
+  readonly #parts: RequestHandlerParts;
   #looking: Promise<StatusReport> | undefined;
   #nextLook: Promise<StatusReport> | undefined;
-  readonly changes: Changes;
+  readonly changes: ConfigChanges;
 
-  constructor(parts: ControlParts) {
+  constructor(parts: RequestHandlerParts) {
     this.#parts = parts;
-    this.changes = new Changes(parts);
+    this.changes = new ConfigChanges(parts);
   }
 
   async answer(request: Request): Promise<Reply> {
     const { supervisor, journal } = this.#parts;
     if (isListRequest(request)) {
-      return carryOut(supervisor.world.verbs, request, { kind: 'admin', label: 'cli' });
+      return dispatch(supervisor.generation.verbs, request, { kind: 'admin', label: 'cli' });
     }
     switch (request.verb) {
       case 'status':
@@ -65,7 +65,7 @@ export class Control implements ControlHandler {
     }
   }
 
-  follow(show: (event: Happening) => void): Disposable {
+  follow(show: (event: EventRecord) => void): Disposable {
     return this.#parts.journal.follow(show);
   }
 
@@ -85,11 +85,11 @@ export class Control implements ControlHandler {
 
   async #status(): Promise<StatusReport> {
     const { supervisor } = this.#parts;
-    const { firewall, config } = supervisor.world;
+    const { firewall, config } = supervisor.generation;
     const { state, since, reason } = supervisor.state;
-    const { guard } = supervisor;
-    const elsewhere = inTime(supervisor.exposures.lookElsewhere(true), () => {
-      firewall.elsewhereLate();
+    const { reconciler: guard } = supervisor;
+    const elsewhere = inTime(supervisor.exposures.checkOtherTables(true), () => {
+      firewall.otherTablesLate();
     });
     const trialInfo = supervisor.trials.info().catch(() => undefined); // ipset that does not answer is told with the services
     const [services, trial] = await Promise.all([
@@ -98,7 +98,7 @@ export class Control implements ControlHandler {
       elsewhere,
     ]);
     const exposures = reportExposures(firewall, services, state);
-    supervisor.exposures.look();
+    supervisor.exposures.check();
     return {
       ...namedState(state, { onTrial: trial !== undefined, services, exposures, held: supervisor.held }),
       exposures,
@@ -116,8 +116,8 @@ export class Control implements ControlHandler {
       },
       services,
       doors: this.#doors(),
-      pendingStops: supervisor.lasting.stops.count,
-      entriesKept: supervisor.lasting.entries.report,
+      pendingStops: supervisor.persistent.stops.count,
+      entriesKept: supervisor.persistent.entries.report,
       nextHealthCheck: supervisor.nextCheck?.toISOString() ?? null,
       configuration: config.file ?? null,
       trial: trial === undefined ? null : { left: trial.left, until: trial.until.toISOString() },
@@ -127,7 +127,7 @@ export class Control implements ControlHandler {
   }
 
   #doors(): DoorReport[] {
-    const { lasting, world } = this.#parts.supervisor;
+    const { persistent: lasting, world } = this.#parts.supervisor;
     const places = recognisedNow(world);
     const { knocks } = world.firewall;
     return world.config.doors.map(({ door, oneTime }, index) => {

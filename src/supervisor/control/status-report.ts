@@ -1,11 +1,11 @@
 import type { StatusReport } from '../../wire/reports.js';
-import type { ListenerKeeper } from '../listener/listener-supervisor.js';
+import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 
 /** How the listener is. */
 export function reportListener({
   pid,
   figures,
-}: Pick<ListenerKeeper, 'pid' | 'figures'>): StatusReport['listener'] {
+}: Pick<ListenerSupervisor, 'pid' | 'figures'>): StatusReport['listener'] {
   const { packets, interfaces, silentMs, roundTripMs, hearsMs, asked, lost } = figures;
   return {
     pid: pid ?? null,

@@ -13,6 +13,6 @@ export function noteRepair(repairs: Repairs, nowMs: number): { repairs: Repairs;
 }
 
 /** Whether nobody has touched our rules for long enough to try again; `lastMs`: when somebody was last seen to. */
-export function isCalm(lastMs: number, nowMs: number): boolean {
+export function isQuiet(lastMs: number, nowMs: number): boolean {
   return nowMs - lastMs >= WINDOW_MS;
 }

@@ -2,11 +2,19 @@ import { errorText } from '../../base/errors.js';
 import type { Settings } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import { Guard, type Authors } from './reconciler.js';
+import { Reconciler, type Authors } from './reconciler.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './state-machine.js';
 
-export interface EngineParts {
+/** Whether knocks are heard, as far as it is proven. */
+export interface ListenerHealth {
+  /** A listener is alive and known to hear. */
+  readonly isHealthy: boolean;
+  /** Milliseconds since a listener was last known to hear; undefined if none ever was. */
+  readonly lastProofAgeMs: number | undefined;
+}
+
+export interface FailsafeControllerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   /** The firewall in force; another one after a reload. */
@@ -17,19 +25,18 @@ export interface EngineParts {
    */
   readonly gated: () => Promise<ReadonlySet<string>>;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
-  readonly witness: () => string | undefined;
+  readonly rulesetRevision: () => string | undefined;
   readonly authors: Authors;
   readonly failsafe: () => Settings['failsafe'];
-  /** `sound`: alive and known to hear; `unprovenMs`: since a listener was last known to hear, undefined where none was. */
-  readonly listener: () => { readonly sound: boolean; readonly unprovenMs: number | undefined };
+  readonly listener: () => ListenerHealth;
   /** The services that are fed on whatever becomes of the listener: the kernel recognises all that opens them. */
   readonly listenerless: () => ReadonlySet<string>;
   /** A look found rules and sets right, or put them right. */
-  readonly verified: () => void;
+  readonly onVerified: () => void;
   /** The rules were looked at, whatever came of it; or are left alone on purpose. */
-  readonly looked: () => void;
+  readonly onVerifyAttempt: () => void;
   /** A state was entered and what it asks for is done; `problem`: what could not be done. */
-  readonly entered: (state: State, problem: unknown) => void;
+  readonly onEntered: (state: State, problem: unknown) => void;
 }
 
 /** The state, since when, and why. */
@@ -49,45 +56,46 @@ const LEVELS: Partial<Readonly<Record<State, 'warn' | 'error'>>> = {
  * Turns events into states, and states into deeds: arms, feeds, trips. Whatever touches the
  * firewall happens in one queue, in order; each deed looks at the state again when its turn comes.
  */
-export class Engine {
+export class FailsafeController {
   /** Keeps the rules as they should be. */
-  readonly guard: Guard;
-  readonly #parts: EngineParts;
+  readonly reconciler: Reconciler;
+  readonly #parts: FailsafeControllerParts;
   #state: State = 'stopped';
   #before: State = 'stopped';
   #held: ReadonlySet<string> = new Set();
   #reason = 'not started';
   /** The state as it is told: armed only once the rules are in force. */
-  #told: StateInfo;
+  #reported: StateInfo;
   #grace: Timer | undefined;
   #feeding = false;
   /** Our rules are not known to be right: nothing is fed for any other reason than that they were put in just now. */
-  #isUnsure = true;
+  #isUnverified = true;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: EngineParts) {
+  constructor(parts: FailsafeControllerParts) {
     this.#parts = parts;
-    this.#told = { state: this.#state, since: parts.clock.wall(), reason: this.#reason };
-    this.guard = new Guard({
+    this.#reported = { state: this.#state, since: parts.clock.wall(), reason: this.#reason };
+    this.reconciler = new Reconciler({
       clock: parts.clock,
       journal: parts.journal,
       firewall: parts.firewall,
       state: () => this.#state,
-      witness: parts.witness,
+      rulesetRevision: parts.rulesetRevision,
       authors: parts.authors,
       event: (event, reason) => {
         this.event(event, reason);
       },
-      verified: () => {
-        this.#isUnsure = false;
-        parts.verified();
+      onVerified: () => {
+        this.#isUnverified = false;
+        parts.onVerified();
         if (this.#state !== 'tripped') return;
-        if (parts.listener().sound) this.event('sound', 'rules and sets are right, and the listener hears');
+        if (parts.listener().isHealthy)
+          this.event('sound', 'rules and sets are right, and the listener hears');
         else if (this.#needsNoListener)
           this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
       },
-      looked: parts.looked,
-      queued: async (job) => this.queued(job),
+      onVerifyAttempt: parts.onVerifyAttempt,
+      serialize: async (job) => this.queued(job),
     });
   }
 
@@ -98,7 +106,7 @@ export class Engine {
 
   /** The state as it is told: it is armed once the rules are in force, and not while they are being put in. */
   get info(): StateInfo {
-    return this.#told;
+    return this.#reported;
   }
 
   /** Names of the services that a fight has left shut by their second gates, and whose switch is fed on. */
@@ -111,7 +119,7 @@ export class Engine {
     const before = this.#state;
     const isUnneeded = happened === 'given-up' && before !== 'tripped' && this.#needsNoListener;
     const event = isUnneeded ? 'given-up-unneeded' : happened;
-    if (event === 'rules-unsure') this.#loseTrust();
+    if (event === 'rules-unsure') this.#invalidate();
     const after = next(before, event);
     if (after === before) return;
     this.#state = after;
@@ -120,17 +128,17 @@ export class Engine {
     this.#grace?.[Symbol.dispose]();
     const info = { state: after, since: this.#parts.clock.wall(), reason };
     if (after === 'armed' || (this.#isFirst && feeds(after)))
-      this.#deed(after, async () => this.#arm(info, means));
+      this.#act(after, async () => this.#arm(info, means));
     else {
-      this.#tell(info, means);
+      this.#report(info, means);
       this.#enter(after);
     }
   }
 
-  #tell(info: StateInfo, means?: string): void {
+  #report(info: StateInfo, means?: string): void {
     const { state, reason } = info;
-    const before = this.#told.state;
-    this.#told = info;
+    const before = this.#reported.state;
+    this.#reported = info;
     const isBare = state === 'armed' && this.#parts.firewall().services.length === 0;
     const text = `${state}: ${reason} (${means ?? (isBare ? NOTHING_SHUT : MEANING[state])})`;
     this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
@@ -151,17 +159,17 @@ export class Engine {
     if (feeds(this.#state)) this.#feed();
     else if (this.#state === 'contested') this.#feedHeld();
     else if (this.#spared.size > 0) this.#feed(this.#spared);
-    this.guard.look();
+    this.reconciler.reconcile();
   }
 
   /** Ends the timers. */
   [Symbol.dispose](): void {
     this.#grace?.[Symbol.dispose]();
-    this.guard[Symbol.dispose]();
+    this.reconciler[Symbol.dispose]();
   }
 
   #enter(state: State): void {
-    if (state === 'tripped' || state === 'contested') this.#deed(state, async () => this.#trip());
+    if (state === 'tripped' || state === 'contested') this.#act(state, async () => this.#trip());
     else if (state === 'degraded' && !this.#needsNoListener) {
       const reason = this.#reason;
       this.#grace = this.#parts.clock.after(this.#graceMs(), () => {
@@ -183,15 +191,16 @@ export class Engine {
 
   /** The services that are fed though the others are not. While it gets ready, that is by the rules of an earlier life. */
   get #spared(): ReadonlySet<string> {
-    const isListenerMissing = this.#state === 'preparing' || (this.#state === 'tripped' && !this.#isUnsure);
+    const isListenerMissing =
+      this.#state === 'preparing' || (this.#state === 'tripped' && !this.#isUnverified);
     return isListenerMissing ? this.#parts.listenerless() : new Set();
   }
 
   /** Without rules that are known to be right no service is spared. */
-  #loseTrust(): void {
+  #invalidate(): void {
     const isToTrip = this.#state === 'tripped' && this.#spared.size > 0;
-    this.#isUnsure = true;
-    if (isToTrip) this.#deed('tripped', async () => this.#trip());
+    this.#isUnverified = true;
+    if (isToTrip) this.#act('tripped', async () => this.#trip());
   }
 
   /**
@@ -201,11 +210,11 @@ export class Engine {
   #graceMs(): number {
     const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
     const switchMs = switchTimeoutS * 1_000;
-    const { unprovenMs = 0 } = this.#parts.listener();
-    return Math.max(0, Math.min(listenerTimeoutMs, switchMs, listenerTimeoutMs + switchMs - unprovenMs));
+    const { lastProofAgeMs = 0 } = this.#parts.listener();
+    return Math.max(0, Math.min(listenerTimeoutMs, switchMs, listenerTimeoutMs + switchMs - lastProofAgeMs));
   }
 
-  #deed(state: State, deed: () => Promise<void>): void {
+  #act(state: State, deed: () => Promise<void>): void {
     void this.queued(async () => {
       let problem: unknown;
       try {
@@ -213,7 +222,7 @@ export class Engine {
       } catch (error) {
         problem = error;
       }
-      this.#parts.entered(state, problem);
+      this.#parts.onEntered(state, problem);
       if (problem !== undefined) this.event('rules-unsure', errorText(problem));
     });
   }
@@ -229,13 +238,13 @@ export class Engine {
     });
     const told = isFirst ? changes.map(asBuilt) : changes;
     for (const change of told) this.#parts.journal.record('firewall', change, {}, 'debug');
-    if (this.#state === info.state) this.#tell(info, means);
+    if (this.#state === info.state) this.#report(info, means);
   }
 
   async #trip(): Promise<void> {
     if (feeds(this.#state)) return;
     try {
-      const held = await this.#lookAtGates();
+      const held = await this.#checkGates();
       await this.#parts.firewall().trip(new Set([...held, ...this.#spared]));
       if (held.size === 0) return;
       const text = `the strict gate is untouched, and shuts as before: fed on (${[...held].join(', ')})`;
@@ -247,10 +256,10 @@ export class Engine {
   }
 
   /** What second gates hold in a fight, and until what it has cost is put right. */
-  async #lookAtGates(): Promise<ReadonlySet<string>> {
+  async #checkGates(): Promise<ReadonlySet<string>> {
     const isFight = this.#state === 'contested' || this.#before === 'contested';
     const { gated, listener } = this.#parts;
-    this.#held = isFight && listener().sound ? await gated() : new Set();
+    this.#held = isFight && listener().isHealthy ? await gated() : new Set();
     return this.#held;
   }
 
@@ -258,7 +267,7 @@ export class Engine {
     void this.queued(async () => {
       if (this.#state !== 'contested') return;
       try {
-        const held = await this.#lookAtGates();
+        const held = await this.#checkGates();
         if (this.state !== 'contested') return; // meanwhile it may have become another
         if (held.size > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
       } catch {

@@ -4,9 +4,9 @@ import type { Journal } from '../../runtime/journal/journal.js';
 /** The words that must be seen wherever a port is open that is said to be shut. */
 export const NOT_PROTECTED = 'NOT PROTECTED';
 
-/** What it means that a port is open, and what mends it. */
-export function openNote({ text, mend }: Exposure): string {
-  return `${NOT_PROTECTED}: ${text}${mend === null ? '' : `. Mend it: ${mend}`}`;
+/** What it means that a port is open, and what fixes it. */
+export function openNote({ text, fix }: Exposure): string {
+  return `${NOT_PROTECTED}: ${text}${fix === null ? '' : `. To fix it: ${fix}`}`;
 }
 
 /** Everything that is more than an exception of the administrator's, in words. */
@@ -19,13 +19,13 @@ function isMore({ kind }: Exposure): boolean {
 }
 
 function noteOf(exposure: Exposure): string {
-  const { kind, text, mend } = exposure;
+  const { kind, text, fix } = exposure;
   if (kind === 'open') return openNote(exposure);
-  return mend === null ? text : `${text}. Mend it: ${mend}`;
+  return fix === null ? text : `${text}. To fix it: ${fix}`;
 }
 
 /** Tells once of each rule that decides before us, and again when it has gone. */
-export class ExposureWatch {
+export class ExposureLog {
   readonly #journal: Pick<Journal, 'record'>;
   #told: ReadonlyMap<string, Exposure> = new Map();
 
@@ -39,7 +39,7 @@ export class ExposureWatch {
   }
 
   /** True where what is open has changed: whoever shows our state has to be told. */
-  look(exposures: readonly Exposure[]): boolean {
+  update(exposures: readonly Exposure[]): boolean {
     const now = new Map(exposures.filter(isMore).map((one) => [one.text, one]));
     const before = this.#told;
     this.#told = now;

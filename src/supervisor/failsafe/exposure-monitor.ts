@@ -2,33 +2,33 @@ import { FAMILIES } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import { hasLegacyTables } from '../../firewall/rules/backend.js';
 import type { Firewall } from '../../firewall/firewall.js';
-import { ExposureWatch, NOT_PROTECTED } from './exposure-log.js';
+import { ExposureLog, NOT_PROTECTED } from './exposure-log.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { repairs } from './state-machine.js';
 import type { StateInfo } from './controller.js';
 
-export interface ExposureKeeperParts {
+export interface ExposureMonitorParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly firewall: () => Firewall;
   readonly state: () => StateInfo;
   /** Stays the same for as long as nobody has changed a table of nft; undefined where that is not certain. */
-  readonly witness: () => string | undefined;
+  readonly rulesetRevision: () => string | undefined;
   /** Told how we are, in words, where what is open has changed. */
-  readonly tell: (text: string) => void;
+  readonly onChange: (text: string) => void;
 }
 
 /** Looks at what stands between our jumps and the world, and tells of it where it has changed. */
-export class ExposureKeeper {
-  readonly #parts: ExposureKeeperParts;
-  readonly #watch: ExposureWatch;
+export class ExposureMonitor {
+  readonly #parts: ExposureMonitorParts;
+  readonly #watch: ExposureLog;
   /** The last look at other tables, and who can tell that they have not changed since. */
   #seen: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
   /** Why the last look that failed did: told once. */
   #problem: string | undefined;
 
-  constructor(parts: ExposureKeeperParts) {
+  constructor(parts: ExposureMonitorParts) {
     this.#parts = parts;
-    this.#watch = new ExposureWatch(parts.journal);
+    this.#watch = new ExposureLog(parts.journal);
   }
 
   /** The state and its reason, and whether a port is open that is said to be shut: for `systemctl status`. */
@@ -39,9 +39,9 @@ export class ExposureKeeper {
   }
 
   /** By the rules as they were last read. */
-  look(): void {
-    const { firewall, state, tell } = this.#parts;
-    if (repairs(state().state) && this.#watch.look(firewall().exposures)) tell(this.stateText);
+  check(): void {
+    const { firewall, state, onChange: tell } = this.#parts;
+    if (repairs(state().state) && this.#watch.update(firewall().exposures)) tell(this.stateText);
   }
 
   /**
@@ -49,14 +49,14 @@ export class ExposureKeeper {
    * change of this moment may not have come by the monitor yet. Never rejects: what cannot be read is told as unknown, and what else
    * goes wrong is logged.
    */
-  async lookElsewhere(anew = false): Promise<void> {
+  async checkOtherTables(anew = false): Promise<void> {
     const firewall = this.#parts.firewall();
     const isLegacy = FAMILIES.some(hasLegacyTables);
-    const witness = isLegacy ? undefined : this.#parts.witness();
+    const witness = isLegacy ? undefined : this.#parts.rulesetRevision();
     const isKnown = this.#seen?.firewall === firewall && this.#seen.witness === witness;
     if (anew || witness === undefined || !isKnown) {
       try {
-        await firewall.lookElsewhere();
+        await firewall.checkOtherTables();
         this.#seen = { firewall, witness };
       } catch (error) {
         this.#seen = undefined;
@@ -65,6 +65,6 @@ export class ExposureKeeper {
         this.#problem = text;
       }
     }
-    this.look();
+    this.check();
   }
 }

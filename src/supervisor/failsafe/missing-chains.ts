@@ -1,10 +1,10 @@
 import { EXIT, KnockError } from '../../base/errors.js';
 import { isMadeLater } from '../../firewall/rules/made-later.js';
-import type { Awaited } from '../../firewall/rules/plan.js';
+import type { MissingParentChain } from '../../firewall/rules/plan.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 
 /** What an administrator must know of chains that jumps of ours wait for, a line for each service and chain. */
-export function awaitedNotes(awaited: readonly Awaited[]): string[] {
+export function missingChainNotes(awaited: readonly MissingParentChain[]): string[] {
   const byText = new Map<string, string[]>();
   for (const { service, chain, family } of awaited) {
     const text = `there is no chain ${chain}: service ${service} is not protected before somebody makes it (Docker makes DOCKER-USER)`;
@@ -14,7 +14,7 @@ export function awaitedNotes(awaited: readonly Awaited[]): string[] {
 }
 
 /** Refuses a configuration whose service would go into a chain that is not there, and that no program is known to make. */
-export function refuseMissing(awaited: readonly Awaited[]): void {
+export function refuseMissing(awaited: readonly MissingParentChain[]): void {
   const missing = awaited.filter(({ chain }) => !isMadeLater(chain));
   const [first] = missing;
   if (first === undefined) return;
@@ -23,12 +23,12 @@ export function refuseMissing(awaited: readonly Awaited[]): void {
   const where = families.map(({ family }) => `IPv${family}`).join(' and ');
   throw new KnockError(`there is no chain ${chain} (${where}): service ${service} would not be protected`, {
     exitCode: EXIT.config,
-    hint: `mend chain in [service.${service}], or make that chain first (iptables -N ${chain}) and a rule that leads to it`,
+    hint: `fix chain in [service.${service}], or make that chain first (iptables -N ${chain}) and a rule that leads to it`,
   });
 }
 
 /** Says once of each chain that it is not there; again where it was, and has gone. */
-export class AwaitedChains {
+export class MissingParentChains {
   readonly #journal: Pick<Journal, 'record'>;
   #told: readonly string[] = [];
 
@@ -36,8 +36,8 @@ export class AwaitedChains {
     this.#journal = journal;
   }
 
-  look(awaited: readonly Awaited[]): void {
-    const notes = awaitedNotes(awaited);
+  check(awaited: readonly MissingParentChain[]): void {
+    const notes = missingChainNotes(awaited);
     for (const text of notes) {
       if (!this.#told.includes(text)) this.#journal.record('firewall', text, {}, 'warn');
     }

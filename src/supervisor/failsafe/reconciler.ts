@@ -1,10 +1,10 @@
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import { isCalm, MAX_REPAIRS, noteRepair, type Repairs } from './conflict-backoff.js';
+import { isQuiet, MAX_REPAIRS, noteRepair, type Repairs } from './conflict-backoff.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { repairs, type Event, type State } from './state-machine.js';
-import { UnreadNotice } from './unreadable-rules-warning.js';
+import { UnreadableRulesWarning } from './unreadable-rules-warning.js';
 
 /** What can name the author of a change. */
 export interface Authors {
@@ -16,21 +16,21 @@ export interface Authors {
   readonly last: () => string | undefined;
 }
 
-export interface GuardParts {
+export interface ReconcilerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly firewall: () => Firewall;
   readonly state: () => State;
   /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
-  readonly witness: () => string | undefined;
+  readonly rulesetRevision: () => string | undefined;
   readonly authors: Authors;
   readonly event: (event: Event, reason: string) => void;
   /** A look found everything right, or put it right. */
-  readonly verified: () => void;
+  readonly onVerified: () => void;
   /** A look came to its end, or is put off for a good reason: we are as alive as we can be. */
-  readonly looked: () => void;
+  readonly onVerifyAttempt: () => void;
   /** Runs a job after all others that touch the firewall. */
-  readonly queued: (job: () => Promise<void>) => Promise<void>;
+  readonly serialize: (job: () => Promise<void>) => Promise<void>;
 }
 
 /** The last repair, for `status`. */
@@ -40,36 +40,36 @@ export interface LastRepair {
 }
 
 /** After a change by others we look this soon, and not more often than this: some programs change rules all the time. */
-const SOON_MS = 50;
-const LOOK_GAP_MS = 400;
+const RECHECK_DELAY_MS = 50;
+const MIN_INTERVAL_MS = 400;
 /** Culprits remembered from one look to the next. */
-const MAX_CULPRITS = 5;
+const MAX_AUTHORS = 5;
 
 /**
  * Keeps our rules and sets as they should be: looks at each heartbeat, and at once when somebody is
  * seen to change them; repairs, and says who it was; stops where somebody keeps undoing it. A look at the rules starts two
  * processes: where it is certain that no rule has changed since the last one, a heartbeat looks at the sets alone.
  */
-export class Guard {
-  readonly #parts: GuardParts;
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
   #repairs: Repairs = [];
-  #culprits: string[] = [];
+  #authors: string[] = [];
   /** The last one that was seen: a look by the heartbeat may come before the monitor has told who it was. */
-  #suspect: string | undefined;
-  #touchedMs = -Infinity;
-  #looking = false;
+  #lastAuthor: string | undefined;
+  #changedMs = -Infinity;
+  #reconciling = false;
   /** The rules that were right at the last look, and who can tell that they have not changed since. */
-  #proven: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
-  #lookedMs = -Infinity;
+  #verified: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
+  #verifiedMs = -Infinity;
   #soon: Timer | undefined;
   #postponed = false;
   #last: LastRepair | undefined;
   #count = 0;
-  readonly #unread: UnreadNotice;
+  readonly #unread: UnreadableRulesWarning;
 
-  constructor(parts: GuardParts) {
+  constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    this.#unread = new UnreadNotice(parts.journal);
+    this.#unread = new UnreadableRulesWarning(parts.journal);
   }
 
   get lastRepair(): LastRepair | undefined {
@@ -82,43 +82,43 @@ export class Guard {
   }
 
   /** Somebody else changed something that may concern us; undefined: nobody knows who. */
-  touched(culprit: string | undefined): void {
-    this.#touchedMs = this.#parts.clock.nowMs();
-    this.#suspect = culprit ?? this.#suspect;
-    if (culprit !== undefined && !this.#culprits.includes(culprit)) {
-      this.#culprits = [...this.#culprits, culprit].slice(-MAX_CULPRITS);
+  onExternalChange(culprit: string | undefined): void {
+    this.#changedMs = this.#parts.clock.nowMs();
+    this.#lastAuthor = culprit ?? this.#lastAuthor;
+    if (culprit !== undefined && !this.#authors.includes(culprit)) {
+      this.#authors = [...this.#authors, culprit].slice(-MAX_AUTHORS);
     }
     if (!repairs(this.#parts.state())) return;
-    const gapMs = this.#lookedMs + LOOK_GAP_MS - this.#touchedMs;
-    this.#soon ??= this.#parts.clock.after(Math.max(SOON_MS, gapMs), () => {
+    const gapMs = this.#verifiedMs + MIN_INTERVAL_MS - this.#changedMs;
+    this.#soon ??= this.#parts.clock.after(Math.max(RECHECK_DELAY_MS, gapMs), () => {
       this.#soon = undefined;
-      this.lookClosely();
+      this.forceResync();
     });
   }
 
   /** Looks at the rules too, whatever is certain. */
-  lookClosely(): void {
-    this.distrust();
-    this.look();
+  forceResync(): void {
+    this.invalidate();
+    this.reconcile();
   }
 
   /** The next look is one at the rules: they count knocks, and there may be new ones. */
-  distrust(): void {
-    this.#proven = undefined;
+  invalidate(): void {
+    this.#verified = undefined;
   }
 
   /** Looks at rules and sets when their turn comes. */
-  look(): void {
+  reconcile(): void {
     if (this.#parts.state() === 'contested') {
-      this.#lookForCalm();
-      this.#parts.looked();
+      this.#checkQuiet();
+      this.#parts.onVerifyAttempt();
     }
-    if (this.#looking || !repairs(this.#parts.state())) return;
-    this.#looking = true;
-    void this.#parts.queued(async () => {
-      this.#looking = false; // what changes from now on asks for another look
+    if (this.#reconciling || !repairs(this.#parts.state())) return;
+    this.#reconciling = true;
+    void this.#parts.serialize(async () => {
+      this.#reconciling = false; // what changes from now on asks for another look
       await this.#verify();
-      this.#lookedMs = this.#parts.clock.nowMs();
+      this.#verifiedMs = this.#parts.clock.nowMs();
     });
   }
 
@@ -130,35 +130,35 @@ export class Guard {
   async #verify(): Promise<void> {
     if (!repairs(this.#parts.state())) return;
     const firewall = this.#parts.firewall();
-    const witness = this.#parts.witness(); // of before the look: what changes meanwhile asks for another one
+    const witness = this.#parts.rulesetRevision(); // of before the look: what changes meanwhile asks for another one
     try {
       if (!(await this.#isProven(firewall, witness))) await this.#repair(firewall, witness);
-      this.#parts.verified();
-      this.#parts.looked();
+      this.#parts.onVerified();
+      this.#parts.onVerifyAttempt();
     } catch (error) {
-      this.distrust();
+      this.invalidate();
       if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
       else this.#parts.event('rules-unsure', errorText(error));
     }
   }
 
   async #isProven(firewall: Firewall, witness: string | undefined): Promise<boolean> {
-    const proven = this.#proven;
+    const proven = this.#verified;
     if (this.#parts.state() !== 'armed' || witness === undefined) return false;
     return proven?.firewall === firewall && proven.witness === witness && firewall.isSettled();
   }
 
   async #repair(firewall: Firewall, witness: string | undefined): Promise<void> {
-    this.#proven = { firewall, witness }; // who distrusts meanwhile distrusts this look
+    this.#verified = { firewall, witness }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
-    this.#unread.look(firewall.unread, this.#parts.authors.last());
+    this.#unread.update(firewall.unread, this.#parts.authors.last());
     if (changes.length > 0) {
       // A heartbeat may find a change before the monitor's words about it are read.
-      if (this.#culprits.length === 0) await this.#parts.authors.catchUp();
+      if (this.#authors.length === 0) await this.#parts.authors.catchUp();
       this.#repaired(changes);
     }
-    this.#culprits = [];
+    this.#authors = [];
   }
 
   /** The rules in force are still right; only the look at them has to wait. Told once. */
@@ -166,13 +166,13 @@ export class Guard {
     if (!this.#postponed)
       this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
     this.#postponed = true;
-    this.#parts.looked();
+    this.#parts.onVerifyAttempt();
   }
 
   #repaired(changes: readonly string[]): void {
     const { clock, journal, event } = this.#parts;
     const unknown = `who did it is not known: ${this.#parts.authors.silence()}`;
-    const by = this.#culprits.length === 0 ? unknown : `changed by ${this.#culprits.join(', ')}`;
+    const by = this.#authors.length === 0 ? unknown : `changed by ${this.#authors.join(', ')}`;
     const text = `${changes.join('; ')}; ${by}`;
     journal.record('repair', `repaired: ${text}`, {}, 'warn');
     this.#last = { time: clock.wall(), text };
@@ -181,13 +181,13 @@ export class Guard {
     this.#repairs = recent;
     if (!isFight) return;
     this.#repairs = [];
-    this.#touchedMs = clock.nowMs();
-    const who = this.#suspect === undefined ? unknown : `changed by ${this.#suspect}`;
+    this.#changedMs = clock.nowMs();
+    const who = this.#lastAuthor === undefined ? unknown : `changed by ${this.#lastAuthor}`;
     event('contested', `our rules were undone more than ${MAX_REPAIRS} times within a minute; ${who}`);
   }
 
-  #lookForCalm(): void {
-    if (isCalm(this.#touchedMs, this.#parts.clock.nowMs()))
+  #checkQuiet(): void {
+    if (isQuiet(this.#changedMs, this.#parts.clock.nowMs()))
       this.#parts.event('calm', 'nobody has touched our rules for a minute; trying again');
   }
 }

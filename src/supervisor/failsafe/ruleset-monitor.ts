@@ -33,12 +33,12 @@ function monitor(before?: string, words: readonly string[] = []): ChildProcess |
   return spawn(before ?? nft, argv, { stdio: ['ignore', 'pipe', 'ignore'], env: CHILD_ENV, cwd: '/' });
 }
 
-export interface DriftWatchParts {
+export interface RulesetMonitorParts {
   readonly start: MonitorStarter;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   /** Somebody else changed what may concern us; undefined: changes may have been missed. */
-  readonly touched: (culprit: string | undefined) => void;
+  readonly onExternalChange: (culprit: string | undefined) => void;
 }
 
 const FIRST_RETRY_MS = 1_000;
@@ -50,8 +50,8 @@ const CATCH_UP_STEP_MS = 20;
  * Has nft's monitor tell of changes by others, for as long as that can be had: without it the heartbeats find them. That
  * it has told of all of them is no belief: the kernel says what it has not read yet, and what it has missed.
  */
-export class DriftWatch {
-  readonly #parts: DriftWatchParts;
+export class RulesetMonitor {
+  readonly #parts: RulesetMonitorParts;
   #child: ChildProcess | undefined;
   #reader: ChangeReader | undefined;
   #retry: Timer | undefined;
@@ -59,7 +59,7 @@ export class DriftWatch {
   #told = false;
   #author: string | undefined;
 
-  constructor(parts: DriftWatchParts) {
+  constructor(parts: RulesetMonitorParts) {
     this.#parts = parts;
   }
 
@@ -67,7 +67,7 @@ export class DriftWatch {
    * Stays the same for as long as nobody, us included, has changed any table of nft; undefined where that is not certain.
    * 0.1 ms (measured).
    */
-  witness(): string | undefined {
+  revision(): string | undefined {
     const pid = this.#child?.pid;
     if (pid === undefined) return undefined;
     try {
@@ -138,7 +138,7 @@ export class DriftWatch {
     this.#child = child;
     const reader = new ChangeReader(firewall.watched, ({ pid, name }) => {
       this.#retryMs = FIRST_RETRY_MS;
-      if (!firewall.isOwn(pid)) this.#parts.touched(`${name} (pid ${pid})`);
+      if (!firewall.isOwn(pid)) this.#parts.onExternalChange(`${name} (pid ${pid})`);
     });
     this.#reader = reader;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -163,7 +163,7 @@ export class DriftWatch {
     this.#complain('nft monitor has ended, and is started again');
     this.#retry = this.#parts.clock.after(this.#retryMs, () => {
       this.watch(firewall);
-      this.#parts.touched(undefined);
+      this.#parts.onExternalChange(undefined);
     });
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
   }

@@ -49,7 +49,7 @@ export const MEANING: Readonly<Record<State, string>> = {
 /** What `armed` means without a service. */
 export const NOTHING_SHUT = 'nothing is shut: there is no service; doors run their commands';
 
-const stay = (state: State): Readonly<Record<Event, State>> => ({
+const selfTransitions = (state: State): Readonly<Record<Event, State>> => ({
   start: state,
   sound: state,
   'listener-lost': state,
@@ -63,16 +63,16 @@ const stay = (state: State): Readonly<Record<Event, State>> => ({
 });
 
 const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
-  stopped: { ...stay('stopped'), start: 'preparing' },
+  stopped: { ...selfTransitions('stopped'), start: 'preparing' },
   preparing: {
-    ...stay('preparing'),
+    ...selfTransitions('preparing'),
     sound: 'armed',
     'given-up': 'tripped',
     'given-up-unneeded': 'degraded',
     stop: 'stopping',
   },
   armed: {
-    ...stay('armed'),
+    ...selfTransitions('armed'),
     'listener-lost': 'degraded',
     'given-up': 'tripped',
     'given-up-unneeded': 'degraded',
@@ -81,7 +81,7 @@ const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
     stop: 'stopping',
   },
   degraded: {
-    ...stay('degraded'),
+    ...selfTransitions('degraded'),
     sound: 'armed',
     'given-up': 'tripped',
     'rules-unsure': 'tripped',
@@ -89,14 +89,14 @@ const TABLE: Readonly<Record<State, Readonly<Record<Event, State>>>> = {
     stop: 'stopping',
   },
   tripped: {
-    ...stay('tripped'),
+    ...selfTransitions('tripped'),
     sound: 'armed',
     'given-up-unneeded': 'degraded',
     contested: 'contested',
     stop: 'stopping',
   },
-  contested: { ...stay('contested'), calm: 'tripped', stop: 'stopping' },
-  stopping: { ...stay('stopping'), removed: 'stopped' },
+  contested: { ...selfTransitions('contested'), calm: 'tripped', stop: 'stopping' },
+  stopping: { ...selfTransitions('stopping'), removed: 'stopped' },
 };
 
 /** The state after an event. */

@@ -2,7 +2,7 @@ import type { Family } from '../../base/address.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 
 /** Tells once that the rules of a family cannot be read as usual, and once that they can again. */
-export class UnreadNotice {
+export class UnreadableRulesWarning {
   readonly #journal: Pick<Journal, 'record'>;
   #told: ReadonlyMap<Family, string> = new Map();
 
@@ -11,7 +11,7 @@ export class UnreadNotice {
   }
 
   /** After a look that found our rules whole, or put them right. `culprit`: the last program that was seen to change rules. */
-  look(unread: ReadonlyMap<Family, string>, culprit: string | undefined): void {
+  update(unread: ReadonlyMap<Family, string>, culprit: string | undefined): void {
     for (const [family, why] of unread) {
       if (this.#told.has(family)) continue;
       const by = culprit === undefined ? '' : `; the last to change rules was ${culprit}`;

@@ -2,20 +2,20 @@ import { dirname } from 'node:path';
 
 import type { RunPaths } from '../../config/paths.js';
 import { nftMonitor, nftMonitorInUnit, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
-import { lineUnitStarter } from './shell-unit.js';
+import { shellUnitStarter } from './shell-unit.js';
 import { listenerStarter, type ListenerStarter } from './listener-child.js';
-import { listenerUnitStarter } from './listener-unit.js';
+import { startListenerInUnit } from './listener-unit.js';
 import { Shell } from '../../runtime/doors/shell.js';
 
 /** How the programs are started that the supervisor works with. */
-export interface Means {
+export interface Launchers {
   readonly startListener: ListenerStarter;
   readonly startMonitor: MonitorStarter;
   readonly shell: Shell;
 }
 
 /** As children of ours. */
-export function ownMeans(): Means {
+export function childLaunchers(): Launchers {
   return {
     startListener: listenerStarter(),
     startMonitor: nftMonitor,
@@ -24,10 +24,10 @@ export function ownMeans(): Means {
 }
 
 /** In a unit of systemd that may do next to nothing: what needs more, or may want to do more, gets a unit of its own. */
-export function unitMeans(unit: string, { lock, lines }: Pick<RunPaths, 'lock' | 'lines'>): Means {
+export function unitLaunchers(unit: string, { lock, lines }: Pick<RunPaths, 'lock' | 'lines'>): Launchers {
   return {
-    startListener: listenerUnitStarter(unit, dirname(lock)),
+    startListener: startListenerInUnit(unit, dirname(lock)),
     startMonitor: nftMonitorInUnit,
-    shell: new Shell(lineUnitStarter(unit, lines)),
+    shell: new Shell(shellUnitStarter(unit, lines)),
   };
 }

@@ -10,7 +10,7 @@ import { CHILD_ENV } from '../../system/exec-env.js';
 import { goAsOthers } from '../../system/oom.js';
 import { requireTool } from '../../system/tools.js';
 import { LISTENER_FD } from '../../wire/listener.js';
-import { LastWords } from './stderr-tail.js';
+import { StderrTail } from './stderr-tail.js';
 
 /** What becomes of a listener that was started. */
 export interface ListenerFate {
@@ -62,7 +62,7 @@ export function listenerStarter(): ListenerStarter {
 /** A child of ours with the channel on descriptor LISTENER_FD. */
 export function listenerChild(child: ChildProcess, fate: ListenerFate): StartedListener {
   const channel = child.stdio[LISTENER_FD];
-  const words = new LastWords();
+  const words = new StderrTail();
   let hasEnded = false;
   const end = (how: string): void => {
     if (!hasEnded) fate.ended(how);

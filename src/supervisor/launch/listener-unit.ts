@@ -5,13 +5,8 @@ import { errorText } from '../../base/errors.js';
 import { requireDescriptors } from '../../system/descriptors.js';
 import { readIfExists, removeFile } from '../../system/files.js';
 import { killUnit, mainPid, runUnit } from '../../system/units.js';
-import { telling } from './stderr-tail.js';
-import {
-  LISTENER,
-  type ListenerFate,
-  type ListenerStarter,
-  type StartedListener,
-} from './listener-child.js';
+import { summarize } from './stderr-tail.js';
+import { LISTENER, type ListenerFate, type ListenerStarter, type StartedListener } from './listener-child.js';
 
 /** What the unit of a listener may do is little enough for systemd-analyze(1) too. */
 const PROPERTIES: readonly string[] = [
@@ -50,7 +45,7 @@ const LOOK_MS = 500;
  * Listeners in units of their own, for a supervisor in the unit `owner`: that needs none of the rights then that it takes
  * to open a capture, to become somebody else, and to end a process of somebody else's. They end with it, stuck or not.
  */
-export function listenerUnitStarter(owner: string, runFolder: string): ListenerStarter {
+export function startListenerInUnit(owner: string, runFolder: string): ListenerStarter {
   let count = 0;
   return (fate) => {
     requireDescriptors();
@@ -153,7 +148,7 @@ class ListenerUnit implements StartedListener {
 
   #said(): string {
     try {
-      const words = telling(readIfExists(this.#errors) ?? '');
+      const words = summarize(readIfExists(this.#errors) ?? '');
       return words === '' ? '' : `: ${words}`;
     } catch {
       return '';

@@ -4,7 +4,11 @@ import { errorText } from '../../base/errors.js';
 import { requireDescriptors } from '../../system/descriptors.js';
 import { makePrivateFolder, readIfExists, removeFile } from '../../system/files.js';
 import { runUnit } from '../../system/units.js';
-import { shellArgv, type LineResult, type LineStarter } from '../../runtime/doors/shell-child.js';
+import {
+  shellArgv,
+  type ShellCommandResult,
+  type ShellCommandStarter,
+} from '../../runtime/doors/shell-child.js';
 
 /** A line may leave processes behind that go on, as a child of knockd may: "(sleep 10; iptables -D …) &". */
 const KEEP = 'KillMode=process';
@@ -13,18 +17,18 @@ const KEEP = 'KillMode=process';
  * Shell lines in units of their own, with all that root may do: what the administrator's door commands do is not for us to
  * forbid, and our own unit may do next to nothing. How a line ended, systemd has written to a file in `folder`.
  */
-export function lineUnitStarter(owner: string, folder: string): LineStarter {
-  const units = new LineUnits(owner.replace(/\.service$/, ''), folder);
+export function shellUnitStarter(owner: string, folder: string): ShellCommandStarter {
+  const units = new ShellUnits(owner.replace(/\.service$/, ''), folder);
   return (line, ended) => {
     units.start(line, ended);
-    return { letGo: () => undefined };
+    return { detach: () => undefined };
   };
 }
 
-class LineUnits {
+class ShellUnits {
   readonly #prefix: string;
   readonly #folder: string;
-  readonly #running = new Map<string, (result: LineResult) => void>();
+  readonly #running = new Map<string, (result: ShellCommandResult) => void>();
   #count = 0;
 
   constructor(prefix: string, folder: string) {
@@ -37,7 +41,7 @@ class LineUnits {
     });
   }
 
-  start(line: string, ended: (result: LineResult) => void): void {
+  start(line: string, ended: (result: ShellCommandResult) => void): void {
     requireDescriptors();
     this.#count += 1;
     const name = `${this.#prefix}-line-${process.pid}-${this.#count}`;
@@ -67,7 +71,7 @@ class LineUnits {
     );
   }
 
-  #end(name: string, result: LineResult): void {
+  #end(name: string, result: ShellCommandResult): void {
     const ended = this.#running.get(name);
     this.#running.delete(name);
     ended?.(result);

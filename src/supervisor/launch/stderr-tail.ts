@@ -4,7 +4,7 @@ const MAX_KEPT = 8_192;
 const MAX_TOLD = 500;
 
 /** What a process wrote to standard error before its end, as much as is worth telling. */
-export class LastWords {
+export class StderrTail {
   #text = '';
 
   add(text: string): void {
@@ -12,12 +12,12 @@ export class LastWords {
   }
 
   toString(): string {
-    return telling(this.#text);
+    return summarize(this.#text);
   }
 }
 
 /** The line of an error where there is one, else the end; in one line, and nothing in it that a terminal would obey. */
-export function telling(text: string): string {
+export function summarize(text: string): string {
   const printable = text.replaceAll(/[^\P{C}\n\t]/gu, '?');
   const [line] = /^(?:\[?\w+\]? )*\w*Error(?: \[\w+\])?: .+/m.exec(printable) ?? [];
   const words = (line ?? printable).trim();

@@ -3,24 +3,30 @@ import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Template } from '../../firewall/rules/template.js';
-import type { Engine } from '../failsafe/controller.js';
+import type { FailsafeController } from '../failsafe/controller.js';
 import { refuseMissing } from '../failsafe/missing-chains.js';
-import { kernelPlaces, noteMade, tidyUp, settle } from '../../runtime/generation/apply.js';
-import type { ListenerKeeper } from '../listener/listener-supervisor.js';
+import { kernelPlaces, recordMadeTables, pruneOrphans, stage } from '../../runtime/generation/apply.js';
+import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import { feeds } from '../failsafe/state-machine.js';
 import { isFromFile } from '../../runtime/entries/trusted-sync.js';
-import { listenOrder, makeWorld, type Lasting, type World, type WorldParts } from '../../runtime/generation/generation.js';
+import {
+  listenerConfig,
+  makeGeneration,
+  type PersistentState,
+  type Generation,
+  type GenerationParts,
+} from '../../runtime/generation/generation.js';
 
-export interface ReloadParts extends WorldParts {
+export interface ReloadParts extends GenerationParts {
   readonly paths: RunPaths;
-  readonly lasting: Lasting;
-  readonly engine: Engine;
-  readonly listener: ListenerKeeper;
+  readonly persistent: PersistentState;
+  readonly failsafe: FailsafeController;
+  readonly listener: ListenerSupervisor;
   /** The world in force, and how another one takes its place. */
-  readonly world: () => World;
-  readonly take: (world: World) => void;
+  readonly generation: () => Generation;
+  readonly swap: (world: Generation) => void;
   /** Looks after a world from now on: its heartbeats, its entries, changes of its rules by others. */
-  readonly attend: (world: World) => void;
+  readonly onSwap: (world: Generation) => void;
 }
 
 /** A configuration to go over to. */
@@ -46,35 +52,35 @@ export class Reload {
    * has taken over, the new configuration stays, and the health check goes on with it.
    */
   async to({ config, template, trialS }: Change): Promise<void> {
-    const { engine, journal, lasting, listener, paths, clock } = this.#parts;
+    const { failsafe: engine, journal, persistent: lasting, listener, paths, clock } = this.#parts;
     this.#mayReload();
-    const old = this.#parts.world();
+    const old = this.#parts.generation();
     const before = trialS === undefined ? undefined : old.firewall.version;
-    const fresh = await makeWorld(config, { ...this.#parts, ...lasting }, { template, before });
+    const fresh = await makeGeneration(config, { ...this.#parts, ...lasting }, { template, before });
     const { firewall } = fresh;
     const build = async (): Promise<unknown> =>
-      settle(firewall, true, kernelPlaces(config, paths), journal, clock);
+      stage(firewall, true, kernelPlaces(config, paths), journal, clock);
     await engine.queued(async () => {
       try {
         if (firewall.trial === undefined) {
-          await noteMade(firewall, config.settings.paths.run);
+          await recordMadeTables(firewall, config.settings.paths.run);
           await firewall.prepare();
         } else {
           await build(); // what this makes meets no packet yet, and is noted before it is made
           await firewall.trial.reset();
           await firewall.trial.copyTrusted(isFromFile);
         }
-        refuseMissing(firewall.awaited);
+        refuseMissing(firewall.missingParentChains);
         await listener.replace(
-          () => listenOrder(config, lasting.oneTime, firewall.trial !== undefined),
+          () => listenerConfig(config, lasting.oneTime, firewall.trial !== undefined),
           () => {
-            this.#parts.take(fresh);
+            this.#parts.swap(fresh);
             old.doors.tellDropped();
             old.trusted.retire();
           },
         );
       } catch (error) {
-        await stay(old.firewall, firewall);
+        await rollback(old.firewall, firewall);
         throw error;
       }
       if (firewall.trial === undefined) await build();
@@ -83,15 +89,15 @@ export class Reload {
       await firewall.repair();
       // Both versions are in, and the old one is in force: now the new one, in one step.
       if (trialS !== undefined) await firewall.trial?.begin(trialS);
-      else await tidyUp(firewall, config.settings.paths.run, journal);
+      else await pruneOrphans(firewall, config.settings.paths.run, journal);
       await old.firewall.sets.close();
     });
-    this.#parts.attend(fresh);
+    this.#parts.onSwap(fresh);
     journal.record('reload', 'configuration reloaded');
   }
 
   #mayReload(): void {
-    const { state } = this.#parts.engine;
+    const { state } = this.#parts.failsafe;
     if (feeds(state) || state === 'tripped') return;
     throw new KnockError(`cannot reload while ${state}`, {
       exitCode: EXIT.busy,
@@ -101,8 +107,8 @@ export class Reload {
 }
 
 /** Takes out what was built of another configuration. */
-async function stay(old: Firewall, fresh: Firewall): Promise<void> {
-  old.noteLeft(fresh.trial?.chains ?? [], fresh.names);
+async function rollback(old: Firewall, fresh: Firewall): Promise<void> {
+  old.recordOrphans(fresh.trial?.chains ?? [], fresh.names);
   await old.repair();
   await fresh.sets.close();
 }

@@ -1,31 +1,31 @@
 import { errorText } from '../../base/errors.js';
 import type { Settings } from '../../config/settings.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import type { Engine } from '../failsafe/controller.js';
-import type { EntryKeeper } from '../../runtime/entries/entry-persistence.js';
-import type { ExposureKeeper } from '../failsafe/exposure-monitor.js';
+import type { FailsafeController } from '../failsafe/controller.js';
+import type { EntryPersistence } from '../../runtime/entries/entry-persistence.js';
+import type { ExposureMonitor } from '../failsafe/exposure-monitor.js';
 import { schedule, type Schedule } from './cron-schedule.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { feeds } from '../failsafe/state-machine.js';
-import type { World } from '../../runtime/generation/generation.js';
+import type { Generation } from '../../runtime/generation/generation.js';
 
-export interface RhythmParts {
+export interface SchedulerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  readonly engine: Engine;
-  readonly entries: EntryKeeper;
-  readonly world: () => World;
+  readonly failsafe: FailsafeController;
+  readonly entries: EntryPersistence;
+  readonly generation: () => Generation;
   /** Looks at what stands between us and the world in other tables. */
-  readonly exposures: Pick<ExposureKeeper, 'lookElsewhere'>;
+  readonly exposures: Pick<ExposureMonitor, 'checkOtherTables'>;
 }
 
 /** What happens again and again: heartbeats, health checks, look-ups of trusted hosts. */
-export class Rhythm {
-  readonly #parts: RhythmParts;
+export class Scheduler {
+  readonly #parts: SchedulerParts;
   #timers: (Timer | Schedule)[] = [];
   #health: Schedule | undefined;
 
-  constructor(parts: RhythmParts) {
+  constructor(parts: SchedulerParts) {
     this.#parts = parts;
   }
 
@@ -37,7 +37,7 @@ export class Rhythm {
   /** Begins, or goes over to other settings; trusted hosts are looked up at once. */
   begin({ failsafe, health }: Settings): void {
     this.end();
-    const { clock, engine, entries } = this.#parts;
+    const { clock, failsafe: engine, entries } = this.#parts;
     const beat = clock.every(failsafe.heartbeatMs, () => {
       engine.heartbeat();
       void entries.check(); // in the same moment: the guard and it share their look at the sets
@@ -55,16 +55,16 @@ export class Rhythm {
 
   /** Rules and sets; and whom the trusted file lets in, for somebody may have emptied that set by hand. */
   async #check(): Promise<void> {
-    const { engine } = this.#parts;
-    engine.guard.lookClosely();
-    void this.#parts.exposures.lookElsewhere();
+    const { failsafe: engine } = this.#parts;
+    engine.reconciler.forceResync();
+    void this.#parts.exposures.checkOtherTables();
     if (feeds(engine.state)) await this.#trusted('check');
   }
 
   /** Beside all else: a resolver that is slow must hold up nothing. */
   async #trusted(deed: 'check' | 'refresh'): Promise<void> {
     try {
-      await this.#parts.world().trusted[deed]();
+      await this.#parts.generation().trusted[deed]();
     } catch (error) {
       const text = `the trusted list could not be applied: ${errorText(error)}`;
       this.#parts.journal.record('trusted', text, {}, 'error');

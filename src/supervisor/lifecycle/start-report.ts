@@ -12,7 +12,7 @@ export function failureOf(error: unknown): StartOutcome {
     exitCode: known?.exitCode ?? EXIT.firewall,
     text: isOurs ? (error.stack ?? error.message) : errorText(error),
     hint: known?.hint,
-    goesOn: false,
+    keepsRunning: false,
     ...(error instanceof RunningAlready && { another: true }),
   };
 }
@@ -39,13 +39,13 @@ export class StartReport {
     if (problem !== undefined) {
       const { exitCode, hint } =
         problem instanceof KnockError ? problem : { exitCode: EXIT.firewall, hint: undefined };
-      this.tell({ exitCode, text: errorText(problem), hint, goesOn: adopted });
+      this.tell({ exitCode, text: errorText(problem), hint, keepsRunning: adopted });
     } else if (state === 'armed') {
-      this.tell({ exitCode: EXIT.ok, text: 'armed', goesOn: true });
+      this.tell({ exitCode: EXIT.ok, text: 'armed', keepsRunning: true });
     } else {
       const text = `started, but not armed: ${reason}`;
       const hint = 'knockctl status tells more; it goes on trying';
-      this.tell({ exitCode: EXIT.firewall, text, hint, goesOn: true });
+      this.tell({ exitCode: EXIT.firewall, text, hint, keepsRunning: true });
     }
   }
 }

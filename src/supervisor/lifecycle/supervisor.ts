@@ -5,27 +5,33 @@ import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { NO_RULES } from '../../firewall/trial/trial.js';
 import type { StartOutcome } from '../../system/notify.js';
-import { AwaitedChains, refuseMissing } from '../failsafe/missing-chains.js';
-import { DriftWatch, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
-import { Ear } from '../listener/controller.js';
-import { Engine, type StateInfo } from '../failsafe/controller.js';
-import { ExposureKeeper } from '../failsafe/exposure-monitor.js';
-import type { Guard } from '../failsafe/reconciler.js';
-import { KernelKnocks, kernelKnocksPath } from '../../runtime/generation/knock-counters.js';
+import { MissingParentChains, refuseMissing } from '../failsafe/missing-chains.js';
+import { RulesetMonitor, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
+import { ListenerController } from '../listener/controller.js';
+import { FailsafeController, type StateInfo } from '../failsafe/controller.js';
+import { ExposureMonitor } from '../failsafe/exposure-monitor.js';
+import type { Reconciler } from '../failsafe/reconciler.js';
+import { KnockCounters, knockCountersPath } from '../../runtime/generation/knock-counters.js';
 import { presentInterfaces } from '../listener/interfaces.js';
-import { isInForce, kernelPlaces, settle, tidyUp } from '../../runtime/generation/apply.js';
-import type { ListenerKeeper } from '../listener/listener-supervisor.js';
+import { isActive, kernelPlaces, stage, pruneOrphans } from '../../runtime/generation/apply.js';
+import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
 import { feeds, type State } from '../failsafe/state-machine.js';
 import { listenerless } from '../../runtime/doors/kernel-recognition.js';
 import { Reload } from './reload.js';
-import { Rhythm } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 import { StartReport } from './start-report.js';
-import { takeDown, type Ending } from './teardown.js';
-import { TrialKeeper } from './trial.js';
-import { makeLasting, makeWorld, type Lasting, type World, type WorldParts } from '../../runtime/generation/generation.js';
+import { teardown, type TeardownOptions } from './teardown.js';
+import { Trials } from './trial.js';
+import {
+  makePersistentState,
+  makeGeneration,
+  type PersistentState,
+  type Generation,
+  type GenerationParts,
+} from '../../runtime/generation/generation.js';
 
-export interface SupervisorParts extends WorldParts {
+export interface SupervisorParts extends GenerationParts {
   readonly config: Config;
   /** Instead of the rule template on disk. */
   readonly template?: Template | undefined;
@@ -33,9 +39,9 @@ export interface SupervisorParts extends WorldParts {
   readonly trialS?: number | undefined;
   readonly paths: RunPaths;
   /** The rules were looked at: whoever watches over us may know that we live. */
-  readonly looked: () => void;
+  readonly onVerifyAttempt: () => void;
   /** A state was entered: in words. */
-  readonly entered: (text: string) => void;
+  readonly onStateText: (text: string) => void;
   readonly startListener: ListenerStarter;
   readonly startMonitor: MonitorStarter;
 }
@@ -46,100 +52,125 @@ const KEPT = 'our rules stay in force, for the next supervisor';
 /** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
 export class Supervisor {
   readonly #parts: SupervisorParts;
-  readonly #engine: Engine;
-  readonly #rhythm: Rhythm;
-  readonly #ear: Ear;
-  readonly #drift: DriftWatch;
+  readonly #failsafe: FailsafeController;
+  readonly #scheduler: Scheduler;
+  readonly #listenerController: ListenerController;
+  readonly #rulesetMonitor: RulesetMonitor;
   readonly #reload: Reload;
-  readonly lasting: Lasting;
-  readonly trials: TrialKeeper;
+  readonly persistent: PersistentState;
+  readonly trials: Trials;
   /** Tells what stands between us and the world. */
-  readonly exposures: ExposureKeeper;
+  readonly exposures: ExposureMonitor;
   readonly #report = new StartReport();
   #notes: readonly string[] = [];
-  readonly #kernelKnocks: KernelKnocks;
-  #world: World | undefined;
+  readonly #knockCounters: KnockCounters;
+  #generation: Generation | undefined;
   /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     const { clock, journal, paths } = parts;
-    const world = (): World => this.world;
-    this.lasting = makeLasting(paths, parts, world);
-    this.#kernelKnocks = kernelKnocks(parts);
-    this.#ear = new Ear({
+    const generation = (): Generation => this.world;
+    this.persistent = makePersistentState(paths, parts, generation);
+    this.#knockCounters = kernelKnocks(parts);
+    this.#listenerController = new ListenerController({
       ...parts,
-      oneTime: this.lasting.oneTime,
-      world,
+      oneTime: this.persistent.oneTime,
+      generation: generation,
       event: (event, reason) => {
-        if (event === 'listener-lost') this.#kernelKnocks.listenerLost();
-        this.guard.distrust();
-        this.#engine.event(event, reason);
+        if (event === 'listener-lost') this.#knockCounters.listenerLost();
+        this.reconciler.invalidate();
+        this.#failsafe.event(event, reason);
       },
-      heard: () => {
-        this.guard.distrust();
+      onKnock: () => {
+        this.reconciler.invalidate();
       },
       refused: (reason) => this.#refuse(reason),
     });
-    const awaited = new AwaitedChains(journal);
+    const awaited = new MissingParentChains(journal);
     const touched = (culprit: string | undefined): void => {
-      engine.guard.touched(culprit);
+      engine.reconciler.onExternalChange(culprit);
     };
-    const drift = new DriftWatch({ start: parts.startMonitor, clock, journal, touched });
-    this.#drift = drift;
+    const drift = new RulesetMonitor({
+      start: parts.startMonitor,
+      clock,
+      journal,
+      onExternalChange: touched,
+    });
+    this.#rulesetMonitor = drift;
     const firewall = (): Firewall => this.world.firewall;
-    const witness = (): string | undefined => drift.witness();
-    const engine = new Engine({
-      ...{ clock, journal, firewall, witness, looked: parts.looked },
+    const witness = (): string | undefined => drift.revision();
+    const engine = new FailsafeController({
+      ...{ clock, journal, firewall, rulesetRevision: witness, onVerifyAttempt: parts.onVerifyAttempt },
       gated: async () => firewall().gated(),
       authors: drift.authors(() => firewall().backend.name),
       failsafe: () => this.world.config.settings.failsafe,
       listener: () => this.listener,
       listenerless: () => this.#listenerless,
-      verified: () => {
-        const { unprovenMs = Infinity } = this.listener;
-        this.#kernelKnocks.look(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
-        awaited.look(this.world.firewall.awaited);
-        this.exposures.look();
+      onVerified: () => {
+        const { lastProofAgeMs: unprovenMs = Infinity } = this.listener;
+        this.#knockCounters.update(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
+        awaited.check(this.world.firewall.missingParentChains);
+        this.exposures.check();
       },
-      entered: this.#entered.bind(this),
+      onEntered: this.#entered.bind(this),
     });
-    this.#engine = engine;
-    this.exposures = new ExposureKeeper({
-      ...{ journal, firewall, witness, state: () => this.state, tell: parts.entered },
+    this.#failsafe = engine;
+    this.exposures = new ExposureMonitor({
+      ...{
+        journal,
+        firewall,
+        rulesetRevision: witness,
+        state: () => this.state,
+        onChange: parts.onStateText,
+      },
     });
-    const { entries } = this.lasting;
-    this.#rhythm = new Rhythm({ clock, journal, engine, world, entries, exposures: this.exposures });
+    const { entries } = this.persistent;
+    this.#scheduler = new Scheduler({
+      clock,
+      journal,
+      failsafe: engine,
+      generation: generation,
+      entries,
+      exposures: this.exposures,
+    });
     this.#reload = new Reload({
       ...parts,
-      ...{ engine, world, lasting: this.lasting, listener: this.listener },
-      take: (fresh) => {
-        this.#world = fresh;
+      ...{ failsafe: engine, generation: generation, persistent: this.persistent, listener: this.listener },
+      swap: (fresh) => {
+        this.#generation = fresh;
       },
-      attend: this.#attend.bind(this),
+      onSwap: this.#onSwap.bind(this),
     });
-    this.trials = new TrialKeeper({ paths, clock, journal, engine, world, reload: this.#reload });
+    this.trials = new Trials({
+      paths,
+      clock,
+      journal,
+      failsafe: engine,
+      generation: generation,
+      reload: this.#reload,
+    });
   }
 
-  get listener(): ListenerKeeper {
-    return this.#ear.listener;
+  get listener(): ListenerSupervisor {
+    return this.#listenerController.listener;
   }
 
   get state(): StateInfo {
-    return this.#engine.info;
+    return this.#failsafe.info;
   }
 
   /** Names of the services that a fight has left shut, by their second gates. */
   get held(): readonly string[] {
-    return this.#engine.held;
+    return this.#failsafe.held;
   }
 
   /** The world in force. Throws before the start. */
-  get world(): World {
-    if (this.#world === undefined)
+  get world(): Generation {
+    if (this.#generation === undefined)
       throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
-    return this.#world;
+    return this.#generation;
   }
 
   /** On trial the kernel has the doors of before; and by an interface that is not there it hears no knock either. */
@@ -150,8 +181,8 @@ export class Supervisor {
   }
 
   /** What keeps the rules as they should be. */
-  get guard(): Guard {
-    return this.#engine.guard;
+  get reconciler(): Reconciler {
+    return this.#failsafe.reconciler;
   }
 
   /** What whoever has started it must hear. */
@@ -161,17 +192,17 @@ export class Supervisor {
 
   /** When the health check comes next. */
   get nextCheck(): Date | undefined {
-    return this.#rhythm.nextCheck;
+    return this.#scheduler.nextCheck;
   }
 
   /** Starts, and tells how it went once the service is armed or has failed. Rejects where nothing could be built. */
   async start(): Promise<StartOutcome> {
     const outcome = this.#report.wait();
-    this.#engine.event('start', 'started');
-    await this.#engine.queued(async () => this.#build());
+    this.#failsafe.event('start', 'started');
+    await this.#failsafe.queued(async () => this.#build());
     if (this.state.state === 'preparing') {
-      await this.#ear.start();
-      this.#attend(this.world);
+      await this.#listenerController.start();
+      this.#onSwap(this.world);
     }
     return outcome;
   }
@@ -180,35 +211,35 @@ export class Supervisor {
   async stop(reason: string, keep: boolean): Promise<string[]> {
     const fed = feeds(this.state.state);
     const means = keep ? KEPT : undefined;
-    this.#engine.event('stop', reason, means);
-    this.#endWatching();
+    this.#failsafe.event('stop', reason, means);
+    this.#stopWatching();
     // Queued: a start that is being built is built before it is taken down.
-    const left = await this.#engine.queued(async () => this.#takeDown({ keep, fed }));
+    const left = await this.#failsafe.queued(async () => this.#teardown({ keep, wasFed: fed }));
     for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
-    this.#engine.event('removed', reason, means);
+    this.#failsafe.event('removed', reason, means);
     const text = `stopped before it was armed: ${reason}`;
-    this.#report.tell({ exitCode: EXIT.refused, text, goesOn: false });
+    this.#report.tell({ exitCode: EXIT.refused, text, keepsRunning: false });
     return left;
   }
 
-  /** The end is near: that the listener goes is nothing to be told, or mended. */
-  hearNoMore(): void {
-    this.#ear.listener.stop();
+  /** The end is near: that the listener goes is nothing to be told, or fixed. */
+  stopListener(): void {
+    this.#listenerController.listener.stop();
   }
 
   /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */
-  leave(reason: string): void {
-    this.#engine.event('stop', reason, KEPT);
-    this.#endWatching();
-    this.#world?.trusted.retire();
-    this.lasting.entries.close();
-    this.#report.tell({ exitCode: EXIT.refused, text: reason, goesOn: false });
+  detach(reason: string): void {
+    this.#failsafe.event('stop', reason, KEPT);
+    this.#stopWatching();
+    this.#generation?.trusted.retire();
+    this.persistent.entries.close();
+    this.#report.tell({ exitCode: EXIT.refused, text: reason, keepsRunning: false });
   }
 
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
   async abandon(reason: string): Promise<void> {
     this.trials.neverBegan();
-    if (this.#world === undefined) return;
+    if (this.#generation === undefined) return;
     await this.stop(reason, this.#adopted);
   }
 
@@ -221,66 +252,66 @@ export class Supervisor {
   async #build(): Promise<void> {
     const { clock, config, journal, paths, template, trialS } = this.#parts;
     const before = trialS === undefined ? undefined : NO_RULES;
-    const world = await makeWorld(config, { ...this.#parts, ...this.lasting }, { template, before });
-    this.#world = world;
-    this.#ear.endOrphan();
-    this.#adopted = await isInForce(world.firewall, config.settings.paths.run);
+    const world = await makeGeneration(config, { ...this.#parts, ...this.persistent }, { template, before });
+    this.#generation = world;
+    this.#listenerController.killOrphan();
+    this.#adopted = await isActive(world.firewall, config.settings.paths.run);
     if (trialS !== undefined) {
       if (this.#adopted) throw inForceAlready();
-      this.trials.noteStart(config, world.firewall.template, trialS);
+      this.trials.recordStart(config, world.firewall.template, trialS);
     }
     if (this.#adopted) {
       journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
-      this.#kernelKnocks.tell(world.firewall.knocks, 'since a supervisor last looked');
+      this.#knockCounters.reportNow(world.firewall.knocks, 'since a supervisor last looked');
     }
-    this.#notes = await settle(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock);
+    this.#notes = await stage(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock);
     // What an earlier life protects stays so, whatever has become of one chain: status tells it.
-    if (!this.#adopted) refuseMissing(world.firewall.awaited);
+    if (!this.#adopted) refuseMissing(world.firewall.missingParentChains);
     await world.trusted.apply();
-    this.lasting.stops.takeUp();
+    this.persistent.stops.resume();
   }
 
-  #attend({ config: { settings }, firewall }: World): void {
-    this.#drift.watch(firewall);
-    this.#rhythm.begin(settings);
-    this.lasting.entries.begin(firewall.names);
+  #onSwap({ config: { settings }, firewall }: Generation): void {
+    this.#rulesetMonitor.watch(firewall);
+    this.#scheduler.begin(settings);
+    this.persistent.entries.adoptServices(firewall.names);
   }
 
-  #armed(): void {
-    this.#ear.armed();
+  #completeStart(): void {
+    this.#listenerController.onArmed();
     const { firewall, config } = this.world;
     const { journal } = this.#parts;
-    void this.#engine.queued(async () => tidyUp(firewall, config.settings.paths.run, journal));
+    void this.#failsafe.queued(async () => pruneOrphans(firewall, config.settings.paths.run, journal));
   }
 
   #entered(state: State, problem: unknown): void {
-    if (problem === undefined && feeds(state)) this.exposures.look();
-    this.#parts.entered(this.exposures.stateText);
-    if (state === 'armed' && problem === undefined) this.#armed();
+    if (problem === undefined && feeds(state)) this.exposures.check();
+    this.#parts.onStateText(this.exposures.stateText);
+    if (state === 'armed' && problem === undefined) this.#completeStart();
     this.#report.entered(state, this.state.reason, problem, this.#adopted);
   }
 
-  #endWatching(): void {
-    this.#rhythm.end();
-    this.#drift.end();
-    this.#engine[Symbol.dispose]();
+  #stopWatching(): void {
+    this.#scheduler.end();
+    this.#rulesetMonitor.end();
+    this.#failsafe[Symbol.dispose]();
     this.trials[Symbol.dispose]();
-    this.#ear.stop();
+    this.#listenerController.stop();
   }
 
-  async #takeDown(ending: Ending): Promise<string[]> {
-    if (this.#world === undefined) return [];
+  async #teardown(ending: TeardownOptions): Promise<string[]> {
+    if (this.#generation === undefined) return [];
     if (ending.keep) {
-      await this.#world.firewall.isMet();
-      this.#kernelKnocks.note(this.#world.firewall.knocks);
+      await this.#generation.firewall.isActive();
+      this.#knockCounters.save(this.#generation.firewall.knocks);
     }
-    return takeDown(this.#world, ending, { ...this.#parts, lasting: this.lasting });
+    return teardown(this.#generation, ending, { ...this.#parts, persistent: this.persistent });
   }
 
   /** Nothing is shut yet: better no start than one that cannot hear a knock. */
   #refuse(text: string): boolean {
     if (this.state.state !== 'preparing' || this.#adopted) return false;
-    this.#report.tell({ exitCode: EXIT.firewall, text, goesOn: false });
+    this.#report.tell({ exitCode: EXIT.firewall, text, keepsRunning: false });
     return true;
   }
 }
@@ -294,6 +325,6 @@ function inForceAlready(): KnockError {
   );
 }
 
-function kernelKnocks({ config, journal }: SupervisorParts): KernelKnocks {
-  return new KernelKnocks({ path: kernelKnocksPath(config.settings.paths.run), journal });
+function kernelKnocks({ config, journal }: SupervisorParts): KnockCounters {
+  return new KnockCounters({ path: knockCountersPath(config.settings.paths.run), journal });
 }

@@ -1,34 +1,38 @@
 import { errorText } from '../../base/errors.js';
 import { type Clock } from '../../system/clock.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { clear } from '../../runtime/generation/apply.js';
+import { uninstall } from '../../runtime/generation/apply.js';
 import type { Shell } from '../../runtime/doors/shell.js';
-import type { Lasting, World } from '../../runtime/generation/generation.js';
+import type { PersistentState, Generation } from '../../runtime/generation/generation.js';
 import { finishStops } from '../../runtime/doors/finish-stops.js';
 
 /** So long the switch is fed at least for the next supervisor: as long as it is by default. */
 const HANDOVER_S = 30;
 
-export interface TakeDownParts {
+export interface TeardownParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly shell: Shell;
-  readonly lasting: Lasting;
+  readonly persistent: PersistentState;
 }
 
 /** How the service ends. */
-export interface Ending {
+export interface TeardownOptions {
   /** What is in the kernel stays, for a supervisor that takes over. */
   readonly keep: boolean;
   /** The switch was fed until now. */
-  readonly fed: boolean;
+  readonly wasFed: boolean;
 }
 
 /** Ends a world: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
-export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeDownParts): Promise<string[]> {
+export async function teardown(
+  world: Generation,
+  { keep, wasFed: fed }: TeardownOptions,
+  parts: TeardownParts,
+): Promise<string[]> {
   const { firewall, doors, config, trusted } = world;
   trusted.retire();
-  const { clock, journal, lasting, shell } = parts;
+  const { clock, journal, persistent: lasting, shell } = parts;
   const dropped = shell.dropStarts();
   if (dropped > 0) {
     const text = `${dropped} start commands that waited were dropped, since we end`;
@@ -42,7 +46,7 @@ export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeD
   if (keep && fed) await firewall.feed(Math.max(HANDOVER_S, config.settings.failsafe.switchTimeoutS));
   await saveEntries(firewall.names, keep, parts);
   if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
-  const left = keep ? [] : await clear(firewall, config.settings.paths.run, journal);
+  const left = keep ? [] : await uninstall(firewall, config.settings.paths.run, journal);
   await firewall.sets.close();
   return left;
 }
@@ -51,7 +55,7 @@ export async function takeDown(world: World, { keep, fed }: Ending, parts: TakeD
 async function saveEntries(
   services: readonly string[],
   keep: boolean,
-  { journal, lasting: { entries } }: TakeDownParts,
+  { journal, persistent: { entries } }: TeardownParts,
 ): Promise<void> {
   try {
     if (services.length > 0) await entries.end(services, keep);

@@ -4,20 +4,20 @@ import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import type { Engine } from '../failsafe/controller.js';
+import type { FailsafeController } from '../failsafe/controller.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { kernelPlaces, settle } from '../../runtime/generation/apply.js';
+import { kernelPlaces, stage } from '../../runtime/generation/apply.js';
 import type { Reload } from './reload.js';
-import { tooLate, TrialNote } from '../../runtime/generation/trial-note.js';
-import type { World } from '../../runtime/generation/generation.js';
+import { tooLate, TrialRecord } from '../../runtime/generation/trial-note.js';
+import type { Generation } from '../../runtime/generation/generation.js';
 
-export interface TrialKeeperParts {
+export interface TrialsParts {
   readonly paths: RunPaths;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly engine: Engine;
+  readonly failsafe: FailsafeController;
   readonly reload: Reload;
-  readonly world: () => World;
+  readonly generation: () => Generation;
 }
 
 /** What is on trial, and until when. */
@@ -43,36 +43,36 @@ const LOOK_S = 5;
  * Puts a configuration in force on trial, and follows the kernel when it has gone back. The kernel's
  * timer alone decides: a clock that jumps, or our death, changes nothing about it.
  */
-export class TrialKeeper {
-  readonly #parts: TrialKeeperParts;
-  readonly #note: TrialNote;
+export class Trials {
+  readonly #parts: TrialsParts;
+  readonly #record: TrialRecord;
   #current: Current | undefined;
   /** Takes back what was noted of a start on trial, until that has begun. */
   #notBegun: (() => void) | undefined;
-  #look: Timer | undefined;
+  #timer: Timer | undefined;
   /** One change of what is in force at a time. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: TrialKeeperParts) {
+  constructor(parts: TrialsParts) {
     this.#parts = parts;
-    this.#note = new TrialNote(parts.paths.unconfirmed, parts.clock);
+    this.#record = new TrialRecord(parts.paths.unconfirmed, parts.clock);
   }
 
   /** What is on trial now; undefined where nothing is. */
   async info(): Promise<TrialInfo | undefined> {
     if (this.#current === undefined) return undefined;
     const { until } = this.#current;
-    return { left: (await this.#parts.world().firewall.trial?.left()) ?? 0, until };
+    return { left: (await this.#parts.generation().firewall.trial?.left()) ?? 0, until };
   }
 
   /** What is to be said of files that were tried and not confirmed; null where there are none. */
   get unconfirmed(): string | null {
-    return this.#current === undefined ? this.#note.warning : null;
+    return this.#current === undefined ? this.#record.warning : null;
   }
 
   /** A configuration is in force for good by a reload: nothing is left to confirm. */
   forget(): void {
-    this.#note.remove();
+    this.#record.remove();
   }
 
   /** Refuses, in clear words, what must wait until a trial is over. */
@@ -98,12 +98,12 @@ export class TrialKeeper {
   async begin(config: Config, template: Template, seconds: number): Promise<Date> {
     return this.#serial(async () => {
       this.refuseWhileOn();
-      const { world, reload } = this.#parts;
+      const { generation: world, reload } = this.#parts;
       const { config: old, firewall } = world();
       if (config.settings.services.length + old.settings.services.length === 0) throw nothingToTry();
       const former = firewall.template;
       const before = { file: old.file ?? null, sources: old.sources, template: former };
-      const takeBack = this.#note.write({ config, template, seconds, before });
+      const takeBack = this.#record.write({ config, template, seconds, before });
       const goBack = async (): Promise<void> => reload.to({ config: old, template: former });
       const back = `the configuration of before is in force again; not confirmed, and not in force: ${filesOf(config)}`;
       try {
@@ -118,9 +118,9 @@ export class TrialKeeper {
   }
 
   /** Notes a start on trial, before anything of it is in the kernel. */
-  noteStart(config: Config, template: Template, seconds: number): void {
+  recordStart(config: Config, template: Template, seconds: number): void {
     if (config.settings.services.length === 0) throw nothingToTry();
-    this.#notBegun = this.#note.write({ config, template, seconds, before: null });
+    this.#notBegun = this.#record.write({ config, template, seconds, before: null });
   }
 
   /** A start on trial has failed before its rules were in force: they have not been tried. */
@@ -131,7 +131,7 @@ export class TrialKeeper {
 
   /** Puts the rules of a start in force for `seconds`; `end` ends the service. Gives the time at which they go. */
   async beginStart(seconds: number, end: () => Promise<void>): Promise<Date> {
-    await this.#parts.world().firewall.trial?.begin(seconds);
+    await this.#parts.generation().firewall.trial?.begin(seconds);
     this.#notBegun = undefined;
     const back = 'knockctl ends, as nothing of it was there before';
     return this.#follow({ seconds, until: this.#untilOf(seconds), goBack: end, back });
@@ -140,15 +140,15 @@ export class TrialKeeper {
   /** What is on trial stays in force. Gives what is still to be done, in words. */
   async confirm(): Promise<string[]> {
     return this.#serial(async () => {
-      const trial = this.#parts.world().firewall.trial;
-      if (this.#current === undefined || trial === undefined) throw this.#note.nothingOnTrial();
+      const trial = this.#parts.generation().firewall.trial;
+      if (this.#current === undefined || trial === undefined) throw this.#record.nothingOnTrial();
       if ((await trial.left()) === undefined) throw tooLate(this.#current.until);
       await trial.keep();
-      this.#note.remove();
+      this.#record.remove();
       this.#end();
       this.#parts.journal.record('trial', 'the change was confirmed: it is in force for good');
       try {
-        await this.#parts.engine.queued(async () => this.#finish());
+        await this.#parts.failsafe.queued(async () => this.#finish());
         return [];
       } catch (error) {
         return [`the rules get their final form at the next health check: ${errorText(error)}`];
@@ -158,17 +158,17 @@ export class TrialKeeper {
 
   /** Ends the timer; what the kernel does goes on. */
   [Symbol.dispose](): void {
-    this.#look?.[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
   }
 
   /** From both versions side by side to the new one alone: at no moment another policy. */
   async #finish(): Promise<void> {
-    const { world, paths, journal, clock } = this.#parts;
+    const { generation: world, paths, journal, clock } = this.#parts;
     const { firewall, trusted, config } = world();
     firewall.endTrial();
     // The old chains meet no packet any more: their names and lists become the new ones first.
     await trusted.apply();
-    await settle(firewall, true, kernelPlaces(config, paths), journal, clock);
+    await stage(firewall, true, kernelPlaces(config, paths), journal, clock);
     await firewall.repair();
   }
 
@@ -176,30 +176,30 @@ export class TrialKeeper {
     this.#current = current;
     const text = `on trial until ${timeOfDay(current.until)}; knockctl confirm keeps it`;
     this.#parts.journal.record('trial', text, { seconds: current.seconds }, 'warn');
-    this.#lookAfter(Math.min(current.seconds, LOOK_S));
+    this.#checkAfter(Math.min(current.seconds, LOOK_S));
     return current.until;
   }
 
   /** Half of it is done, and the kernel has the old rules in force: the rest goes back too. */
   #undo(current: Current): void {
     this.#current = current;
-    this.#lookAfter(0);
+    this.#checkAfter(0);
   }
 
-  #lookAfter(seconds: number): void {
-    this.#look?.[Symbol.dispose]();
-    this.#look = this.#parts.clock.after(seconds * 1_000 + 50, () => {
-      void this.#serial(async () => this.#see());
+  #checkAfter(seconds: number): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = this.#parts.clock.after(seconds * 1_000 + 50, () => {
+      void this.#serial(async () => this.#check());
     });
   }
 
-  async #see(): Promise<void> {
+  async #check(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;
     try {
-      const left = await this.#parts.world().firewall.trial?.left();
+      const left = await this.#parts.generation().firewall.trial?.left();
       if (left !== undefined) {
-        this.#lookAfter(left === 0 ? LOOK_S : Math.min(left, LOOK_S));
+        this.#checkAfter(left === 0 ? LOOK_S : Math.min(left, LOOK_S));
         return;
       }
       await current.goBack();
@@ -212,13 +212,13 @@ export class TrialKeeper {
     } catch (error) {
       const text = `the kernel has gone back, we could not follow yet: ${errorText(error)}`;
       this.#parts.journal.record('trial', text, {}, 'error');
-      this.#lookAfter(LOOK_S);
+      this.#checkAfter(LOOK_S);
     }
   }
 
   #end(): void {
     this.#current = undefined;
-    this.#look?.[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
   }
 
   #untilOf(seconds: number): Date {

@@ -6,7 +6,7 @@ import {
   LISTENER_LIMIT,
   readListenerMessage,
   type ListenerMessage,
-  type ListenOrder,
+  type ListenerConfig,
 } from '../../wire/listener.js';
 import { MessageBudgets } from './message-budgets.js';
 import type { ListenerStarter, StartedListener } from '../launch/listener-child.js';
@@ -21,14 +21,14 @@ export interface ListenerEvents {
  * One listener process. Everything that it says is checked; a message that is malformed, too long
  * or one too many means that it was taken over: it is killed, and that is a crash like any other.
  */
-export class ListenerProcess {
+export class ListenerConnection {
   #started: StartedListener | undefined;
   readonly #events: ListenerEvents;
   #reason: string | undefined;
   readonly #budgets = new MessageBudgets(performance.now());
   #finished = false;
 
-  constructor(start: ListenerStarter, order: ListenOrder, events: ListenerEvents) {
+  constructor(start: ListenerStarter, order: ListenerConfig, events: ListenerEvents) {
     this.#events = events;
     try {
       this.#started = start({
@@ -57,7 +57,7 @@ export class ListenerProcess {
     this.#started?.kill();
   }
 
-  #attach(channel: Duplex, order: ListenOrder): void {
+  #attach(channel: Duplex, order: ListenerConfig): void {
     const reader = new FrameReader(LISTENER_LIMIT, (text) => {
       if (this.#reason !== undefined) return; // condemned: nothing more is believed
       const message = readListenerMessage(text);

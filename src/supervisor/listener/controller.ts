@@ -4,54 +4,54 @@ import type { Config } from '../../config/settings.js';
 import type { Clock } from '../../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../../system/process.js';
-import { hear } from './message-handler.js';
+import { handleListenerMessage } from './message-handler.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { ListenerKeeper, type Loss } from './listener-supervisor.js';
+import { ListenerSupervisor, type Loss } from './listener-supervisor.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
 import type { Event } from '../failsafe/state-machine.js';
-import type { OneTimeKeeper } from '../../runtime/doors/one-time-ledger.js';
-import { Rescue } from './rescue-command.js';
-import { SelfKnock } from './loopback-probe.js';
+import type { OneTimeLedger } from '../../runtime/doors/one-time-ledger.js';
+import { RescueCommand } from './rescue-command.js';
+import { LoopbackProbe } from './loopback-probe.js';
 import type { Shell } from '../../runtime/doors/shell.js';
-import { listenOrder, type World } from '../../runtime/generation/generation.js';
+import { listenerConfig, type Generation } from '../../runtime/generation/generation.js';
 
-export interface EarParts {
+export interface ListenerControllerParts {
   readonly config: Config;
   readonly paths: Pick<RunPaths, 'listener'>;
   readonly startListener: ListenerStarter;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly shell: Shell;
-  readonly oneTime: OneTimeKeeper;
-  readonly world: () => World;
+  readonly oneTime: OneTimeLedger;
+  readonly generation: () => Generation;
   readonly event: (event: Event, reason: string) => void;
   /** A knock was heard. */
-  readonly heard: () => void;
+  readonly onKnock: () => void;
   /** A listener cannot work: true where that is the end of the start, for nothing is shut yet. */
   readonly refused: (reason: string) => boolean;
 }
 
 /** How the service hears: the listener with its proof of hearing, what its life means, and what is left when it ends. */
-export class Ear {
-  readonly listener: ListenerKeeper;
-  readonly #parts: EarParts;
-  readonly #selfKnock: SelfKnock;
-  readonly #rescue: Rescue;
+export class ListenerController {
+  readonly listener: ListenerSupervisor;
+  readonly #parts: ListenerControllerParts;
+  readonly #probe: LoopbackProbe;
+  readonly #rescue: RescueCommand;
   /** The listener that is noted in the run folder. */
   #noted: string | undefined;
 
-  constructor(parts: EarParts) {
+  constructor(parts: ListenerControllerParts) {
     this.#parts = parts;
     const { clock, config, event, journal } = parts;
     const { failsafe } = config.settings;
-    this.#selfKnock = new SelfKnock(clock);
-    this.#rescue = new Rescue(parts.shell, journal);
-    this.listener = new ListenerKeeper(
-      () => listenOrder(config, parts.oneTime, parts.world().firewall.trial !== undefined),
+    this.#probe = new LoopbackProbe(clock);
+    this.#rescue = new RescueCommand(parts.shell, journal);
+    this.listener = new ListenerSupervisor(
+      () => listenerConfig(config, parts.oneTime, parts.generation().firewall.trial !== undefined),
       {
         start: parts.startListener,
         clock,
-        selfKnock: this.#selfKnock,
+        loopbackProbe: this.#probe,
         heartbeatMs: failsafe.heartbeatMs,
         timeoutMs: failsafe.listenerTimeoutMs,
         maxRestarts: failsafe.maxRestarts,
@@ -60,8 +60,8 @@ export class Ear {
             this.#ready(interfaces);
           },
           message: (message) => {
-            if (message.type === 'knock') parts.heard();
-            hear(message, parts.world().doors, journal, this.listener);
+            if (message.type === 'knock') parts.onKnock();
+            handleListenerMessage(message, parts.generation().doors, journal, this.listener);
           },
           lost: (loss) => {
             this.#lost(loss);
@@ -75,25 +75,25 @@ export class Ear {
   }
 
   async start(): Promise<void> {
-    await this.#selfKnock.open();
+    await this.#probe.open();
     this.listener.start();
   }
 
   stop(): void {
     this.listener.stop();
-    this.#selfKnock[Symbol.dispose]();
+    this.#probe[Symbol.dispose]();
     const { listener } = this.#parts.paths;
     // It may be the note of another supervisor, which has come after us.
     if (this.#noted !== undefined && readIfExists(listener) === this.#noted) removeFile(listener);
   }
 
   /** The service is armed: when the listener is given up the next time, that is another time. */
-  armed(): void {
+  onArmed(): void {
     this.#rescue.reset();
   }
 
   /** A listener of an earlier life that is stuck has not noticed that its supervisor is gone. */
-  endOrphan(): void {
+  killOrphan(): void {
     const orphan = parseIdentity(readIfExists(this.#parts.paths.listener));
     let done = 'killed';
     try {
@@ -118,7 +118,7 @@ export class Ear {
   }
 
   #lost({ reason, delayMs, givenUp }: Loss): void {
-    const { event, journal, refused, world } = this.#parts;
+    const { event, journal, refused, generation: world } = this.#parts;
     if (refused(`the listener cannot work: ${reason}`)) return;
     journal.record('listener', `listener lost: ${reason}; started again in ${delayMs / 1000} s`, {}, 'warn');
     event('listener-lost', reason);

@@ -2,24 +2,24 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { KnockError } from '../../base/errors.js';
 import type { Clock } from '../../system/clock.js';
-import type { ListenOrder } from '../../wire/listener.js';
-import { FIRST_SIGN_MS, type ListenerRun } from './instance.js';
+import type { ListenerConfig } from '../../wire/listener.js';
+import { FIRST_SIGN_MS, type ListenerInstance } from './instance.js';
 
 /** Makes the order of a listener that is started now: of one-time sequences, it has those that are left now. */
-export type OrderMaker = () => ListenOrder;
+export type OrderMaker = () => ListenerConfig;
 
 /** A new listener that is to take the place of one at work: it does once it hears, or fails and changes nothing. */
-export class Replacement {
+export class Handover {
   readonly makeOrder: OrderMaker;
   /** Resolves once it has taken over; rejects, with the old one at work, where it never will. */
   readonly done: Promise<void>;
-  readonly #spawn: (order: ListenOrder) => ListenerRun;
+  readonly #spawn: (order: ListenerConfig) => ListenerInstance;
   readonly #late: Disposable;
-  #run: ListenerRun;
+  #run: ListenerInstance;
   #resolve: () => void = () => undefined;
   #reject: (error: KnockError) => void = () => undefined;
 
-  constructor(makeOrder: OrderMaker, spawn: (order: ListenOrder) => ListenerRun, clock: Clock) {
+  constructor(makeOrder: OrderMaker, spawn: (order: ListenerConfig) => ListenerInstance, clock: Clock) {
     this.makeOrder = makeOrder;
     this.#spawn = spawn;
     this.done = new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export class Replacement {
     this.#run = spawn(makeOrder());
   }
 
-  get run(): ListenerRun {
+  get run(): ListenerInstance {
     return this.#run;
   }
 

@@ -1,40 +1,40 @@
 import type { Clock } from '../../system/clock.js';
-import type { ListenerMessage, ListenOrder } from '../../wire/listener.js';
-import { ListenerProcess } from './connection.js';
+import type { ListenerMessage, ListenerConfig } from '../../wire/listener.js';
+import { ListenerConnection } from './connection.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
-import type { SelfKnocker } from './loopback-probe.js';
+import type { LoopbackProber } from './loopback-probe.js';
 
 /** The first signs of life may take longer: a process is to be started on a machine that is booting. */
 export const FIRST_SIGN_MS = 15_000;
 /** Self-knocks sent at once while none comes back: a flood fills the capture's ring, and most packets are lost. */
 const MOST_AT_ONCE = 16;
 
-export interface ListenerRunEvents {
+export interface ListenerInstanceEvents {
   /** It listens, and is known to hear. */
-  sound(run: ListenerRun): void;
+  healthy(run: ListenerInstance): void;
   /** A knock or a line for the log. */
-  message(message: ListenerMessage, run: ListenerRun): void;
+  message(message: ListenerMessage, run: ListenerInstance): void;
   /** It is gone; comes exactly once, and last. */
-  gone(reason: string, run: ListenerRun): void;
+  gone(reason: string, run: ListenerInstance): void;
 }
 
-export interface ListenerRunParts {
+export interface ListenerInstanceParts {
   readonly start: ListenerStarter;
   readonly clock: Clock;
-  readonly selfKnock: SelfKnocker;
+  readonly loopbackProbe: LoopbackProber;
   /** A self-knock is due after so long. */
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
 }
 
 /** One life of a listener: what it was told, when it was heard, and whether it hears. */
-export class ListenerRun {
-  readonly order: ListenOrder;
+export class ListenerInstance {
+  readonly order: ListenerConfig;
   readonly interfaces: readonly string[];
   readonly startedMs: number;
-  readonly #parts: ListenerRunParts;
-  readonly #events: ListenerRunEvents;
-  readonly #process: ListenerProcess;
+  readonly #parts: ListenerInstanceParts;
+  readonly #events: ListenerInstanceEvents;
+  readonly #process: ListenerConnection;
   #heardMs: number;
   /** When it was last known to hear; undefined before that. */
   #hearsMs: number | undefined;
@@ -49,17 +49,17 @@ export class ListenerRun {
   #fatal: string | undefined;
 
   constructor(
-    order: ListenOrder,
+    order: ListenerConfig,
     interfaces: readonly string[],
-    parts: ListenerRunParts,
-    events: ListenerRunEvents,
+    parts: ListenerInstanceParts,
+    events: ListenerInstanceEvents,
   ) {
     this.order = order;
     this.interfaces = interfaces;
     this.#parts = parts;
     this.#events = events;
     this.startedMs = this.#heardMs = parts.clock.nowMs();
-    this.#process = new ListenerProcess(
+    this.#process = new ListenerConnection(
       parts.start,
       { ...order, interfaces },
       {
@@ -78,13 +78,13 @@ export class ListenerRun {
   }
 
   /** True from its first self-knock that came back; `check` ends it where it is no more. */
-  get sound(): boolean {
+  get isHealthy(): boolean {
     return this.#hearsMs !== undefined;
   }
 
   /** True while it is known to hear, and no self-knock is on its way. */
-  get owesNothing(): boolean {
-    return this.sound && this.#askedMs === undefined;
+  get hasNoPendingProbe(): boolean {
+    return this.isHealthy && this.#askedMs === undefined;
   }
 
   /** Why it could not go on, in its own words. */
@@ -125,9 +125,9 @@ export class ListenerRun {
    * stopped, or the machine was; what it has said meanwhile is still to be read, so nothing is held against it.
    */
   check(isLate = false): void {
-    const { selfKnock, heartbeatMs, timeoutMs, clock } = this.#parts;
+    const { loopbackProbe: selfKnock, heartbeatMs, timeoutMs, clock } = this.#parts;
     const nowMs = clock.nowMs();
-    const limitMs = this.sound ? timeoutMs : Math.max(timeoutMs, FIRST_SIGN_MS);
+    const limitMs = this.isHealthy ? timeoutMs : Math.max(timeoutMs, FIRST_SIGN_MS);
     const silentMs = nowMs - this.#heardMs;
     const unprovenMs = nowMs - (this.#hearsMs ?? this.startedMs);
     const deafMs = this.#askedMs === undefined ? 0 : nowMs - this.#askedMs;
@@ -135,7 +135,7 @@ export class ListenerRun {
     else if (!isLate && this.#isProven && deafMs > limitMs) {
       const why = selfKnock.problem === undefined ? '' : ` (it could not be sent: ${selfKnock.problem})`;
       this.kill(`deaf: no self-knock came back for ${Math.round(deafMs / 1000)} s${why}`);
-    } else if (this.#ready && this.#isProven && (!this.sound || unprovenMs >= heartbeatMs)) {
+    } else if (this.#ready && this.#isProven && (!this.isHealthy || unprovenMs >= heartbeatMs)) {
       this.#askedMs ??= nowMs;
       this.#ask(Math.min(1 + this.#unanswered, MOST_AT_ONCE));
       this.#unanswered += 1;
@@ -165,7 +165,7 @@ export class ListenerRun {
         break;
       case 'beat':
         // New packets show that it hears as well: in a flood every self-knock may be lost. The first proof is the self-knock's.
-        if (this.#ready && (this.#isProven ? this.sound && message.packets > this.#packets : true))
+        if (this.#ready && (this.#isProven ? this.isHealthy && message.packets > this.#packets : true))
           this.#hears(nowMs);
         this.#packets = message.packets;
         break;
@@ -173,17 +173,17 @@ export class ListenerRun {
       case 'stage':
       case 'timeout':
       case 'suppressed':
-        if (this.sound) this.#events.message(message, this);
+        if (this.isHealthy) this.#events.message(message, this);
     }
   }
 
   #ask(count: number): void {
     this.#asked += count;
-    this.#parts.selfKnock.send(count);
+    this.#parts.loopbackProbe.send(count);
   }
 
   #echo(nonce: string, nowMs: number): void {
-    const { selfKnock, timeoutMs } = this.#parts;
+    const { loopbackProbe: selfKnock, timeoutMs } = this.#parts;
     const roundTripMs = selfKnock.age(nonce);
     if (roundTripMs === undefined || roundTripMs > timeoutMs || !this.#ready) return; // of another time: proves nothing
     this.#answered += 1;
@@ -196,6 +196,6 @@ export class ListenerRun {
     this.#hearsMs = nowMs;
     this.#askedMs = undefined;
     this.#unanswered = 0;
-    if (first) this.#events.sound(this);
+    if (first) this.#events.healthy(this);
   }
 }

@@ -1,12 +1,12 @@
 import { KnockError } from '../../base/errors.js';
 import type { Timer } from '../../system/clock.js';
-import type { ListenerMessage, ListenOrder } from '../../wire/listener.js';
+import type { ListenerMessage, ListenerConfig } from '../../wire/listener.js';
 import { presentInterfaces } from './interfaces.js';
-import { Replacement, type OrderMaker } from './handover.js';
-import { ListenerRun, type ListenerRunParts } from './instance.js';
+import { Handover, type OrderMaker } from './handover.js';
+import { ListenerInstance, type ListenerInstanceParts } from './instance.js';
 import { decideRestart, NO_DEATHS } from './restart-policy.js';
 
-export interface ListenerKeeperEvents {
+export interface ListenerSupervisorEvents {
   /** It listens on these interfaces, and is known to hear. */
   ready(interfaces: readonly string[]): void;
   /** A knock or a line for the log. */
@@ -26,9 +26,9 @@ export interface Loss {
   readonly givenUp: boolean;
 }
 
-export interface ListenerKeeperParts extends ListenerRunParts {
+export interface ListenerSupervisorParts extends ListenerInstanceParts {
   readonly maxRestarts: number;
-  readonly events: ListenerKeeperEvents;
+  readonly events: ListenerSupervisorEvents;
 }
 
 /** What `status` tells of the listener; milliseconds, undefined where there is none or it is not known to hear. */
@@ -48,13 +48,13 @@ const WATCH_MS = 500;
 const CALM_WATCH_MS = 2_000;
 
 /** Keeps one listener alive: starts it, watches it, restarts it by the policy, replaces it at a reload. */
-export class ListenerKeeper {
-  readonly #parts: ListenerKeeperParts;
+export class ListenerSupervisor {
+  readonly #parts: ListenerSupervisorParts;
   #makeOrder: OrderMaker;
-  #current: ListenerRun | undefined;
+  #current: ListenerInstance | undefined;
   /** The last one that was known to hear: the current one, or one that is gone. */
-  #heard: ListenerRun | undefined;
-  #replacement: Replacement | undefined;
+  #lastProven: ListenerInstance | undefined;
+  #handover: Handover | undefined;
   #switchOver: () => void = () => undefined;
   #deaths = NO_DEATHS;
   #restart: Timer | undefined;
@@ -63,13 +63,13 @@ export class ListenerKeeper {
   /** When the next look is to come. */
   #dueMs = Infinity;
 
-  constructor(makeOrder: OrderMaker, parts: ListenerKeeperParts) {
+  constructor(makeOrder: OrderMaker, parts: ListenerSupervisorParts) {
     this.#makeOrder = makeOrder;
     this.#parts = parts;
   }
 
   start(): void {
-    this.#watchOn();
+    this.#scheduleCheck();
     this.#launch();
   }
 
@@ -79,7 +79,7 @@ export class ListenerKeeper {
     this.#restart?.[Symbol.dispose]();
     const current = this.#current;
     this.#current = undefined;
-    this.#giveUpReplacement('was stopped'); // whoever waits for it must not wait for ever
+    this.#abortHandover('was stopped'); // whoever waits for it must not wait for ever
     current?.kill('stopped');
   }
 
@@ -88,24 +88,24 @@ export class ListenerKeeper {
   }
 
   /** Ends a listener that said what no sound one says; the policy starts another. */
-  condemn(reason: string): void {
+  killCompromised(reason: string): void {
     this.#current?.kill(reason);
   }
 
   /** True while a listener listens and is known to hear. */
-  get sound(): boolean {
-    return this.#current?.sound === true;
+  get isHealthy(): boolean {
+    return this.#current?.isHealthy === true;
   }
 
   /** Milliseconds since a listener was last known to hear; undefined where none ever was. */
-  get unprovenMs(): number | undefined {
-    return this.#heard?.figures.hearsMs;
+  get lastProofAgeMs(): number | undefined {
+    return this.#lastProven?.figures.hearsMs;
   }
 
   get figures(): ListenerFigures {
     const never = { silentMs: undefined, roundTripMs: undefined, hearsMs: undefined };
     const none = { packets: 0, asked: 0, lost: 0, ...never };
-    const interfaces = this.#current?.sound === true ? this.#current.interfaces : [];
+    const interfaces = this.#current?.isHealthy === true ? this.#current.interfaces : [];
     return { ...(this.#current?.figures ?? none), interfaces };
   }
 
@@ -117,16 +117,16 @@ export class ListenerKeeper {
     const wanted = makeOrder().interfaces;
     const interfaces = presentInterfaces(wanted);
     if (interfaces.length === 0) throw new KnockError(`none of the interfaces is up: ${wanted.join(', ')}`);
-    this.#giveUpReplacement('gave way to a newer one');
-    const spawn = (order: ListenOrder): ListenerRun => this.#spawn(order, interfaces);
-    const replacement = new Replacement(makeOrder, spawn, this.#parts.clock);
-    this.#replacement = replacement;
+    this.#abortHandover('gave way to a newer one');
+    const spawn = (order: ListenerConfig): ListenerInstance => this.#spawn(order, interfaces);
+    const replacement = new Handover(makeOrder, spawn, this.#parts.clock);
+    this.#handover = replacement;
     this.#switchOver = switchOver;
-    if (this.#watch !== undefined) this.#watchOn();
+    if (this.#watch !== undefined) this.#scheduleCheck();
     try {
       await replacement.done;
     } finally {
-      if (this.#replacement === replacement) this.#replacement = undefined;
+      if (this.#handover === replacement) this.#handover = undefined;
     }
   }
 
@@ -136,45 +136,45 @@ export class ListenerKeeper {
     if (interfaces.length > 0) {
       this.#waiting = false;
       this.#current = this.#spawn(order, interfaces);
-      if (this.#watch !== undefined) this.#watchOn();
+      if (this.#watch !== undefined) this.#scheduleCheck();
     } else if (!this.#waiting) {
       this.#waiting = true;
       this.#parts.events.waiting(order.interfaces);
     }
   }
 
-  #spawn(order: ListenOrder, interfaces: readonly string[]): ListenerRun {
-    const { port } = this.#parts.selfKnock;
-    return new ListenerRun(
+  #spawn(order: ListenerConfig, interfaces: readonly string[]): ListenerInstance {
+    const { port } = this.#parts.loopbackProbe;
+    return new ListenerInstance(
       port === undefined ? order : { ...order, selfKnockPort: port },
       interfaces,
       this.#parts,
       {
-        sound: (run) => {
-          this.#sound(run);
+        healthy: (run) => {
+          this.#onHealthy(run);
         },
         message: (message, run) => {
           if (run === this.#current) this.#parts.events.message(message);
         },
         gone: (reason, run) => {
-          this.#gone(reason, run);
+          this.#onGone(reason, run);
         },
       },
     );
   }
 
-  #sound(run: ListenerRun): void {
-    if (run === this.#replacement?.run) {
-      if (this.#replacement.renew()) return;
-      this.#promote(this.#replacement);
+  #onHealthy(run: ListenerInstance): void {
+    if (run === this.#handover?.run) {
+      if (this.#handover.renew()) return;
+      this.#promote(this.#handover);
     } else if (run !== this.#current) return;
-    this.#heard = run;
+    this.#lastProven = run;
     this.#parts.events.ready(run.interfaces);
   }
 
-  #promote(replacement: Replacement): void {
+  #promote(replacement: Handover): void {
     const old = this.#current;
-    this.#replacement = undefined;
+    this.#handover = undefined;
     this.#makeOrder = replacement.makeOrder;
     this.#current = replacement.run;
     this.#restart?.[Symbol.dispose]();
@@ -183,14 +183,14 @@ export class ListenerKeeper {
     replacement.succeed();
   }
 
-  #giveUpReplacement(reason: string): void {
-    const replacement = this.#replacement;
-    this.#replacement = undefined;
+  #abortHandover(reason: string): void {
+    const replacement = this.#handover;
+    this.#handover = undefined;
     replacement?.fail(reason);
   }
 
-  #gone(reason: string, run: ListenerRun): void {
-    if (run === this.#replacement?.run) this.#giveUpReplacement(reason);
+  #onGone(reason: string, run: ListenerInstance): void {
+    if (run === this.#handover?.run) this.#abortHandover(reason);
     if (run !== this.#current) return;
     this.#current = undefined;
     const nowMs = this.#parts.clock.nowMs();
@@ -203,16 +203,16 @@ export class ListenerKeeper {
     this.#parts.events.lost({ reason, delayMs, givenUp: state.givenUp });
   }
 
-  #watchOn(): void {
+  #scheduleCheck(): void {
     const { clock, heartbeatMs } = this.#parts;
-    const isCalm = this.#current?.owesNothing === true && this.#replacement === undefined;
-    const toAskMs = heartbeatMs - (this.unprovenMs ?? heartbeatMs) + 1;
+    const isCalm = this.#current?.hasNoPendingProbe === true && this.#handover === undefined;
+    const toAskMs = heartbeatMs - (this.lastProofAgeMs ?? heartbeatMs) + 1;
     const nextMs = isCalm ? Math.max(WATCH_MS, Math.min(CALM_WATCH_MS, toAskMs)) : WATCH_MS;
     this.#watch?.[Symbol.dispose]();
     this.#dueMs = clock.nowMs() + nextMs;
     this.#watch = clock.after(nextMs, () => {
       this.#check();
-      if (this.#watch !== undefined) this.#watchOn();
+      if (this.#watch !== undefined) this.#scheduleCheck();
     });
   }
 
@@ -220,13 +220,13 @@ export class ListenerKeeper {
     if (this.#waiting) this.#launch();
     const isLate = this.#parts.clock.nowMs() - this.#dueMs > WATCH_MS;
     this.#current?.check(isLate);
-    this.#replacement?.run.check(isLate);
-    if (this.#current?.sound === true && this.#replacement === undefined) this.#renew(this.#current);
+    this.#handover?.run.check(isLate);
+    if (this.#current?.isHealthy === true && this.#handover === undefined) this.#renew(this.#current);
   }
 
   /** An interface that was absent has come, or the loopback: a listener that may still open it takes over. */
-  #renew({ order, interfaces }: ListenerRun): void {
-    const { selfKnock } = this.#parts;
+  #renew({ order, interfaces }: ListenerInstance): void {
+    const { loopbackProbe: selfKnock } = this.#parts;
     if (order.selfKnockPort === undefined) selfKnock.send(1);
     const canProve = order.selfKnockPort === undefined && selfKnock.port !== undefined;
     if (!canProve && presentInterfaces(order.interfaces).length <= interfaces.length) return;

@@ -11,7 +11,7 @@ const LOOPBACK = '127.0.0.1';
 const REMEMBERED = 256;
 
 /** What the listener's keeper needs of the self-knock. */
-export interface SelfKnocker {
+export interface LoopbackProber {
   /** The port of the loopback at which the capture is to listen for it; undefined where none can be sent. */
   readonly port: number | undefined;
   /** Why the last one could not be sent. */
@@ -28,7 +28,7 @@ export interface SelfKnocker {
  * and the kernel keeps those of other processes away from it. Without a loopback address (the
  * interface is down) there is none; `send` looks for one again.
  */
-export class SelfKnock implements SelfKnocker {
+export class LoopbackProbe implements LoopbackProber {
   readonly #clock: Clock;
   readonly #sent = new Map<string, number>();
   #socket: Socket | undefined;

@@ -1,4 +1,4 @@
-import { Budget } from '../../base/token-bucket.js';
+import { TokenBucket } from '../../base/token-bucket.js';
 import type { ListenerMessage } from '../../wire/listener.js';
 
 type Kind = ListenerMessage['type'];
@@ -25,11 +25,11 @@ const ALLOWANCES: readonly Allowance[] = [
 
 /** How much of each kind one listener may still say. */
 export class MessageBudgets {
-  readonly #budgets: ReadonlyMap<Kind, Budget>;
+  readonly #budgets: ReadonlyMap<Kind, TokenBucket>;
 
   constructor(nowMs: number) {
     const made = ALLOWANCES.flatMap(({ kinds, rate, burst }) => {
-      const budget = new Budget(rate, burst, nowMs);
+      const budget = new TokenBucket(rate, burst, nowMs);
       return kinds.map((kind) => [kind, budget] as const);
     });
     this.#budgets = new Map(made);

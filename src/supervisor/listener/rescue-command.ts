@@ -2,7 +2,7 @@ import type { Journal } from '../../runtime/journal/journal.js';
 import type { Shell } from '../../runtime/doors/shell.js';
 
 /** The administrator's own last word (rescue_command): run once each time that the listener is given up. */
-export class Rescue {
+export class RescueCommand {
   readonly #shell: Shell;
   readonly #journal: Pick<Journal, 'record'>;
   #done = false;

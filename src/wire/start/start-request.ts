@@ -1,7 +1,7 @@
 import { hasOnly, isCount, isFields, isText } from '../guards.js';
 
 /** What `knockctl start` gives the supervisor on its way besides the configuration. */
-export interface StartWish {
+export interface StartRequest {
   /** The rules are to be in force for so many seconds only, until they are confirmed. */
   readonly trialS?: number;
   /** Where the caller's own SSH session comes from, and the port it is at. */
@@ -17,17 +17,17 @@ export function isTrialTime(value: unknown): value is number {
 }
 
 /** The wish in a word of a command line; none where it is not one. */
-export function readStartWish(text: string | undefined): StartWish {
+export function readStartRequest(text: string | undefined): StartRequest {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text ?? '{}');
   } catch {
     return {};
   }
-  return isFields(parsed) && isStartWish(parsed) ? parsed : {};
+  return isFields(parsed) && isStartRequest(parsed) ? parsed : {};
 }
 
-function isStartWish(fields: Readonly<Record<string, unknown>>): fields is StartWish & typeof fields {
+function isStartRequest(fields: Readonly<Record<string, unknown>>): fields is StartRequest & typeof fields {
   const { trialS, session, port } = fields;
   return (
     hasOnly(fields, ['trialS', 'session', 'port']) &&

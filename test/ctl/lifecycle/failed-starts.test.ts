@@ -27,7 +27,7 @@ describe('starts that fail', () => {
     }
   });
 
-  it('are tried again at once, from the third on seldom, and at once where the configuration was mended', () => {
+  it('are tried again at once, from the third on seldom, and at once where the configuration was fixed', () => {
     const failed = (count: number, byConfiguration = false) => ({ count, lastMs: 1_000, byConfiguration });
     assert.equal(isDue(failed(MAX_FAILED_STARTS - 1), 1_001, true), true);
     assert.equal(isDue(failed(MAX_FAILED_STARTS), 1_001, true), false);

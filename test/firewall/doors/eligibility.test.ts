@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import type { Family } from '../../../src/base/address.js';
-import { qualify, type Placement } from '../../../src/firewall/doors/eligibility.js';
+import { decideEligibility, type Placement } from '../../../src/firewall/doors/eligibility.js';
 import { placements, readExample } from './configurations.js';
 
 const HEAD = '[d]\nsequence = 7000,8000\n';
@@ -158,7 +158,7 @@ describe('which doors qualify', () => {
       conf: TWO,
     });
     const once = doors.map((each) => ({ ...each, oneTime: { path: '/x', line: 1 } }));
-    const [found] = qualify(once, settings.services, { families: [4, 6], duplicates: 'strict' }, 4);
+    const [found] = decideEligibility(once, settings.services, { families: [4, 6], duplicates: 'strict' }, 4);
     assert.match(found?.action === undefined ? (found?.reason ?? '') : 'kernel', /^each of its sequences/);
   });
 

@@ -5,14 +5,14 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import {
-  readFootprint,
-  removeFootprint,
-  writeFootprint,
-  type Footprint,
+  readInventory,
+  removeInventory,
+  writeInventory,
+  type Inventory,
 } from '../../../src/firewall/ownership/inventory.js';
 import { TempFolder } from '../../helpers/temp.js';
 
-const FOOTPRINT: Footprint = {
+const FOOTPRINT: Inventory = {
   services: ['ssh', 'web_2'],
   places: [
     { backend: 'nft', family: 4 },
@@ -25,12 +25,12 @@ const FOOTPRINT: Footprint = {
 describe('the footprint', () => {
   it('reads back as it was written, and goes', () => {
     using folder = new TempFolder();
-    assert.equal(readFootprint(folder.path), undefined);
-    writeFootprint(folder.path, FOOTPRINT);
-    assert.deepEqual(readFootprint(folder.path), FOOTPRINT);
+    assert.equal(readInventory(folder.path), undefined);
+    writeInventory(folder.path, FOOTPRINT);
+    assert.deepEqual(readInventory(folder.path), FOOTPRINT);
     assert.equal(statSync(folder.file('kernel.json')).mode & 0o777, 0o600);
-    removeFootprint(folder.path);
-    removeFootprint(folder.path);
+    removeInventory(folder.path);
+    removeInventory(folder.path);
     assert.equal(existsSync(folder.file('kernel.json')), false);
   });
 
@@ -56,7 +56,7 @@ describe('the footprint', () => {
     ];
     for (const text of wrong) {
       writeFileSync(folder.file('kernel.json'), text);
-      assert.equal(readFootprint(folder.path), undefined, text);
+      assert.equal(readInventory(folder.path), undefined, text);
     }
   });
 
@@ -71,7 +71,7 @@ describe('the footprint', () => {
         ),
         (text) => {
           writeFileSync(folder.file('kernel.json'), text);
-          for (const name of readFootprint(folder.path)?.services ?? [])
+          for (const name of readInventory(folder.path)?.services ?? [])
             assert.match(name, /^[A-Za-z0-9_-]+$/);
         },
       ),

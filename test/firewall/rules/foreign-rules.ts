@@ -54,7 +54,7 @@ export class ForeignSpace implements AsyncDisposable {
     await this.#isRight(first, 'after a start');
     // Another life, which has seen none of it: it adopts.
     const second = this.#space.firewall('nft');
-    assert.equal(await second.isMet(), true, 'another life sees our jump');
+    assert.equal(await second.isActive(), true, 'another life sees our jump');
     await second.prepare();
     await second.repair();
     await this.#isRight(second, 'adopted');
@@ -82,7 +82,7 @@ export class ForeignSpace implements AsyncDisposable {
   }
 
   async #isRight(firewall: Firewall, when: string): Promise<void> {
-    for (const one of await firewall.inForce())
+    for (const one of await firewall.ruleStatus())
       assert.ok(one.chains && one.jump && one.unknown === undefined, `${when}: ${JSON.stringify(one)}`);
     const jumps = await this.#jumps();
     assert.deepEqual(

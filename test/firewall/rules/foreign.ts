@@ -6,7 +6,7 @@ export const FAMILIES = [4, 6] as const;
 
 /** True where all that should be in force is. */
 export async function allInForce(firewall: Firewall): Promise<boolean> {
-  return (await firewall.inForce()).every((one) => one.chains && one.jump);
+  return (await firewall.ruleStatus()).every((one) => one.chains && one.jump);
 }
 
 /** Rules of others, in both families, and what the saves look like with them. */

@@ -31,7 +31,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.equal(await allInForce(firewall), true);
       assert.deepEqual(await firewall.repair(), []);
       const later = space.firewall(backend, [STRICT]);
-      assert.equal(await later.isMet(), true);
+      assert.equal(await later.isActive(), true);
       assert.deepEqual(await later.repair(), [], 'a later life knows it again');
       assert.deepEqual(await firewall.remove([], [4, 6]), []);
       assert.deepEqual(await saves(), before);
@@ -91,7 +91,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await using space = new KernelSpace();
       await space.firewall(backend, [STRICT]).repair();
       const other = space.firewall(backend, [{ ...SERVICE, name: 'web', ports: [80] }]);
-      other.noteLeft([], ['ssh']);
+      other.recordOrphans([], ['ssh']);
       assert.deepEqual(await other.remove([4, 6], [4, 6]), []);
       for (const family of FAMILIES) assert.doesNotMatch(await space.save(backend, family), /ssh/);
       if (backend === 'nft') assert.equal(await space.must('nft list tables'), '');

@@ -74,7 +74,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.deepEqual(await firewall.repair(), ['chain ssh_policy was changed (IPv4)']);
       assert.equal(await mangle(), right);
       assert.equal((await firewall.gated()).size, 0, 'nothing is known of it');
-      for (const one of await firewall.inForce()) assert.match(one.unread ?? '', /cannot parse/);
+      for (const one of await firewall.ruleStatus()) assert.match(one.unread ?? '', /cannot parse/);
       await assert.rejects(
         space.firewall(backend, [STRICT], { exec: blind.exec(space) }).prepare(),
         Unreadable,

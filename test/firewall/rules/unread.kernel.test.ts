@@ -57,7 +57,7 @@ for (const backend of ['nft', 'legacy'] as const) {
         spoil.how = how;
         // A life that has seen none of it.
         const other = space.firewall(backend, [SERVICE], { exec: spoil.exec(space) });
-        assert.equal(await other.isMet(), true);
+        assert.equal(await other.isActive(), true);
         await other.prepare();
         assert.deepEqual(await other.repair(), []);
         assert.deepEqual(await other.remove(), []);

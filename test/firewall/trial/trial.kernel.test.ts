@@ -92,13 +92,13 @@ for (const backend of ['nft', 'legacy'] as const) {
       // What another life makes of it that knows the old version only, by the note of what there is.
       const next = space.firewall(backend, [SERVICE]);
       assert.deepEqual(
-        (await next.inForce()).map(({ jump, met, chains }) => [jump, met, chains]),
+        (await next.ruleStatus()).map(({ jump, met, chains }) => [jump, met, chains]),
         [
           [false, true, true],
           [false, true, true],
         ],
       );
-      next.noteLeft(trial.trial?.chains ?? [], ['web']);
+      next.recordOrphans(trial.trial?.chains ?? [], ['web']);
       await next.repair();
       assert.deepEqual(await saves(), before);
       assert.doesNotMatch(await space.must('ipset list -n'), /trial|\.new|web/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { carryOut } from '../../../src/runtime/access/dispatch.js';
+import { dispatch } from '../../../src/runtime/access/dispatch.js';
 import { SSH, VerbStand } from '../../helpers/verb-context.js';
 import { ADMIN, ask, DOOR, refuses, texts } from './ask.js';
 
@@ -73,7 +73,7 @@ describe('accept', () => {
     }
     await using four = await new VerbStand([SSH]).build();
     const context = { ...four.context, families: [4] as const };
-    const reply = await carryOut(context, { verb: 'accept', targets: ['2001:db8::1'] }, ADMIN);
+    const reply = await dispatch(context, { verb: 'accept', targets: ['2001:db8::1'] }, ADMIN);
     assert.deepEqual(texts(reply, 'error'), ['2001:db8::1: IPv6 is not among [firewall] families']);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { EXIT } from '../../../src/base/errors.js';
-import { carryOut, type ListVerb } from '../../../src/runtime/access/dispatch.js';
+import { dispatch, type ListVerb } from '../../../src/runtime/access/dispatch.js';
 import type { Reply, RequestOf } from '../../../src/wire/control.js';
 import type { VerbStand } from '../../helpers/verb-context.js';
 
@@ -14,7 +14,7 @@ export async function ask(
   request: RequestOf<ListVerb>,
   origin: typeof ADMIN | typeof DOOR = ADMIN,
 ): Promise<Reply> {
-  return carryOut(stand.context, request, origin);
+  return dispatch(stand.context, request, origin);
 }
 
 /** What a reply says at a level. */

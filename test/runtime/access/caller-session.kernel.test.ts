@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { ServiceSettings } from '../../../src/config/settings.js';
-import { lookAfterSession } from '../../../src/runtime/access/caller-session.js';
+import { admitCallerSession } from '../../../src/runtime/access/caller-session.js';
 import { network, SSH, VerbStand, WEB } from '../../helpers/verb-context.js';
 
 const PEER = '192.0.2.9';
@@ -19,7 +19,7 @@ describe('the caller’s own session', () => {
       session: string | undefined,
       port: number | undefined,
       trialS?: number,
-    ): Promise<string[]> => lookAfterSession(stand.context, { session, port }, trialS);
+    ): Promise<string[]> => admitCallerSession(stand.context, { session, port }, trialS);
     assert.deepEqual(await look(undefined, 22), []);
     assert.deepEqual(await look('nonsense', 22), []);
     assert.deepEqual(await look(PEER, 2222), []);
@@ -58,8 +58,8 @@ describe('the caller’s own session', () => {
       await stand.space.must(`ipset create ${name} ${create}`);
     }
     await context.sets.add('ssh', 'trusted', [{ network: network(PEER), timeoutS: 0, origin: 'file' }]);
-    assert.equal((await lookAfterSession(context, { session: PEER })).length, 1);
+    assert.equal((await admitCallerSession(context, { session: PEER })).length, 1);
     await context.sets.add('ssh.new', 'trusted', [{ network: network(PEER), timeoutS: 0, origin: 'file' }]);
-    assert.deepEqual(await lookAfterSession(context, { session: PEER }), []);
+    assert.deepEqual(await admitCallerSession(context, { session: PEER }), []);
   });
 });

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { EXIT } from '../../../src/base/errors.js';
 import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
 import { DECOYED_ROOM } from '../../../src/firewall/sets/set-specs.js';
-import { carryOut } from '../../../src/runtime/access/dispatch.js';
+import { dispatch } from '../../../src/runtime/access/dispatch.js';
 import { network, SSH, VerbStand } from '../../helpers/verb-context.js';
 import { ask, DOOR, refuses, texts } from './ask.js';
 
@@ -93,10 +93,10 @@ describe('a ban by a door', () => {
   it('ends with the stop command of its door; a stop command shuts what its door has opened', async () => {
     await using verbs = await stand();
     const ends = { ...DOOR, endsS: 20 };
-    await carryOut(verbs.context, { verb: 'drop', targets: [STRANGER] }, ends);
+    await dispatch(verbs.context, { verb: 'drop', targets: [STRANGER] }, ends);
     assert.deepEqual(await verbs.list('ssh', 'decoyed'), [`${STRANGER} by door openSSH for 20`]);
     await ask(verbs, { verb: 'accept', targets: ['192.0.2.2'] }, DOOR);
-    await carryOut(verbs.context, { verb: 'drop', targets: ['192.0.2.2'] }, { ...DOOR, stops: true });
+    await dispatch(verbs.context, { verb: 'drop', targets: ['192.0.2.2'] }, { ...DOOR, stops: true });
     assert.deepEqual(await verbs.list('ssh', 'filter'), []);
     assert.equal((await verbs.list('ssh', 'decoyed')).length, 2);
   });

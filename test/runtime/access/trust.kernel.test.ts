@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { KnockError } from '../../../src/base/errors.js';
-import { carryOut } from '../../../src/runtime/access/dispatch.js';
+import { dispatch } from '../../../src/runtime/access/dispatch.js';
 import { VerbStand } from '../../helpers/verb-context.js';
 import { ADMIN, ask, refuses, texts } from './ask.js';
 
@@ -56,7 +56,7 @@ describe('trust and untrust', () => {
     await using stand = await new VerbStand().build();
     const context = { ...stand.context, trustedFile: '/proc/knockd.trusted' };
     await assert.rejects(
-      carryOut(context, { verb: 'trust', targets: ['192.0.2.1'], save: true }, ADMIN),
+      dispatch(context, { verb: 'trust', targets: ['192.0.2.1'], save: true }, ADMIN),
       (error) => error instanceof KnockError && error.message.startsWith('cannot save /proc/knockd.trusted'),
     );
     assert.deepEqual(await stand.list('ssh', 'trusted'), []);

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test';
 
 import { parseCommand } from '../../../src/config/knockd/commands.js';
 import type { DoorSettings } from '../../../src/config/settings.js';
-import { DoorKeeper } from '../../../src/runtime/doors/knock-handler.js';
-import { hear } from '../../../src/supervisor/listener/message-handler.js';
-import { OneTimeKeeper } from '../../../src/runtime/doors/one-time-ledger.js';
+import { KnockHandler } from '../../../src/runtime/doors/knock-handler.js';
+import { handleListenerMessage } from '../../../src/supervisor/listener/message-handler.js';
+import { OneTimeLedger } from '../../../src/runtime/doors/one-time-ledger.js';
 import { PendingStops } from '../../../src/runtime/doors/pending-stops.js';
 import { Shell } from '../../../src/runtime/doors/shell.js';
 import { readIfExists } from '../../../src/system/files.js';
@@ -22,9 +22,9 @@ class Stand implements AsyncDisposable {
   readonly recording = recordingJournal(this.clock);
   readonly dir = this.verbs.space.dir;
   readonly shell = new Shell();
-  readonly oneTime = new OneTimeKeeper(this.recording.journal);
+  readonly oneTime = new OneTimeLedger(this.recording.journal);
   readonly settings: DoorSettings;
-  readonly keeper: DoorKeeper;
+  readonly keeper: KnockHandler;
   readonly stops = new PendingStops({
     path: `${this.dir}/stops.json`,
     clock: this.clock,
@@ -45,7 +45,7 @@ class Stand implements AsyncDisposable {
       cmdTimeoutMs: 10_000,
       oneTime: sequences === undefined ? undefined : { path, line: 2 },
     };
-    this.keeper = new DoorKeeper([this.settings], {
+    this.keeper = new KnockHandler([this.settings], {
       journal: this.recording.journal,
       shell: this.shell,
       clock: this.clock,
@@ -191,9 +191,14 @@ describe('a one-time door', () => {
     const condemned: string[] = [];
     const tell = (sequence: number | undefined): void => {
       const more = sequence === undefined ? {} : { sequence };
-      hear({ type: 'knock', door: 1, address: '192.0.2.7', ...more }, stand.keeper, stand.recording.journal, {
-        condemn: (reason) => void condemned.push(reason),
-      });
+      handleListenerMessage(
+        { type: 'knock', door: 1, address: '192.0.2.7', ...more },
+        stand.keeper,
+        stand.recording.journal,
+        {
+          killCompromised: (reason) => void condemned.push(reason),
+        },
+      );
     };
     for (const sequence of [undefined, first.id + 1, first.id, first.id]) tell(sequence);
     assert.deepEqual(condemned, [

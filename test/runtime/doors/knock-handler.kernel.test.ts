@@ -4,9 +4,9 @@ import { describe, it } from 'node:test';
 
 import { parseCommand } from '../../../src/config/knockd/commands.js';
 import type { DoorActions, DoorSettings } from '../../../src/config/settings.js';
-import { DoorKeeper } from '../../../src/runtime/doors/knock-handler.js';
-import { hear } from '../../../src/supervisor/listener/message-handler.js';
-import { OneTimeKeeper } from '../../../src/runtime/doors/one-time-ledger.js';
+import { KnockHandler } from '../../../src/runtime/doors/knock-handler.js';
+import { handleListenerMessage } from '../../../src/supervisor/listener/message-handler.js';
+import { OneTimeLedger } from '../../../src/runtime/doors/one-time-ledger.js';
 import { PendingStops } from '../../../src/runtime/doors/pending-stops.js';
 import { Shell } from '../../../src/runtime/doors/shell.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -38,7 +38,7 @@ class Stand implements AsyncDisposable {
   readonly verbs = new VerbStand();
   readonly clock = new FakeClock();
   readonly recording = recordingJournal(this.clock);
-  readonly keeper: DoorKeeper;
+  readonly keeper: KnockHandler;
   readonly stops: PendingStops;
 
   constructor(doors: readonly DoorSettings[], repeat: 'each' | 'extend' = 'each') {
@@ -49,14 +49,14 @@ class Stand implements AsyncDisposable {
       journal,
       run: async (stop) => this.keeper.stop(stop),
     });
-    this.keeper = new DoorKeeper(doors, {
+    this.keeper = new KnockHandler(doors, {
       journal,
       shell: new Shell(),
       clock: this.clock,
       verbs: this.verbs.context,
       repeat,
       stops: this.stops,
-      oneTime: new OneTimeKeeper(journal),
+      oneTime: new OneTimeLedger(journal),
     });
   }
 
@@ -197,9 +197,9 @@ describe('what the listener says', () => {
   it('goes to the log as knockd writes it', async () => {
     await using stand = new Stand([known]);
     const condemned: string[] = [];
-    const listener = { condemn: (reason: string) => void condemned.push(reason) };
-    const tell = (message: Parameters<typeof hear>[0]): void => {
-      hear(message, stand.keeper, stand.recording.journal, listener);
+    const listener = { killCompromised: (reason: string) => void condemned.push(reason) };
+    const tell = (message: Parameters<typeof handleListenerMessage>[0]): void => {
+      handleListenerMessage(message, stand.keeper, stand.recording.journal, listener);
     };
     tell({ type: 'stage', door: 1, address: '192.0.2.7', stage: 1 });
     tell({ type: 'timeout', door: 1, address: '192.0.2.7', stage: 1 });
@@ -218,13 +218,13 @@ describe('what the listener says', () => {
   it('condemns it where no sound one could say that', async () => {
     await using stand = new Stand([known]);
     const condemned: string[] = [];
-    const listener = { condemn: (reason: string) => void condemned.push(reason) };
+    const listener = { killCompromised: (reason: string) => void condemned.push(reason) };
     for (const message of [
       { type: 'knock', door: 2, address: '192.0.2.7' },
       { type: 'stage', door: 99, address: '192.0.2.7', stage: 1 },
       { type: 'knock', door: 1, address: '192.0.2.7', sequence: 5 },
     ] as const) {
-      hear(message, stand.keeper, stand.recording.journal, listener);
+      handleListenerMessage(message, stand.keeper, stand.recording.journal, listener);
     }
     assert.deepEqual(condemned, [
       'it named door 2, which does not exist',

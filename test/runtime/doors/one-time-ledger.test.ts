@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { OneTimeKeeper } from '../../../src/runtime/doors/one-time-ledger.js';
+import { OneTimeLedger } from '../../../src/runtime/doors/one-time-ledger.js';
 import type { OneTimeSequence } from '../../../src/wire/listener.js';
 import type { DoorSettings } from '../../../src/config/settings.js';
 import { recordingJournal } from '../../helpers/recorder.js';
@@ -15,7 +15,7 @@ class Stand implements Disposable {
   readonly #folder = new TempFolder();
   readonly path = this.#folder.file('sequences');
   readonly recording = recordingJournal();
-  readonly keeper = new OneTimeKeeper(this.recording.journal);
+  readonly keeper = new OneTimeLedger(this.recording.journal);
   readonly settings: DoorSettings = {
     door: { ...door('1'), name: 'd' },
     line: 1,
@@ -51,7 +51,7 @@ class Stand implements Disposable {
     return this.issue().map(({ sequence }) => sequence[0]?.port);
   }
 
-  use(port: number, issued: readonly OneTimeSequence[]): ReturnType<OneTimeKeeper['use']> {
+  use(port: number, issued: readonly OneTimeSequence[]): ReturnType<OneTimeLedger['use']> {
     const used = issued.find(({ sequence }) => sequence[0]?.port === port);
     assert.ok(used !== undefined);
     return this.keeper.use(this.path, used.id);

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 
 import { parseAddress, type Network } from '../../../src/base/address.js';
 import { parseCommand } from '../../../src/config/knockd/commands.js';
-import { StopFile, type StoredStop } from '../../../src/runtime/doors/pending-stops-file.js';
+import { PendingStopsFile, type StoredStop } from '../../../src/runtime/doors/pending-stops-file.js';
 import { readIfExists } from '../../../src/system/files.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { recordingJournal } from '../../helpers/recorder.js';
@@ -30,7 +30,7 @@ class Stand implements Disposable {
   readonly clock = new FakeClock();
   readonly recording = recordingJournal(this.clock);
   content: readonly StoredStop[] = [];
-  readonly file = new StopFile({
+  readonly file = new PendingStopsFile({
     path: this.path,
     clock: this.clock,
     journal: this.recording.journal,

@@ -60,7 +60,7 @@ describe('pending stop commands', () => {
     assert.equal(stand.stored.length, 2);
     stand.can = true;
     const next = stand.life();
-    next.takeUp();
+    next.resume();
     await next.runAll();
     stand.clock.advance(50);
     assert.deepEqual(stand.stored, []);
@@ -87,7 +87,7 @@ describe('pending stop commands', () => {
     stand.clock.advance(10_000);
     assert.deepEqual(stand.ran, []);
     const stops = stand.life();
-    stops.takeUp();
+    stops.resume();
     assert.equal(stops.count, 3);
     stand.clock.advance(0);
     assert.deepEqual(stand.ran, ['192.0.2.1 at 10050']);
@@ -115,7 +115,7 @@ describe('pending stop commands', () => {
       JSON.stringify([entry('2999-01-01T00:00:00Z'), entry('1970-01-01T00:00:00Z')]),
       { mode: 0o600 },
     );
-    stand.life().takeUp();
+    stand.life().resume();
     stand.clock.advance(0);
     assert.deepEqual(stand.ran, ['192.0.2.7 at 0']);
     stand.clock.advance(7_000);
@@ -207,7 +207,7 @@ describe('pending stop commands', () => {
             await settled();
             stops.close();
             stops = stand.life();
-            stops.takeUp();
+            stops.resume();
           }
           await settled();
         }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { EntryChanges } from '../../../src/runtime/entries/dirty-tracker.js';
-import { ExactTimes } from '../../../src/runtime/entries/expiry-cache.js';
+import { DirtyTracker } from '../../../src/runtime/entries/dirty-tracker.js';
+import { ExpiryCache } from '../../../src/runtime/entries/expiry-cache.js';
 import { network } from '../../helpers/verb-context.js';
 
 const entry = (
@@ -16,18 +16,18 @@ const entry = (
 
 describe('what we changed since the file was written', () => {
   it('is forgotten with the next file, but not with one that could not be written', () => {
-    const changes = new EntryChanges();
-    changes.note({ kind: 'add', entries: [entry('192.0.2.1')] });
-    changes.note({ kind: 'remove', networks: [network('192.0.2.2')] });
+    const changes = new DirtyTracker();
+    changes.markChanged({ kind: 'add', entries: [entry('192.0.2.1')] });
+    changes.markChanged({ kind: 'remove', networks: [network('192.0.2.2')] });
     changes.read();
-    changes.note({ kind: 'add', entries: [entry('192.0.2.3')] });
+    changes.markChanged({ kind: 'add', entries: [entry('192.0.2.3')] });
     changes.failed();
     assert.deepEqual(
       ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'].map((text) => changes.touched(text)),
       [true, true, true, false],
     );
     changes.read();
-    changes.note({ kind: 'add', entries: [entry('192.0.2.4')] });
+    changes.markChanged({ kind: 'add', entries: [entry('192.0.2.4')] });
     changes.saved();
     assert.deepEqual(
       ['192.0.2.1', '192.0.2.4'].map((text) => changes.touched(text)),
@@ -40,11 +40,11 @@ describe('what we changed since the file was written', () => {
   });
 
   it('emptied by us: nothing in the file counts, until there is another one', () => {
-    const changes = new EntryChanges();
-    changes.note({ kind: 'empty' });
+    const changes = new DirtyTracker();
+    changes.markChanged({ kind: 'empty' });
     changes.read();
     assert.ok(changes.touched('192.0.2.1'));
-    assert.equal(changes.lookEmptied(10, 0), false);
+    assert.equal(changes.markEmptied(10, 0), false);
     changes.failed();
     assert.ok(changes.emptied);
     changes.read();
@@ -53,12 +53,12 @@ describe('what we changed since the file was written', () => {
   });
 
   it('looks emptied where no more is left than we put in since', () => {
-    const changes = new EntryChanges();
-    assert.equal(changes.lookEmptied(0, 0), false);
-    assert.equal(changes.lookEmptied(5, 0), true);
-    assert.equal(changes.lookEmptied(5, 1), false, 'single ones were taken out on purpose');
-    changes.note({ kind: 'add', entries: [entry('192.0.2.1')] });
-    assert.equal(changes.lookEmptied(5, 1), true);
+    const changes = new DirtyTracker();
+    assert.equal(changes.markEmptied(0, 0), false);
+    assert.equal(changes.markEmptied(5, 0), true);
+    assert.equal(changes.markEmptied(5, 1), false, 'single ones were taken out on purpose');
+    changes.markChanged({ kind: 'add', entries: [entry('192.0.2.1')] });
+    assert.equal(changes.markEmptied(5, 1), true);
   });
 });
 
@@ -66,8 +66,8 @@ describe('exact times', () => {
   const line = (text: string, timeout: string): string => `add s ${text} timeout ${timeout} comment "cli"\n`;
 
   it('add milliseconds to what the kernel says, and never more', () => {
-    const exact = new ExactTimes();
-    exact.note(
+    const exact = new ExpiryCache();
+    exact.remember(
       [entry('192.0.2.1', 300), entry('192.0.2.2', 300), entry('192.0.2.3', 300), entry('192.0.2.4')],
       1_000,
     );

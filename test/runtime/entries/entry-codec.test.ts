@@ -15,7 +15,7 @@ import {
   renderEntries,
   secondsLeft,
 } from '../../../src/runtime/entries/entry-codec.js';
-import { elapsedMs, type Moment } from '../../../src/system/boot-timestamp.js';
+import { elapsedMs, type BootTimestamp } from '../../../src/system/boot-timestamp.js';
 
 const SET = 'ssh_banned4';
 
@@ -35,7 +35,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   origin: fc.oneof(fc.constantFrom('', 'cli', 'door open'), fc.string()),
 });
 const entries = fc.uniqueArray(entry, { selector: ({ network }) => network.text, maxLength: 30 });
-const moment: fc.Arbitrary<Moment> = fc.record({
+const moment: fc.Arbitrary<BootTimestamp> = fc.record({
   bootId: fc.constantFrom('', 'a', 'b'),
   monotonicMs: fc.integer({ min: 0, max: 1e12 }),
   wallMs: fc.integer({ min: 0, max: 4e12 }),
@@ -44,7 +44,7 @@ const moment: fc.Arbitrary<Moment> = fc.record({
 const dump = (list: readonly Entry[]): string =>
   [`create ${SET} hash:net family inet timeout 0 comment`, ...addLines(SET, list), ''].join('\n');
 
-const file = (list: readonly Entry[], at: Moment): string =>
+const file = (list: readonly Entry[], at: BootTimestamp): string =>
   [...renderEntries(SET, at, entryLines(dump(list)))].join('');
 
 interface Left {
@@ -52,7 +52,7 @@ interface Left {
   readonly faults: readonly string[];
 }
 
-function left(text: string, now: Moment): Left {
+function left(text: string, now: BootTimestamp): Left {
   const saved = openEntries(text, SET);
   if (!saved.ok) return { entries: [], faults: [saved.reason] };
   const parts = [...checkLines(saved.value.lines, SET, 4)];

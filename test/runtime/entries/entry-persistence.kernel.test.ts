@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { serviceSets, type Entry } from '../../../src/firewall/sets/set-specs.js';
 import { SetStore } from '../../../src/firewall/sets/set-store.js';
-import { EntryKeeper } from '../../../src/runtime/entries/entry-persistence.js';
+import { EntryPersistence } from '../../../src/runtime/entries/entry-persistence.js';
 import { systemClock } from '../../../src/system/clock.js';
-import { systemMoment, type Moment } from '../../../src/system/boot-timestamp.js';
+import { systemBootClock, type BootTimestamp } from '../../../src/system/boot-timestamp.js';
 import { KernelSpace } from '../../helpers/kernel-space.js';
 import { recordingJournal } from '../../helpers/recorder.js';
 import { network } from '../../helpers/verb-context.js';
@@ -25,13 +25,13 @@ const many = (count: number, timeoutS: number): Entry[] =>
 class Stand implements AsyncDisposable {
   readonly space = new KernelSpace();
   readonly lines: string[] = [];
-  moment: () => Moment = systemMoment;
-  readonly #lives: EntryKeeper[] = [];
+  moment: () => BootTimestamp = systemBootClock;
+  readonly #lives: EntryPersistence[] = [];
 
-  life(): { readonly sets: SetStore; readonly keeper: EntryKeeper } {
+  life(): { readonly sets: SetStore; readonly keeper: EntryPersistence } {
     const { journal, lines } = recordingJournal();
     const folders = { state: this.folder, run: `${this.space.dir}/run` };
-    const keeper: EntryKeeper = new EntryKeeper({
+    const keeper: EntryPersistence = new EntryPersistence({
       folders,
       clock: systemClock,
       journal,
@@ -71,7 +71,7 @@ describe('the keeper of entries, in the kernel', () => {
     await using stand = new Stand();
     const { sets, keeper } = stand.life();
     await sets.ensure('ssh');
-    keeper.begin(['ssh']);
+    keeper.adoptServices(['ssh']);
     const path = `${stand.folder}/ssh_filter4`;
     await using control = await Control.start();
     const begun = nowMs();
@@ -115,7 +115,7 @@ describe('the keeper of entries, in the kernel', () => {
     assert.deepEqual(await stand.texts('ssh_trusted4'), ['192.0.2.3'], 'in the same boot');
     await second.keeper.end(['ssh'], true);
 
-    stand.moment = () => ({ ...systemMoment(), bootId: 'another', monotonicMs: 1 });
+    stand.moment = () => ({ ...systemBootClock(), bootId: 'another', monotonicMs: 1 });
     await stand.space.must('ipset destroy');
     const third = stand.life();
     await third.sets.ensure('ssh');
@@ -130,7 +130,7 @@ describe('the keeper of entries, in the kernel', () => {
     await using stand = new Stand();
     const { sets, keeper } = stand.life();
     await sets.ensure('ssh');
-    keeper.begin(['ssh']);
+    keeper.adoptServices(['ssh']);
     for (let round = 0; round < 15; round += 1) {
       await sets.add('ssh', 'banned', [entry('192.0.2.1'), entry('192.0.2.2')]);
       await keeper.check();
@@ -172,11 +172,11 @@ describe('the keeper of entries, in the kernel', () => {
     await stand.space.must('ipset destroy');
     const { journal, lines } = recordingJournal();
     const folders = { state: stand.folder, run: `${stand.space.dir}/run` };
-    const keeper: EntryKeeper = new EntryKeeper({
+    const keeper: EntryPersistence = new EntryPersistence({
       folders,
       clock: systemClock,
       journal,
-      moment: systemMoment,
+      moment: systemBootClock,
       sets: () => sets,
     });
     const sets = stand.space.sets(async (argv, options) => {
@@ -260,7 +260,7 @@ describe('the keeper of entries, in the kernel', () => {
     for (const name of ['old_banned4', 'ssh_banned4.77.tmp', 'old_filter4.damaged']) {
       writeFileSync(`${stand.folder}/${name}`, 'x');
     }
-    keeper.begin(['ssh']);
+    keeper.adoptServices(['ssh']);
     assert.deepEqual(readdirSync(stand.folder).sort(), ['old_filter4.damaged', 'ssh_banned4']);
     const told = stand.lines.filter((line) => line.includes('dropped'));
     assert.deepEqual(told, [

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { Network } from '../../../src/base/address.js';
 import { ok, refuse, type Result } from '../../../src/base/result.js';
 import { parseTrusted } from '../../../src/config/trusted.js';
-import { TrustedKeeper } from '../../../src/runtime/entries/trusted-sync.js';
+import { TrustedSync } from '../../../src/runtime/entries/trusted-sync.js';
 import { recordingJournal } from '../../helpers/recorder.js';
 import { network, SSH, VerbStand } from '../../helpers/verb-context.js';
 
@@ -28,9 +28,9 @@ class Stand implements AsyncDisposable {
   keeper(
     file: string,
     resolver = async (name: string): Promise<Result<readonly Network[]>> => this.resolve(name),
-  ): TrustedKeeper {
+  ): TrustedSync {
     const { journal, lines } = recordingJournal();
-    const keeper = new TrustedKeeper(parseTrusted(file, 'trusted').entries, {
+    const keeper = new TrustedSync(parseTrusted(file, 'trusted').entries, {
       sets: this.verbs.context.sets,
       services: ['ssh'],
       resolver,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { loadConfig } from '../../../src/config/load.js';
-import { TrialNote, type Tried } from '../../../src/runtime/generation/trial-note.js';
+import { TrialRecord, type TriedChange } from '../../../src/runtime/generation/trial-note.js';
 import { readIfExists } from '../../../src/system/files.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { TempFolder } from '../../helpers/temp.js';
@@ -13,7 +13,7 @@ const FILES: Readonly<Record<string, string>> = {
   '/d': '',
   '/t': '192.0.2.1\n',
 };
-const TRIED: Tried = {
+const TRIED: TriedChange = {
   config: loadConfig({ file: '/c' }, (path) => FILES[path]),
   template: { file: '/t', text: '' },
   seconds: 60,
@@ -24,7 +24,7 @@ describe('what is noted of a trial', () => {
   it('says so until it is removed, and is taken back to what was noted before', () => {
     using folder = new TempFolder();
     const path = folder.file('unconfirmed.json');
-    const note = new TrialNote(path, new FakeClock());
+    const note = new TrialRecord(path, new FakeClock());
     const warning = (): string => note.warning ?? '';
     assert.equal(warning(), '');
     assert.match(note.nothingOnTrial().message, /^nothing is on trial/);
@@ -50,7 +50,7 @@ describe('what is noted of a trial', () => {
     using folder = new TempFolder();
     const path = folder.file('unconfirmed.json');
     writeFileSync(path, '{', { mode: 0o600 });
-    const note = new TrialNote(path, new FakeClock());
+    const note = new TrialRecord(path, new FakeClock());
     const warning = (): string => note.warning ?? '';
     assert.match(warning(), /unconfirmed\.json is damaged/);
     assert.throws(() => note.write(TRIED), /is damaged/);

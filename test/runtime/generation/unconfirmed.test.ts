@@ -7,17 +7,17 @@ import fc from 'fast-check';
 import { KnockError } from '../../../src/base/errors.js';
 import { loadConfig } from '../../../src/config/load.js';
 import {
-  asEarlier,
+  asEarlierConfig,
   digest,
   readUnconfirmed,
   removeUnconfirmed,
   writeUnconfirmed,
-  type Unconfirmed,
+  type UnconfirmedTrial,
 } from '../../../src/runtime/generation/unconfirmed.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 const TEMPLATE = { file: '/t', text: '*filter\nCOMMIT\n' };
-const NOTE: Unconfirmed = {
+const NOTE: UnconfirmedTrial = {
   tried: 'a'.repeat(64),
   at: '2026-01-02T03:04:05.000Z',
   seconds: 60,
@@ -96,7 +96,7 @@ describe('the texts of a configuration', () => {
     const changed: Readonly<Record<string, string>> = { '/c': 'nonsense', '/d': '', '/once': '3,4\n' };
     const again = loadConfig(
       { file: '/c' },
-      asEarlier(earlier, (path) => changed[path]),
+      asEarlierConfig(earlier, (path) => changed[path]),
     );
     assert.deepEqual(again.settings, config.settings);
     assert.deepEqual(again.trusted, config.trusted);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
-import { HostNames } from '../../../src/runtime/journal/hostname-annotator.js';
+import { HostnameAnnotator } from '../../../src/runtime/journal/hostname-annotator.js';
 import { Journal } from '../../../src/runtime/journal/journal.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { LineLog } from '../../helpers/recorder.js';
@@ -13,7 +13,7 @@ class Stand {
   readonly asked: string[] = [];
   readonly lines: string[] = [];
   readonly #answers = new Map<string, (name: string | undefined) => void>();
-  readonly names = new HostNames({
+  readonly names = new HostnameAnnotator({
     clock: this.clock,
     lookUp: async (address, signal) => {
       this.asked.push(address);
@@ -140,10 +140,10 @@ describe('the journal with host names', () => {
     const log = new LineLog();
     const journal = new Journal(log, stand.clock, { names: stand.names });
     const about = { door: 'd', address: '2001:db8::1' };
-    journal.note('2001:db8::1: d: Stage 1', { address: '2001:db8::1' });
+    journal.line('2001:db8::1: d: Stage 1', { address: '2001:db8::1' });
     journal.record('knock', '2001:db8::1: d: OPEN SESAME', about);
     journal.record('command', 'd: running command: true', about);
-    journal.note('another line');
+    journal.line('another line');
     assert.deepEqual(log.lines, ['info another line']);
     assert.deepEqual(
       journal.events.map(({ text }) => text),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { Journal } from '../../../src/runtime/journal/journal.js';
-import type { Happening } from '../../../src/wire/control.js';
+import type { EventRecord } from '../../../src/wire/control.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { LineLog, recordingJournal } from '../../helpers/recorder.js';
 
@@ -14,7 +14,7 @@ describe('the journal', () => {
     journal.record('state', 'armed', { before: 'preparing' });
     clock.advance(1000);
     journal.record('listener', 'lost', {}, 'warn');
-    journal.note('only a line');
+    journal.line('only a line');
     assert.deepEqual(log.lines, ['info armed', 'warn lost', 'info only a line']);
     assert.deepEqual(
       journal.events.map(({ number, kind, text, fields }) => [number, kind, text, fields]),
@@ -45,7 +45,7 @@ describe('the journal', () => {
       const fields = { door: 'd', address: '192.0.2.7' };
       journal.record('knock', 'OPEN SESAME', fields);
       journal.record('drop', 'banned', { by: 'door d' });
-      journal.note('Stage 1', fields);
+      journal.line('Stage 1', fields);
       clock.advance(1);
     }
     // Red with one ring: both were gone. Red without the budget: 150,000 lines.
@@ -68,7 +68,7 @@ describe('the journal', () => {
 
   it('shows followers every later event, until they go', () => {
     const { journal } = recordingJournal(new FakeClock());
-    const seen: [string, Happening][] = [];
+    const seen: [string, EventRecord][] = [];
     journal.record('x', 'before');
     const first = journal.follow((event) => seen.push(['first', event]));
     const second = journal.follow((event) => seen.push(['second', event]));

@@ -5,11 +5,11 @@ import { afterEach, describe, it } from 'node:test';
 import { EXIT, KnockError } from '../../../src/base/errors.js';
 import { ControlServer, errorReply } from '../../../src/supervisor/control/control-server.js';
 import { frame } from '../../../src/wire/frames.js';
-import { REQUEST_LIMIT, type Happening } from '../../../src/wire/control.js';
+import { REQUEST_LIMIT, type EventRecord } from '../../../src/wire/control.js';
 import { waitFor } from '../../helpers/wait.js';
 import { DONE, readAll, replyIn, Stand } from './fixture.js';
 
-const HAPPENING: Happening = { number: 1, time: '', kind: 'x', text: 'y'.repeat(10_000), fields: {} };
+const HAPPENING: EventRecord = { number: 1, time: '', kind: 'x', text: 'y'.repeat(10_000), fields: {} };
 const stands: Stand[] = [];
 
 describe('the control server', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 
 import { ControlServer } from '../../../src/supervisor/control/control-server.js';
-import type { Happening, Reply, Request } from '../../../src/wire/control.js';
+import type { EventRecord, Reply, Request } from '../../../src/wire/control.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 export const DONE: Reply = { exitCode: 0, remarks: [{ level: 'result', text: 'done' }] };
@@ -12,7 +12,7 @@ export class Stand implements Disposable {
   readonly folder = new TempFolder();
   readonly path = this.folder.file('control.sock');
   readonly asked: Request[] = [];
-  readonly followers = new Set<(event: Happening) => void>();
+  readonly followers = new Set<(event: EventRecord) => void>();
   answer: (request: Request) => Promise<Reply> = async () => Promise.resolve(DONE);
   readonly server: ControlServer;
 
@@ -22,7 +22,7 @@ export class Stand implements Disposable {
         this.asked.push(request);
         return this.answer(request);
       },
-      follow: (show: (event: Happening) => void): Disposable => {
+      follow: (show: (event: EventRecord) => void): Disposable => {
         this.followers.add(show);
         return { [Symbol.dispose]: () => this.followers.delete(show) };
       },

@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { isCalm, MAX_REPAIRS, noteRepair, WINDOW_MS, type Repairs } from '../../../src/supervisor/failsafe/conflict-backoff.js';
+import {
+  isQuiet,
+  MAX_REPAIRS,
+  noteRepair,
+  WINDOW_MS,
+  type Repairs,
+} from '../../../src/supervisor/failsafe/conflict-backoff.js';
 
 /** The verdict of each of some repairs, given by the time between them. */
 function verdicts(gaps: readonly number[]): boolean[] {
@@ -38,7 +44,7 @@ describe('a fight', () => {
   });
 
   it('is over after a minute in which nobody came', () => {
-    assert.equal(isCalm(1_000, 1_000 + WINDOW_MS - 1), false);
-    assert.equal(isCalm(1_000, 1_000 + WINDOW_MS), true);
+    assert.equal(isQuiet(1_000, 1_000 + WINDOW_MS - 1), false);
+    assert.equal(isQuiet(1_000, 1_000 + WINDOW_MS), true);
   });
 });

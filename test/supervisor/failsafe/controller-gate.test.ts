@@ -14,7 +14,7 @@ async function fight(gated: Stand['gated']): Promise<Stand> {
 
 async function beat(stand: Stand): Promise<boolean> {
   const before = stand.fed;
-  stand.engine.guard.touched('iptables (pid 1)'); // it goes on
+  stand.engine.reconciler.onExternalChange('iptables (pid 1)'); // it goes on
   stand.clock.advance(FAILSAFE.heartbeatMs);
   stand.engine.heartbeat();
   await stand.settle();

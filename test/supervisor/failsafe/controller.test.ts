@@ -104,7 +104,7 @@ describe('the engine', () => {
     stand.engine.heartbeat();
     await stand.settle();
     assert.equal(stand.engine.info.state, 'armed');
-    assert.equal(stand.engine.guard.repairs, 1);
+    assert.equal(stand.engine.reconciler.repairs, 1);
   });
 
   // Without `asBuilt`, or with the meaning of the state in each case (run once, 2026-11-30): red.

@@ -1,7 +1,7 @@
 import { EXIT, KnockError } from '../../../src/base/errors.js';
 import type { Settings } from '../../../src/config/settings.js';
 import type { Firewall } from '../../../src/firewall/firewall.js';
-import { Engine } from '../../../src/supervisor/failsafe/controller.js';
+import { FailsafeController } from '../../../src/supervisor/failsafe/controller.js';
 import { feeds, type Event } from '../../../src/supervisor/failsafe/state-machine.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
@@ -36,7 +36,7 @@ export class Stand {
   listenerless: ReadonlySet<string> = new Set();
   /** What each feeding and tripping was for. */
   readonly deeds: string[] = [];
-  readonly engine: Engine;
+  readonly engine: FailsafeController;
   #degradedMs: number | undefined;
 
   constructor() {
@@ -66,12 +66,12 @@ export class Stand {
         this.log.push(but.size === 0 ? 'trip' : `trip all but ${[...but].join()}`);
       },
     };
-    this.engine = new Engine({
+    this.engine = new FailsafeController({
       clock: this.clock,
       journal: { record: (_kind, text) => void this.log.push(text) },
       firewall: () => firewall as unknown as Firewall,
       gated: async () => Promise.resolve(this.gated),
-      witness: () => this.witness,
+      rulesetRevision: () => this.witness,
       authors: {
         catchUp: async () => {
           await Promise.resolve();
@@ -81,11 +81,11 @@ export class Stand {
         last: () => undefined,
       },
       failsafe: () => FAILSAFE as Settings['failsafe'],
-      listener: () => ({ sound: this.sound, unprovenMs: this.unprovenMs }),
+      listener: () => ({ isHealthy: this.sound, lastProofAgeMs: this.unprovenMs }),
       listenerless: () => this.listenerless,
-      verified: () => undefined,
-      looked: () => undefined,
-      entered: () => undefined,
+      onVerified: () => undefined,
+      onVerifyAttempt: () => undefined,
+      onEntered: () => undefined,
     });
   }
 

@@ -35,11 +35,11 @@ describe('the guard of the rules', () => {
     assert.equal(await looks(() => (stand.settled = false)), 2, 'a set is missing, or something is left');
     assert.equal(await looks(() => (stand.settled = true)), 0);
     const distrust = (): void => {
-      stand.engine.guard.distrust();
+      stand.engine.reconciler.invalidate();
     };
     assert.equal(await looks(distrust), 1, 'a knock was heard');
     const check = (): void => {
-      stand.engine.guard.lookClosely();
+      stand.engine.reconciler.forceResync();
     };
     assert.equal(await looks(check), 1, 'the health check');
     assert.equal(await looks(() => (stand.witness = undefined)), 2, 'nobody can tell');
@@ -59,7 +59,7 @@ describe('the guard of the rules', () => {
     stand.engine.heartbeat();
     for (let turn = 0; turn < 6 && stand.looks < 2; turn += 1) await Promise.resolve();
     assert.equal(stand.looks, 2, 'it is under way');
-    stand.engine.guard.distrust();
+    stand.engine.reconciler.invalidate();
     await stand.settle();
     for (const looks of [3, 3]) {
       stand.engine.heartbeat();
@@ -87,7 +87,7 @@ describe('the guard of the rules', () => {
     const stand = await Stand.armed();
     stand.rules = 'undone';
     stand.catchUp = () => {
-      stand.engine.guard.touched('late (pid 9)');
+      stand.engine.reconciler.onExternalChange('late (pid 9)');
     };
     stand.engine.heartbeat();
     await stand.settle();
@@ -107,7 +107,7 @@ describe('the guard of the rules', () => {
     const stand = await Stand.armed();
     for (let deed = 0; deed < 6; deed += 1) {
       stand.rules = 'undone';
-      stand.engine.guard.touched('evil (pid 7)');
+      stand.engine.reconciler.onExternalChange('evil (pid 7)');
       stand.clock.advance(500);
       await stand.settle();
     }
@@ -116,7 +116,7 @@ describe('the guard of the rules', () => {
     assert.equal(stand.log.at(-1), 'trip');
     for (let second = 0; second < 120; second += 5) {
       stand.rules = 'undone';
-      if (second < 60) stand.engine.guard.touched('evil (pid 7)');
+      if (second < 60) stand.engine.reconciler.onExternalChange('evil (pid 7)');
       stand.clock.advance(5_000);
       stand.engine.heartbeat();
       await stand.settle();

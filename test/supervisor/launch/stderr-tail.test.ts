@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { LastWords, telling } from '../../../src/supervisor/launch/stderr-tail.js';
+import { StderrTail, summarize } from '../../../src/supervisor/launch/stderr-tail.js';
 
 describe('the last words of a process', () => {
   it('are the line of its error, wherever in the stack that is', () => {
@@ -17,19 +17,19 @@ ${'    at more (node:internal/more:1:1)\n'.repeat(20)}  code: 'MODULE_NOT_FOUND'
 
 Node.js v20.20.2
 `;
-    const words = new LastWords();
+    const words = new StderrTail();
     for (const part of stack.match(/[\s\S]{1,7}/g) ?? []) words.add(part);
     assert.equal(String(words), "Error: Cannot find module '/root/knockctl/dist/app/bin/listener.js'");
     assert.equal(
-      telling("Error [ERR_X]: EACCES: permission denied, open '/x'\n"),
+      summarize("Error [ERR_X]: EACCES: permission denied, open '/x'\n"),
       "Error [ERR_X]: EACCES: permission denied, open '/x'",
     );
   });
 
   it('are the end of what is no stack, in one line, and nothing that a terminal would obey', () => {
-    assert.equal(telling('setpriv: setresuid failed\nbye\n'), 'setpriv: setresuid failed | bye');
-    assert.equal(telling(`\u001b[2J\u202e\u0007evil`), '?[2J??evil');
-    assert.equal(telling('x'.repeat(5_000)).length, 500);
-    assert.equal(telling(''), '');
+    assert.equal(summarize('setpriv: setresuid failed\nbye\n'), 'setpriv: setresuid failed | bye');
+    assert.equal(summarize(`\u001b[2J\u202e\u0007evil`), '?[2J??evil');
+    assert.equal(summarize('x'.repeat(5_000)).length, 500);
+    assert.equal(summarize(''), '');
   });
 });

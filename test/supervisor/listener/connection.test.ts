@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { ListenerProcess } from '../../../src/supervisor/listener/connection.js';
+import { ListenerConnection } from '../../../src/supervisor/listener/connection.js';
 import { listenerChild, type ListenerStarter } from '../../../src/supervisor/launch/listener-child.js';
 import { identify } from '../../../src/system/process.js';
 import type { ListenerMessage } from '../../../src/wire/listener.js';
@@ -21,7 +21,7 @@ async function live(start: ListenerStarter, until = Infinity): Promise<Life> {
   const messages: ListenerMessage[] = [];
   return new Promise((resolve) => {
     let gone = 0;
-    const listener = new ListenerProcess(start, ORDER, {
+    const listener = new ListenerConnection(start, ORDER, {
       message: (message) => {
         messages.push(message);
         if (messages.length === until) listener.kill('enough');

@@ -1,23 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 import { listenerChild, type ListenerStarter } from '../../../src/supervisor/launch/listener-child.js';
-import type { SelfKnocker } from '../../../src/supervisor/listener/loopback-probe.js';
-import type { ListenOrder } from '../../../src/wire/listener.js';
+import type { LoopbackProber } from '../../../src/supervisor/listener/loopback-probe.js';
+import type { ListenerConfig } from '../../../src/wire/listener.js';
 
-export const ORDER: ListenOrder = {
+export const ORDER: ListenerConfig = {
   type: 'listen',
   interfaces: ['any'],
   families: [4, 6],
   user: 'nobody',
   beatMs: 500,
-  onlyTells: false,
+  reportOnly: false,
   tolerateDuplicates: false,
   doors: [],
   oneTime: [],
 };
 
 /** No loopback: a stand-in that cannot echo is believed by its beats. */
-export const NO_SELF_KNOCK: SelfKnocker = {
+export const NO_SELF_KNOCK: LoopbackProber = {
   port: undefined,
   problem: undefined,
   send: () => undefined,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 
-import { ListenerRun } from '../../../src/supervisor/listener/instance.js';
-import type { SelfKnocker } from '../../../src/supervisor/listener/loopback-probe.js';
+import { ListenerInstance } from '../../../src/supervisor/listener/instance.js';
+import type { LoopbackProber } from '../../../src/supervisor/listener/loopback-probe.js';
 import { identify } from '../../../src/system/process.js';
 import type { ListenerMessage } from '../../../src/wire/listener.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -15,7 +15,7 @@ const FOREIGN_ECHO = `echo '{"type":"echo","nonce":"${'f'.repeat(32)}"}' >&3`;
 const BEAT_ON = `while :; do ${BEAT} || exit 0; sleep 0.02; done`;
 
 /** Knows one nonce, sent a while ago; notes how many were to be sent. */
-class FakeSelfKnock implements SelfKnocker {
+class FakeSelfKnock implements LoopbackProber {
   readonly port = 40_000;
   problem: string | undefined;
   readonly sent: number[] = [];
@@ -36,16 +36,16 @@ class Stand {
   readonly messages: ListenerMessage[] = [];
   readonly gone: string[] = [];
   sound = 0;
-  readonly run: ListenerRun;
+  readonly run: ListenerInstance;
 
   constructor(script: string) {
     const { clock, selfKnock } = this;
-    this.run = new ListenerRun(
+    this.run = new ListenerInstance(
       { ...ORDER, selfKnockPort: selfKnock.port },
       ['any'],
-      { start: standIn(script), clock, selfKnock, heartbeatMs: 5_000, timeoutMs: 10_000 },
+      { start: standIn(script), clock, loopbackProbe: selfKnock, heartbeatMs: 5_000, timeoutMs: 10_000 },
       {
-        sound: () => (this.sound += 1),
+        healthy: () => (this.sound += 1),
         message: (message) => this.messages.push(message),
         gone: (reason) => this.gone.push(reason),
       },
@@ -82,7 +82,7 @@ describe('a listener’s life', () => {
     const stand = new Stand(`${READY}; ${KNOCK}; ${FOREIGN_ECHO}; ${BEAT}; read -r go <&3; ${STAY}`);
     await stand.until(() => stand.run.figures.packets === 7, 'a beat');
     assert.deepEqual(stand.selfKnock.sent, [1], 'asked as soon as it listened');
-    assert.equal(stand.run.sound, false, 'a nonce that was never sent proves nothing');
+    assert.equal(stand.run.isHealthy, false, 'a nonce that was never sent proves nothing');
     assert.deepEqual(stand.messages, [], 'what it said before is not believed');
     assert.equal(stand.run.figures.hearsMs, undefined);
   });
@@ -100,13 +100,13 @@ describe('a listener’s life', () => {
     const stand = new Stand(`${READY}; read -r go <&3; ${ECHO}; ${BEAT}; ${STAY}`);
     stand.selfKnock.ageMs = 10_001;
     await stand.until(() => stand.selfKnock.sent.length === 1, 'ready');
-    assert.equal(stand.run.sound, false);
+    assert.equal(stand.run.isHealthy, false);
   });
 
   // Without the check (run once, 2026-11-21) the deaf one goes on for ever, and this fails.
   it('ends where it beats but is deaf, asked ever more eagerly before that', async () => {
     const stand = new Stand(`${READY}; ${ECHO}; ${BEAT_ON}`);
-    await stand.until(() => stand.run.sound, 'the first echo');
+    await stand.until(() => stand.run.isHealthy, 'the first echo');
     await stand.pass(4_500);
     assert.deepEqual(stand.selfKnock.sent, [1], 'the next is due at the next heartbeat');
     await stand.pass(10_500);
@@ -126,9 +126,9 @@ describe('a listener’s life', () => {
     const growing = `n=7; while :; do n=$((n + 1)); echo '{"type":"beat","packets":'$n'}' >&3 || exit 0; sleep 0.02; done`;
     const stand = new Stand(`${READY}; ${growing}`);
     await stand.until(() => stand.run.figures.packets > 8, 'packets');
-    assert.equal(stand.run.sound, false, 'but the first proof is that of the self-knock');
+    assert.equal(stand.run.isHealthy, false, 'but the first proof is that of the self-knock');
     const sound = new Stand(`${READY}; ${ECHO}; ${growing}`);
-    await sound.until(() => sound.run.sound, 'the first echo');
+    await sound.until(() => sound.run.isHealthy, 'the first echo');
     await sound.pass(20_000);
     assert.deepEqual(sound.gone, []);
   });

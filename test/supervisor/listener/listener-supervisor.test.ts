@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 
-import { ListenerKeeper, type Loss } from '../../../src/supervisor/listener/listener-supervisor.js';
+import { ListenerSupervisor, type Loss } from '../../../src/supervisor/listener/listener-supervisor.js';
 import type { ListenerStarter } from '../../../src/supervisor/launch/listener-child.js';
 import { identify } from '../../../src/system/process.js';
 import type { ListenerMessage } from '../../../src/wire/listener.js';
@@ -18,13 +18,13 @@ class Stand {
   readonly messages: ListenerMessage[] = [];
   readonly losses: Loss[] = [];
   readonly waiting: (readonly string[])[] = [];
-  readonly keeper: ListenerKeeper;
+  readonly keeper: ListenerSupervisor;
 
   constructor(start: ListenerStarter, interfaces: readonly string[] = ['any'], timeoutMs = 10_000) {
-    this.keeper = new ListenerKeeper(() => ({ ...ORDER, interfaces }), {
+    this.keeper = new ListenerSupervisor(() => ({ ...ORDER, interfaces }), {
       start,
       clock: this.clock,
-      selfKnock: NO_SELF_KNOCK,
+      loopbackProbe: NO_SELF_KNOCK,
       heartbeatMs: 5_000,
       timeoutMs,
       maxRestarts: 3,
@@ -58,11 +58,11 @@ describe('the listener keeper', () => {
   it('starts a listener, and passes on what it says once it is ready', async () => {
     const stand = new Stand(standIn(`${KNOCK}; ${READY}; ${BEAT}; ${KNOCK}; ${STAY}`));
     stand.keeper.start();
-    assert.equal(stand.keeper.sound, false);
+    assert.equal(stand.keeper.isHealthy, false);
     await stand.until(() => stand.messages.length > 0, 'a message');
     assert.deepEqual(stand.ready, [['any']]);
     assert.equal(stand.messages.length, 1, 'what it said before it was ready is not believed');
-    assert.equal(stand.keeper.sound, true);
+    assert.equal(stand.keeper.isHealthy, true);
     stand.clock.advance(1500);
     assert.deepEqual(stand.keeper.figures, {
       packets: 7,
@@ -79,7 +79,7 @@ describe('the listener keeper', () => {
     const start = standIn(`${READY}; ${STAY}`);
     const stand = new Stand(start);
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     const first = stand.keeper.pid;
     stand.clock.advance(10_000);
     assert.equal(stand.losses.length, 0);
@@ -87,10 +87,10 @@ describe('the listener keeper', () => {
     await stand.until(() => stand.losses.length === 1, 'its end');
     assert.match(stand.losses[0]?.reason ?? '', /^not heard for 1[01] s \(was killed by SIGKILL\)$/);
     assert.equal(identify(first ?? 0), undefined, 'no orphan');
-    assert.equal(stand.keeper.sound, false);
+    assert.equal(stand.keeper.isHealthy, false);
     assert.equal(start.started.length, 1);
     stand.clock.advance(200);
-    await stand.until(() => stand.keeper.sound, 'the second');
+    await stand.until(() => stand.keeper.isHealthy, 'the second');
     assert.equal(start.started.length, 2);
   });
 
@@ -135,8 +135,8 @@ describe('the listener keeper', () => {
   it('condemns', async () => {
     const stand = new Stand(standIn(`${READY}; ${STAY}`));
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
-    stand.keeper.condemn('it lied');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
+    stand.keeper.killCompromised('it lied');
     await stand.until(() => stand.losses.length === 1, 'its end');
     assert.equal(stand.losses[0]?.reason, 'it lied (was killed by SIGKILL)');
   });
@@ -154,7 +154,7 @@ describe('the listener keeper', () => {
     const start = standIn(`${READY}; ${STAY}`);
     const stand = new Stand(start);
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     const first = stand.keeper.pid;
     let switched = 0;
     await stand.keeper.replace(
@@ -168,7 +168,7 @@ describe('the listener keeper', () => {
     assert.notEqual(stand.keeper.pid, first);
     await stand.until(() => identify(first ?? 0) === undefined, 'the end of the old one');
     assert.equal(stand.losses.length, 0, 'that is no loss');
-    assert.equal(stand.keeper.sound, true);
+    assert.equal(stand.keeper.isHealthy, true);
   });
 
   it('keeps the old one where the new one fails, or is too slow', async () => {
@@ -182,7 +182,7 @@ describe('the listener keeper', () => {
       60_000,
     );
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     const first = stand.keeper.pid;
     const never = (): void => {
       assert.fail('no switch');
@@ -202,7 +202,7 @@ describe('the listener keeper', () => {
       stand.keeper.replace(() => ({ ...ORDER, interfaces: ['kc-absent0'] }), never),
       /none of the interfaces is up: kc-absent0/,
     );
-    assert.equal(stand.keeper.sound, true);
+    assert.equal(stand.keeper.isHealthy, true);
     assert.deepEqual(stand.losses, []);
   });
 
@@ -212,7 +212,7 @@ describe('the listener keeper', () => {
     const start = standIn(`[ -e ${flag} ] && ${STAY}; ${READY}; ${STAY}`);
     const stand = new Stand(start);
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     writeFileSync(flag, '');
     const first = assert.rejects(
       stand.keeper.replace(

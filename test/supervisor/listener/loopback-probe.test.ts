@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { describe, it } from 'node:test';
 
-import { SelfKnock } from '../../../src/supervisor/listener/loopback-probe.js';
+import { LoopbackProbe } from '../../../src/supervisor/listener/loopback-probe.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 
 /** Binds another socket to a port of the loopback; gives the error's code, or undefined. */
@@ -24,7 +24,7 @@ async function bindError(port: number): Promise<string | undefined> {
 
 describe('the self-knock', () => {
   it('has a port that nobody else can have, until it ends', async () => {
-    const selfKnock = new SelfKnock(new FakeClock());
+    const selfKnock = new LoopbackProbe(new FakeClock());
     await selfKnock.open();
     const { port = 0 } = selfKnock;
     assert.ok(port > 0);

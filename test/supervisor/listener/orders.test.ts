@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { ListenerKeeper } from '../../../src/supervisor/listener/listener-supervisor.js';
+import { ListenerSupervisor } from '../../../src/supervisor/listener/listener-supervisor.js';
 import { identify } from '../../../src/system/process.js';
 import { readIfExists } from '../../../src/system/files.js';
-import { readOrder, type ListenOrder } from '../../../src/wire/listener.js';
+import { readListenerConfig, type ListenerConfig } from '../../../src/wire/listener.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
 import { TempFolder } from '../../helpers/temp.js';
 import { waitFor } from '../../helpers/wait.js';
@@ -19,10 +19,10 @@ class Stand implements AsyncDisposable {
   left = [1, 2, 3];
   ready = 0;
   readonly start = standIn(`echo "$order" >> ${this.orders}; ${READY}; ${STAY}`);
-  readonly keeper = new ListenerKeeper(() => this.makeOrder(), {
+  readonly keeper = new ListenerSupervisor(() => this.makeOrder(), {
     start: this.start,
     clock: this.clock,
-    selfKnock: NO_SELF_KNOCK,
+    loopbackProbe: NO_SELF_KNOCK,
     heartbeatMs: 5_000,
     timeoutMs: 10_000,
     maxRestarts: 3,
@@ -34,7 +34,7 @@ class Stand implements AsyncDisposable {
     },
   });
 
-  readonly makeOrder = (): ListenOrder => {
+  readonly makeOrder = (): ListenerConfig => {
     const sequences = this.left.map((id) => ({ id, sequence: [{ port: id, protocol: 'tcp' as const }] }));
     return { ...ORDER, oneTime: [{ door: 0, sequences }] };
   };
@@ -42,7 +42,7 @@ class Stand implements AsyncDisposable {
   /** The one-time sequences that each listener was told of. */
   get told(): number[][] {
     const lines = (readIfExists(this.orders) ?? '').split('\n').slice(0, -1);
-    const orders = lines.map((line) => readOrder(JSON.parse(line)));
+    const orders = lines.map((line) => readListenerConfig(JSON.parse(line)));
     return orders.map(({ oneTime }) => oneTime.flatMap(({ sequences }) => sequences.map(({ id }) => id)));
   }
 
@@ -62,12 +62,12 @@ describe('the orders of the listener keeper', () => {
   it('are made anew for each listener that is started', async () => {
     await using stand = new Stand();
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     stand.left = [2, 3];
     process.kill(stand.keeper.pid ?? 0, 'SIGKILL');
-    await stand.until(() => !stand.keeper.sound, 'its end');
+    await stand.until(() => !stand.keeper.isHealthy, 'its end');
     stand.clock.advance(200);
-    await stand.until(() => stand.keeper.sound, 'the second');
+    await stand.until(() => stand.keeper.isHealthy, 'the second');
     assert.deepEqual(stand.told, [
       [1, 2, 3],
       [2, 3],
@@ -77,7 +77,7 @@ describe('the orders of the listener keeper', () => {
   it('that are out of date when their listener is ready are replaced: no sequence is heard twice', async () => {
     await using stand = new Stand();
     stand.keeper.start();
-    await stand.until(() => stand.keeper.sound, 'the first');
+    await stand.until(() => stand.keeper.isHealthy, 'the first');
     const first = stand.keeper.pid;
     let switched = 0;
     const replaced = stand.keeper.replace(stand.makeOrder, () => (switched += 1));

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { readStartWish } from '../../../src/wire/start/start-request.js';
+import { readStartRequest } from '../../../src/wire/start/start-request.js';
 
 describe('the wish of a start', () => {
   it('reads back', () => {
@@ -13,9 +13,9 @@ describe('the wish of a start', () => {
       { trialS: 3_600, session: '192.0.2.1', port: 22 },
       { session: '::1' },
     ]) {
-      assert.deepEqual(readStartWish(JSON.stringify(wish)), wish);
+      assert.deepEqual(readStartRequest(JSON.stringify(wish)), wish);
     }
-    assert.deepEqual(readStartWish(undefined), {});
+    assert.deepEqual(readStartRequest(undefined), {});
   });
 
   it('is none where it is not one', () => {
@@ -23,7 +23,7 @@ describe('the wish of a start', () => {
       ...['', '{', 'null', '[]', '7', '{"trialS":4}', '{"trialS":3601}', '{"trialS":"60"}', '{"trialS":5.5}'],
       ...['{"port":0}', '{"port":65536}', '{"session":7}', '{"trialS":60,"more":1}'],
     ];
-    for (const text of wrong) assert.deepEqual(readStartWish(text), {}, text);
+    for (const text of wrong) assert.deepEqual(readStartRequest(text), {}, text);
   });
 
   it('is never anything else, whatever the word', () => {
@@ -37,7 +37,7 @@ describe('the wish of a start', () => {
             .map((value) => JSON.stringify(value)),
         ),
         (text) => {
-          for (const [key, value] of Object.entries(readStartWish(text))) {
+          for (const [key, value] of Object.entries(readStartRequest(text))) {
             if (key === 'session') assert.ok(typeof value === 'string' && value.length <= 64);
             else
               assert.ok(Number.isInteger(value) && value >= 1 && value <= (key === 'port' ? 65_535 : 3_600));

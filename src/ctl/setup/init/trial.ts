@@ -5,7 +5,7 @@ import { contains, parseAddress, parseNetwork } from '../../../base/address.js';
 import { EXIT, KnockError } from '../../../base/errors.js';
 import { isSupervised } from '../../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../../system/local-time.js';
-import type { Happening, Request } from '../../../wire/control.js';
+import type { EventRecord, Request } from '../../../wire/control.js';
 import type { ListedEntry, StatusReport } from '../../../wire/reports.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
@@ -137,9 +137,9 @@ export class InitTrial {
     return isStatusReport(data) ? data : undefined;
   }
 
-  async #events(): Promise<readonly Happening[]> {
+  async #events(): Promise<readonly EventRecord[]> {
     const data = await this.#ask({ verb: 'events' });
-    return Array.isArray(data) ? (data as readonly Happening[]) : [];
+    return Array.isArray(data) ? (data as readonly EventRecord[]) : [];
   }
 
   /** The data of an answer; undefined where nobody answers, or ends while it should. */

@@ -23,7 +23,7 @@ export function requireOwnOrigin(): void {
     if (weakness === undefined) continue;
     throw new KnockError(`others could change what root would run from ${top}: ${weakness.text}`, {
       exitCode: EXIT.refused,
-      hint: `nothing was changed; npm pack && npm install -g knockctl-*.tgz makes a copy that is root's; or ${weakness.mend}, and so for all of ${top}`,
+      hint: `nothing was changed; npm pack && npm install -g knockctl-*.tgz makes a copy that is root's; or ${weakness.fix}, and so for all of ${top}`,
     });
   }
 }
