@@ -1,3 +1,4 @@
+import { SerialQueue } from '../base/serial-queue.js';
 import type { Family } from '../base/address.js';
 import { EXIT, KnockError } from '../base/errors.js';
 import { doorsLabel } from './model/door-names.js';
@@ -24,7 +25,7 @@ export class RuleReconciler {
   readonly #looks: TableLooks;
   #awaited: readonly MissingParentChain[] = [];
   #seen: readonly RuleStatus[] | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
@@ -193,9 +194,7 @@ export class RuleReconciler {
 
   /** Runs a job that changes rules after all before it. */
   async serial<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(job);
-    this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
-    return result;
+    return this.#queue.run(job);
   }
 
   get #families(): readonly Family[] {

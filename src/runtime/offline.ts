@@ -15,7 +15,10 @@ import type { ServiceReport } from '../wire/reports.js';
 import type { EntryPersistence } from './entries/entry-persistence.js';
 import { EventHistory } from './journal/event-history.js';
 import { Journal } from './journal/journal.js';
-import { uninstall, isActive, stage, pruneOrphans } from './generation/apply.js';
+import { ActiveGeneration } from './generation/active-generation.js';
+import { applyGeneration } from './generation/apply.js';
+import { isActive } from './generation/inventory-record.js';
+import { uninstall } from './generation/prune.js';
 import type { PendingStops } from './doors/pending-stops.js';
 import { finishStops } from './doors/finish-stops.js';
 import { RunningAlready, acquireLock } from './instance-lock.js';
@@ -37,8 +40,8 @@ export async function provideEmptySets(specs: readonly SetSpec[]): Promise<strin
 /** Whoever gives a command waits for name servers so long. */
 const NAMES_MS = 2_000;
 
-/** What a job works with besides the world. */
-interface Means {
+/** What a job works with besides the generation. */
+interface Tools {
   readonly stops: PendingStops;
   readonly entries: EntryPersistence;
   readonly shell: Shell;
@@ -47,7 +50,7 @@ interface Means {
   readonly faults: string[];
 }
 
-type Act<T> = (world: Generation, means: Means) => Promise<T>;
+type Act<T> = (generation: Generation, tools: Tools) => Promise<T>;
 
 /** What commands do with the kernel while no supervisor runs. Each opens and closes what it needs. */
 export class OfflineControl {
@@ -64,7 +67,7 @@ export class OfflineControl {
     }
     const faults: string[] = [];
     const reply = await this.#with(
-      async (world) => dispatch(world.verbs, request, { kind: 'admin', label: 'cli' }),
+      async (generation) => dispatch(generation.verbs, request, { kind: 'admin', label: 'cli' }),
       faults,
     );
     const notes = faults.map((text) => ({ level: 'note', text }) as const);
@@ -73,17 +76,20 @@ export class OfflineControl {
 
   /** Builds sets, chains and jump, and fills the trusted list; feeds nothing. */
   async setup(): Promise<ServiceReport[]> {
-    return this.#locked(async (world, { journal }) => {
+    return this.#locked(async (generation, { journal }) => {
       const { paths } = this.#config.settings;
-      const places = { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false };
-      const adopted = await isActive(world.firewall, paths.run);
-      await stage(world.firewall, adopted, places, journal, systemClock);
-      await world.trusted.apply();
-      await within(systemClock, NAMES_MS, world.trusted.refresh());
-      world.trusted.retire(); // a supervisor looks up the others
-      await world.firewall.repair();
-      await pruneOrphans(world.firewall, paths.run, journal);
-      return reportServices(world.firewall);
+      const { firewall, trusted } = generation;
+      await applyGeneration(generation, 'setup', {
+        places: { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false },
+        adopted: await isActive(firewall, paths.run),
+        clock: systemClock,
+        journal,
+        resolve: async () => {
+          await within(systemClock, NAMES_MS, trusted.refresh());
+          trusted.retire(); // a supervisor looks up the others
+        },
+      });
+      return reportServices(firewall);
     });
   }
 
@@ -98,14 +104,14 @@ export class OfflineControl {
 
   /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
   async clear(): Promise<string[]> {
-    return this.#locked(async (world, { stops, entries, shell, journal, faults }) => {
+    return this.#locked(async (generation, { stops, entries, shell, journal, faults }) => {
       // Doors that a supervisor which died has left open.
       stops.resume();
       await finishStops(stops, shell, systemClock);
-      const services = world.config.settings.services.map(({ name }) => name);
+      const services = generation.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
-      const left = await uninstall(world.firewall, this.#config.settings.paths.run, journal);
+      const left = await uninstall(generation.firewall, this.#config.settings.paths.run, journal);
       this.#removeTraces();
       return [...faults, ...left];
     });
@@ -121,7 +127,7 @@ export class OfflineControl {
 
   /** What the kernel holds of each service. */
   async report(): Promise<ServiceReport[]> {
-    return this.#with(async (world) => reportServices(world.firewall));
+    return this.#with(async (generation) => reportServices(generation.firewall));
   }
 
   async #locked<T>(act: Act<T>): Promise<T> {
@@ -149,21 +155,23 @@ export class OfflineControl {
     });
     const journal = new Journal(log, systemClock, { history });
     const shell = new Shell();
-    const lasting = makePersistentState(paths, { clock: systemClock, journal }, () => world);
-    const world = await makeGeneration(this.#config, {
+    const active = new ActiveGeneration();
+    const persistent = makePersistentState(paths, { clock: systemClock, journal }, active);
+    const generation = await makeGeneration(this.#config, {
       exec: systemExec,
       clock: systemClock,
       resolver: systemResolver,
       journal,
       shell,
-      ...lasting,
+      ...persistent,
     });
+    active.swap(generation);
     try {
-      return await act(world, { ...lasting, shell, journal, faults });
+      return await act(generation, { ...persistent, shell, journal, faults });
     } finally {
-      await lasting.entries.finish();
+      await persistent.entries.finish();
       await history.close();
-      await world.firewall.sets.close();
+      await generation.firewall.sets.close();
     }
   }
 }

@@ -150,11 +150,7 @@ async function serve(
   const control = new RequestHandler({ supervisor, journal, loadConfig, stop: ending.byRequest });
   const server = new ControlServer(runPaths(config.settings.paths).socket, control);
   const findable = new RunDirMonitor({
-    clock: systemClock,
-    journal,
-    presence,
-    server,
-    taken: ending.asTaken,
+    ...{ clock: systemClock, journal, presence, server, taken: ending.asTaken },
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ending.bySignal);
   process.on('SIGHUP', () => {

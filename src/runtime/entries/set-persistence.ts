@@ -1,3 +1,4 @@
+import { SerialQueue } from '../../base/serial-queue.js';
 import { NOTHING, type RestoredEntries, type SetChange } from '../../firewall/sets/persistence-port.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { parseEntries } from '../../firewall/sets/set-specs.js';
@@ -45,7 +46,7 @@ export class SetPersistence {
   #inFile: number | undefined;
   #savedMs = 0;
   /** Changes, dumps and what is put back, one after the other. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(set: KeptSet, parts: SetPersistenceParts) {
     this.set = set;
@@ -59,7 +60,7 @@ export class SetPersistence {
 
   /** Carries a change out; nothing of ours comes between. */
   async change(change: SetChange, act: () => Promise<void>): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       this.#changes.markChanged(change);
       if (change.kind === 'add') this.#exact.remember(change.entries, this.#parts.clock.nowMs());
       await act();
@@ -94,7 +95,7 @@ export class SetPersistence {
 
   /** Writes what the set holds; first puts back what somebody else took out whole. False where there is no such set. */
   async save(): Promise<boolean> {
-    const dump = await this.#inTurn(async () => this.#dump());
+    const dump = await this.#queue.run(async () => this.#dump());
     if (dump === undefined) return false;
     const { lines, now, atMs, tookMs } = dump;
     try {
@@ -161,11 +162,5 @@ export class SetPersistence {
   /** Where rules of doors take entries out, the sentinel tells; else the numbers do. */
   #looksEmptied(before: number, now: number): boolean {
     return this.#parts.sets().sentinels.emptied(this.set.name) ?? this.#changes.markEmptied(before, now);
-  }
-
-  async #inTurn<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(job);
-    this.#queue = result.catch(() => undefined); // a failed job is its caller's, not the next one's
-    return result;
   }
 }

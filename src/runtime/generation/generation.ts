@@ -24,7 +24,7 @@ import type { Shell } from '../doors/shell.js';
 import { TrustedSync } from '../entries/trusted-sync.js';
 import type { VerbContext } from '../access/context.js';
 
-/** What the world is made with. */
+/** What a generation is made with. */
 export interface GenerationParts {
   readonly exec: Exec;
   readonly clock: Clock;
@@ -49,15 +49,15 @@ export interface Generation {
   readonly verbs: VerbContext;
 }
 
-/** Makes what lasts; stop commands run in the world that is in force at their time. */
+/** Makes what lasts; stop commands run in the generation that is in force at their time. */
 export function makePersistentState(
   paths: Pick<RunPaths, 'stops' | 'entries' | 'trustedEntries'>,
   { clock, journal }: Pick<GenerationParts, 'clock' | 'journal'>,
-  world: () => Generation,
+  active: { readonly current: Generation },
 ): PersistentState {
-  const run = async (stop: Stop): Promise<boolean> => world().doors.stop(stop);
+  const run = async (stop: Stop): Promise<boolean> => active.current.doors.stop(stop);
   const folders = { state: paths.entries, run: paths.trustedEntries };
-  const sets = (): SetStore => world().firewall.sets;
+  const sets = (): SetStore => active.current.firewall.sets;
   return {
     stops: new PendingStops({ path: paths.stops, clock, journal, run }),
     oneTime: new OneTimeLedger(journal),
@@ -65,7 +65,7 @@ export function makePersistentState(
   };
 }
 
-/** Makes the world of a configuration; changes nothing in the kernel. */
+/** Makes the generation of a configuration; changes nothing in the kernel. */
 export async function makeGeneration(
   config: Config,
   parts: GenerationParts & PersistentState,

@@ -5,7 +5,7 @@ import { timeOfDay } from '../../system/local-time.js';
 import type { StartOutcome } from '../../system/notify.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import type { StartRequest } from '../../wire/start/start-request.js';
-import { missingChainNotes } from '../failsafe/missing-chains.js';
+import { missingChainNotes } from '../../runtime/generation/parent-chains.js';
 import { unconfirmedTrialOf } from '../../runtime/generation/select-config.js';
 import { exposureNotes } from '../failsafe/exposure-log.js';
 import { admitCallerSession, type Session } from '../../runtime/access/caller-session.js';
@@ -31,7 +31,7 @@ export class ConfigChanges {
     const { supervisor } = this.#parts;
     const config = this.#parts.loadConfig();
     supervisor.trials.refuseWhileOn();
-    const needRestart = restartNeeded(supervisor.generation.config, config);
+    const needRestart = restartNeeded(supervisor.active.current.config, config);
     if (needRestart.length > 0) {
       throw new KnockError(`a reload cannot change ${needRestart.join(', ')}`, {
         hint: 'nothing was changed; knockctl restart',
@@ -77,7 +77,7 @@ export class ConfigChanges {
 
   /** What whoever made the change must hear besides. */
   async #notes(session: Session, trialS?: number): Promise<string[]> {
-    const { verbs, firewall } = this.#parts.supervisor.generation;
+    const { verbs, firewall } = this.#parts.supervisor.active.current;
     // A trial's time is running: whoever waits for the answer must not wait for further tables to be read.
     if (trialS === undefined) await this.#parts.supervisor.exposures.checkOtherTables();
     return [
@@ -108,10 +108,6 @@ function restartNeeded(old: Config, fresh: Config): string[] {
       ({ settings: { firewall } }) => [firewall.backend, firewall.families],
     ],
     ['[log]', ({ settings: { log } }) => log],
-    [
-      '[failsafe] listener_timeout and max_restarts',
-      ({ settings: { failsafe } }) => [failsafe.listenerTimeoutMs, failsafe.maxRestarts],
-    ],
   ];
   return parts
     .filter(([, part]) => JSON.stringify(part(old)) !== JSON.stringify(part(fresh)))

@@ -38,7 +38,7 @@ export class RequestHandler implements ControlHandler {
   async answer(request: Request): Promise<Reply> {
     const { supervisor, journal } = this.#parts;
     if (isListRequest(request)) {
-      return dispatch(supervisor.generation.verbs, request, { kind: 'admin', label: 'cli' });
+      return dispatch(supervisor.active.current.verbs, request, { kind: 'admin', label: 'cli' });
     }
     switch (request.verb) {
       case 'status':
@@ -85,7 +85,7 @@ export class RequestHandler implements ControlHandler {
 
   async #status(): Promise<StatusReport> {
     const { supervisor } = this.#parts;
-    const { firewall, config } = supervisor.generation;
+    const { firewall, config } = supervisor.active.current;
     const { state, since, reason } = supervisor.state;
     const { reconciler: guard } = supervisor;
     const elsewhere = inTime(supervisor.exposures.checkOtherTables(true), () => {
@@ -127,11 +127,12 @@ export class RequestHandler implements ControlHandler {
   }
 
   #doors(): DoorReport[] {
-    const { persistent: lasting, world } = this.#parts.supervisor;
-    const places = recognisedNow(world);
-    const { knocks } = world.firewall;
-    return world.config.doors.map(({ door, oneTime }, index) => {
-      const left = oneTime && lasting.oneTime.left(oneTime.path);
+    const { persistent, active } = this.#parts.supervisor;
+    const generation = active.current;
+    const places = recognisedNow(generation);
+    const { knocks } = generation.firewall;
+    return generation.config.doors.map(({ door, oneTime }, index) => {
+      const left = oneTime && persistent.oneTime.left(oneTime.path);
       const { kernel = [], reasons = [] } = places[index] ?? {};
       const { name, sequence } = door;
       const count = knocks.get(name) ?? 0;

@@ -2,7 +2,9 @@ import { errorText } from '../../base/errors.js';
 import type { Settings } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import { Reconciler, type Authors } from './reconciler.js';
+import { Reconciler, type Authors, type ReconcilerObserver, type RulesetRevision } from './reconciler.js';
+import type { SerialQueue } from '../../base/serial-queue.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './state-machine.js';
 
@@ -14,29 +16,24 @@ export interface ListenerHealth {
   readonly lastProofAgeMs: number | undefined;
 }
 
+/** What follows from the state of the rules: subscribed once, by the supervisor. */
+export interface FailsafeObserver extends ReconcilerObserver {
+  /** A state was entered and what it asks for is done; `problem`: what could not be done. */
+  onEntered(state: State, problem: unknown): void;
+}
+
 export interface FailsafeControllerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  /** The firewall in force; another one after a reload. */
-  readonly firewall: () => Firewall;
-  /**
-   * Names of services that are shut whatever becomes of the table filter: their second gates are in force. A fight over our rules
-   * in filter is no reason to give these up.
-   */
-  readonly gated: () => Promise<ReadonlySet<string>>;
-  /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
-  readonly rulesetRevision: () => string | undefined;
+  readonly active: Pick<ActiveGeneration, 'current'>;
+  /** All that touches rules or sets as a whole runs in it, one after the other. */
+  readonly queue: SerialQueue;
+  readonly ruleset: RulesetRevision;
   readonly authors: Authors;
-  readonly failsafe: () => Settings['failsafe'];
-  readonly listener: () => ListenerHealth;
+  readonly listener: ListenerHealth;
   /** The services that are fed on whatever becomes of the listener: the kernel recognises all that opens them. */
   readonly listenerless: () => ReadonlySet<string>;
-  /** A look found rules and sets right, or put them right. */
-  readonly onVerified: () => void;
-  /** The rules were looked at, whatever came of it; or are left alone on purpose. */
-  readonly onVerifyAttempt: () => void;
-  /** A state was entered and what it asks for is done; `problem`: what could not be done. */
-  readonly onEntered: (state: State, problem: unknown) => void;
+  readonly observer: FailsafeObserver;
 }
 
 /** The state, since when, and why. */
@@ -70,32 +67,24 @@ export class FailsafeController {
   #feeding = false;
   /** Our rules are not known to be right: nothing is fed for any other reason than that they were put in just now. */
   #isUnverified = true;
-  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(parts: FailsafeControllerParts) {
     this.#parts = parts;
     this.#reported = { state: this.#state, since: parts.clock.wall(), reason: this.#reason };
     this.reconciler = new Reconciler({
-      clock: parts.clock,
-      journal: parts.journal,
-      firewall: parts.firewall,
+      ...parts,
       state: () => this.#state,
-      rulesetRevision: parts.rulesetRevision,
-      authors: parts.authors,
       event: (event, reason) => {
         this.event(event, reason);
       },
-      onVerified: () => {
-        this.#isUnverified = false;
-        parts.onVerified();
-        if (this.#state !== 'tripped') return;
-        if (parts.listener().isHealthy)
-          this.event('sound', 'rules and sets are right, and the listener hears');
-        else if (this.#needsNoListener)
-          this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
+      observer: {
+        onVerified: () => {
+          this.#onVerified();
+        },
+        onVerifyAttempt: () => {
+          parts.observer.onVerifyAttempt();
+        },
       },
-      onVerifyAttempt: parts.onVerifyAttempt,
-      serialize: async (job) => this.queued(job),
     });
   }
 
@@ -139,16 +128,27 @@ export class FailsafeController {
     const { state, reason } = info;
     const before = this.#reported.state;
     this.#reported = info;
-    const isBare = state === 'armed' && this.#parts.firewall().services.length === 0;
+    const isBare = state === 'armed' && this.#firewall.services.length === 0;
     const text = `${state}: ${reason} (${means ?? (isBare ? NOTHING_SHUT : MEANING[state])})`;
     this.#parts.journal.record('state', text, { state, before }, LEVELS[state] ?? 'info');
   }
 
-  /** Runs a job after all that was queued before it. */
-  async queued<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(job);
-    this.#queue = result.catch(() => undefined); // the caller has the error
-    return result;
+  get #firewall(): Firewall {
+    return this.#parts.active.current.firewall;
+  }
+
+  get #settings(): Settings['failsafe'] {
+    return this.#parts.active.current.config.settings.failsafe;
+  }
+
+  #onVerified(): void {
+    const { listener, observer } = this.#parts;
+    this.#isUnverified = false;
+    observer.onVerified();
+    if (this.#state !== 'tripped') return;
+    if (listener.isHealthy) this.event('sound', 'rules and sets are right, and the listener hears');
+    else if (this.#needsNoListener)
+      this.event('given-up-unneeded', 'rules and sets are right, and no service needs the listener');
   }
 
   /**
@@ -184,7 +184,7 @@ export class FailsafeController {
   }
 
   get #needsNoListener(): boolean {
-    const { services } = this.#parts.firewall();
+    const { services } = this.#firewall;
     const listenerless = this.#parts.listenerless();
     return services.length > 0 && services.every(({ name }) => listenerless.has(name));
   }
@@ -208,21 +208,21 @@ export class FailsafeController {
    * find out counts, for listener_timeout + switch_timeout is promised from when none was known to hear any more.
    */
   #graceMs(): number {
-    const { listenerTimeoutMs, switchTimeoutS } = this.#parts.failsafe();
+    const { listenerTimeoutMs, switchTimeoutS } = this.#settings;
     const switchMs = switchTimeoutS * 1_000;
-    const { lastProofAgeMs = 0 } = this.#parts.listener();
+    const { lastProofAgeMs = 0 } = this.#parts.listener;
     return Math.max(0, Math.min(listenerTimeoutMs, switchMs, listenerTimeoutMs + switchMs - lastProofAgeMs));
   }
 
   #act(state: State, deed: () => Promise<void>): void {
-    void this.queued(async () => {
+    void this.#parts.queue.run(async () => {
       let problem: unknown;
       try {
         await deed();
       } catch (error) {
         problem = error;
       }
-      this.#parts.onEntered(state, problem);
+      this.#parts.observer.onEntered(state, problem);
       if (problem !== undefined) this.event('rules-unsure', errorText(problem));
     });
   }
@@ -230,11 +230,11 @@ export class FailsafeController {
   /** The switch first: rules in force while it is not fed would be open to everybody for a moment. */
   async #arm(info: StateInfo, means?: string): Promise<void> {
     if (!feeds(this.#state)) return;
-    const firewall = this.#parts.firewall();
+    const firewall = this.#firewall;
     const isFirst = this.#isFirst;
     const changes = await firewall.repair(async () => {
       // The state may be another by now.
-      if (feeds(this.#state)) await firewall.feed(this.#parts.failsafe().switchTimeoutS);
+      if (feeds(this.#state)) await firewall.feed(this.#settings.switchTimeoutS);
     });
     const told = isFirst ? changes.map(asBuilt) : changes;
     for (const change of told) this.#parts.journal.record('firewall', change, {}, 'debug');
@@ -245,7 +245,7 @@ export class FailsafeController {
     if (feeds(this.#state)) return;
     try {
       const held = await this.#checkGates();
-      await this.#parts.firewall().trip(new Set([...held, ...this.#spared]));
+      await this.#firewall.trip(new Set([...held, ...this.#spared]));
       if (held.size === 0) return;
       const text = `the strict gate is untouched, and shuts as before: fed on (${[...held].join(', ')})`;
       this.#parts.journal.record('firewall', text, {}, 'warn');
@@ -258,18 +258,17 @@ export class FailsafeController {
   /** What second gates hold in a fight, and until what it has cost is put right. */
   async #checkGates(): Promise<ReadonlySet<string>> {
     const isFight = this.#state === 'contested' || this.#before === 'contested';
-    const { gated, listener } = this.#parts;
-    this.#held = isFight && listener().isHealthy ? await gated() : new Set();
+    this.#held = isFight && this.#parts.listener.isHealthy ? await this.#firewall.gated() : new Set();
     return this.#held;
   }
 
   #feedHeld(): void {
-    void this.queued(async () => {
+    void this.#parts.queue.run(async () => {
       if (this.#state !== 'contested') return;
       try {
         const held = await this.#checkGates();
         if (this.state !== 'contested') return; // meanwhile it may have become another
-        if (held.size > 0) await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, held);
+        if (held.size > 0) await this.#firewall.feed(this.#settings.switchTimeoutS, held);
       } catch {
         this.#held = new Set(); // not fed: the switch runs out
       }
@@ -281,7 +280,7 @@ export class FailsafeController {
     this.#feeding = true;
     const feed = async (): Promise<void> => {
       try {
-        await this.#parts.firewall().feed(this.#parts.failsafe().switchTimeoutS, only);
+        await this.#firewall.feed(this.#settings.switchTimeoutS, only);
       } catch (error) {
         this.event('rules-unsure', errorText(error));
       } finally {

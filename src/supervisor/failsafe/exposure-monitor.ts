@@ -1,4 +1,6 @@
 import { FAMILIES } from '../../base/address.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
+import type { RulesetRevision } from './reconciler.js';
 import { errorText } from '../../base/errors.js';
 import { hasLegacyTables } from '../../firewall/rules/backend.js';
 import type { Firewall } from '../../firewall/firewall.js';
@@ -9,10 +11,9 @@ import type { StateInfo } from './controller.js';
 
 export interface ExposureMonitorParts {
   readonly journal: Pick<Journal, 'record'>;
-  readonly firewall: () => Firewall;
+  readonly active: Pick<ActiveGeneration, 'current'>;
   readonly state: () => StateInfo;
-  /** Stays the same for as long as nobody has changed a table of nft; undefined where that is not certain. */
-  readonly rulesetRevision: () => string | undefined;
+  readonly ruleset: RulesetRevision;
   /** Told how we are, in words, where what is open has changed. */
   readonly onChange: (text: string) => void;
 }
@@ -20,28 +21,29 @@ export interface ExposureMonitorParts {
 /** Looks at what stands between our jumps and the world, and tells of it where it has changed. */
 export class ExposureMonitor {
   readonly #parts: ExposureMonitorParts;
-  readonly #watch: ExposureLog;
+  readonly #log: ExposureLog;
   /** The last look at other tables, and who can tell that they have not changed since. */
-  #seen: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
+  #seen: { readonly firewall: Firewall; readonly revision: string | undefined } | undefined;
   /** Why the last look that failed did: told once. */
   #problem: string | undefined;
 
   constructor(parts: ExposureMonitorParts) {
     this.#parts = parts;
-    this.#watch = new ExposureLog(parts.journal);
+    this.#log = new ExposureLog(parts.journal);
   }
 
   /** The state and its reason, and whether a port is open that is said to be shut: for `systemctl status`. */
   get stateText(): string {
-    const [open] = this.#watch.open;
+    const [open] = this.#log.open;
     const { state, reason } = this.#parts.state();
     return open === undefined ? `${state}: ${reason}` : `${state}, ${NOT_PROTECTED}: ${open.text}`;
   }
 
   /** By the rules as they were last read. */
   check(): void {
-    const { firewall, state, onChange: tell } = this.#parts;
-    if (repairs(state().state) && this.#watch.update(firewall().exposures)) tell(this.stateText);
+    const { active, state, onChange } = this.#parts;
+    if (repairs(state().state) && this.#log.update(active.current.firewall.exposures))
+      onChange(this.stateText);
   }
 
   /**
@@ -50,14 +52,14 @@ export class ExposureMonitor {
    * goes wrong is logged.
    */
   async checkOtherTables(anew = false): Promise<void> {
-    const firewall = this.#parts.firewall();
+    const firewall = this.#parts.active.current.firewall;
     const isLegacy = FAMILIES.some(hasLegacyTables);
-    const witness = isLegacy ? undefined : this.#parts.rulesetRevision();
-    const isKnown = this.#seen?.firewall === firewall && this.#seen.witness === witness;
-    if (anew || witness === undefined || !isKnown) {
+    const revision = isLegacy ? undefined : this.#parts.ruleset.revision();
+    const isKnown = this.#seen?.firewall === firewall && this.#seen.revision === revision;
+    if (anew || revision === undefined || !isKnown) {
       try {
         await firewall.checkOtherTables();
-        this.#seen = { firewall, witness };
+        this.#seen = { firewall, revision };
       } catch (error) {
         this.#seen = undefined;
         const text = `cannot look at other tables than filter: ${errorText(error)}`;

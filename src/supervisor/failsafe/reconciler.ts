@@ -1,3 +1,5 @@
+import type { SerialQueue } from '../../base/serial-queue.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
@@ -16,21 +18,30 @@ export interface Authors {
   readonly last: () => string | undefined;
 }
 
+/** Tells whether anybody has changed a rule. */
+export interface RulesetRevision {
+  /** Stays the same for as long as nobody has changed a rule; undefined if that is not certain. */
+  revision(): string | undefined;
+}
+
+/** What follows from a look at rules and sets. */
+export interface ReconcilerObserver {
+  /** A look found everything right, or put it right. */
+  onVerified(): void;
+  /** A look came to its end, or is put off for a good reason: the supervisor is as alive as it can be. */
+  onVerifyAttempt(): void;
+}
+
 export interface ReconcilerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
-  readonly firewall: () => Firewall;
+  readonly active: Pick<ActiveGeneration, 'current'>;
+  readonly queue: SerialQueue;
   readonly state: () => State;
-  /** Stays the same for as long as nobody has changed a rule; undefined where that is not certain. */
-  readonly rulesetRevision: () => string | undefined;
+  readonly ruleset: RulesetRevision;
   readonly authors: Authors;
   readonly event: (event: Event, reason: string) => void;
-  /** A look found everything right, or put it right. */
-  readonly onVerified: () => void;
-  /** A look came to its end, or is put off for a good reason: we are as alive as we can be. */
-  readonly onVerifyAttempt: () => void;
-  /** Runs a job after all others that touch the firewall. */
-  readonly serialize: (job: () => Promise<void>) => Promise<void>;
+  readonly observer: ReconcilerObserver;
 }
 
 /** The last repair, for `status`. */
@@ -59,7 +70,7 @@ export class Reconciler {
   #changedMs = -Infinity;
   #reconciling = false;
   /** The rules that were right at the last look, and who can tell that they have not changed since. */
-  #verified: { readonly firewall: Firewall; readonly witness: string | undefined } | undefined;
+  #verified: { readonly firewall: Firewall; readonly revision: string | undefined } | undefined;
   #verifiedMs = -Infinity;
   #soon: Timer | undefined;
   #postponed = false;
@@ -82,11 +93,11 @@ export class Reconciler {
   }
 
   /** Somebody else changed something that may concern us; undefined: nobody knows who. */
-  onExternalChange(culprit: string | undefined): void {
+  onExternalChange(author: string | undefined): void {
     this.#changedMs = this.#parts.clock.nowMs();
-    this.#lastAuthor = culprit ?? this.#lastAuthor;
-    if (culprit !== undefined && !this.#authors.includes(culprit)) {
-      this.#authors = [...this.#authors, culprit].slice(-MAX_AUTHORS);
+    this.#lastAuthor = author ?? this.#lastAuthor;
+    if (author !== undefined && !this.#authors.includes(author)) {
+      this.#authors = [...this.#authors, author].slice(-MAX_AUTHORS);
     }
     if (!repairs(this.#parts.state())) return;
     const gapMs = this.#verifiedMs + MIN_INTERVAL_MS - this.#changedMs;
@@ -111,11 +122,11 @@ export class Reconciler {
   reconcile(): void {
     if (this.#parts.state() === 'contested') {
       this.#checkQuiet();
-      this.#parts.onVerifyAttempt();
+      this.#parts.observer.onVerifyAttempt();
     }
     if (this.#reconciling || !repairs(this.#parts.state())) return;
     this.#reconciling = true;
-    void this.#parts.serialize(async () => {
+    void this.#parts.queue.run(async () => {
       this.#reconciling = false; // what changes from now on asks for another look
       await this.#verify();
       this.#verifiedMs = this.#parts.clock.nowMs();
@@ -129,12 +140,12 @@ export class Reconciler {
 
   async #verify(): Promise<void> {
     if (!repairs(this.#parts.state())) return;
-    const firewall = this.#parts.firewall();
-    const witness = this.#parts.rulesetRevision(); // of before the look: what changes meanwhile asks for another one
+    const firewall = this.#parts.active.current.firewall;
+    const revision = this.#parts.ruleset.revision(); // of before the look: what changes meanwhile asks for another one
     try {
-      if (!(await this.#isProven(firewall, witness))) await this.#repair(firewall, witness);
-      this.#parts.onVerified();
-      this.#parts.onVerifyAttempt();
+      if (!(await this.#isProven(firewall, revision))) await this.#repair(firewall, revision);
+      this.#parts.observer.onVerified();
+      this.#parts.observer.onVerifyAttempt();
     } catch (error) {
       this.invalidate();
       if (error instanceof KnockError && error.exitCode === EXIT.busy) this.#postpone(error);
@@ -142,14 +153,14 @@ export class Reconciler {
     }
   }
 
-  async #isProven(firewall: Firewall, witness: string | undefined): Promise<boolean> {
+  async #isProven(firewall: Firewall, revision: string | undefined): Promise<boolean> {
     const proven = this.#verified;
-    if (this.#parts.state() !== 'armed' || witness === undefined) return false;
-    return proven?.firewall === firewall && proven.witness === witness && firewall.isSettled();
+    if (this.#parts.state() !== 'armed' || revision === undefined) return false;
+    return proven?.firewall === firewall && proven.revision === revision && firewall.isSettled();
   }
 
-  async #repair(firewall: Firewall, witness: string | undefined): Promise<void> {
-    this.#verified = { firewall, witness }; // who distrusts meanwhile distrusts this look
+  async #repair(firewall: Firewall, revision: string | undefined): Promise<void> {
+    this.#verified = { firewall, revision }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
     this.#postponed = false;
     this.#unread.update(firewall.unread, this.#parts.authors.last());
@@ -166,7 +177,7 @@ export class Reconciler {
     if (!this.#postponed)
       this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
     this.#postponed = true;
-    this.#parts.onVerifyAttempt();
+    this.#parts.observer.onVerifyAttempt();
   }
 
   #repaired(changes: readonly string[]): void {

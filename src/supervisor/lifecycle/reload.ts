@@ -4,11 +4,14 @@ import type { Config } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Template } from '../../firewall/rules/template.js';
 import type { FailsafeController } from '../failsafe/controller.js';
-import { refuseMissing } from '../failsafe/missing-chains.js';
-import { kernelPlaces, recordMadeTables, pruneOrphans, stage } from '../../runtime/generation/apply.js';
+import { applyGeneration } from '../../runtime/generation/apply.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
+import { kernelPlaces, type KernelPlaces } from '../../runtime/generation/inventory-record.js';
+import { pruneOrphans } from '../../runtime/generation/prune.js';
+import type { Journal } from '../../runtime/journal/journal.js';
+import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import { feeds } from '../failsafe/state-machine.js';
-import { isFromFile } from '../../runtime/entries/trusted-sync.js';
 import {
   listenerConfig,
   makeGeneration,
@@ -20,13 +23,10 @@ import {
 export interface ReloadParts extends GenerationParts {
   readonly paths: RunPaths;
   readonly persistent: PersistentState;
-  readonly failsafe: FailsafeController;
-  readonly listener: ListenerSupervisor;
-  /** The world in force, and how another one takes its place. */
-  readonly generation: () => Generation;
-  readonly swap: (world: Generation) => void;
-  /** Looks after a world from now on: its heartbeats, its entries, changes of its rules by others. */
-  readonly onSwap: (world: Generation) => void;
+  readonly failsafe: Pick<FailsafeController, 'state'>;
+  readonly queue: SerialQueue;
+  readonly listener: Pick<ListenerSupervisor, 'replace'>;
+  readonly active: ActiveGeneration;
 }
 
 /** A configuration to go over to. */
@@ -52,48 +52,38 @@ export class Reload {
    * has taken over, the new configuration stays, and the health check goes on with it.
    */
   async to({ config, template, trialS }: Change): Promise<void> {
-    const { failsafe: engine, journal, persistent: lasting, listener, paths, clock } = this.#parts;
+    const { active, journal, persistent, paths, clock, queue } = this.#parts;
     this.#mayReload();
-    const old = this.#parts.generation();
+    const old = active.current;
     const before = trialS === undefined ? undefined : old.firewall.version;
-    const fresh = await makeGeneration(config, { ...this.#parts, ...lasting }, { template, before });
-    const { firewall } = fresh;
-    const build = async (): Promise<unknown> =>
-      stage(firewall, true, kernelPlaces(config, paths), journal, clock);
-    await engine.queued(async () => {
+    const fresh = await makeGeneration(config, { ...this.#parts, ...persistent }, { template, before });
+    const places = kernelPlaces(config, paths);
+    const handOver = async (): Promise<void> => this.#handOver(old, fresh);
+    await queue.run(async () => {
       try {
-        if (firewall.trial === undefined) {
-          await recordMadeTables(firewall, config.settings.paths.run);
-          await firewall.prepare();
-        } else {
-          await build(); // what this makes meets no packet yet, and is noted before it is made
-          await firewall.trial.reset();
-          await firewall.trial.copyTrusted(isFromFile);
-        }
-        refuseMissing(firewall.missingParentChains);
-        await listener.replace(
-          () => listenerConfig(config, lasting.oneTime, firewall.trial !== undefined),
-          () => {
-            this.#parts.swap(fresh);
-            old.doors.tellDropped();
-            old.trusted.retire();
-          },
-        );
+        const mode = trialS === undefined ? 'replace' : 'candidate';
+        await applyGeneration(fresh, mode, { places, journal, clock, trialS, handOver });
       } catch (error) {
-        await rollback(old.firewall, firewall);
+        if (active.current === old) await rollback(old.firewall, fresh.firewall, places, journal);
         throw error;
       }
-      if (firewall.trial === undefined) await build();
-      await fresh.trusted.apply();
-      await firewall.feed(config.settings.failsafe.switchTimeoutS);
-      await firewall.repair();
-      // Both versions are in, and the old one is in force: now the new one, in one step.
-      if (trialS !== undefined) await firewall.trial?.begin(trialS);
-      else await pruneOrphans(firewall, config.settings.paths.run, journal);
       await old.firewall.sets.close();
     });
-    this.#parts.onSwap(fresh);
+    active.applied();
     journal.record('reload', 'configuration reloaded');
+  }
+
+  /** A new listener takes over, and in the same moment the new generation. */
+  async #handOver(old: Generation, fresh: Generation): Promise<void> {
+    const { active, listener, persistent } = this.#parts;
+    await listener.replace(
+      () => listenerConfig(fresh.config, persistent.oneTime, fresh.firewall.trial !== undefined),
+      () => {
+        active.swap(fresh);
+        old.doors.tellDropped();
+        old.trusted.retire();
+      },
+    );
   }
 
   #mayReload(): void {
@@ -107,8 +97,14 @@ export class Reload {
 }
 
 /** Takes out what was built of another configuration. */
-async function rollback(old: Firewall, fresh: Firewall): Promise<void> {
+async function rollback(
+  old: Firewall,
+  fresh: Firewall,
+  { runFolder }: KernelPlaces,
+  journal: Pick<Journal, 'record'>,
+): Promise<void> {
   old.recordOrphans(fresh.trial?.chains ?? [], fresh.names);
   await old.repair();
+  await pruneOrphans(old, runFolder, journal);
   await fresh.sets.close();
 }

@@ -1,5 +1,4 @@
 import { errorText } from '../../base/errors.js';
-import type { Settings } from '../../config/settings.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import type { FailsafeController } from '../failsafe/controller.js';
 import type { EntryPersistence } from '../../runtime/entries/entry-persistence.js';
@@ -7,14 +6,14 @@ import type { ExposureMonitor } from '../failsafe/exposure-monitor.js';
 import { schedule, type Schedule } from './cron-schedule.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { feeds } from '../failsafe/state-machine.js';
-import type { Generation } from '../../runtime/generation/generation.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 
 export interface SchedulerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly failsafe: FailsafeController;
   readonly entries: EntryPersistence;
-  readonly generation: () => Generation;
+  readonly active: Pick<ActiveGeneration, 'current'>;
   /** Looks at what stands between us and the world in other tables. */
   readonly exposures: Pick<ExposureMonitor, 'checkOtherTables'>;
 }
@@ -34,12 +33,13 @@ export class Scheduler {
     return this.#health?.next();
   }
 
-  /** Begins, or goes over to other settings; trusted hosts are looked up at once. */
-  begin({ failsafe, health }: Settings): void {
+  /** Begins, or goes over to the settings that are in force now; trusted hosts are looked up at once. */
+  begin(): void {
     this.end();
-    const { clock, failsafe: engine, entries } = this.#parts;
-    const beat = clock.every(failsafe.heartbeatMs, () => {
-      engine.heartbeat();
+    const { active, clock, failsafe, entries } = this.#parts;
+    const { failsafe: times, health } = active.current.config.settings;
+    const beat = clock.every(times.heartbeatMs, () => {
+      failsafe.heartbeat();
       void entries.check(); // in the same moment: the guard and it share their look at the sets
     });
     this.#health = schedule(health.schedule, async () => this.#check(), clock);
@@ -55,16 +55,16 @@ export class Scheduler {
 
   /** Rules and sets; and whom the trusted file lets in, for somebody may have emptied that set by hand. */
   async #check(): Promise<void> {
-    const { failsafe: engine } = this.#parts;
-    engine.reconciler.forceResync();
-    void this.#parts.exposures.checkOtherTables();
-    if (feeds(engine.state)) await this.#trusted('check');
+    const { failsafe, exposures } = this.#parts;
+    failsafe.reconciler.forceResync();
+    void exposures.checkOtherTables();
+    if (feeds(failsafe.state)) await this.#trusted('check');
   }
 
   /** Beside all else: a resolver that is slow must hold up nothing. */
   async #trusted(deed: 'check' | 'refresh'): Promise<void> {
     try {
-      await this.#parts.generation().trusted[deed]();
+      await this.#parts.active.current.trusted[deed]();
     } catch (error) {
       const text = `the trusted list could not be applied: ${errorText(error)}`;
       this.#parts.journal.record('trusted', text, {}, 'error');

@@ -1,19 +1,22 @@
-import { EXIT, KnockError } from '../../base/errors.js';
-import type { Firewall } from '../../firewall/firewall.js';
+import { EXIT } from '../../base/errors.js';
 import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { NO_RULES } from '../../firewall/trial/trial.js';
 import type { StartOutcome } from '../../system/notify.js';
-import { MissingParentChains, refuseMissing } from '../failsafe/missing-chains.js';
+import { MissingParentChains } from '../failsafe/missing-chains.js';
 import { RulesetMonitor, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
 import { ListenerController } from '../listener/controller.js';
-import { FailsafeController, type StateInfo } from '../failsafe/controller.js';
+import { FailsafeController, type FailsafeObserver, type StateInfo } from '../failsafe/controller.js';
 import { ExposureMonitor } from '../failsafe/exposure-monitor.js';
 import type { Reconciler } from '../failsafe/reconciler.js';
 import { KnockCounters, knockCountersPath } from '../../runtime/generation/knock-counters.js';
 import { presentInterfaces } from '../listener/interfaces.js';
-import { isActive, kernelPlaces, stage, pruneOrphans } from '../../runtime/generation/apply.js';
+import { SerialQueue } from '../../base/serial-queue.js';
+import { ActiveGeneration } from '../../runtime/generation/active-generation.js';
+import { applyGeneration } from '../../runtime/generation/apply.js';
+import { isActive, kernelPlaces } from '../../runtime/generation/inventory-record.js';
+import { pruneOrphans } from '../../runtime/generation/prune.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
 import { feeds, type State } from '../failsafe/state-machine.js';
@@ -27,7 +30,6 @@ import {
   makePersistentState,
   makeGeneration,
   type PersistentState,
-  type Generation,
   type GenerationParts,
 } from '../../runtime/generation/generation.js';
 
@@ -51,33 +53,65 @@ const KEPT = 'our rules stay in force, for the next supervisor';
 
 /** The service as a whole: brings it up, keeps it in order, goes over to a new configuration, takes it down. */
 export class Supervisor {
-  readonly #parts: SupervisorParts;
-  readonly #failsafe: FailsafeController;
-  readonly #scheduler: Scheduler;
-  readonly #listenerController: ListenerController;
-  readonly #rulesetMonitor: RulesetMonitor;
-  readonly #reload: Reload;
+  /** The generation in force. */
+  readonly active = new ActiveGeneration();
   readonly persistent: PersistentState;
   readonly trials: Trials;
-  /** Tells what stands between us and the world. */
+  /** Reports what stands between knockctl's rules and the world. */
   readonly exposures: ExposureMonitor;
+  readonly #parts: SupervisorParts;
+  readonly #queue = new SerialQueue();
+  readonly #failsafe: FailsafeController;
+  readonly #scheduler: Scheduler;
+  readonly #listener: ListenerController;
+  readonly #rulesetMonitor: RulesetMonitor;
+  readonly #reload: Reload;
   readonly #report = new StartReport();
-  #notes: readonly string[] = [];
   readonly #knockCounters: KnockCounters;
-  #generation: Generation | undefined;
-  /** Until we know that nothing of ours was in force, a start that fails takes nothing out. */
+  readonly #missingChains: MissingParentChains;
+  #notes: readonly string[] = [];
+  /** Until it is known that nothing of ours was in force, a start that fails takes nothing out. */
   #adopted = true;
 
   constructor(parts: SupervisorParts) {
-    this.#parts = parts;
+    const { active } = this;
     const { clock, journal, paths } = parts;
-    const generation = (): Generation => this.world;
-    this.persistent = makePersistentState(paths, parts, generation);
-    this.#knockCounters = kernelKnocks(parts);
-    this.#listenerController = new ListenerController({
-      ...parts,
+    const shared = { ...parts, active, queue: this.#queue };
+    this.#parts = parts;
+    this.#knockCounters = new KnockCounters({
+      ...{ journal, path: knockCountersPath(parts.config.settings.paths.run) },
+    });
+    this.#missingChains = new MissingParentChains(journal);
+    this.persistent = makePersistentState(paths, parts, active);
+    this.#listener = this.#makeListener();
+    this.#rulesetMonitor = new RulesetMonitor({
+      ...{ start: parts.startMonitor, clock, journal },
+      onExternalChange: (author) => {
+        this.reconciler.onExternalChange(author);
+      },
+    });
+    this.#failsafe = this.#makeFailsafe();
+    this.exposures = new ExposureMonitor({
+      ...{ active, journal, ruleset: this.#rulesetMonitor },
+      ...{ state: () => this.state, onChange: parts.onStateText },
+    });
+    const { listener, exposures, persistent } = this;
+    const failsafe = this.#failsafe;
+    this.#scheduler = new Scheduler({ ...shared, failsafe, exposures, entries: persistent.entries });
+    this.#reload = new Reload({ ...shared, failsafe, persistent, listener });
+    this.trials = new Trials({ ...shared, reload: this.#reload });
+    active.onApplied(({ firewall }) => {
+      this.#rulesetMonitor.watch(firewall);
+      this.#scheduler.begin();
+      persistent.entries.adoptServices(firewall.names);
+    });
+  }
+
+  #makeListener(): ListenerController {
+    return new ListenerController({
+      ...this.#parts,
+      active: this.active,
       oneTime: this.persistent.oneTime,
-      generation: generation,
       event: (event, reason) => {
         if (event === 'listener-lost') this.#knockCounters.listenerLost();
         this.reconciler.invalidate();
@@ -88,73 +122,32 @@ export class Supervisor {
       },
       refused: (reason) => this.#refuse(reason),
     });
-    const awaited = new MissingParentChains(journal);
-    const touched = (culprit: string | undefined): void => {
-      engine.reconciler.onExternalChange(culprit);
-    };
-    const drift = new RulesetMonitor({
-      start: parts.startMonitor,
-      clock,
-      journal,
-      onExternalChange: touched,
-    });
-    this.#rulesetMonitor = drift;
-    const firewall = (): Firewall => this.world.firewall;
-    const witness = (): string | undefined => drift.revision();
-    const engine = new FailsafeController({
-      ...{ clock, journal, firewall, rulesetRevision: witness, onVerifyAttempt: parts.onVerifyAttempt },
-      gated: async () => firewall().gated(),
-      authors: drift.authors(() => firewall().backend.name),
-      failsafe: () => this.world.config.settings.failsafe,
-      listener: () => this.listener,
-      listenerless: () => this.#listenerless,
+  }
+
+  #makeFailsafe(): FailsafeController {
+    const { clock, journal, onVerifyAttempt } = this.#parts;
+    const observer: FailsafeObserver = {
+      onVerifyAttempt,
       onVerified: () => {
-        const { lastProofAgeMs: unprovenMs = Infinity } = this.listener;
-        this.#knockCounters.update(this.world.firewall.knocks, clock.nowMs(), unprovenMs);
-        awaited.check(this.world.firewall.missingParentChains);
+        const { firewall } = this.active.current;
+        const { lastProofAgeMs = Infinity } = this.listener;
+        this.#knockCounters.update(firewall.knocks, clock.nowMs(), lastProofAgeMs);
+        this.#missingChains.check(firewall.missingParentChains);
         this.exposures.check();
       },
       onEntered: this.#entered.bind(this),
-    });
-    this.#failsafe = engine;
-    this.exposures = new ExposureMonitor({
-      ...{
-        journal,
-        firewall,
-        rulesetRevision: witness,
-        state: () => this.state,
-        onChange: parts.onStateText,
-      },
-    });
-    const { entries } = this.persistent;
-    this.#scheduler = new Scheduler({
-      clock,
-      journal,
-      failsafe: engine,
-      generation: generation,
-      entries,
-      exposures: this.exposures,
-    });
-    this.#reload = new Reload({
-      ...parts,
-      ...{ failsafe: engine, generation: generation, persistent: this.persistent, listener: this.listener },
-      swap: (fresh) => {
-        this.#generation = fresh;
-      },
-      onSwap: this.#onSwap.bind(this),
-    });
-    this.trials = new Trials({
-      paths,
-      clock,
-      journal,
-      failsafe: engine,
-      generation: generation,
-      reload: this.#reload,
+    };
+    return new FailsafeController({
+      ...{ clock, journal, observer },
+      ...{ active: this.active, queue: this.#queue, listener: this.listener },
+      ruleset: this.#rulesetMonitor,
+      authors: this.#rulesetMonitor.authors(() => this.active.current.firewall.backend.name),
+      listenerless: () => this.#listenerless,
     });
   }
 
   get listener(): ListenerSupervisor {
-    return this.#listenerController.listener;
+    return this.#listener.listener;
   }
 
   get state(): StateInfo {
@@ -166,16 +159,9 @@ export class Supervisor {
     return this.#failsafe.held;
   }
 
-  /** The world in force. Throws before the start. */
-  get world(): Generation {
-    if (this.#generation === undefined)
-      throw new KnockError('the supervisor is not running yet', { exitCode: EXIT.busy });
-    return this.#generation;
-  }
-
   /** On trial the kernel has the doors of before; and by an interface that is not there it hears no knock either. */
   get #listenerless(): ReadonlySet<string> {
-    const { config, firewall } = this.world;
+    const { config, firewall } = this.active.current;
     const isHeard = presentInterfaces(config.settings.listener.interfaces).length > 0;
     return isHeard && firewall.trial === undefined ? listenerless(config) : new Set();
   }
@@ -199,10 +185,10 @@ export class Supervisor {
   async start(): Promise<StartOutcome> {
     const outcome = this.#report.wait();
     this.#failsafe.event('start', 'started');
-    await this.#failsafe.queued(async () => this.#build());
+    await this.#queue.run(async () => this.#build());
     if (this.state.state === 'preparing') {
-      await this.#listenerController.start();
-      this.#onSwap(this.world);
+      await this.#listener.start();
+      this.active.applied();
     }
     return outcome;
   }
@@ -214,7 +200,7 @@ export class Supervisor {
     this.#failsafe.event('stop', reason, means);
     this.#stopWatching();
     // Queued: a start that is being built is built before it is taken down.
-    const left = await this.#failsafe.queued(async () => this.#teardown({ keep, wasFed: fed }));
+    const left = await this.#queue.run(async () => this.#teardown({ keep, wasFed: fed }));
     for (const text of left) this.#parts.journal.record('firewall', text, {}, 'warn');
     this.#failsafe.event('removed', reason, means);
     const text = `stopped before it was armed: ${reason}`;
@@ -224,14 +210,14 @@ export class Supervisor {
 
   /** The end is near: that the listener goes is nothing to be told, or fixed. */
   stopListener(): void {
-    this.#listenerController.listener.stop();
+    this.#listener.listener.stop();
   }
 
   /** Another supervisor has taken over: ends what goes on by itself, and touches neither the kernel nor a file. */
   detach(reason: string): void {
     this.#failsafe.event('stop', reason, KEPT);
     this.#stopWatching();
-    this.#generation?.trusted.retire();
+    this.active.ifAny?.trusted.retire();
     this.persistent.entries.close();
     this.#report.tell({ exitCode: EXIT.refused, text: reason, keepsRunning: false });
   }
@@ -239,7 +225,7 @@ export class Supervisor {
   /** After a start that failed half-way: takes out what it built. What an earlier life left stays in force. */
   async abandon(reason: string): Promise<void> {
     this.trials.neverBegan();
-    if (this.#generation === undefined) return;
+    if (this.active.ifAny === undefined) return;
     await this.stop(reason, this.#adopted);
   }
 
@@ -252,36 +238,29 @@ export class Supervisor {
   async #build(): Promise<void> {
     const { clock, config, journal, paths, template, trialS } = this.#parts;
     const before = trialS === undefined ? undefined : NO_RULES;
-    const world = await makeGeneration(config, { ...this.#parts, ...this.persistent }, { template, before });
-    this.#generation = world;
-    this.#listenerController.killOrphan();
-    this.#adopted = await isActive(world.firewall, config.settings.paths.run);
-    if (trialS !== undefined) {
-      if (this.#adopted) throw inForceAlready();
-      this.trials.recordStart(config, world.firewall.template, trialS);
-    }
+    const made = { ...this.#parts, ...this.persistent };
+    const generation = await makeGeneration(config, made, { template, before });
+    const { firewall } = generation;
+    this.active.swap(generation);
+    this.#listener.killOrphan();
+    this.#adopted = await isActive(firewall, config.settings.paths.run);
+    if (trialS !== undefined) this.trials.recordStart(config, firewall.template, trialS, this.#adopted);
     if (this.#adopted) {
-      journal.record('firewall', 'rules of an earlier life are in force: adopted as they are');
-      this.#knockCounters.reportNow(world.firewall.knocks, 'since a supervisor last looked');
+      journal.record('firewall', 'adopted the rules that a previous run left in place');
+      this.#knockCounters.reportNow(firewall.knocks, 'since a supervisor last looked');
     }
-    this.#notes = await stage(world.firewall, this.#adopted, kernelPlaces(config, paths), journal, clock);
-    // What an earlier life protects stays so, whatever has become of one chain: status tells it.
-    if (!this.#adopted) refuseMissing(world.firewall.missingParentChains);
-    await world.trusted.apply();
+    const places = kernelPlaces(config, paths);
+    // What a previous run protects stays so, whatever has become of one chain: status reports it.
+    const mode = this.#adopted ? 'adopt' : 'fresh';
+    this.#notes = await applyGeneration(generation, mode, { places, journal, clock });
     this.persistent.stops.resume();
   }
 
-  #onSwap({ config: { settings }, firewall }: Generation): void {
-    this.#rulesetMonitor.watch(firewall);
-    this.#scheduler.begin(settings);
-    this.persistent.entries.adoptServices(firewall.names);
-  }
-
   #completeStart(): void {
-    this.#listenerController.onArmed();
-    const { firewall, config } = this.world;
+    this.#listener.onArmed();
+    const { firewall, config } = this.active.current;
     const { journal } = this.#parts;
-    void this.#failsafe.queued(async () => pruneOrphans(firewall, config.settings.paths.run, journal));
+    void this.#queue.run(async () => pruneOrphans(firewall, config.settings.paths.run, journal));
   }
 
   #entered(state: State, problem: unknown): void {
@@ -296,16 +275,17 @@ export class Supervisor {
     this.#rulesetMonitor.end();
     this.#failsafe[Symbol.dispose]();
     this.trials[Symbol.dispose]();
-    this.#listenerController.stop();
+    this.#listener.stop();
   }
 
   async #teardown(ending: TeardownOptions): Promise<string[]> {
-    if (this.#generation === undefined) return [];
+    const { ifAny: generation } = this.active;
+    if (generation === undefined) return [];
     if (ending.keep) {
-      await this.#generation.firewall.isActive();
-      this.#knockCounters.save(this.#generation.firewall.knocks);
+      await generation.firewall.isActive();
+      this.#knockCounters.save(generation.firewall.knocks);
     }
-    return teardown(this.#generation, ending, { ...this.#parts, persistent: this.persistent });
+    return teardown(generation, ending, { ...this.#parts, persistent: this.persistent });
   }
 
   /** Nothing is shut yet: better no start than one that cannot hear a knock. */
@@ -314,17 +294,4 @@ export class Supervisor {
     this.#report.tell({ exitCode: EXIT.firewall, text, keepsRunning: false });
     return true;
   }
-}
-
-function inForceAlready(): KnockError {
-  return new KnockError(
-    'rules of an earlier start are in force, which a start on trial could not go back to',
-    {
-      hint: 'knockctl start, then knockctl reload --trial S; or knockctl stop first',
-    },
-  );
-}
-
-function kernelKnocks({ config, journal }: SupervisorParts): KnockCounters {
-  return new KnockCounters({ path: knockCountersPath(config.settings.paths.run), journal });
 }

@@ -1,7 +1,7 @@
 import { errorText } from '../../base/errors.js';
 import { type Clock } from '../../system/clock.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { uninstall } from '../../runtime/generation/apply.js';
+import { uninstall } from '../../runtime/generation/prune.js';
 import type { Shell } from '../../runtime/doors/shell.js';
 import type { PersistentState, Generation } from '../../runtime/generation/generation.js';
 import { finishStops } from '../../runtime/doors/finish-stops.js';
@@ -24,23 +24,23 @@ export interface TeardownOptions {
   readonly wasFed: boolean;
 }
 
-/** Ends a world: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
+/** Ends a generation: its commands, its entries, and what of it is in the kernel. Gives what had to be left. */
 export async function teardown(
-  world: Generation,
+  generation: Generation,
   { keep, wasFed: fed }: TeardownOptions,
   parts: TeardownParts,
 ): Promise<string[]> {
-  const { firewall, doors, config, trusted } = world;
+  const { firewall, doors, config, trusted } = generation;
   trusted.retire();
-  const { clock, journal, persistent: lasting, shell } = parts;
+  const { clock, journal, persistent, shell } = parts;
   const dropped = shell.dropStarts();
   if (dropped > 0) {
     const text = `${dropped} start commands that waited were dropped, since we end`;
     journal.record('command', text, {}, 'warn');
   }
   // A supervisor that takes over runs them at their time.
-  if (keep) lasting.stops.close();
-  else await finishStops(lasting.stops, shell, clock);
+  if (keep) persistent.stops.close();
+  else await finishStops(persistent.stops, shell, clock);
   doors.tellDropped();
   // A supervisor that takes over has the whole switch time for it, and on a busy machine needs more than the shortest.
   if (keep && fed) await firewall.feed(Math.max(HANDOVER_S, config.settings.failsafe.switchTimeoutS));

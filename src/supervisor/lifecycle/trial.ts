@@ -4,20 +4,21 @@ import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import type { FailsafeController } from '../failsafe/controller.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { kernelPlaces, stage } from '../../runtime/generation/apply.js';
+import { applyGeneration } from '../../runtime/generation/apply.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
+import { kernelPlaces } from '../../runtime/generation/inventory-record.js';
+import { SerialQueue } from '../../base/serial-queue.js';
 import type { Reload } from './reload.js';
 import { tooLate, TrialRecord } from '../../runtime/generation/trial-note.js';
-import type { Generation } from '../../runtime/generation/generation.js';
 
 export interface TrialsParts {
   readonly paths: RunPaths;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly failsafe: FailsafeController;
+  readonly queue: SerialQueue;
   readonly reload: Reload;
-  readonly generation: () => Generation;
+  readonly active: Pick<ActiveGeneration, 'current'>;
 }
 
 /** What is on trial, and until when. */
@@ -51,7 +52,7 @@ export class Trials {
   #notBegun: (() => void) | undefined;
   #timer: Timer | undefined;
   /** One change of what is in force at a time. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   constructor(parts: TrialsParts) {
     this.#parts = parts;
@@ -62,7 +63,7 @@ export class Trials {
   async info(): Promise<TrialInfo | undefined> {
     if (this.#current === undefined) return undefined;
     const { until } = this.#current;
-    return { left: (await this.#parts.generation().firewall.trial?.left()) ?? 0, until };
+    return { left: (await this.#parts.active.current.firewall.trial?.left()) ?? 0, until };
   }
 
   /** What is to be said of files that were tried and not confirmed; null where there are none. */
@@ -88,7 +89,7 @@ export class Trials {
 
   /** Runs a change for good: alone, and refused while one is on trial. */
   async forGood<T>(change: () => Promise<T>): Promise<T> {
-    return this.#serial(async () => {
+    return this.#changes.run(async () => {
       this.refuseWhileOn();
       return change();
     });
@@ -96,10 +97,10 @@ export class Trials {
 
   /** Goes over to a configuration for `seconds`; gives the time at which the kernel goes back. */
   async begin(config: Config, template: Template, seconds: number): Promise<Date> {
-    return this.#serial(async () => {
+    return this.#changes.run(async () => {
       this.refuseWhileOn();
-      const { generation: world, reload } = this.#parts;
-      const { config: old, firewall } = world();
+      const { active, reload } = this.#parts;
+      const { config: old, firewall } = active.current;
       if (config.settings.services.length + old.settings.services.length === 0) throw nothingToTry();
       const former = firewall.template;
       const before = { file: old.file ?? null, sources: old.sources, template: former };
@@ -109,7 +110,7 @@ export class Trials {
       try {
         await reload.to({ config, template, trialS: seconds });
       } catch (error) {
-        if (world().config === old) takeBack();
+        if (active.current.config === old) takeBack();
         else this.#undo({ seconds, until: this.#parts.clock.wall(), goBack, back });
         throw error;
       }
@@ -117,8 +118,12 @@ export class Trials {
     });
   }
 
-  /** Notes a start on trial, before anything of it is in the kernel. */
-  recordStart(config: Config, template: Template, seconds: number): void {
+  /**
+   * Records a start on trial, before anything of it is in the kernel. `adopted`: rules of a previous run are in force; then it is
+   * refused.
+   */
+  recordStart(config: Config, template: Template, seconds: number, adopted: boolean): void {
+    if (adopted) throw inForceAlready();
     if (config.settings.services.length === 0) throw nothingToTry();
     this.#notBegun = this.#record.write({ config, template, seconds, before: null });
   }
@@ -131,7 +136,7 @@ export class Trials {
 
   /** Puts the rules of a start in force for `seconds`; `end` ends the service. Gives the time at which they go. */
   async beginStart(seconds: number, end: () => Promise<void>): Promise<Date> {
-    await this.#parts.generation().firewall.trial?.begin(seconds);
+    await this.#parts.active.current.firewall.trial?.begin(seconds);
     this.#notBegun = undefined;
     const back = 'knockctl ends, as nothing of it was there before';
     return this.#follow({ seconds, until: this.#untilOf(seconds), goBack: end, back });
@@ -139,8 +144,8 @@ export class Trials {
 
   /** What is on trial stays in force. Gives what is still to be done, in words. */
   async confirm(): Promise<string[]> {
-    return this.#serial(async () => {
-      const trial = this.#parts.generation().firewall.trial;
+    return this.#changes.run(async () => {
+      const trial = this.#parts.active.current.firewall.trial;
       if (this.#current === undefined || trial === undefined) throw this.#record.nothingOnTrial();
       if ((await trial.left()) === undefined) throw tooLate(this.#current.until);
       await trial.keep();
@@ -148,7 +153,7 @@ export class Trials {
       this.#end();
       this.#parts.journal.record('trial', 'the change was confirmed: it is in force for good');
       try {
-        await this.#parts.failsafe.queued(async () => this.#finish());
+        await this.#parts.queue.run(async () => this.#finish());
         return [];
       } catch (error) {
         return [`the rules get their final form at the next health check: ${errorText(error)}`];
@@ -163,13 +168,11 @@ export class Trials {
 
   /** From both versions side by side to the new one alone: at no moment another policy. */
   async #finish(): Promise<void> {
-    const { generation: world, paths, journal, clock } = this.#parts;
-    const { firewall, trusted, config } = world();
-    firewall.endTrial();
-    // The old chains meet no packet any more: their names and lists become the new ones first.
-    await trusted.apply();
-    await stage(firewall, true, kernelPlaces(config, paths), journal, clock);
-    await firewall.repair();
+    const { active, paths, journal, clock } = this.#parts;
+    const { current: generation } = active;
+    generation.firewall.endTrial();
+    const places = kernelPlaces(generation.config, paths);
+    await applyGeneration(generation, 'confirm', { places, journal, clock });
   }
 
   #follow(current: Current): Date {
@@ -189,7 +192,7 @@ export class Trials {
   #checkAfter(seconds: number): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = this.#parts.clock.after(seconds * 1_000 + 50, () => {
-      void this.#serial(async () => this.#check());
+      void this.#changes.run(async () => this.#check());
     });
   }
 
@@ -197,7 +200,7 @@ export class Trials {
     const current = this.#current;
     if (current === undefined) return;
     try {
-      const left = await this.#parts.generation().firewall.trial?.left();
+      const left = await this.#parts.active.current.firewall.trial?.left();
       if (left !== undefined) {
         this.#checkAfter(left === 0 ? LOOK_S : Math.min(left, LOOK_S));
         return;
@@ -224,12 +227,6 @@ export class Trials {
   #untilOf(seconds: number): Date {
     return new Date(this.#parts.clock.wall().getTime() + seconds * 1_000);
   }
-
-  async #serial<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(job);
-    this.#queue = result.catch(() => undefined); // the caller has the error
-    return result;
-  }
 }
 
 function filesOf(config: Config): string {
@@ -239,5 +236,11 @@ function filesOf(config: Config): string {
 function nothingToTry(): KnockError {
   return new KnockError('there is no service, so no rules that could be on trial: nothing was changed', {
     hint: 'without --trial it is done for good',
+  });
+}
+
+function inForceAlready(): KnockError {
+  return new KnockError('rules of a previous run are in force, which a start on trial could not go back to', {
+    hint: 'knockctl start, then knockctl reload --trial S; or knockctl stop first',
   });
 }

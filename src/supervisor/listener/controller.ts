@@ -1,6 +1,6 @@
 import { errorText } from '../../base/errors.js';
 import type { RunPaths } from '../../config/paths.js';
-import type { Config } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
 import type { Clock } from '../../system/clock.js';
 import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import { formatIdentity, identify, parseIdentity, signal } from '../../system/process.js';
@@ -13,17 +13,17 @@ import type { OneTimeLedger } from '../../runtime/doors/one-time-ledger.js';
 import { RescueCommand } from './rescue-command.js';
 import { LoopbackProbe } from './loopback-probe.js';
 import type { Shell } from '../../runtime/doors/shell.js';
-import { listenerConfig, type Generation } from '../../runtime/generation/generation.js';
+import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
+import { listenerConfig } from '../../runtime/generation/generation.js';
 
 export interface ListenerControllerParts {
-  readonly config: Config;
   readonly paths: Pick<RunPaths, 'listener'>;
   readonly startListener: ListenerStarter;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly shell: Shell;
   readonly oneTime: OneTimeLedger;
-  readonly generation: () => Generation;
+  readonly active: Pick<ActiveGeneration, 'current'>;
   readonly event: (event: Event, reason: string) => void;
   /** A knock was heard. */
   readonly onKnock: () => void;
@@ -42,26 +42,33 @@ export class ListenerController {
 
   constructor(parts: ListenerControllerParts) {
     this.#parts = parts;
-    const { clock, config, event, journal } = parts;
-    const { failsafe } = config.settings;
+    const { active, clock, event, journal } = parts;
+    const failsafe = (): Settings['failsafe'] => active.current.config.settings.failsafe;
     this.#probe = new LoopbackProbe(clock);
     this.#rescue = new RescueCommand(parts.shell, journal);
     this.listener = new ListenerSupervisor(
-      () => listenerConfig(config, parts.oneTime, parts.generation().firewall.trial !== undefined),
+      () => listenerConfig(active.current.config, parts.oneTime, active.current.firewall.trial !== undefined),
       {
         start: parts.startListener,
         clock,
         loopbackProbe: this.#probe,
-        heartbeatMs: failsafe.heartbeatMs,
-        timeoutMs: failsafe.listenerTimeoutMs,
-        maxRestarts: failsafe.maxRestarts,
+        // Of the settings in force whenever they are asked for: a reload changes them.
+        get heartbeatMs() {
+          return failsafe().heartbeatMs;
+        },
+        get timeoutMs() {
+          return failsafe().listenerTimeoutMs;
+        },
+        get maxRestarts() {
+          return failsafe().maxRestarts;
+        },
         events: {
           ready: (interfaces) => {
             this.#ready(interfaces);
           },
           message: (message) => {
             if (message.type === 'knock') parts.onKnock();
-            handleListenerMessage(message, parts.generation().doors, journal, this.listener);
+            handleListenerMessage(message, active.current.doors, journal, this.listener);
           },
           lost: (loss) => {
             this.#lost(loss);
@@ -118,12 +125,12 @@ export class ListenerController {
   }
 
   #lost({ reason, delayMs, givenUp }: Loss): void {
-    const { event, journal, refused, generation: world } = this.#parts;
+    const { active, event, journal, refused } = this.#parts;
     if (refused(`the listener cannot work: ${reason}`)) return;
     journal.record('listener', `listener lost: ${reason}; started again in ${delayMs / 1000} s`, {}, 'warn');
     event('listener-lost', reason);
     if (!givenUp) return;
     event('given-up', `the listener will not stay up: ${reason}`);
-    void this.#rescue.run(world().config.settings.failsafe.rescueCommand);
+    void this.#rescue.run(active.current.config.settings.failsafe.rescueCommand);
   }
 }

@@ -35,9 +35,9 @@ describe('a fight over the table filter', () => {
     assert.equal(await beat(stand), false, 'somebody undoes the gate as well');
     assert.deepEqual(stand.engine.held, []);
     stand.gated = new Set(['ssh']);
-    stand.sound = false;
+    stand.listener.isHealthy = false;
     assert.equal(await beat(stand), false, 'nobody hears');
-    stand.sound = true;
+    stand.listener.isHealthy = true;
     assert.equal(await beat(stand), true);
     assert.deepEqual(stand.wrong, []);
   });

@@ -1,6 +1,6 @@
 import { EXIT, KnockError } from '../../../src/base/errors.js';
-import type { Settings } from '../../../src/config/settings.js';
-import type { Firewall } from '../../../src/firewall/firewall.js';
+import { SerialQueue } from '../../../src/base/serial-queue.js';
+import type { Generation } from '../../../src/runtime/generation/generation.js';
 import { FailsafeController } from '../../../src/supervisor/failsafe/controller.js';
 import { feeds, type Event } from '../../../src/supervisor/failsafe/state-machine.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -19,11 +19,9 @@ export class Stand {
   witness: string | undefined;
   /** What becomes known of authors when a repair waits for that. */
   catchUp: () => void = () => undefined;
-  sound = true;
+  readonly listener = { isHealthy: true, lastProofAgeMs: 0 };
   /** Services whose second gates are in force. */
   gated: ReadonlySet<string> = new Set();
-  /** Since the listener was last known to hear. */
-  unprovenMs = 0;
   fedMs = -Infinity;
   fed = 0;
   /** What was wrong while the switch was fed: must stay empty. */
@@ -36,11 +34,13 @@ export class Stand {
   listenerless: ReadonlySet<string> = new Set();
   /** What each feeding and tripping was for. */
   readonly deeds: string[] = [];
+  readonly queue = new SerialQueue();
   readonly engine: FailsafeController;
   #degradedMs: number | undefined;
 
   constructor() {
     const firewall = {
+      gated: async () => Promise.resolve(this.gated),
       unread: new Map(),
       services: [{ name: 'ssh' }, { name: 'web' }],
       isSettled: async () => Promise.resolve(this.settled),
@@ -69,9 +69,11 @@ export class Stand {
     this.engine = new FailsafeController({
       clock: this.clock,
       journal: { record: (_kind, text) => void this.log.push(text) },
-      firewall: () => firewall as unknown as Firewall,
-      gated: async () => Promise.resolve(this.gated),
-      rulesetRevision: () => this.witness,
+      active: {
+        current: { firewall, config: { settings: { failsafe: FAILSAFE } } } as unknown as Generation,
+      },
+      queue: this.queue,
+      ruleset: { revision: () => this.witness },
       authors: {
         catchUp: async () => {
           await Promise.resolve();
@@ -80,12 +82,13 @@ export class Stand {
         silence: () => 'nft monitor has not told',
         last: () => undefined,
       },
-      failsafe: () => FAILSAFE as Settings['failsafe'],
-      listener: () => ({ isHealthy: this.sound, lastProofAgeMs: this.unprovenMs }),
+      listener: this.listener,
       listenerless: () => this.listenerless,
-      onVerified: () => undefined,
-      onVerifyAttempt: () => undefined,
-      onEntered: () => undefined,
+      observer: {
+        onVerified: () => undefined,
+        onVerifyAttempt: () => undefined,
+        onEntered: () => undefined,
+      },
     });
   }
 
@@ -100,8 +103,8 @@ export class Stand {
   }
 
   event(event: Event): void {
-    if (event === 'sound') this.sound = true;
-    if (event === 'listener-lost' || event === 'given-up') this.sound = false;
+    if (event === 'sound') this.listener.isHealthy = true;
+    if (event === 'listener-lost' || event === 'given-up') this.listener.isHealthy = false;
     this.engine.event(event, `because of ${event}`);
     const { state } = this.engine;
     this.#degradedMs = state === 'degraded' ? (this.#degradedMs ?? this.clock.nowMs()) : undefined;
@@ -110,14 +113,14 @@ export class Stand {
   /** Until all that is queued has been done. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-    await this.engine.queued(async () => Promise.resolve());
+    await this.queue.run(async () => Promise.resolve());
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   }
 
   #fed(): void {
     const { state } = this.engine;
     const nowMs = this.clock.nowMs();
-    const isHeld = state === 'contested' && this.sound && this.gated.size > 0;
+    const isHeld = state === 'contested' && this.listener.isHealthy && this.gated.size > 0;
     if (!feeds(state) && !isHeld) this.wrong.push(`fed while ${state}`);
     if (this.#degradedMs !== undefined && nowMs - this.#degradedMs > FAILSAFE.listenerTimeoutMs)
       this.wrong.push('fed without a listener for longer than listener_timeout');
