@@ -6,6 +6,7 @@ import { requireDescriptors } from '../system/descriptors.js';
 import { readIfExists, removeFile } from '../system/files.js';
 import { killUnit, mainPid, runUnit } from '../system/units.js';
 import { telling } from './last-words.js';
+import { unreadAdvice } from './unread-program.js';
 import {
   LISTENER,
   type ListenerFate,
@@ -144,11 +145,13 @@ class ListenerUnit implements StartedListener {
   }
 
   #gone(): void {
-    this.#end(`its unit has ended${this.#said()}; journalctl -u ${this.#name} tells more`);
+    const said = this.#said();
+    this.#end(`its unit has ended${said}; ${unreadAdvice(said) || `journalctl -u ${this.#name} tells more`}`);
   }
 
   #failed(error: unknown): void {
-    this.#end(`could not be started: ${errorText(error)}${this.#said()}`);
+    const how = `${errorText(error)}${this.#said()}`;
+    this.#end([`could not be started: ${how}`, unreadAdvice(how)].filter(Boolean).join('; '));
   }
 
   #said(): string {
