@@ -36,7 +36,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ini: ['config/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
   'node-cron': ['supervisor/health.ts'],
-  'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };
 

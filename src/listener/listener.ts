@@ -28,7 +28,8 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
     channel.write(frame(message));
   };
   const fail = (error: unknown): void => {
-    channel.end(frame({ type: 'fatal', reason: errorText(error).slice(0, 1500) }), () => {
+    const hint = error instanceof KnockError && error.hint !== undefined ? `; ${error.hint}` : '';
+    channel.end(frame({ type: 'fatal', reason: `${errorText(error)}${hint}`.slice(0, 1500) }), () => {
       exit(1);
     });
   };

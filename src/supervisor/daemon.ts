@@ -82,7 +82,7 @@ async function live(
   const places = runPaths(disk.settings.paths);
   const chosen = chooseConfig(disk, readStrict, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
-  const manager = await serviceManager((problem) => {
+  const manager = serviceManager((problem) => {
     log.warn(problem);
   });
   try {
@@ -93,7 +93,6 @@ async function live(
     const notes = [...chosen.notes, ...told];
     return await serve({ ...chosen, notes }, options, log, presence, manager);
   } finally {
-    manager.close();
     await within(systemClock, CLOSE_MS, log.close());
   }
 }
