@@ -1,24 +1,21 @@
 /** A machine with the Debian package of this tree on it, protected, and what a client sees of it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { waitFor } from '../helpers/wait.js';
+import { putDeb } from './deb.js';
 import { CLIENT, Machine, MACHINE } from './machine.js';
 
 export const CTL = '/usr/sbin/knockctl';
 export const SYSTEMCTL = '/bin/systemctl';
 export const KNOCKS = ['1234', '2345', '3456'];
-const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
 export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
-export async function protectedMachine(folder: string, ...packages: readonly string[]): Promise<Machine> {
+export async function protectedMachine(_folder: string, ...packages: readonly string[]): Promise<Machine> {
   const machine = new Machine();
-  const deb = execFileSync('/bin/bash', [PACKAGE, folder], { encoding: 'utf8' }).trim();
-  copyFileSync(deb, join(machine.root, 'root/knockctl.deb'));
+  putDeb(machine);
   machine.prepare(
     '/usr/bin/apt-get',
     'install',
