@@ -1,12 +1,12 @@
 # Sourced by package.sh: a tar archive with an install script, for systems whose package manager is another.
 
 make_tar() {
-  local arch name tree file page
+  local arch name tree file
   arch=$(uname -m)
   name=knockctl-$version-linux-$arch
   tree=$work/$name/knockctl
-  mkdir -p "$tree/lib"
   programs "$tree" /usr/local/lib/knockctl/bin/node
+  mkdir "$tree/lib"
   cp -a init "$tree/init"
   rm -f "$tree"/init/{bundle.mjs,cap.patch,patch-cap.mjs,setup.sh}
   cp -a docs README.md CHANGELOG.md SECURITY.md CONTRIBUTING.md LICENSE trusted "$tree/"
