@@ -32,5 +32,7 @@ files() {
     printf '\nPackages that are part of the programs: /usr/lib/knockctl/dist/app/LICENSES\n'
     [ -n "$system_node" ] || printf 'Node.js, in /usr/lib/knockctl/bin: /usr/lib/knockctl/bin/LICENSE\n'
   } >"$doc/copyright"
-  put trusted/knockd.trusted usr/share/doc/knockctl/examples/knockd.trusted
+  for text in trusted/knockd.trusted init/knockd.service init/knockd.sysv; do
+    put "$text" "usr/share/doc/knockctl/examples/$(basename "$text")"
+  done
 }
