@@ -202,7 +202,8 @@ function onRelease({ kind, hasNode }: (typeof RELEASES)[number]): void {
     await machine.atClient([KNOCK, MACHINE[4], '4000', '4001']);
     const text = async (): Promise<string> => (await machine.run('/bin/cat', '/usr/own')).stdout;
     await waitFor(async () => (await text()) !== '', 'what the command wrote');
-    assert.match(await text(), new RegExp(`^${CLIENT[4].replaceAll('.', '\\.')} +\\d+$`, 'm'));
+    // systemd 257 names the user, 252 does not.
+    assert.match(await text(), new RegExp(`^${CLIENT[4].replaceAll('.', '\\.')} (?:root)? *\\d+$`, 'm'));
   });
 
   test('the unit is hardened: 2.0 or better', async () => {
@@ -246,21 +247,20 @@ function onRelease({ kind, hasNode }: (typeof RELEASES)[number]): void {
     );
   });
 
-  test(
-    'the thin package, with the Node.js of the system',
-    { skip: !hasNode || !process.version.startsWith('v20.') },
-    async () => {
-      putDeb(machine, 'thin');
-      await machine.must('/usr/bin/apt-get', 'install', '-y', '/root/thin.deb');
-      assert.equal(existsSync(join(machine.root, 'usr/lib/knockctl/bin/node')), false);
-      await machine.must('/usr/sbin/knockctl', 'init', '--yes', '--sequence', KNOCKS.join(','));
-      await machine.must('/bin/systemctl', 'start', 'knockctl');
-      assert.equal(await sshWorks(), false);
-      await knock();
-      await waitFor(sshWorks, 'the knock to open');
-      await machine.must('/usr/sbin/knockctl', 'doctor');
-      await machine.must('/usr/bin/apt-get', 'purge', '-y', 'knockctl');
-      assert.equal(await rules(), before_);
-    },
-  );
+  const thinSkip = !hasNode
+    ? 'this release has no Node.js that is new enough'
+    : !process.version.startsWith('v20.') && 'the thin package is for the major version that it is made with';
+  test('the thin package, with the Node.js of the system', { skip: thinSkip }, async () => {
+    putDeb(machine, 'thin');
+    await machine.must('/usr/bin/apt-get', 'install', '-y', '/root/thin.deb');
+    assert.equal(existsSync(join(machine.root, 'usr/lib/knockctl/bin/node')), false);
+    await machine.must('/usr/sbin/knockctl', 'init', '--yes', '--sequence', KNOCKS.join(','));
+    await machine.must('/bin/systemctl', 'enable', '--now', 'knockctl');
+    assert.equal(await sshWorks(), false);
+    await knock();
+    await waitFor(sshWorks, 'the knock to open');
+    await machine.must('/usr/sbin/knockctl', 'doctor');
+    await machine.must('/usr/bin/apt-get', 'purge', '-y', 'knockctl');
+    assert.equal(await rules(), before_);
+  });
 }
