@@ -19,7 +19,14 @@ describe('the Ansible role', () => {
   before(async () => {
     machine = new Machine();
     host = new Host(machine);
-    machine.prepare('/usr/bin/apt-get', 'install', '-y', '--no-install-recommends', 'ansible-core');
+    machine.prepare(
+      '/usr/bin/apt-get',
+      'install',
+      '-y',
+      '--no-install-recommends',
+      'ansible-core',
+      'python3-apt',
+    );
     putDeb(machine);
     cpSync(ROLE, join(machine.root, 'root/ansible'), { recursive: true });
     await machine.boot();

@@ -9,14 +9,13 @@ import { fileURLToPath } from 'node:url';
 
 import { putDeb } from './deb.js';
 import { Machine } from './machine.js';
-import { Host, KNOCKS } from './protected.js';
+import { CTL, Host, KNOCKS } from './protected.js';
 
 const PACKAGING = fileURLToPath(new URL('../../../packaging', import.meta.url));
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/libpcap.so.0.8';
 
 describe('a host without our Debian package', () => {
   let machine: Machine;
-  let host: Host;
   let folder: string;
   let rules_: string;
 
@@ -24,12 +23,11 @@ describe('a host without our Debian package', () => {
     `${await machine.must('/usr/sbin/iptables-save')}${await machine.must('/usr/sbin/ip6tables-save')}`
       .replaceAll(/^#.*\n/gm, '')
       .replaceAll(/\[\d+:\d+\]/g, '');
-  const use = async (how: string): Promise<void> => {
-    await machine.must('knockctl', 'init', '--yes', '--sequence', KNOCKS.join(','));
+  const use = async (host: Host, ctl: string): Promise<void> => {
+    await machine.must(ctl, 'init', '--yes', '--sequence', KNOCKS.join(','));
     await machine.must('/bin/systemctl', 'start', 'knockctl');
-    await host.protects(how);
-    // The listener is the one that this installation brings, as its own user.
-    assert.match(await machine.must('knockctl', 'status'), /knocks are heard/);
+    await host.protects(`by ${ctl}`);
+    assert.match(await machine.must(ctl, 'status'), /knocks are heard/);
   };
   const gone = async (...kept: readonly string[]): Promise<void> => {
     assert.equal(await rules(), rules_);
@@ -55,7 +53,6 @@ describe('a host without our Debian package', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'knockctl-host-'));
     machine = new Machine();
-    host = new Host(machine);
     machine.prepare('/usr/bin/apt-get', 'install', '-y', '--no-install-recommends', 'rpm');
     putDeb(machine);
     const argv = [join(PACKAGING, 'package.sh'), '--fast', '--format', 'tar', '--format', 'rpm'];
@@ -131,7 +128,9 @@ describe('a host without our Debian package', () => {
     const unpack = 'cd /root && tar xzf knockctl-*.tar.gz && mv knockctl-*/ tree';
     await machine.must('/bin/sh', '-c', unpack);
     await machine.must('/root/tree/install.sh');
-    await use('from the tar archive');
+    const ctl = '/usr/local/sbin/knockctl';
+    const host = new Host(machine, ctl);
+    await use(host, ctl);
     const pid = await host.property('MainPID');
     await machine.must('/root/tree/install.sh');
     await host.protects('after an upgrade by tar archive');
@@ -163,7 +162,8 @@ describe('a host without our Debian package', () => {
       assert.ok(requires.split('\n').includes(word), word);
     const rpm = ['/usr/bin/rpm', '--force-debian', '--nodeps'];
     await machine.must(...rpm, '--install', `/root/${file}`);
-    await use('from the RPM package');
+    const host = new Host(machine);
+    await use(host, CTL);
     const pid = await host.property('MainPID');
     await machine.must(...rpm, '--upgrade', '--force', `/root/${file}`);
     await host.protects('after an upgrade by RPM');

@@ -32,9 +32,11 @@ export async function protectedMachine(_folder: string, ...packages: readonly st
 
 export class Host {
   readonly machine: Machine;
+  readonly #ctl: string;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, ctl = CTL) {
     this.machine = machine;
+    this.#ctl = ctl;
   }
 
   /** A path in the machine, as this one sees it. */
@@ -49,7 +51,7 @@ export class Host {
 
   /** The exit code of knockctl status. */
   async status(): Promise<number> {
-    return (await this.machine.run(CTL, 'status')).exitCode;
+    return (await this.machine.run(this.#ctl, 'status')).exitCode;
   }
 
   async armed(when: string): Promise<void> {
@@ -72,7 +74,7 @@ export class Host {
     await waitFor(async () => !(await this.answers()), `the port to be shut ${when}`);
     await this.knock();
     await waitFor(async () => this.answers(), `a knock to open it ${when}`);
-    await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
+    await this.machine.must(this.#ctl, 'flush', CLIENT[4]);
     assert.equal(await this.answers(), false, `shut again ${when}`);
   }
 
