@@ -2,8 +2,7 @@
 . "$here/files.sh"
 
 make_deb() {
-  local stage=$work/deb arch depends suffix= script file size compress=(-Zxz)
-  arch=$(dpkg --print-architecture)
+  local stage=$work/deb depends suffix= script file size compress=(-Zxz)
   mkdir "$stage"
   files "$stage"
   local lib=$stage/usr/lib/knockctl
@@ -34,7 +33,7 @@ make_deb() {
   cat >"$stage/DEBIAN/control" <<CONTROL
 Package: knockctl
 Version: $version
-Architecture: $arch
+Architecture: $debian
 Maintainer: knockctl <knockctl@localhost>
 Installed-Size: $size
 Depends: $depends
@@ -50,7 +49,7 @@ Description: port knocking with a firewall that fails safe
 CONTROL
   [ -z "$fast" ] || compress=(-Zgzip -z1)
   [ -z "$system_node" ] || compress=(-Zgzip)
-  file=$out/knockctl_${version}_$arch$suffix.deb
+  file=$out/knockctl_${version}_$debian$suffix.deb
   dpkg-deb --root-owner-group "${compress[@]}" --build "$stage" "$file" >/dev/null
   echo "$file"
 }

@@ -4,9 +4,9 @@
 make_image() {
   command -v debootstrap >/dev/null || { echo 'package: debootstrap is missing (apt-get install debootstrap)' >&2; exit 69; }
   [ "$(id -u)" = 0 ] || { echo 'package: an image is made by root (debootstrap)' >&2; exit 77; }
-  local arch packages=iptables,ipset,nftables,libpcap0.8t64,libstdc++6 root=$work/image layout=$work/layout base stamp
-  arch=$(dpkg --print-architecture)
-  stamp=$(printf '%s %s' "$packages" "$arch" | sha256sum | cut -c1-16)
+  [ "$arch" = "$own" ] || { echo 'package: an image is made on a machine of its architecture' >&2; exit 64; }
+  local packages=iptables,ipset,nftables,libpcap0.8t64,libstdc++6 root=$work/image layout=$work/layout base stamp
+  stamp=$(printf '%s %s' "$packages" "$debian" | sha256sum | cut -c1-16)
   # A day old at most: its packages are to be those of today.
   base=$runtime/../image-$stamp-$(date +%F)
   if [ ! -e "$base/.made" ]; then
@@ -41,14 +41,14 @@ make_image() {
   rm "$work/layer.tar"
   layer=$(blob "$work/layer.tgz" layer.v1.tar+gzip)
   cat >"$work/config" <<JSON
-{"created":"$(date -u +%FT%TZ)","architecture":"$arch","os":"linux","config":{"Entrypoint":["/usr/sbin/knockctl"],"Cmd":["run"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Volumes":{"/etc/knockctl":{},"/var/lib/knockctl":{},"/run/knockctl":{}},"StopSignal":"SIGTERM","Labels":{"org.opencontainers.image.title":"knockctl","org.opencontainers.image.version":"$version","org.opencontainers.image.licenses":"MIT"}},"rootfs":{"type":"layers","diff_ids":["sha256:$diff"]},"history":[{"created":"$(date -u +%FT%TZ)","created_by":"packaging/image.sh"}]}
+{"created":"$(date -u +%FT%TZ)","architecture":"$debian","os":"linux","config":{"Entrypoint":["/usr/sbin/knockctl"],"Cmd":["run"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Volumes":{"/etc/knockctl":{},"/var/lib/knockctl":{},"/run/knockctl":{}},"StopSignal":"SIGTERM","Labels":{"org.opencontainers.image.title":"knockctl","org.opencontainers.image.version":"$version","org.opencontainers.image.licenses":"MIT"}},"rootfs":{"type":"layers","diff_ids":["sha256:$diff"]},"history":[{"created":"$(date -u +%FT%TZ)","created_by":"packaging/image.sh"}]}
 JSON
   config=$(blob "$work/config" config.v1+json)
   printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s]}' "$config" "$layer" >"$work/manifest"
   manifest=$(blob "$work/manifest" manifest.v1+json)
   printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' \
-    "$(printf %s "$manifest" | sed "s|}\$|,\"platform\":{\"architecture\":\"$arch\",\"os\":\"linux\"},\"annotations\":{\"org.opencontainers.image.ref.name\":\"knockctl:$version\"}}|")" >"$layout/index.json"
+    "$(printf %s "$manifest" | sed "s|}\$|,\"platform\":{\"architecture\":\"$debian\",\"os\":\"linux\"},\"annotations\":{\"org.opencontainers.image.ref.name\":\"knockctl:$version\"}}|")" >"$layout/index.json"
   printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
-  tar -C "$layout" --owner=0 --group=0 --sort=name -cf "$out/knockctl-$version-$arch-oci.tar" .
-  echo "$out/knockctl-$version-$arch-oci.tar"
+  tar -C "$layout" --owner=0 --group=0 --sort=name -cf "$out/knockctl-$version-$debian-oci.tar" .
+  echo "$out/knockctl-$version-$debian-oci.tar"
 }

@@ -26,7 +26,7 @@ for one in "$x64" "$arm64"; do
 done
 printf '{\n  "version": "%s",\n  "integrity": {\n    "x64": "%s",\n    "arm64": "%s"\n  }\n}\n' "$wanted" "$x64" "$arm64" >"$pins"
 runtime=$(bash "$here/runtime.sh")
-bash "$here/modules.sh" "$runtime" >/dev/null
+bash "$here/modules.sh" "$runtime" "$(node -p process.arch)" >/dev/null
 rm -f "$keep"
 cat <<WORDS
 packaging/runtime.json: Node.js $now -> $wanted, which runs here, and the modules are compiled for it.

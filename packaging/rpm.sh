@@ -2,9 +2,8 @@
 . "$here/files.sh"
 
 make_rpm() {
-  local stage=$work/rpm top=$work/rpmbuild arch script payload=w6.xzdio
+  local stage=$work/rpm top=$work/rpmbuild script payload=w6.xzdio
   command -v rpmbuild >/dev/null || { echo 'package: rpmbuild is missing (Debian: apt-get install rpm)' >&2; exit 69; }
-  arch=$(uname -m)
   mkdir "$stage"
   files "$stage"
   install -D -m 644 init/completion/_knockctl "$stage/usr/share/zsh/site-functions/_knockctl"
@@ -62,8 +61,8 @@ SPEC
     (cd "$stage" && find ./usr/lib/knockctl ./usr/share/doc/knockctl -type d | sed 's/^\./%dir /')
     printf '%%dir %%attr(0700,root,root) %s\n' /etc/knockctl /var/lib/knockctl
   } >"$top/knockctl.spec"
-  rpmbuild -bb --quiet --target "$arch" --define "_topdir $top" --define "_tmppath $work" --define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' \
+  rpmbuild -bb --quiet --target "$machine" --define "_topdir $top" --define "_tmppath $work" --define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' \
     "$top/knockctl.spec" >"$work/rpmbuild.log" 2>&1 || { tail -n 20 "$work/rpmbuild.log" >&2; exit 69; }
-  cp "$top/RPMS/knockctl-$version-1.$arch.rpm" "$out/"
-  echo "$out/knockctl-$version-1.$arch.rpm"
+  cp "$top/RPMS/knockctl-$version-1.$machine.rpm" "$out/"
+  echo "$out/knockctl-$version-1.$machine.rpm"
 }

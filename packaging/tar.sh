@@ -1,9 +1,8 @@
 # Sourced by package.sh: a tar archive with an install script, for systems whose package manager is another.
 
 make_tar() {
-  local arch name tree file
-  arch=$(uname -m)
-  name=knockctl-$version-linux-$arch
+  local name tree file
+  name=knockctl-$version-linux-$machine
   tree=$work/$name/knockctl
   programs "$tree" /usr/local/lib/knockctl/bin/node
   mkdir "$tree/lib"

@@ -115,8 +115,13 @@ describe('the OCI image', () => {
     const argv = ['/usr/sbin/ip', 'netns', 'exec', host, ...unshare, '/bin/sh', '-c', script, 'sh', root];
     const container = new LabProcess(argv, { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
     holdings.track(container);
-    const ctl = async (...words: string[]): Promise<ExecResult> =>
-      at(host, '/usr/sbin/chroot', root, '/usr/sbin/knockctl', ...words);
+    // The first process of the container, which `docker exec` and `podman exec` join, and a runtime's SIGTERM goes to.
+    const first = (): string =>
+      readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8').trim();
+    const ctl = async (...words: string[]): Promise<ExecResult> => {
+      const join_ = ['--mount', '--pid', '--net', '--root', '--wd', `--target=${first()}`];
+      return exec(['/usr/bin/nsenter', ...join_, '--', '/usr/sbin/knockctl', ...words]);
+    };
     try {
       await waitFor(async () => (await ctl('status')).exitCode === 0, `armed: ${container.describe()}`);
     } catch (error) {
@@ -127,13 +132,7 @@ describe('the OCI image', () => {
     await waitFor(async () => (await ctl('list')).stdout.includes('10.77.4.2'), 'the knock to open');
     assert.match((await ctl('events')).stdout, /open/i);
 
-    // SIGTERM to the first process of the container, as a runtime sends it; unshare would not pass it on.
-    const [inner] = readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8')
-      .trim()
-      .split(' ');
-    const children = readFileSync(`/proc/${inner}/task/${inner}/children`, 'utf8').trim().split(' ');
-    const first = children[0] === '' ? inner : children[0];
-    process.kill(Number(first), 'SIGTERM');
+    process.kill(Number(first()), 'SIGTERM');
     await container.closed;
     assert.doesNotMatch((await at(host, '/usr/sbin/iptables-save')).stdout, /knockctl/);
   });
