@@ -43,10 +43,11 @@ describe('a host without our Debian package', () => {
       '-path',
       '*/dpkg/*',
     ];
-    const left = (await machine.must('/usr/bin/find', ...argv)).trim().split('\n');
+    const isKept = (path: string): boolean => kept.some((one) => path === one || path.startsWith(`${one}/`));
+    const found = (await machine.must('/usr/bin/find', ...argv)).split('\n').filter(Boolean);
     assert.deepEqual(
-      left.filter((path) => !kept.some((one) => path === one || path.startsWith(`${one}/`))),
-      [''],
+      found.filter((path) => !isKept(path)),
+      [],
     );
   };
 
