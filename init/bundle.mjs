@@ -44,7 +44,7 @@ const { output } = await build({
   plugins: [findNeeded],
   input: Object.fromEntries(PROGRAMS.map((name) => [name, source(name)])),
   platform: 'node',
-  external: ['cap', 'unix-dgram'],
+  external: ['cap'],
   logLevel: 'warn',
   output: {
     dir: OUT,

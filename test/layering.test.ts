@@ -53,7 +53,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ini: ['config/knockctl/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
   'node-cron': ['supervisor/lifecycle/cron-schedule.ts'],
-  'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };
 

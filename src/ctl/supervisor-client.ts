@@ -2,13 +2,7 @@ import { connect } from 'node:net';
 
 import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import {
-  readControlFrame,
-  REPLY_LIMIT,
-  type EventRecord,
-  type Reply,
-  type Request,
-} from '../wire/control.js';
+import { readControlFrame, REPLY_LIMIT, type EventRecord, type Reply, type Request } from '../wire/control.js';
 
 /** What a supervisor answered, or why there was no answer. */
 export type Answer =

@@ -3,16 +3,7 @@ import { AttemptStore, NONE } from './attempts.js';
 import type { Door } from './door.js';
 import type { HashKey } from './hash.js';
 import type { AddressWords, Packet } from './packet.js';
-import {
-  destinationFits,
-  flagsFit,
-  type Plan,
-  planDoors,
-  type PlannedDoor,
-  type PortPlan,
-  sameRecognition,
-  stepKey,
-} from './plan.js';
+import { destinationFits, flagsFit, type Plan, planDoors, type PlannedDoor, type PortPlan, sameRecognition, stepKey } from './plan.js';
 
 /**
  * Who is told what happened. `source` may be a reused object: take `addressText(source)` at once, if it is needed at

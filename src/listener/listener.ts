@@ -6,12 +6,7 @@ import { captureFilter } from '../knock/filter.js';
 import type { Clock } from '../system/clock.js';
 import { findUser, giveUpRoot } from '../system/privileges.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import {
-  CONFIG_LIMIT,
-  readListenerConfig,
-  type ListenerMessage,
-  type ListenerConfig,
-} from '../wire/listener.js';
+import { CONFIG_LIMIT, readListenerConfig, type ListenerMessage, type ListenerConfig } from '../wire/listener.js';
 import { openCapture } from './capture.js';
 import { doorsToHear } from './door-book.js';
 import { Sniffer } from './sniffer.js';
@@ -33,7 +28,8 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
     channel.write(frame(message));
   };
   const fail = (error: unknown): void => {
-    channel.end(frame({ type: 'fatal', reason: errorText(error).slice(0, 1500) }), () => {
+    const hint = error instanceof KnockError && error.hint !== undefined ? `; ${error.hint}` : '';
+    channel.end(frame({ type: 'fatal', reason: `${errorText(error)}${hint}`.slice(0, 1500) }), () => {
       exit(1);
     });
   };

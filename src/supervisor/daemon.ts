@@ -4,14 +4,7 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import {
-  makePrivateFolder,
-  readIfExists,
-  reclaimFolder,
-  removeAbandoned,
-  removeFile,
-  replaceFile,
-} from '../system/files.js';
+import { makePrivateFolder, readIfExists, reclaimFolder, removeAbandoned, removeFile, replaceFile } from '../system/files.js';
 import { readStrict } from '../system/strict-file.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
 import type { StartOutcome } from '../system/notify.js';
@@ -83,7 +76,7 @@ async function live(
   const places = runPaths(disk.settings.paths);
   const chosen = selectConfig(disk, readStrict, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
-  const manager = await serviceManager((problem) => {
+  const manager = serviceManager((problem) => {
     log.warn(problem);
   });
   try {
@@ -94,7 +87,6 @@ async function live(
     const notes = [...chosen.notes, ...told];
     return await serve({ ...chosen, notes }, options, log, presence, manager);
   } finally {
-    manager.close();
     await within(systemClock, CLOSE_MS, log.close());
   }
 }

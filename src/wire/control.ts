@@ -1,13 +1,7 @@
 import type { ExitCode } from '../base/errors.js';
 import { ProtocolError } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
-import {
-  COMMANDS,
-  isCommand,
-  type CommandArguments,
-  type CommandName,
-  type OptionName,
-} from '../base/commands.js';
+import { COMMANDS, isCommand, type CommandArguments, type CommandName, type OptionName } from '../base/commands.js';
 import { LISTS } from '../base/lists.js';
 import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
 import { isTrialTime } from './start/start-request.js';

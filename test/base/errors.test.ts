@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import {
-  CommandError,
-  ConfigError,
-  errorText,
-  EXIT,
-  formatFault,
-  KnockError,
-  ProtocolError,
-  type CommandFailure,
-} from '../../src/base/errors.js';
+import { CommandError, ConfigError, errorText, EXIT, formatFault, KnockError, ProtocolError, type CommandFailure } from '../../src/base/errors.js';
 
 const FAILURE: CommandFailure = {
   argv: ['/sbin/ipset', 'list'],

@@ -4,23 +4,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { readIfExists } from '../../src/system/files.js';
-import {
-  bareHost,
-  call,
-  CLIENT,
-  CLIENT6,
-  door,
-  front,
-  gone,
-  KNOCKD,
-  logged,
-  opened,
-  opens,
-  PID_FILE,
-  read,
-  SERVER,
-  SERVER6,
-} from './front.js';
+import { bareHost, call, CLIENT, CLIENT6, door, front, gone, KNOCKD, logged, opened, opens, PID_FILE, read, SERVER, SERVER6 } from './front.js';
 import type { Host } from './host.js';
 
 test('knockd in the foreground: quiet, no chains, a pid file; HUP and TERM as init scripts send them', async () => {
@@ -153,7 +137,7 @@ test('-v, -D and faults are told in the foreground; PidFile and LogFile go befor
   const few = ['/usr/bin/setpriv', '--bounding-set=-all,+net_raw,+net_admin,+sys_module', '--inh-caps=-all'];
   const weak = await host.exec([...few, process.execPath, KNOCKD, ...words]);
   assert.deepEqual([weak.exitCode, weak.stdout], [69, '']);
-  assert.match(weak.stderr, /^error: the listener cannot work: EPERM/);
+  assert.match(weak.stderr, /^error: the listener cannot work: setgroups: Operation not permitted/);
 
   // As knockd: a pid file that cannot be written is told, and no more. Without a place for the log it has one.
   host.write(`${dir}/y.conf`, door(host, 7000));

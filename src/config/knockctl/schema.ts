@@ -4,21 +4,7 @@ import { OWN_USER } from '../../system/privileges.js';
 
 import { parseCron } from './cron.js';
 import { parseLimit } from './limit.js';
-import {
-  ADDRESSES,
-  CHAIN,
-  FAMILY_LIST,
-  INTERFACES,
-  PORTS,
-  TEXT,
-  USER,
-  YES_NO,
-  absolutePath,
-  choice,
-  integer,
-  optional,
-  type ValueType,
-} from '../values.js';
+import { ADDRESSES, CHAIN, FAMILY_LIST, INTERFACES, PORTS, TEXT, USER, YES_NO, absolutePath, choice, integer, optional, type ValueType } from '../values.js';
 
 export type SectionName = 'paths' | 'listener' | 'firewall' | 'failsafe' | 'health' | 'log' | 'service';
 

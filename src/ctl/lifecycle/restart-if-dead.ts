@@ -9,14 +9,7 @@ import { readIfExists } from '../../system/files.js';
 import { ageMs, isAlive, type ProcessIdentity } from '../../system/process.js';
 import type { ServiceReport } from '../../wire/reports.js';
 import type { Context } from '../context.js';
-import {
-  forgetFailedStarts,
-  isDue,
-  MAX_FAILED_STARTS,
-  noteFailedStart,
-  readFailedStarts,
-  SLOW_TRIES_MS,
-} from './failed-starts.js';
+import { forgetFailedStarts, isDue, MAX_FAILED_STARTS, noteFailedStart, readFailedStarts, SLOW_TRIES_MS } from './failed-starts.js';
 import type { Lifecycle } from './lifecycle.js';
 import { printJson } from '../output.js';
 import { isStatusReport } from '../print/show.js';

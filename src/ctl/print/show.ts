@@ -2,13 +2,7 @@ import { EXIT, KnockError } from '../../base/errors.js';
 import type { ListName } from '../../base/lists.js';
 import { localTime } from '../../system/local-time.js';
 import type { EventRecord, Reply } from '../../wire/control.js';
-import type {
-  DoorReport,
-  KeeperReport,
-  ListedEntry,
-  ServiceReport,
-  StatusReport,
-} from '../../wire/reports.js';
+import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../../wire/reports.js';
 import { readIfExists } from '../../system/files.js';
 import { readHistories } from '../../wire/history.js';
 import type { Context } from '../context.js';

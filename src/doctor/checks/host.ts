@@ -51,8 +51,8 @@ export function capture({ probe }: Facts): Finding[] {
     {
       level: 'warning',
       text: `the capture hears packets ${ms} ms late`,
-      effect: 'libpcap holds them back, for the capture module does not find libpcap.so: doors open late',
-      fix: 'apt-get install libpcap-dev',
+      effect: 'doors open late: the machine is very busy, or its libpcap holds packets back',
+      fix: 'uptime shows the load; libpcap 1.5 or newer',
     },
   ];
 }

@@ -14,7 +14,7 @@ import { hasKernelDoor } from './services.js';
 export function bothBackends({ rules, backend }: Facts): Finding[] {
   const used = BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasRules));
   if (used.length < 2) return [];
-  const where = 'in the order of “Two back ends” in neighbours.md (docs/, or /usr/share/doc/knockctl)';
+  const where = 'in the order of “Two back ends” in docs/neighbours.md (or /usr/share/doc/knockctl/docs)';
   const inLegacy = backend === 'legacy' || backendsOfOurs(rules).includes('legacy');
   return [
     {

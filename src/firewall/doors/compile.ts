@@ -6,17 +6,7 @@ import type { TableName } from '../model/table-name.js';
 import type { DesiredService, Jump } from '../rules/template.js';
 import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
-import {
-  doorNames,
-  doneSet,
-  doorsLabel,
-  othersChain,
-  openChain,
-  startChain,
-  stepChain,
-  underWayChain,
-  windowSet,
-} from '../model/door-names.js';
+import { doorNames, doneSet, doorsLabel, othersChain, openChain, startChain, stepChain, underWayChain, windowSet } from '../model/door-names.js';
 import type { KernelAction, Placement } from './eligibility.js';
 import { doorSets } from './sets.js';
 

@@ -1,10 +1,5 @@
 import { errorText } from '../../base/errors.js';
-import {
-  startShellCommand,
-  type ShellCommandResult,
-  type ShellCommandStarter,
-  type RunningShellCommand,
-} from './shell-child.js';
+import { startShellCommand, type ShellCommandResult, type ShellCommandStarter, type RunningShellCommand } from './shell-child.js';
 
 /**
  * What a line is for. Each kind has places of its own, so that no flood of knocks, and no start command that hangs,

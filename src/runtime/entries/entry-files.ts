@@ -3,14 +3,7 @@ import { readdirSync } from 'node:fs';
 import type { Family } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import type { SetList } from '../../base/lists.js';
-import {
-  isBeingWritten,
-  makePrivateFolder,
-  removeFile,
-  removeFileForGood,
-  replaceFileInParts,
-  setAside,
-} from '../../system/files.js';
+import { isBeingWritten, makePrivateFolder, removeFile, removeFileForGood, replaceFileInParts, setAside } from '../../system/files.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import type { BootTimestamp } from '../../system/boot-timestamp.js';
 import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-codec.js';

@@ -1,11 +1,6 @@
 import { errorText } from '../../base/errors.js';
 import { SET_LISTS } from '../../base/lists.js';
-import {
-  NOTHING,
-  type RestoredEntries,
-  type SetChange,
-  type PersistencePort,
-} from '../../firewall/sets/persistence-port.js';
+import { NOTHING, type RestoredEntries, type SetChange, type PersistencePort } from '../../firewall/sets/persistence-port.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { listSets } from '../../firewall/sets/set-specs.js';
 import type { Clock, Timer } from '../../system/clock.js';

@@ -3,14 +3,7 @@ import { errorText } from '../../base/errors.js';
 import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
-import {
-  isOfBoot,
-  readInventory,
-  unique,
-  without,
-  writeInventory,
-  type Inventory,
-} from '../../firewall/ownership/inventory.js';
+import { isOfBoot, readInventory, unique, without, writeInventory, type Inventory } from '../../firewall/ownership/inventory.js';
 import { takeSnapshot } from '../../firewall/rules/snapshot.js';
 import type { Clock } from '../../system/clock.js';
 import { systemBootClock } from '../../system/boot-timestamp.js';

@@ -1,14 +1,6 @@
 import { errorText } from '../../base/errors.js';
 import type { Firewall } from '../../firewall/firewall.js';
-import {
-  madeTablesOf,
-  readInventory,
-  removeInventory,
-  without,
-  writeInventory,
-  type Inventory,
-  type Place,
-} from '../../firewall/ownership/inventory.js';
+import { madeTablesOf, readInventory, removeInventory, without, writeInventory, type Inventory, type Place } from '../../firewall/ownership/inventory.js';
 import { removeFile } from '../../system/files.js';
 import type { Journal } from '../journal/journal.js';
 import { noteInventory } from './inventory-record.js';

@@ -3,13 +3,7 @@ import { loadConfig } from '../../config/load.js';
 import { type ReadText } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
-import {
-  asEarlierConfig,
-  digest,
-  readUnconfirmed,
-  removeUnconfirmed,
-  type UnconfirmedTrial,
-} from './unconfirmed.js';
+import { asEarlierConfig, digest, readUnconfirmed, removeUnconfirmed, type UnconfirmedTrial } from './unconfirmed.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { readTemplate } from '../../firewall/rules/template-file.js';
 import { localTime } from '../../system/local-time.js';

@@ -1,13 +1,6 @@
 import { errorText, KnockError } from '../../base/errors.js';
 import type { Config } from '../../config/settings.js';
-import {
-  deadline,
-  digest,
-  readUnconfirmed,
-  removeUnconfirmed,
-  writeUnconfirmed,
-  type UnconfirmedTrial,
-} from './unconfirmed.js';
+import { deadline, digest, readUnconfirmed, removeUnconfirmed, writeUnconfirmed, type UnconfirmedTrial } from './unconfirmed.js';
 import type { Template } from '../../firewall/rules/template.js';
 import type { Clock } from '../../system/clock.js';
 import { localTime, timeOfDay } from '../../system/local-time.js';

@@ -4,13 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { errorText, EXIT, KnockError, ProtocolError } from '../../base/errors.js';
 import { removeFile } from '../../system/files.js';
 import { frame, FrameReader } from '../../wire/frames.js';
-import {
-  readRequest,
-  REQUEST_LIMIT,
-  type EventRecord,
-  type Reply,
-  type Request,
-} from '../../wire/control.js';
+import { readRequest, REQUEST_LIMIT, type EventRecord, type Reply, type Request } from '../../wire/control.js';
 
 /** Carries requests out. What it throws becomes an error reply. */
 export interface ControlHandler {

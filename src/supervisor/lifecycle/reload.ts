@@ -12,13 +12,7 @@ import type { Journal } from '../../runtime/journal/journal.js';
 import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import { feeds } from '../failsafe/state-machine.js';
-import {
-  listenerConfig,
-  makeGeneration,
-  type PersistentState,
-  type Generation,
-  type GenerationParts,
-} from '../../runtime/generation/generation.js';
+import { listenerConfig, makeGeneration, type PersistentState, type Generation, type GenerationParts } from '../../runtime/generation/generation.js';
 
 export interface ReloadParts extends GenerationParts {
   readonly paths: RunPaths;

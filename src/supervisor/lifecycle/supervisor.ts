@@ -26,12 +26,7 @@ import { Scheduler } from './scheduler.js';
 import { StartReport } from './start-report.js';
 import { teardown, type TeardownOptions } from './teardown.js';
 import { Trials } from './trial.js';
-import {
-  makePersistentState,
-  makeGeneration,
-  type PersistentState,
-  type GenerationParts,
-} from '../../runtime/generation/generation.js';
+import { makePersistentState, makeGeneration, type PersistentState, type GenerationParts } from '../../runtime/generation/generation.js';
 
 export interface SupervisorParts extends GenerationParts {
   readonly config: Config;

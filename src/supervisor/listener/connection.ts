@@ -2,12 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import { errorText } from '../../base/errors.js';
 import { frame, FrameReader } from '../../wire/frames.js';
-import {
-  LISTENER_LIMIT,
-  readListenerMessage,
-  type ListenerMessage,
-  type ListenerConfig,
-} from '../../wire/listener.js';
+import { LISTENER_LIMIT, readListenerMessage, type ListenerMessage, type ListenerConfig } from '../../wire/listener.js';
 import { MessageBudgets } from './message-budgets.js';
 import type { ListenerStarter, StartedListener } from '../launch/listener-child.js';
 

@@ -2,14 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import {
-  forgetFailedStarts,
-  isDue,
-  MAX_FAILED_STARTS,
-  noteFailedStart,
-  readFailedStarts,
-  SLOW_TRIES_MS,
-} from '../../../src/ctl/lifecycle/failed-starts.js';
+import { forgetFailedStarts, isDue, MAX_FAILED_STARTS, noteFailedStart, readFailedStarts, SLOW_TRIES_MS } from '../../../src/ctl/lifecycle/failed-starts.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 describe('starts that fail', () => {

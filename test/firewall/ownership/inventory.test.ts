@@ -4,12 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import {
-  readInventory,
-  removeInventory,
-  writeInventory,
-  type Inventory,
-} from '../../../src/firewall/ownership/inventory.js';
+import { readInventory, removeInventory, writeInventory, type Inventory } from '../../../src/firewall/ownership/inventory.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 const FOOTPRINT: Inventory = {

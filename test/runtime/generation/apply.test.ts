@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import {
-  applyGeneration,
-  APPLY_MODES,
-  STEPS,
-  type ApplyMode,
-} from '../../../src/runtime/generation/apply.js';
+import { applyGeneration, APPLY_MODES, STEPS, type ApplyMode } from '../../../src/runtime/generation/apply.js';
 import type { Generation } from '../../../src/runtime/generation/generation.js';
 import { readInventory, type Inventory } from '../../../src/firewall/ownership/inventory.js';
 import { FakeClock } from '../../helpers/fake-clock.js';

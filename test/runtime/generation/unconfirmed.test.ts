@@ -6,14 +6,7 @@ import fc from 'fast-check';
 
 import { KnockError } from '../../../src/base/errors.js';
 import { loadConfig } from '../../../src/config/load.js';
-import {
-  asEarlierConfig,
-  digest,
-  readUnconfirmed,
-  removeUnconfirmed,
-  writeUnconfirmed,
-  type UnconfirmedTrial,
-} from '../../../src/runtime/generation/unconfirmed.js';
+import { asEarlierConfig, digest, readUnconfirmed, removeUnconfirmed, writeUnconfirmed, type UnconfirmedTrial } from '../../../src/runtime/generation/unconfirmed.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 const TEMPLATE = { file: '/t', text: '*filter\nCOMMIT\n' };

@@ -6,11 +6,11 @@ import { weakTree } from '../../../system/strict-file.js';
 const BELIEVED = [
   'dist/app',
   'init',
+  'native/build',
   'rules',
   'docs/man',
   'package.json',
   'node_modules/cap',
-  'node_modules/unix-dgram',
   'node_modules/bindings',
   'node_modules/file-uri-to-path',
 ] as const;
