@@ -23,7 +23,10 @@ describe('doctor: two back ends', () => {
     told({ rules: both, backend }).find((line) => line.includes('both back ends')) ?? '';
 
   it('never has the one flushed that ours are in', () => {
-    assert.match(fix('nft'), /^warning: .* “Two back ends” in docs\/neighbours\.md .*never flush iptables-nft$/);
+    assert.match(
+      fix('nft'),
+      /^warning: .* “Two back ends” in docs\/neighbours\.md .*never flush iptables-nft$/,
+    );
     assert.match(
       fix('legacy'),
       /fix: knockctl stop first, for ours belong to legacy; then .* “Two back ends”/,

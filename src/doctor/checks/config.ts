@@ -55,7 +55,7 @@ export function noService({ config }: Facts): Finding[] {
   ];
 }
 
-/** Files that lost a trial do not come into force by themselves (choose-config.ts). */
+/** Files that lost a trial do not come into force by themselves (select-config.ts). */
 export function triedInVain({ tried, life }: Facts): Finding[] {
   if (tried === undefined) return [];
   if (typeof tried === 'string') {

@@ -10,7 +10,7 @@ import { eachPort, families, familiesOf, named, programs } from '../facts/ports.
 import { reach, type Reach } from '../facts/reach.js';
 import { hasKernelDoor } from './services.js';
 
-/** Rules in both back ends are both traversed, and a DROP in either wins (kernel-facts). */
+/** Rules in both back ends are both traversed, and a DROP in either wins. */
 export function bothBackends({ rules, backend }: Facts): Finding[] {
   const used = BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasRules));
   if (used.length < 2) return [];

@@ -89,7 +89,7 @@ function tcpPorts(steps: readonly Step[]): string[] {
   return sorted.length === 0 ? [] : portMatches('tcp', sorted, { mask: 0, value: 0 });
 }
 
-/** What the verbs of the supervisor do (src/supervisor/verbs), in their order. */
+/** What the verbs of the supervisor do (src/runtime/access), in their order. */
 function actionRules(action: KernelAction, { family }: ChainSettings): string[] {
   switch (action.verb) {
     case 'accept':

@@ -1,7 +1,7 @@
 import type { Family } from '../../base/address.js';
 import type { SetList } from '../../base/lists.js';
 
-/** Names in the kernel (interface.md, "Chains and sets"). Sets have at most 31 characters. */
+/** Names in the kernel (docs/interface.md, "Chains and sets"). Sets have at most 31 characters. */
 
 /** Chain names are at most 28 characters long (iptables(8)). */
 export const MAX_CHAIN = 28;

@@ -6,7 +6,7 @@ import { aliveSet, setName, trialLabel, trialSet } from '../model/names.js';
 /** Lines for ipset, and what its answers mean. Pure. */
 
 /**
- * Bound of a list. Full means refuse and report: these sets never evict (kernel-doors.md). A
+ * Bound of a list. Full means refuse and report: these sets never evict (docs/decisions/0003-kernel-is-the-truth.md). A
  * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.
  */
 export const MAX_ENTRIES = 1_048_576;

@@ -7,7 +7,7 @@ import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
 import { impossibleTarget } from './targets.js';
 
-/** The lists that an address is flushed from: who is trusted stays trusted (interface.md). */
+/** The lists that an address is flushed from: who is trusted stays trusted (docs/interface.md). */
 const ADDRESS_LISTS = ['filter', 'banned'] as const;
 /** The sets of a list that whoever asks may touch: a door takes back what a knock gave, and nothing else. */
 function partsFor(list: ListName, { kind }: Origin): readonly SetList[] {

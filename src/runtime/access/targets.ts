@@ -2,7 +2,7 @@ import { parseNetwork, type Network } from '../../base/address.js';
 import { impossibleHere } from '../../base/impossible.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 
-/** accept and drop refuse networks that are wider than this without --force (interface.md). */
+/** accept and drop refuse networks that are wider than this without --force (docs/interface.md). */
 const WIDEST = { 4: 8, 6: 32 } as const;
 
 /** What was read from the targets of a request. */

@@ -1,4 +1,4 @@
-/** When to stop repairing what others undo. Pure (failsafe.md: more than five times a minute is a fight). */
+/** When to stop repairing what others undo. Pure (docs/fail-safety.md: more than five times a minute is a fight). */
 
 export const WINDOW_MS = 60_000;
 export const MAX_REPAIRS = 5;

@@ -1,4 +1,4 @@
-/** The life of the service as a total table: every state answers every event. Pure (failsafe.md, "States"). */
+/** The life of the service as a total table: every state answers every event. Pure (docs/fail-safety.md, "States"). */
 
 export const STATES = [
   'stopped',

@@ -1,4 +1,4 @@
-/** When a listener that died is started again. Pure (failsafe.md: 0.2, 1, 2, 5 … 60 s; never giving up). */
+/** When a listener that died is started again. Pure (docs/fail-safety.md: 0.2, 1, 2, 5 … 60 s; never giving up). */
 
 const DELAYS_MS = [200, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000] as const;
 /** Deaths within this time count together, and whoever has lived so long stays up. */
