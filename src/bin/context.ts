@@ -17,11 +17,12 @@ import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
 export function makeOutput(json: boolean): Output {
-  const { isTTY } = process.stdout;
+  const { isTTY, columns } = process.stdout;
   const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {
     json,
     colour,
+    columns: isTTY ? columns : undefined,
     out: (text) => {
       process.stdout.write(terminalText(text, colour));
     },
@@ -90,6 +91,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       return examineHost(file, session);
     },
     readInput,
+    readOptional,
   };
 }
 
@@ -102,6 +104,15 @@ function readConfig(file: string | undefined, belief: Belief): Config {
   const told = [...remarks, ...user].map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
   const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
   return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
+}
+
+/** A file that is only looked at if it can be. */
+function readOptional(path: string): string | undefined {
+  try {
+    return readIfExists(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function readInput(path: string): string {

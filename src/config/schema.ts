@@ -152,6 +152,14 @@ export const KEYS = {
   maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
   rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
 
+  allowLockout: key(
+    'failsafe',
+    'allow_lockout',
+    YES_NO,
+    'no',
+    'start and reload take a service too that nobody can get into',
+  ),
+
   schedule: key(
     'health',
     'schedule',
@@ -231,6 +239,13 @@ export const KEYS = {
     choice('drop', 'pass'),
     'drop',
     'TCP packets that begin no connection and belong to none meet the policy too, or pass as before; in INPUT',
+  ),
+  serviceLockout: key(
+    'service',
+    'allow_lockout',
+    optional(YES_NO),
+    '',
+    'yes or no; empty: what [failsafe] says',
   ),
   kernelDoors: key(
     'service',

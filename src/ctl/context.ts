@@ -57,6 +57,8 @@ export interface Context {
   letIn(port: number): Promise<LetIn | undefined>;
   /** What is found out about this host, the worst first. */
   examine(): Promise<readonly Finding[]>;
+  /** The text of a file, if it is there and can be read; stands with a context of tests for none. */
+  readOptional?(path: string): string | undefined;
   /** The text of a file, or of standard input for `-`. */
   readInput(path: string): string;
 }
