@@ -52,6 +52,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },
+    pitfalls: async (config) => (await import('./host-facts.js')).pitfallsHere(config),
     recognised: async (config) => (await import('../supervisor/recognition.js')).recognised(config),
     exposures: async (config) => {
       const { rulesInFront } = await import('./rules-in-front.js');
@@ -69,10 +70,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { lock, snapshots } = locatePaths(file, readIfExists);
       return giveUp(systemExec, dirname(lock), snapshots, new Date());
     },
-    triedInVain: async (config) => {
-      const { triedInVain } = await import('../supervisor/choose-config.js');
-      return triedInVain(config);
-    },
+    triedInVain: async (config) => (await import('../supervisor/choose-config.js')).triedInVain(config),
     provideSets: async (specs) => {
       const { Direct, provideEmptySets } = await import('../supervisor/direct.js');
       try {

@@ -42,6 +42,8 @@ export interface LoadState {
    * refused is an open port.
    */
   readonly leavesOut?: boolean;
+  /** What becomes of services that nobody can get into; undefined: nothing is said of them. */
+  readonly lockouts?: 'refuse' | 'tell' | undefined;
   /** What this host says of files; where it is not given, nothing is wrong with them. */
   readonly files?: {
     /** Whether users other than root can read it. */

@@ -53,10 +53,11 @@ export function loadConfig(
   const services = chooseServices(conf, doors, findings);
   checkDoors(doors, services, readText, { findings, leavesOut: state.leavesOut === true });
   const trusted = loadTrusted(conf, { file, files, own: state.ownSources?.() ?? [] }, findings);
-  checkWaysIn(conf, { services, doors: doors.conf.doors, trusted }, file, {
-    findings,
-    leavesOut: state.leavesOut === true,
-  });
+  checkWaysIn(
+    conf,
+    { services, doors: doors.conf.doors, trusted },
+    { ...findings, file, lockouts: state.lockouts },
+  );
   const rules = loadRules(conf, files);
   files.lookAbove(conf.settings.paths.state, 'who was accepted or banned before is set aside');
   files.lookAbove(conf.settings.paths.run, 'what is noted there counts all the same');
@@ -247,19 +248,17 @@ function checkDoors(
   }
 }
 
-/** What is certain to lock out is a fault, but for a start at a boot: one that is refused is an open port. */
+/** What is certain to lock out is a fault, or only told: a start that is refused at a boot is an open port. */
 function checkWaysIn(
   conf: KnockctlConf,
   ways: WaysIn,
-  file: string,
-  { findings, leavesOut }: { readonly findings: Findings; readonly leavesOut: boolean },
+  { file, faults, warnings, lockouts }: Findings & Pick<LoadState, 'lockouts'> & { readonly file: string },
 ): void {
   // What a faulty line says of doors or the trusted is not known.
-  if (findings.faults.length > 0) return;
+  if (lockouts === undefined || faults.length > 0) return;
   for (const service of lockedServices(ways)) {
     const line = conf.lineOf(KEYS.onFailure, `service.${service.name}`);
-    const message = lockoutText(service);
-    (leavesOut ? findings.warnings : findings.faults).push({ file, line, message });
+    (lockouts === 'refuse' ? faults : warnings).push({ file, line, message: lockoutText(service) });
   }
 }
 

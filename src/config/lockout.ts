@@ -41,10 +41,12 @@ export function lockedServices(ways: WaysIn): readonly ServiceSettings[] {
   );
 }
 
+export const LOCKED_OUT = 'nobody can get into service';
+
 /** What is to be said of such a service. */
 export function lockoutText({ name }: Pick<ServiceSettings, 'name'>): string {
   return (
-    `nobody can get into service ${name}: nobody is trusted, no door accepts into it, and on_failure = hold keeps it shut; ` +
+    `${LOCKED_OUT} ${name}: nobody is trusted, no door accepts into it, and on_failure = hold keeps it shut; ` +
     `write command = knockctl accept %IP% --service ${name} in a door, or somebody into the trusted list, ` +
     'or allow_lockout = yes here if that is meant'
   );

@@ -45,6 +45,8 @@ export interface Context {
   recognised(config: Config): Promise<readonly Recognised[]>;
   /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */
   inTheWay?(): Promise<readonly Finding[]>;
+  /** What will go wrong with it, as far as that can be told without root; stands with a context of tests for nothing. */
+  pitfalls?(config: Config): Promise<readonly string[]>;
   /** What decides about its services before our rules in force do; nothing where it cannot be asked, for want of rights. */
   exposures(config: Config): Promise<readonly ExposureReport[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
