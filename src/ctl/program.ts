@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../base/errors.js';
 import { LISTS, type ListName } from '../base/lists.js';
 import type { Context } from './context.js';
-import type { StartOptions } from './lifecycle.js';
+import type { Lifecycle, StartOptions } from './lifecycle.js';
 import { addSetUp } from './program-set-up.js';
 import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../wire/start-wish.js';
@@ -135,6 +135,7 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
       .action(async () => {
         const { Lifecycle } = await import('./lifecycle.js');
         const lifecycle = new Lifecycle(context());
+        if (verb === 'confirm') return finish(confirmed(context(), lifecycle));
         if (verb !== 'restartifdead') return finish(lifecycle[verb]());
         const { restartIfDead } = await import('./revive.js');
         await finish(restartIfDead(context(), lifecycle));
@@ -160,6 +161,14 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
     .command('run')
     .description('the supervisor in the foreground (systemd, containers)')
     .action(async () => finish(parts.run(context().file)));
+}
+
+/** Asks, if a person is there to answer. */
+async function confirmed(context: Context, lifecycle: Lifecycle): Promise<number> {
+  const [{ confirm }, { Questions }] = await Promise.all([import('./confirm.js'), import('./init/ask.js')]);
+  return confirm(context, lifecycle, () =>
+    process.stdin.isTTY ? new Questions(process.stdin, process.stdout) : undefined,
+  );
 }
 
 /** -c and --json may stand behind the command too: they are the program's all the same. */

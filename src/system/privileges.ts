@@ -44,6 +44,8 @@ export const SPARE_USER_NOTE = {
  * be used, and becoming root again is refused. Throws where anything is left.
  */
 export function giveUpRoot(user: User): void {
+  // Started by another user, with CAP_NET_RAW alone: there is no root to give up, and nobody to become.
+  if (process.getuid?.() !== 0) return;
   if (process.setgroups === undefined || process.setgid === undefined || process.setuid === undefined) {
     throw new KnockError('this platform cannot change the user of a process');
   }
@@ -58,6 +60,15 @@ export function giveUpRoot(user: User): void {
   process.setuid(user.uid);
   const left = remainingPrivileges();
   if (left.length > 0) throw new KnockError(`privileges are left after giving up root: ${left.join(', ')}`);
+}
+
+/** Bit 13 of the capability sets (linux/capability.h). */
+const NET_RAW = 1n << 13n;
+
+/** True where this process may open captures. */
+export function mayCapture(): boolean {
+  const [, set = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return (BigInt(`0x${set}`) & NET_RAW) !== 0n;
 }
 
 /** What of root this process still has, or could get back; empty when nothing. */
