@@ -88,7 +88,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     });
   program
     .command('check')
-    .description('read all configuration, print every error, change nothing')
+    .description('read all configuration, print every error and what will go wrong; change nothing')
     .action(async () => {
       const { check } = await import('./check.js');
       await finish(check(context()));
@@ -122,7 +122,7 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
       command.option('--boot', 'leave out files that others could have written, and start without them');
   }
   const verbs = [
-    ['confirm', 'keep what start --trial or reload --trial has put in force'],
+    ['confirm', 'keep what is on trial; asks first if nobody has knocked'],
     ['stop', 'stop, and take everything out of the firewall'],
     ['restart', 'replace the supervisor; nobody is thrown out in between'],
     ['condrestart', 'restart, if it is running'],

@@ -5,6 +5,7 @@ import { timeOfDay } from '../system/local-time.js';
 import type { StartOutcome } from '../system/notify.js';
 import type { Reply, RequestOf } from '../wire/control.js';
 import type { StartWish } from '../wire/start-wish.js';
+import { isUnheardSince, UNHEARD, type Knocked } from '../wire/trial.js';
 import { awaitedNotes } from './awaited-chains.js';
 import { triedInVain } from './choose-config.js';
 import { exposureNotes } from './exposure-watch.js';
@@ -16,6 +17,8 @@ export interface ChangesParts {
   readonly supervisor: Supervisor;
   /** Reads the configuration again; throws ConfigError. */
   readonly loadConfig: () => Config;
+  /** What happened during a trial. */
+  readonly journal?: { readonly events: readonly Knocked[] };
 }
 
 /** How an administrator changes the configuration in force: for good or on trial, and says yes to it. */
@@ -56,7 +59,10 @@ export class Changes {
 
   /** What is on trial stays in force. */
   async confirm(): Promise<Reply> {
-    const notes = await this.#parts.supervisor.trials.confirm();
+    const { supervisor, journal } = this.#parts;
+    const hasDoors = supervisor.world.config.doors.length > 0;
+    const unheard = hasDoors && journal !== undefined && isUnheardSince(journal.events) ? [UNHEARD] : [];
+    const notes = [...(await supervisor.trials.confirm()), ...unheard];
     return done(['confirmed: the change is in force for good'], notes, { verb: 'confirm' });
   }
 

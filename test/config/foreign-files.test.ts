@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { foreignFile } from '../../src/config/foreign-files.js';
+import { parseKnockctlConf } from '../../src/config/knockctl-conf.js';
 import { parseKnockdConf } from '../../src/config/knockd-conf.js';
 import { readSeed, SEEDS } from './seeds.js';
 
@@ -67,6 +68,9 @@ describe('an interface with a label', () => {
     const { options, faults, warnings } = parseKnockdConf('[options]\nInterface = eth0:0\n', 'f');
     assert.deepEqual(faults, []);
     assert.equal(options.interface, 'eth0');
+    const conf = parseKnockctlConf('[listener]\ninterface = eth1:7, wg0\n', 'k');
+    assert.deepEqual(conf.settings.listener.interfaces, ['eth1', 'wg0']);
+    assert.match(conf.warnings[0]?.message ?? '', /^interface: eth1:7 is a label/);
     assert.match(
       warnings[0]?.message ?? '',
       /eth0:0 is a label of an address, no interface: knocks are heard on eth0/,

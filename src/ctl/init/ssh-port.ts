@@ -21,7 +21,8 @@ export async function sshPort(): Promise<number | undefined> {
     .map(({ port, inode }) => ({ port, owner: owners.get(inode) ?? '' }));
   const found = new Set(ports.filter(({ owner }) => SERVERS.includes(owner)).map(({ port }) => port));
   const held = new Set(ports.filter(({ owner }) => HOLDERS.includes(owner)).map(({ port }) => port));
-  for (const port of held) if (!found.has(port) && (await greetsAsSsh(port))) found.add(port);
+  // To ask starts what the socket is for: only where nobody else is found.
+  if (found.size === 0) for (const port of held) if (await greetsAsSsh(port)) found.add(port);
   return found.has(USUAL) ? USUAL : [...found].sort((a, b) => a - b)[0];
 }
 
