@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, number>> = {
  * where they put the others together, last where the others share them, or both (config).
  */
 const SUB_FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  config: ['import', '.', 'knockd', 'knockctl', '.'],
+  config: ['pitfalls', 'import', '.', 'knockd', 'knockctl', '.'],
   firewall: ['.', 'ownership', 'trial', 'doors', 'exposure', 'rules', 'sets', 'model'],
   runtime: ['.', 'generation', 'doors', 'access', 'entries', 'journal'],
   supervisor: ['.', 'control', 'lifecycle', 'listener', 'launch', 'failsafe'],

@@ -17,11 +17,12 @@ import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
 export function makeOutput(json: boolean): Output {
-  const { isTTY } = process.stdout;
+  const { isTTY, columns } = process.stdout;
   const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {
     json,
     colour,
+    columns: isTTY ? columns : undefined,
     out: (text) => {
       process.stdout.write(terminalText(text, colour));
     },
@@ -51,6 +52,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },
+    pitfalls: async (config) => (await import('./host-facts.js')).pitfallsHere(config),
     recognised: async (config) => (await import('../runtime/doors/kernel-recognition.js')).recognised(config),
     exposures: async (config) => {
       const { rulesInFront } = await import('./rules-in-front.js');
@@ -90,6 +92,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       return examineHost(file, session);
     },
     readInput,
+    readOptional,
   };
 }
 
@@ -102,6 +105,15 @@ function readConfig(file: string | undefined, belief: Belief): Config {
   const told = [...remarks, ...user].map(({ text, effect, fix }) => `${text}: ${effect}; ${fix}`);
   const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
   return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
+}
+
+/** A file that is only looked at if it can be. */
+function readOptional(path: string): string | undefined {
+  try {
+    return readIfExists(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function readInput(path: string): string {

@@ -18,6 +18,7 @@ export function load(options: LoadOptions, belief: Belief): Config {
     inForce: isInForce(options.file),
     ownSources,
     leavesOut: belief === 'lenient',
+    lockouts: belief === 'lenient' ? 'tell' : 'refuse',
     // What stands for knockd says no more in its log than knockd does.
     files: {
       isReadableByOthers: options.front === undefined ? isReadableByOthers : () => false,

@@ -28,6 +28,8 @@ export interface ServiceSettings {
   readonly gate: 'normal' | 'strict';
   /** What TCP packets meet that begin no connection and belong to none: the policy, or nothing of ours. */
   readonly strays: 'drop' | 'pass';
+  /** That nobody can get in is meant. */
+  readonly allowLockout?: true;
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;
 }

@@ -45,6 +45,8 @@ export interface Context {
   recognised(config: Config): Promise<readonly Recognised[]>;
   /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */
   inTheWay?(): Promise<readonly Finding[]>;
+  /** What will go wrong with it, as far as that can be told without root; stands with a context of tests for nothing. */
+  pitfalls?(config: Config): Promise<readonly string[]>;
   /** What decides about its services before our rules in force do; nothing where it cannot be asked, for want of rights. */
   exposures(config: Config): Promise<readonly ExposureReport[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
@@ -57,6 +59,8 @@ export interface Context {
   letIn(port: number): Promise<LetIn | undefined>;
   /** What is found out about this host, the worst first. */
   examine(): Promise<readonly Finding[]>;
+  /** The text of a file, if it is there and can be read; stands with a context of tests for none. */
+  readOptional?(path: string): string | undefined;
   /** The text of a file, or of standard input for `-`. */
   readInput(path: string): string;
 }

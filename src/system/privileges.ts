@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readdirSync } from 'node:fs';
 
 import { EXIT, KnockError } from '../base/errors.js';
@@ -45,6 +46,8 @@ export const SPARE_USER_NOTE = {
  * be used, and becoming root again is refused. Throws where anything is left.
  */
 export function giveUpRoot(user: User): void {
+  // Started by another user, with CAP_NET_RAW alone: there is no root to give up, and nobody to become.
+  if (process.getuid?.() !== 0) return;
   if (user.uid === 0 || user.gid === 0) {
     throw new KnockError('the listener must not run as root', {
       exitCode: EXIT.config,
@@ -55,6 +58,15 @@ export function giveUpRoot(user: User): void {
   native().changeUser(user.uid, user.gid);
   const left = remainingPrivileges();
   if (left.length > 0) throw new KnockError(`privileges are left after giving up root: ${left.join(', ')}`);
+}
+
+/** Bit 13 of the capability sets (linux/capability.h). */
+const NET_RAW = 1n << 13n;
+
+/** True where this process may open captures. */
+export function mayCapture(): boolean {
+  const [, set = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return (BigInt(`0x${set}`) & NET_RAW) !== 0n;
 }
 
 /** What of root a thread of this process still has, or could get back; empty when nothing. */

@@ -157,7 +157,8 @@ function isDoor(value: unknown): value is Door {
     isText(value['name'], 4096) &&
     Array.isArray(value['sequence']) &&
     typeof value['windowMs'] === 'number' &&
-    isFields(value['flags'])
+    isFields(value['flags']) &&
+    (value['cooldownMs'] === undefined || isCount(value['cooldownMs'], 1))
   );
 }
 

@@ -23,6 +23,7 @@ export interface CommandLine {
 
 /** A door's commands, in the order of the file. */
 export interface DoorLines {
+  readonly name: string;
   readonly commands: readonly CommandLine[];
 }
 
@@ -49,7 +50,7 @@ export type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
 
 /** Finds the commands in a text that parseKnockdConf took without a fault. */
 export function readDocument(text: string): Document {
-  const doors: { commands: CommandLine[] }[] = [];
+  const doors: { name: string; commands: CommandLine[] }[] = [];
   const options: OptionLine[] = [];
   const synAlone: FlagLine[] = [];
   let commands: CommandLine[] | undefined;
@@ -60,7 +61,7 @@ export function readDocument(text: string): Document {
       commands = undefined;
     } else if (line.startsWith('[') && line.endsWith(']')) {
       commands = [];
-      doors.push({ commands });
+      doors.push({ name: line.slice(1, -1), commands });
     } else if (line !== '' && !line.startsWith('#')) {
       if (commands !== undefined && /^TCPFLAGS\s*=\s*SYN$/.test(upper(line))) synAlone.push({ number });
       const found = commands === undefined ? undefined : readCommand(line);

@@ -8,6 +8,7 @@ import { Reader } from './reader.js';
 import { ALL_KEYS, KEYS, type Key } from './schema.js';
 import { readServices, serviceName } from './services.js';
 import type { ServiceSettings, Settings } from '../settings.js';
+import { labelRemark } from '../values.js';
 
 /** knockctl.conf by itself: nothing of knockd.conf is merged yet. */
 export interface KnockctlConf {
@@ -17,8 +18,8 @@ export interface KnockctlConf {
   readonly isServiceWritten: boolean;
   readonly faults: readonly ConfigFault[];
   readonly warnings: readonly ConfigFault[];
-  /** The line of the key; 0 where it is not written. */
-  readonly lineOf: (key: Key<unknown>) => number;
+  /** The line of the key, in this section if one is named; 0 where it is not written. */
+  readonly lineOf: (key: Key<unknown>, section?: string) => number;
   /** True where the key is written with a value that is at fault. */
   readonly isBroken: (key: Key<unknown>) => boolean;
 }
@@ -38,6 +39,7 @@ export function parseKnockctlConf(text: string, file: string): KnockctlConf {
   for (const section of reader.sections) checkSection(section, report);
   const services = readServices(reader, report, warn);
   checkTimes(reader, report, warn);
+  checkLabels(ini.sections.get('listener')?.entries.get(KEYS.interface.name), warn);
   if (reader.hasComment(KEYS.rescueCommand) && reader.get(KEYS.rescueCommand) !== undefined) {
     warn(
       reader.line(KEYS.rescueCommand),
@@ -50,7 +52,7 @@ export function parseKnockctlConf(text: string, file: string): KnockctlConf {
     isServiceWritten: reader.sections.some(({ name }) => name.startsWith('service')),
     faults: faults.toSorted((a, b) => a.line - b.line),
     warnings,
-    lineOf: (key) => reader.line(key),
+    lineOf: (key, section) => reader.line(key, section),
     isBroken: (key) => reader.isBroken(key),
   };
 }
@@ -120,6 +122,13 @@ function checkTimes(reader: Reader, report: Report, warn: Report): void {
       reader.line(KEYS.switchTimeout) || reader.line(KEYS.heartbeat),
       `switch_timeout (${switchTimeout}) is less than twice heartbeat (${heartbeat}): one late beat would trip the switch`,
     );
+  }
+}
+
+function checkLabels(interfaces: IniEntry | undefined, warn: Report): void {
+  for (const name of interfaces?.value.split(/[\s,]+/) ?? []) {
+    const remark = labelRemark(name);
+    if (remark !== undefined) warn(interfaces?.line ?? 0, `${KEYS.interface.name}: ${remark}`);
   }
 }
 

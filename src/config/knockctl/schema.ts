@@ -4,7 +4,21 @@ import { OWN_USER } from '../../system/privileges.js';
 
 import { parseCron } from './cron.js';
 import { parseLimit } from './limit.js';
-import { ADDRESSES, CHAIN, FAMILY_LIST, INTERFACES, PORTS, TEXT, USER, YES_NO, absolutePath, choice, integer, optional, type ValueType } from '../values.js';
+import {
+  ADDRESSES,
+  CHAIN,
+  FAMILY_LIST,
+  INTERFACES,
+  PORTS,
+  TEXT,
+  USER,
+  YES_NO,
+  absolutePath,
+  choice,
+  integer,
+  optional,
+  type ValueType,
+} from '../values.js';
 
 export type SectionName = 'paths' | 'listener' | 'firewall' | 'failsafe' | 'health' | 'log' | 'service';
 
@@ -138,6 +152,14 @@ export const KEYS = {
   maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
   rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
 
+  allowLockout: key(
+    'failsafe',
+    'allow_lockout',
+    YES_NO,
+    'no',
+    'start and reload take a service too that nobody can get into',
+  ),
+
   schedule: key(
     'health',
     'schedule',
@@ -217,6 +239,13 @@ export const KEYS = {
     choice('drop', 'pass'),
     'drop',
     'TCP packets that begin no connection and belong to none meet the policy too, or pass as before; in INPUT',
+  ),
+  serviceLockout: key(
+    'service',
+    'allow_lockout',
+    optional(YES_NO),
+    '',
+    'yes or no; empty: what [failsafe] says',
   ),
   kernelDoors: key(
     'service',

@@ -17,7 +17,7 @@ export function serviceName(section: string): string | undefined {
 
 /** The service that doors with our verbs imply where none is written: `[service.ssh]` with the defaults, and the gate of [firewall]. */
 export function impliedService(gate: ServiceSettings['gate'] = KEYS.gate.fallback): ServiceSettings {
-  return makeService('ssh', (key) => key.fallback, gate);
+  return makeService('ssh', (key) => key.fallback, { gate, lockout: false });
 }
 
 /** Every `[service.NAME]`, in the order of the file; what one service says against another is reported. */
@@ -27,7 +27,10 @@ export function readServices(reader: Reader, report: Report, warn: Report): read
   for (const { name: section, line } of reader.sections) {
     const name = serviceName(section);
     if (name === undefined || name === '') continue;
-    const service = makeService(name, (key) => reader.get(key, section), reader.get(KEYS.gate));
+    const service = makeService(name, (key) => reader.get(key, section), {
+      gate: reader.get(KEYS.gate),
+      lockout: reader.get(KEYS.allowLockout),
+    });
     services.push(service);
     checkFamilies(service, section, reader, report);
     checkGate(service, section, reader, report);
@@ -54,7 +57,7 @@ export function readServices(reader: Reader, report: Report, warn: Report): read
 function makeService(
   name: string,
   get: <T>(key: Key<T>) => T,
-  gate: ServiceSettings['gate'],
+  general: { readonly gate: ServiceSettings['gate']; readonly lockout: boolean },
 ): ServiceSettings {
   return {
     name,
@@ -67,8 +70,9 @@ function makeService(
     decoyTimeoutS: get(KEYS.decoyTimeout),
     decoys: get(KEYS.decoys),
     onFailure: get(KEYS.onFailure),
-    gate: get(KEYS.serviceGate) ?? gate,
+    gate: get(KEYS.serviceGate) ?? general.gate,
     strays: get(KEYS.strays),
+    ...((get(KEYS.serviceLockout) ?? general.lockout) ? { allowLockout: true } : {}),
     kernelDoors: get(KEYS.kernelDoors),
   };
 }

@@ -18,6 +18,9 @@ interface Options {
   service: string | undefined;
 }
 
+/** `-t` as the command line has it; another word may be its value. */
+const SHORT_TIMEOUT = '-t';
+
 /**
  * Reads the command of a door. It is a verb of ours where the whole line is one
  * (`knockctl accept %IP% --timeout 60`, or an init script of ours by any path) and holds nothing that
@@ -52,6 +55,11 @@ function parseVerb(line: string): VerbCommand | undefined {
       continue;
     }
     if (word === '--force') continue;
+    if (word === SHORT_TIMEOUT) {
+      index += 1;
+      if (!setOption(options, verb, '--timeout', words[index] ?? '')) return undefined;
+      continue;
+    }
     const [name = '', inline, ...rest] = word.split('=');
     if (rest.length > 0) return undefined;
     if (inline === undefined) index += 1;

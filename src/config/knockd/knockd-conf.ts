@@ -1,11 +1,12 @@
 import { quote } from '../../base/address.js';
 import type { ConfigFault } from '../../base/errors.js';
 
+import { foreignFile } from '../foreign-files.js';
 import { DOOR_DIRECTIVES, draftDoor, finishDoor, type DoorDraft, type Place } from './knockd-door.js';
 import { isUtf8, splitLines, trim, upper, type Line, type Report } from '../lines.js';
 import { didYouMean } from '../nearest.js';
 import type { DoorSettings } from '../settings.js';
-import { INTERFACE_NAME, absolutePath } from '../values.js';
+import { INTERFACE_NAME, absolutePath, labelRemark } from '../values.js';
 
 /** What `[options]` of knockd.conf says; undefined where nothing is said. */
 export interface KnockdOptions {
@@ -44,6 +45,8 @@ export function parseKnockdConf(text: string, file: string): KnockdConf {
     interface: parser.options.get('INTERFACE'),
     syslog: parser.syslog,
   };
+  const foreign = faults.length === 0 ? undefined : foreignFile(text);
+  if (foreign !== undefined) return { doors: [], options, faults: [{ file, ...foreign }], warnings: [] };
   return { doors, options, faults: faults.toSorted((a, b) => a.line - b.line), warnings };
 }
 
@@ -140,7 +143,9 @@ class Parser {
     }
     const parsed = OPTION_TYPES[name].parse(value);
     if (parsed.ok) this.options.set(name, parsed.value);
-    else this.report(number, `config: line ${number}: ${name.toLowerCase()}: ${parsed.reason}`);
+    const remark = name === 'INTERFACE' && parsed.ok ? labelRemark(value) : undefined;
+    if (remark !== undefined) this.warn(number, `interface: ${remark}`);
+    if (!parsed.ok) this.report(number, `config: line ${number}: ${name.toLowerCase()}: ${parsed.reason}`);
   }
 
   #syntaxError(number: number, why: string): void {
@@ -160,7 +165,24 @@ function explainShape(line: string, name: string): string {
   return `${quote(line)} has no =: write directive = value`;
 }
 
+/** Directives of forks of knockd that have codes of a secret and the time. */
+const OF_TOTP_FORKS: readonly string[] = [
+  'KEY',
+  'SECRET',
+  'TOTP',
+  'TOTP_KEY',
+  'TOTP_SECRET',
+  'TOTP_INTERVAL',
+  'TOTP_DIGITS',
+];
+
 function explainUnknown(written: string, isKnownElsewhere: boolean, known: readonly string[]): string {
+  if (OF_TOTP_FORKS.includes(upper(written))) {
+    return (
+      `${written} is of a fork of knockd with codes that change with the time (TOTP), which knockctl does not have; ` +
+      'one_time_sequences = FILE in a door has sequences that open it once each, so that nobody can send one again'
+    );
+  }
   if (isKnownElsewhere) {
     const [here, there] = known.includes('SEQUENCE') ? ['a door', '[options]'] : ['[options]', 'a door'];
     return `${written} belongs in ${there}, not in ${here}`;

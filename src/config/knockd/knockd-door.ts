@@ -23,6 +23,7 @@ export interface DoorDraft {
   /** A one_time_sequences that no sequence has overridden. */
   oneTime: OneTimeSettings | undefined;
   seqTimeoutS: number;
+  seqCooldownS: number;
   cmdTimeoutS: number;
   flags: FlagFilter;
   target: Network | undefined;
@@ -58,6 +59,12 @@ export const DOOR_DIRECTIVES: ReadonlyMap<string, Directive> = new Map<string, D
   ['ONE_TIME_SEQUENCES', setOneTime],
   ['SEQ_TIMEOUT', seqTimeout],
   ['TIMEOUT', seqTimeout],
+  [
+    'SEQ_COOLDOWN',
+    (draft, value, place) => {
+      draft.seqCooldownS = seconds('seq_cooldown', value, 0, place) ?? 0;
+    },
+  ],
   ['START_COMMAND', start],
   ['COMMAND', start],
   ['START_COMMAND_6', start6],
@@ -92,6 +99,7 @@ export function draftDoor(name: string, line: number): DoorDraft {
     hasSequence: false,
     oneTime: undefined,
     seqTimeoutS: SEQ_TIMEOUT_S,
+    seqCooldownS: 0,
     cmdTimeoutS: CMD_TIMEOUT_S,
     flags: ANY_FLAGS,
     target: undefined,
@@ -122,6 +130,7 @@ export function finishDoor(draft: DoorDraft, id: number, report: Report, warn: R
       windowMs: draft.seqTimeoutS * 1_000,
       flags: draft.flags,
       target: draft.target,
+      ...(draft.seqCooldownS === 0 ? {} : { cooldownMs: draft.seqCooldownS * 1_000 }),
     },
     line: draft.line,
     actions: {

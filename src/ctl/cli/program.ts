@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../../base/errors.js';
 import { LISTS, type ListName } from '../../base/lists.js';
 import type { Context } from '../context.js';
-import type { StartOptions } from '../lifecycle/lifecycle.js';
+import type { StartOptions, Lifecycle } from '../lifecycle/lifecycle.js';
 import { addSetUp } from './program-set-up.js';
 import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../../wire/start/start-request.js';
@@ -88,7 +88,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     });
   program
     .command('check')
-    .description('read all configuration, print every error, change nothing')
+    .description('read all configuration, print every error and what will go wrong; change nothing')
     .action(async () => {
       const { check } = await import('../setup/check.js');
       await finish(check(context()));
@@ -120,7 +120,7 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
       command.option('--boot', 'leave out files that others could have written, and start without them');
   }
   const verbs = [
-    ['confirm', 'keep what start --trial or reload --trial has put in force'],
+    ['confirm', 'keep what is on trial; asks first if nobody has knocked'],
     ['stop', 'stop, and take everything out of the firewall'],
     ['restart', 'replace the supervisor; nobody is thrown out in between'],
     ['condrestart', 'restart, if it is running'],
@@ -133,6 +133,7 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
       .action(async () => {
         const { Lifecycle } = await import('../lifecycle/lifecycle.js');
         const lifecycle = new Lifecycle(context());
+        if (verb === 'confirm') return finish(confirmed(context(), lifecycle));
         if (verb !== 'restartifdead') return finish(lifecycle[verb]());
         const { restartIfDead } = await import('../lifecycle/restart-if-dead.js');
         await finish(restartIfDead(context(), lifecycle));
@@ -158,6 +159,17 @@ function addLifecycle(program: Command, context: MakeContext, finish: Finish, pa
     .command('run')
     .description('the supervisor in the foreground (systemd, containers)')
     .action(async () => finish(parts.run(context().file)));
+}
+
+/** Asks, if a person is there to answer. */
+async function confirmed(context: Context, lifecycle: Lifecycle): Promise<number> {
+  const [{ confirm }, { Questions }] = await Promise.all([
+    import('../setup/confirm.js'),
+    import('../setup/init/ask.js'),
+  ]);
+  return confirm(context, lifecycle, () =>
+    process.stdin.isTTY ? new Questions(process.stdin, process.stdout) : undefined,
+  );
 }
 
 /** -c and --json may stand behind the command too: they are the program's all the same. */

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import type { FrontOptions, LoadOptions } from '../../config/load-options.js';
@@ -8,7 +8,7 @@ import { makePrivateFolder } from '../../system/files.js';
 import type { ConsoleStyle } from '../../system/log.js';
 import { version } from '../../system/version.js';
 import { printConfig } from '../setup/check.js';
-import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from './knockd-options.js';
+import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from '../../config/knockd/knockd-options.js';
 import type { Output } from '../output.js';
 import { startSupervisor } from '../lifecycle/start-supervisor.js';
 import { SupervisorProcess } from '../lifecycle/supervisor-process.js';
@@ -17,6 +17,10 @@ import { SupervisorProcess } from '../lifecycle/supervisor-process.js';
 export interface FrontParts {
   readonly output: Output;
   readonly isRoot: boolean;
+  /** Whether another user may open captures: then doors run their commands as that user, and nothing is protected. */
+  readonly mayCapture?: boolean;
+  /** Where such a user may write: a folder of the user's own. */
+  readonly ownFolder?: string;
   /** Reads the configuration. Throws ConfigError. */
   load(options: LoadOptions): Config;
   /** The supervisor in the foreground; gives its exit code. Rejects where it could not begin. */
@@ -45,17 +49,38 @@ export async function runFront(argv: readonly string[], parts: FrontParts): Prom
 }
 
 async function run(request: KnockdRequest, parts: FrontParts): Promise<number> {
-  if (!parts.isRoot) {
-    throw new KnockError('knockd is for root only', {
-      exitCode: EXIT.notRoot,
-      hint: 'run it as root (sudo)',
-    });
-  }
-  const options: LoadOptions = { front: absolute(request.front) };
+  if (!parts.isRoot && parts.mayCapture !== true) throw forRoot('knockd is for root only');
+  const front = absolute(request.front);
+  const options: LoadOptions = {
+    front: parts.isRoot ? front : ownPlaces(request.front, front, parts.ownFolder ?? '/tmp/knockd'),
+  };
   const config = parts.load(options);
+  if (!parts.isRoot && config.settings.services.length > 0) {
+    throw forRoot(
+      `${config.settings.services[0]?.name ?? ''} is a service to be protected, which is for root only`,
+    );
+  }
   if (request.debug) printConfig(parts.output, config, []);
   if (request.daemon) return daemonize(options, config, parts.output);
   return parts.supervise(options, request.verbose || request.debug ? 'plain' : 'faults');
+}
+
+function forRoot(text: string): KnockError {
+  return new KnockError(text, {
+    exitCode: EXIT.notRoot,
+    hint: 'run it as root (sudo); with CAP_NET_RAW another user may run doors that only have commands, without a service',
+  });
+}
+
+/** The places of a user who may not write where root does. */
+function ownPlaces(asked: FrontOptions, front: FrontOptions, folder: string): FrontOptions {
+  const pidFile = asked.pidFile === undefined ? join(folder, 'knockd.pid') : front.pidFile;
+  return {
+    ...front,
+    ...(pidFile === undefined ? {} : { pidFile }),
+    run: join(folder, 'run'),
+    state: join(folder, 'state'),
+  };
 }
 
 /** Returns once the supervisor runs in the background: its pid file is there by then, and knocks are heard. */

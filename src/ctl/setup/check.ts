@@ -12,10 +12,11 @@ export async function check(context: Context): Promise<number> {
   const places = await context.recognised(config);
   const inTheWay = config.settings.services.length === 0 ? [] : ((await context.inTheWay?.()) ?? []);
   const more = inTheWay.map(({ text, fix }) => (fix === undefined ? text : `${text}; ${fix}`));
+  const pitfalls = (await context.pitfalls?.(config)) ?? [];
   const exposures = await context.exposures(config);
   if (output.json) {
     const { settings, doors, trusted } = config;
-    const warnings = [...config.warnings, ...more];
+    const warnings = [...config.warnings, ...pitfalls, ...more];
     printJson(output, {
       ok: true,
       warnings,
@@ -27,9 +28,10 @@ export async function check(context: Context): Promise<number> {
     });
     return EXIT.ok;
   }
-  for (const text of more) output.err(`warning: ${text}\n`);
+  for (const text of [...more, ...pitfalls]) output.err(`warning: ${text}\n`);
   printConfig(output, config, places);
   for (const line of exposureLines(output, { exposures })) output.err(`${line}\n`);
+  output.out('what only root can see of this host (rules, capture, neighbours), knockctl doctor says\n');
   return EXIT.ok;
 }
 

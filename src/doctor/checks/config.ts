@@ -1,4 +1,5 @@
 /** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
+import { LOCKED_OUT } from '../../config/lockout.js';
 import { formatFault } from '../../base/errors.js';
 import { OWN_USER, SPARE_USER_NOTE } from '../../system/privileges.js';
 import { localTime } from '../../system/local-time.js';
@@ -11,7 +12,10 @@ export function configuration({ config, templateFaults, templateRemarks }: Facts
       ...config.value.leftOut.map(
         ({ text, fix }) => ({ level: 'danger', text, effect: LEFT_OUT, fix }) as const,
       ),
-      ...config.value.warnings.map((text) => ({ level: 'warning', text }) as const),
+      // nobodyGetsIn tells these, with what mends them.
+      ...config.value.warnings
+        .filter((text) => !text.includes(LOCKED_OUT))
+        .map((text) => ({ level: 'warning', text }) as const),
       ...templateFaults.map(faultOf),
       ...templateRemarks,
     ];

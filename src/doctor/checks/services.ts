@@ -1,4 +1,5 @@
 /** Each service by itself: who gets in, what is behind it, and whether it is the one that is meant. */
+import { isForNobody, type WaysIn } from '../../config/lockout.js';
 import type { Config, ServiceSettings } from '../../config/settings.js';
 import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';
@@ -13,7 +14,7 @@ const MANY = 6;
 export function nobodyGetsIn({ config }: Facts): Finding[] {
   if (!config.ok) return [];
   return config.value.settings.services
-    .filter((service) => isForNobody(config.value, service))
+    .filter((service) => isForNobody(service, waysIn(config.value)))
     .map(({ name }) => ({
       level: 'danger',
       text: `nobody can get into service ${name}: nobody is trusted, and no door accepts into it`,
@@ -23,16 +24,8 @@ export function nobodyGetsIn({ config }: Facts): Finding[] {
     }));
 }
 
-/** What a command of the shell does is not known: it may let somebody in. */
-function isForNobody(config: Config, service: ServiceSettings): boolean {
-  if (config.trusted.length > 0) return false;
-  const commands = config.doors.flatMap(({ actions }) => FAMILIES.map((family) => actions[family].start));
-  return !commands.some(
-    (command) =>
-      command?.kind === 'shell' ||
-      command?.verb === 'trust' ||
-      (command?.verb === 'accept' && isMeant(config, command.service, service)),
-  );
+function waysIn({ settings, doors, trusted }: Config): WaysIn {
+  return { services: settings.services, doors, trusted };
 }
 
 /** Whether a verb that names this service, or none, means this one. */
@@ -71,7 +64,7 @@ export function onFailure(facts: Facts): Finding[] {
         },
       ];
     }
-    const isTold = isForNobody(config.value, service);
+    const isTold = isForNobody(service, waysIn(config.value));
     if (!opens && word === 'hold' && config.value.trusted.length === 0 && !isTold) {
       return [
         {

@@ -72,6 +72,11 @@ export function windowSet(base: string, family: Family): string {
   return `${base}_window${family}`;
 }
 
+/** The set of those for whom the door has opened, and who have to wait until it listens to them again. */
+export function cooldownSet(base: string, family: Family): string {
+  return `${base}_cool${family}`;
+}
+
 /** The set of those who have done so many steps, 2 at least: who is only in the window has done one. */
 export function doneSet(base: string, done: number, family: Family): string {
   return `${base}_done${done}.${family}`;
@@ -96,9 +101,11 @@ export function endChain(base: string): string {
 
 /** Of all that the names of the sets stand for: a set that would have to be created otherwise has another name. */
 function hashOf(door: Door, sources: number, nth: number): string {
-  const { name, sequence, windowMs, flags, target } = door;
+  const { name, sequence, windowMs, flags, target, cooldownMs } = door;
   const steps = sequence.map((step) => `${step.port}/${step.protocol}`);
-  const all = [name, steps, windowMs, flags.mask, flags.value, target?.text ?? '', sources, nth];
+  const all: unknown[] = [name, steps, windowMs, flags.mask, flags.value, target?.text ?? '', sources, nth];
+  // A door without one keeps the name that it had in earlier versions.
+  if (cooldownMs !== undefined) all.push(cooldownMs);
   return shortHash(JSON.stringify(all));
 }
 

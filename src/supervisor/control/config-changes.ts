@@ -11,11 +11,14 @@ import { exposureNotes } from '../failsafe/exposure-log.js';
 import { admitCallerSession, type Session } from '../../runtime/access/caller-session.js';
 import type { Supervisor } from '../lifecycle/supervisor.js';
 import { done } from '../../runtime/access/replies.js';
+import { isUnheardSince, UNHEARD, type Knocked } from '../../wire/trial.js';
 
 export interface ConfigChangesParts {
   readonly supervisor: Supervisor;
   /** Reads the configuration again; throws ConfigError. */
   readonly loadConfig: () => Config;
+  /** What happened during a trial. */
+  readonly journal?: { readonly events: readonly Knocked[] };
 }
 
 /** How an administrator changes the configuration in force: for good or on trial, and says yes to it. */
@@ -56,7 +59,10 @@ export class ConfigChanges {
 
   /** What is on trial stays in force. */
   async confirm(): Promise<Reply> {
-    const notes = await this.#parts.supervisor.trials.confirm();
+    const { supervisor, journal } = this.#parts;
+    const hasDoors = supervisor.active.current.config.doors.length > 0;
+    const unheard = hasDoors && journal !== undefined && isUnheardSince(journal.events) ? [UNHEARD] : [];
+    const notes = [...(await supervisor.trials.confirm()), ...unheard];
     return done(['confirmed: the change is in force for good'], notes, { verb: 'confirm' });
   }
 

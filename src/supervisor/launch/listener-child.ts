@@ -46,11 +46,11 @@ export const LISTENER: readonly string[] = [
 
 /** The real one: node itself, through setpriv(1), which takes away all that it will never need. */
 export function listenerStarter(): ListenerStarter {
-  const setpriv = requireTool('setpriv');
-  const limits = ['--no-new-privs', `--bounding-set=${BOUNDING}`, '--inh-caps=-all'];
+  const argv = process.getuid?.() === 0 ? limited() : LISTENER;
   return (fate) => {
     requireDescriptors();
-    const child = spawn(setpriv, [...limits, '--', ...LISTENER], {
+    const [file = '', ...words] = argv;
+    const child = spawn(file, words, {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       env: CHILD_ENV,
       cwd: '/',
@@ -58,6 +58,12 @@ export function listenerStarter(): ListenerStarter {
     goAsOthers(child.pid);
     return listenerChild(child, fate);
   };
+}
+
+/** The command through setpriv; another user than root has nothing to take away, and would lose what a file gives (setcap). */
+function limited(): readonly string[] {
+  const limits = ['--no-new-privs', `--bounding-set=${BOUNDING}`, '--inh-caps=-all'];
+  return [requireTool('setpriv'), ...limits, '--', ...LISTENER];
 }
 
 /** A child of ours with the channel on descriptor LISTENER_FD. */

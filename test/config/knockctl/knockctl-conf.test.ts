@@ -59,7 +59,7 @@ kernel_doors   = yes       ; recognise this service's doors in netfilter too
 `;
 
 /** Keys that came after the file was published. */
-const LATER = ['door_sources', 'gate', 'decoy_timeout', 'decoys'];
+const LATER = ['door_sources', 'gate', 'decoy_timeout', 'decoys', 'allow_lockout'];
 
 const SSH = {
   name: 'ssh',

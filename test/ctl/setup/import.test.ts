@@ -16,6 +16,8 @@ interface Call {
   readonly options?: ImportOptions;
   readonly json?: boolean;
   readonly file?: string;
+  /** What other files hold. */
+  readonly others?: Readonly<Record<string, string>>;
 }
 
 interface Said {
@@ -28,7 +30,10 @@ function unused(): never {
 }
 
 /** Runs the command on a text; what is thrown goes through, `said` tells what was printed until then. */
-function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Call, said: Said): number {
+function run(
+  { text, options = {}, json = false, file = '/etc/knockd.conf', others = {} }: Call,
+  said: Said,
+): number {
   const output = {
     json,
     colour: false,
@@ -56,6 +61,7 @@ function run({ text, options = {}, json = false, file = '/etc/knockd.conf' }: Ca
     believed: unused,
     direct: unused,
     applyOnFailure: async () => Promise.resolve([]),
+    readOptional: (path) => others[path],
     readInput: (path) => {
       assert.equal(path, file);
       return text;
@@ -84,6 +90,38 @@ describe('knockctl import', () => {
     );
     assert.match(out, /----- knockd\.conf -----\n\[options\]\nUseSyslog\n[^]*# stop_command = .*\n+$/);
     assert.match(err, /^nothing was written/);
+  });
+
+  it('advice is wrapped, and said once: not with what is written', () => {
+    const { out } = said({ text: SEED });
+    const advice = out.slice(out.indexOf('advice'), out.indexOf('-----'));
+    assert.ok(advice.length > 500);
+    for (const line of advice.split('\n')) assert.ok(line.length <= 80, line);
+    using folder = new TempFolder();
+    const written = said({ text: SEED, options: { write: folder.file('k') } }).out;
+    assert.doesNotMatch(written, /advice/);
+    assert.match(
+      written,
+      /\nnext: knockctl .*check, then stop knockd \(systemctl disable --now knockd\), then knockctl .* start --trial 300, knock, and knockctl .* confirm\n/,
+    );
+  });
+
+  it('KNOCKD_OPTS of the knockd that has the file is taken over', () => {
+    const others = {
+      '/etc/default/knockd': '#KNOCKD_OPTS="-i eth9"\nSTART_KNOCKD=1\nKNOCKD_OPTS="-i eth1 -l -4"\n',
+    };
+    const { out } = said({ text: SEED, others });
+    assert.match(out, /KNOCKD_OPTS in \/etc\/default\/knockd \(-i eth1 -l -4\):/);
+    assert.match(out, /\[listener\]\ninterface = eth1\nfamilies = ipv4\n\n\[log\]\nlookup = yes\n/);
+    assert.doesNotMatch(out, /eth0 only/);
+    assert.doesNotMatch(said({ text: SEED, others, file: '/tmp/other.conf' }).out, /eth1/);
+    const named = { '/etc/sysconfig/knockd': 'OPTIONS="-c /srv/knockd.conf -g /var/log/k.log"\n' };
+    assert.match(
+      said({ text: SEED, others: named, file: '/srv/knockd.conf' }).out,
+      /\[log\]\nfile = \/var\/log\/k\.log\n/,
+    );
+    const none = { '/etc/default/knockd': 'KNOCKD_OPTS="$(cat /x)"\n' };
+    assert.doesNotMatch(said({ text: SEED, others: none }).out, /KNOCKD_OPTS/);
   });
 
   it('--json: one document with all of it', () => {

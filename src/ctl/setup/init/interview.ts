@@ -9,6 +9,7 @@ import type { Context } from '../../context.js';
 import { randomSequence, sequenceWarnings, type Answers } from './answers.js';
 import type { Questions } from './ask.js';
 import { askGate } from './gate.js';
+import { sshPort } from './ssh-port.js';
 import { likelyHost, readHost, surelyReached } from './reach.js';
 
 /** Flags, each of which answers a question. */
@@ -44,7 +45,7 @@ const SSH = 22;
 /** Gathers what a set-up is to be. Throws KnockError where a flag is wrong, or nobody answers any more. */
 export async function interview(source: Source): Promise<Answers> {
   const { context, options, questions } = source;
-  const { sessionPort = SSH } = context;
+  const sessionPort = context.sessionPort ?? (await sshPort()) ?? SSH;
   const port = await put(source, {
     given: options.port,
     text: 'Which port is to be hidden?',

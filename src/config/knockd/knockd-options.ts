@@ -1,6 +1,6 @@
 import { ok, refuse, type Result } from '../../base/result.js';
-import type { FrontOptions } from '../../config/load-options.js';
-import { INTERFACE_NAME } from '../../config/values.js';
+import type { FrontOptions } from '../load-options.js';
+import { INTERFACE_NAME, withoutLabel } from '../values.js';
 
 /** What `knockd …` is asked to do. Paths are as they were written. */
 export interface KnockdRequest {
@@ -90,7 +90,7 @@ export function parseKnockdOptions(argv: readonly string[]): Result<KnockdReques
 function meaning(name: string, value: string): FrontOptions {
   switch (name) {
     case 'interface':
-      return { interface: value };
+      return { interface: withoutLabel(value) };
     case 'config':
       return { doors: value };
     case 'pidfile':

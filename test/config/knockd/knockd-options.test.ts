@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import { EXIT } from '../../../src/base/errors.js';
 import { runFront } from '../../../src/ctl/knockd/knockd-front.js';
-import { parseKnockdOptions, USAGE, type KnockdRequest } from '../../../src/ctl/knockd/knockd-options.js';
+import { parseKnockdOptions, USAGE, type KnockdRequest } from '../../../src/config/knockd/knockd-options.js';
 
 const PLAIN: KnockdRequest = { kind: 'run', front: {}, daemon: false, verbose: false, debug: false };
 
