@@ -135,18 +135,45 @@ interface Outcome {
   readonly covered: readonly ListName[];
 }
 
-/** Takes networks out of the lists. A few are looked up one by one; many are held against the whole lists. */
+/** By the text of a network, the lists that it was taken out of, and those in which a wider one still covers it. */
+interface Found {
+  readonly flushed: Map<string, Set<ListName>>;
+  readonly covered: Map<string, Set<ListName>>;
+}
+
+/**
+ * Takes networks out of the lists. A few are looked up one by one; many are held against the whole lists. So are those of a few that are
+ * not found: an exception (nomatch) that somebody has put in by hand is in its list, and to ipset not in it.
+ */
 async function flushNetworks(
   context: VerbContext,
   networks: readonly Network[],
   origin: Origin,
 ): Promise<Outcome[]> {
-  const flushed = new Map<string, Set<ListName>>();
-  const covered = new Map<string, Set<ListName>>();
+  const found: Found = { flushed: new Map(), covered: new Map() };
+  const isMany = networks.length > FEW;
+  await takeOut(context, networks, origin, isMany, found);
+  const rest = networks.filter(({ text }) => !found.flushed.has(text) && !found.covered.has(text));
+  if (!isMany && rest.length > 0 && origin.kind === 'admin')
+    await takeOut(context, rest, origin, true, found);
+  return networks.map((network) => ({
+    network,
+    flushed: [...(found.flushed.get(network.text) ?? [])],
+    covered: [...(found.covered.get(network.text) ?? [])],
+  }));
+}
+
+async function takeOut(
+  context: VerbContext,
+  networks: readonly Network[],
+  origin: Origin,
+  byWholeLists: boolean,
+  { flushed, covered }: Found,
+): Promise<void> {
   const parts = ADDRESS_LISTS.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
   for (const { name } of context.services) {
     for (const { list, part } of parts) {
-      const inList = networks.length > FEW ? await membersOf(context, name, part) : undefined;
+      const inList = byWholeLists ? await membersOf(context, name, part) : undefined;
       const present: Network[] = [];
       for (const network of networks) {
         const isIn =
@@ -160,11 +187,6 @@ async function flushNetworks(
       }
     }
   }
-  return networks.map((network) => ({
-    network,
-    flushed: [...(flushed.get(network.text) ?? [])],
-    covered: [...(covered.get(network.text) ?? [])],
-  }));
 }
 
 function note(lists: Map<string, Set<ListName>>, network: Network, list: ListName): void {

@@ -17,6 +17,17 @@ describe('flush', () => {
     await refuses(stand, { verb: 'flush', targets: ['192.0.2.1'] }, /is in neither filter nor banned/);
   });
 
+  // Red where ipset alone is asked: it says "is NOT in set".
+  it('takes out what list shows and ipset does not match: an exception that was put in by hand', async () => {
+    await using stand = await new VerbStand().build();
+    await stand.space.must('ipset add ssh_banned4 192.0.2.1 nomatch');
+    await stand.space.must('ipset add ssh_banned6 2001:db8::/64 nomatch');
+    assert.deepEqual(await stand.list('ssh', 'banned'), ['192.0.2.1 by ', '2001:db8::/64 by ']);
+    const reply = await ask(stand, { verb: 'flush', targets: ['192.0.2.1', '2001:db8::/64'] });
+    assert.deepEqual(texts(reply, 'error'), []);
+    assert.deepEqual(await stand.list('ssh', 'banned'), []);
+  });
+
   it('says which network still covers an address', async () => {
     await using stand = await new VerbStand().build();
     await ask(stand, { verb: 'drop', targets: ['192.0.2.0/24'] });
