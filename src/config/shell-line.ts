@@ -14,7 +14,7 @@ export interface SimpleCommand {
   readonly redirects: readonly string[];
 }
 
-export interface ShellLine {
+export interface ParsedLine {
   readonly commands: readonly SimpleCommand[];
   /** What stands behind a `#`. */
   readonly comment: string | undefined;
@@ -25,7 +25,7 @@ const RESERVED = /^(?:!|\{|\}|if|then|else|fi|for|while|until|do|done|case|esac|
 const SPECIAL = /[$`*?[()\\~]/;
 
 /** Reads a line of plain commands. Refused where only a shell knows what its words are: `$(…)`, `*`, `if`. */
-export function readShellLine(line: string): Result<ShellLine> {
+export function readShellLine(line: string): Result<ParsedLine> {
   const reader = new Reader(line);
   const fault = reader.read();
   if (fault !== undefined) return refuse(fault);
