@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ALL_KEYS } from '../src/config/schema.js';
-import { makeProgram } from '../src/ctl/program.js';
+import { ALL_KEYS } from '../src/config/knockctl/schema.js';
+import { makeProgram } from '../src/ctl/cli/program.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 

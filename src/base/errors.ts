@@ -54,7 +54,7 @@ export class ConfigError extends KnockError {
   constructor(faults: readonly ConfigFault[]) {
     super(faults.map(formatFault).join('\n'), {
       exitCode: EXIT.config,
-      hint: 'nothing was changed; mend the lines above and try again',
+      hint: 'nothing was changed; fix the lines above and try again',
     });
     this.faults = faults;
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { terminalText } from '../base/printable.js';
-import { runFront } from '../ctl/knockd-front.js';
+import { runFront } from '../ctl/knockd/knockd-front.js';
 import { load } from './load.js';
 
 void runFront(process.argv.slice(2), {

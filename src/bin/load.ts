@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
-import { isSupervised } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/ownership/inventory.js';
 import { readIfExists } from '../system/files.js';
 import { ownSources } from '../system/own-addresses.js';
 import { isReadableByOthers, readStrict, weakFolders } from '../system/strict-file.js';

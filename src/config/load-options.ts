@@ -83,3 +83,6 @@ function isFront(value: unknown): value is FrontOptions {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
+export type ReadText = (path: string) => string | undefined;

@@ -3,26 +3,24 @@ import { ConfigError, errorText, formatFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
 import { ConfigFiles, type Findings } from './config-files.js';
-import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
-import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
+import { parseKnockctlConf, type KnockctlConf } from './knockctl/knockctl-conf.js';
+import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd/knockd-conf.js';
 import type { LoadOptions, LoadState } from './load-options.js';
 import { mergeOptions } from './merge.js';
-import { readOneTimeDoors } from './one-time.js';
+import { readOneTimeDoors } from './knockd/one-time.js';
 import { NO_FOLDER, RULES_FILE } from './paths.js';
-import { KEYS } from './schema.js';
-import { impliedService } from './services.js';
+import { KEYS } from './knockctl/schema.js';
+import { impliedService } from './knockctl/services.js';
 import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
 import { opensNothing } from './opens-nothing.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
+import type { ReadText } from './load-options.js';
 
 /** Where knockctl.conf is looked for without `-c`. */
 export const DEFAULT_FILE = '/etc/knockctl/knockctl.conf';
 /** Where the doors are looked for when there is no file at the default of `[paths] doors`. */
 export const FALLBACK_DOORS = '/etc/knockd.conf';
-
-/** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
 
 /**
  * Reads knockctl.conf, the doors and the trusted list, and gives everything that the supervisor runs

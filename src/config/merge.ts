@@ -1,7 +1,7 @@
-import type { KnockctlConf } from './knockctl-conf.js';
-import type { KnockdOptions } from './knockd-conf.js';
+import type { KnockctlConf } from './knockctl/knockctl-conf.js';
+import type { KnockdOptions } from './knockd/knockd-conf.js';
 import type { FrontOptions } from './load-options.js';
-import { KEYS } from './schema.js';
+import { KEYS } from './knockctl/schema.js';
 import type { Settings } from './settings.js';
 
 /**

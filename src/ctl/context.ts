@@ -1,6 +1,6 @@
 import type { Config } from '../config/settings.js';
-import type { SetSpec } from '../firewall/sets.js';
-import type { Unconfirmed } from '../config/unconfirmed.js';
+import type { SetSpec } from '../firewall/sets/set-specs.js';
+import type { UnconfirmedTrial } from '../runtime/generation/unconfirmed.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
@@ -40,7 +40,7 @@ export interface Context {
   /** The same without what others could have written (Config.leftOut). Throws ConfigError. */
   believed(): Config;
   /** What is noted of a trial of just this configuration that was not confirmed; undefined where there was none. */
-  triedInVain(config: Config): Promise<Unconfirmed | undefined>;
+  triedInVain(config: Config): Promise<UnconfirmedTrial | undefined>;
   /** Where the doors of a configuration are recognised, in their order. */
   recognised(config: Config): Promise<readonly Recognised[]>;
   /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */

@@ -2,7 +2,13 @@ import { connect } from 'node:net';
 
 import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import { readControlFrame, REPLY_LIMIT, type Happening, type Reply, type Request } from '../wire/control.js';
+import {
+  readControlFrame,
+  REPLY_LIMIT,
+  type EventRecord,
+  type Reply,
+  type Request,
+} from '../wire/control.js';
 
 /** What a supervisor answered, or why there was no answer. */
 export type Answer =
@@ -15,7 +21,7 @@ export type Answer =
 export interface AskOptions {
   readonly timeoutMs: number;
   /** Follow events: called for each; the promise then resolves when the connection ends. */
-  readonly onEvent?: (event: Happening) => void;
+  readonly onEvent?: (event: EventRecord) => void;
   /** Called with the reply while events are followed. */
   readonly onReply?: (reply: Reply) => void;
 }

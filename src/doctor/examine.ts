@@ -16,7 +16,7 @@ import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } f
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
 import { gates } from './checks/gate.js';
 import { answeringPorts, readableSecrets } from './checks/secret.js';
-import type { Facts } from './facts.js';
+import type { Facts } from './facts/facts.js';
 
 /** Every check there is. */
 const CHECKS: readonly ((facts: Facts) => Finding[])[] = [

@@ -1,5 +1,5 @@
 import { errorText, EXIT, KnockError } from '../base/errors.js';
-import { shipped } from './place.js';
+import { shipped } from './install-paths.js';
 
 /** What native/knockctl.c offers; each function throws Error with the system call that failed. */
 export interface Native {

@@ -17,7 +17,7 @@ export interface StartOutcome {
   /** Started on trial: when the kernel goes back, ISO 8601, UTC. */
   readonly until?: string;
   /** True where the supervisor goes on, armed or trying; false where it ends. */
-  readonly goesOn: boolean;
+  readonly keepsRunning: boolean;
   /** It ends because another one is there. */
   readonly another?: true;
 }

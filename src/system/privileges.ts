@@ -33,11 +33,11 @@ export function runsAs(user: string): string {
   return user === OWN_USER && findUser(OWN_USER) === undefined ? SPARE_USER : user;
 }
 
-/** What is wrong where our own user is missing, in words, and what mends it. */
+/** What is wrong where our own user is missing, in words, and what fixes it. */
 export const SPARE_USER_NOTE = {
   text: `user in [listener]: there is no user ${OWN_USER}: the listener runs as ${SPARE_USER}`,
-  means: `any other process of ${SPARE_USER} can end it`,
-  mend: `useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ${OWN_USER}, then knockctl restart`,
+  effect: `any other process of ${SPARE_USER} can end it`,
+  fix: `useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ${OWN_USER}, then knockctl restart`,
 } as const;
 
 /**

@@ -50,10 +50,10 @@ export interface StatusReport {
   readonly leftOut?: readonly LeftOutReport[];
 }
 
-/** A file that cannot be trusted: why, what of it is left out, and the command that mends it. */
+/** A file that cannot be trusted: why, what of it is left out, and the command that fixes it. */
 export interface LeftOutReport {
   readonly text: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** A rule of others that decides about a service before knockctl does. */
@@ -76,8 +76,8 @@ export interface ExposureReport {
   /** Who that is, in words: `everybody`, `10.0.0.0/8`. */
   readonly sources: string;
   readonly text: string;
-  /** What mends it; null: nothing has to. */
-  readonly mend: string | null;
+  /** What fixes it; null: nothing has to. */
+  readonly fix: string | null;
 }
 
 /** Where a door is recognised: by the listener in any case. */
@@ -159,7 +159,7 @@ export interface Finding {
   /** What was found. */
   readonly text: string;
   /** What that means. */
-  readonly means?: string;
+  readonly effect?: string;
   /** What to do about it: a command, or a line of a file. */
-  readonly mend?: string;
+  readonly fix?: string;
 }

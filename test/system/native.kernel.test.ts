@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 
 import { EXIT, KnockError } from '../../src/base/errors.js';
 import { load, native } from '../../src/system/native.js';
-import { shipped } from '../../src/system/place.js';
+import { shipped } from '../../src/system/install-paths.js';
 import { importing, runNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 

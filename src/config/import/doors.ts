@@ -1,4 +1,4 @@
-import { parseCommand } from '../commands.js';
+import { parseCommand } from '../knockd/commands.js';
 import type { VerbCommand } from '../settings.js';
 import type { PortLookUp } from '../shadow.js';
 

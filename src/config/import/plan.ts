@@ -2,10 +2,10 @@ import { posix } from 'node:path';
 
 import { ConfigError, type ConfigFault } from '../../base/errors.js';
 
-import { parseKnockdConf, type KnockdConf } from '../knockd-conf.js';
+import { parseKnockdConf, type KnockdConf } from '../knockd/knockd-conf.js';
 import { isUtf8, splitLines } from '../lines.js';
 import { loadConfig } from '../load.js';
-import { KEYS } from '../schema.js';
+import { KEYS } from '../knockctl/schema.js';
 import type { PortLookUp } from '../shadow.js';
 
 import { advise, describeOption, type Note } from './advice.js';

@@ -1,6 +1,6 @@
 import type { Family } from '../../base/address.js';
 
-import { KEYS } from '../schema.js';
+import { KEYS } from '../knockctl/schema.js';
 import type { PortLookUp } from '../shadow.js';
 
 import type { Place } from './rule.js';

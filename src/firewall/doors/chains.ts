@@ -1,9 +1,9 @@
 import type { Family } from '../../base/address.js';
-import { setName } from '../names.js';
+import { setName } from '../model/names.js';
 import { addTo, inSet, otherFlags, portMatches, rule, stepMatch, takeFrom } from './match.js';
-import { doneChain, doneSet, endChain, openChain, startChain, windowSet } from './names.js';
+import { doneChain, doneSet, endChain, openChain, startChain, windowSet } from '../model/door-names.js';
 import type { Door, Step } from '../../knock/door.js';
-import type { KernelAction } from './qualify.js';
+import type { KernelAction } from './eligibility.js';
 
 /** The chains of one door. Pure. */
 

@@ -1,9 +1,9 @@
 import type { Family } from '../../base/address.js';
 import { countsBeginnings, coveredPorts, type Door, type Protocol } from '../../knock/door.js';
-import { jumpTag } from '../names.js';
-import type { SetSpec } from '../sets.js';
-import type { TableName } from '../table-name.js';
-import type { DesiredService, Jump } from '../template.js';
+import { jumpTag } from '../model/names.js';
+import type { SetSpec } from '../sets/set-specs.js';
+import type { TableName } from '../model/table-name.js';
+import type { DesiredService, Jump } from '../rules/template.js';
 import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
 import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
 import {
@@ -16,8 +16,8 @@ import {
   stepChain,
   underWayChain,
   windowSet,
-} from './names.js';
-import type { KernelAction, Placement } from './qualify.js';
+} from '../model/door-names.js';
+import type { KernelAction, Placement } from './eligibility.js';
 import { doorSets } from './sets.js';
 
 /** Doors into sets and rules that recognise knocks with no process alive. Pure. */

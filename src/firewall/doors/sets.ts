@@ -1,8 +1,8 @@
 import type { Family } from '../../base/address.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Door } from '../../knock/door.js';
-import type { SetSpec } from '../sets.js';
-import { doneSet, windowSet } from './names.js';
+import type { SetSpec } from '../sets/set-specs.js';
+import { doneSet, windowSet } from '../model/door-names.js';
 
 /** The sets of doors in the kernel, and how large they are (docs/decisions/0007-kernel-doors.md). Pure. */
 

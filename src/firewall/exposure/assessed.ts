@@ -1,5 +1,5 @@
 import type { Family } from '../../base/address.js';
-import type { Ruleset, TableLine } from '../../iptables-parser/types.js';
+import type { Ruleset, TableLine } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
 import { assess, type Context, type Exposure } from './assess.js';
 import type { Found } from './all-tables.js';
@@ -147,7 +147,7 @@ function textOf(line: TableLine): string {
 }
 
 function unreadable(text: string): Exposure {
-  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, mend: null } as const;
+  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, fix: null } as const;
   const family = text.startsWith('IPv6') ? 6 : 4;
   return { ...nowhere, kind: 'unknown', family, ports: [], sources: 'everybody', text: `${text}: unknown` };
 }

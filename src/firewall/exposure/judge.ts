@@ -2,10 +2,10 @@
 import type { Family } from '../../base/address.js';
 import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../../iptables-parser/types.js';
-import { chainBefore } from '../gate.js';
-import { isForOthers, type Service } from '../service.js';
-import type { TableName } from '../table-name.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
+import { chainBefore } from '../rules/gate.js';
+import { isForOthers, type Service } from '../model/service.js';
+import type { TableName } from '../model/table-name.js';
 import type { Box } from './box.js';
 import type { Newcomer } from './newcomer.js';
 import { allAddresses, networkRanges, sizeOf, subtract, union, type Ranges } from './ranges.js';

@@ -1,5 +1,5 @@
 /** What a rule of nft asks of a new connection, by `nft -j` (libnftables-json(5)). Pure. */
-import { isObject, type NftObject } from '../nft-listing.js';
+import { isObject, type NftObject } from '../rules/nft-listing.js';
 import type { Condition } from './box.js';
 import { ALWAYS, CHOICE, few, known, NEVER, type Newcomer } from './newcomer.js';
 import { addressRange, networkRanges, union, type Ranges } from './ranges.js';

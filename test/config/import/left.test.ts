@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ConfigError } from '../../../src/base/errors.js';
 import type { ImportPlan } from '../../../src/config/import/plan.js';
-import { parseKnockdConf } from '../../../src/config/knockd-conf.js';
+import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
 import { readSeed } from '../seeds.js';
 import { A, advice, commands, conf, D, doors, kinds, plan, textOf } from './support.js';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ConfigError } from '../../../src/base/errors.js';
 import { planImport } from '../../../src/config/import/plan.js';
-import { parseKnockctlConf } from '../../../src/config/knockctl-conf.js';
+import { parseKnockctlConf } from '../../../src/config/knockctl/knockctl-conf.js';
 import { readSeed } from '../seeds.js';
 import { A, advice, commands, conf, D, doors, kinds, lookUp, plan, textOf } from './support.js';
 

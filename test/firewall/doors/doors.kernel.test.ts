@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import { TCP_FLAGS } from '../../../src/knock/door.js';
 import { ADDRESS } from '../../helpers/lab.js';
-import { Stand } from './stand.js';
+import { Stand } from './fixture.js';
 
 const A = '198.18.0.1';
 const B = '198.18.0.2';
