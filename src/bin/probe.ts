@@ -17,7 +17,7 @@ function tell(result: Readonly<Record<string, unknown>>): never {
   process.exit(0);
 }
 
-/** A module that cannot be loaded is told as such: another mend belongs to it. */
+/** A module that cannot be loaded is told as such: its fix is another one. */
 function requireModule(): void {
   try {
     captureModule();
