@@ -1,5 +1,6 @@
 import { parseAddress, type Network } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { parseCommand } from '../../config/knockd/commands.js';
@@ -51,7 +52,7 @@ export class PendingStopsFile {
   #window: Timer | undefined;
   /** Those who wait for the next write. */
   #waiting: (() => void)[] = [];
-  #failing = false;
+  readonly #once = new WarnOnce();
   /** What the file has, by number: when each is due. Undefined: not known, and it is written as a whole. */
   #written: Map<number, number> | undefined;
   /** The size of the file, and of that what was written as a whole. */
@@ -116,11 +117,10 @@ export class PendingStopsFile {
     });
     try {
       this.#save(content());
-      this.#failing = false;
+      this.#once.ends('not kept');
     } catch (error) {
       this.#written = undefined;
-      if (this.#failing) return; // said once, until it works again
-      this.#failing = true;
+      if (!this.#once.begins('not kept')) return;
       this.#report(
         `cannot keep the stop commands that wait in ${path}: ${errorText(error)}; doors work, but would stay open after a crash`,
       );

@@ -1,6 +1,7 @@
 import { parseAddress, parseNetwork, type Network } from '../../base/address.js';
 import { impossibleHere } from '../../base/impossible.js';
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import type { TrustedEntry } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { safeComment, type Entry } from '../../firewall/sets/set-specs.js';
@@ -38,8 +39,10 @@ export interface TrustedSyncParts {
 export class TrustedSync {
   readonly #parts: TrustedSyncParts;
   readonly #known: Map<string, readonly Network[]>;
-  readonly #failing = new Set<string>();
-  readonly #passed = new Set<string>();
+  /** Host names that do not resolve. */
+  readonly #unresolved = new WarnOnce();
+  /** Addresses that are passed over. */
+  readonly #passed = new WarnOnce();
   #entries: readonly TrustedEntry[];
   readonly #retirement = new AbortController();
   /** False until the sets are known to be as the file has it: what failed half-way is done again. */
@@ -122,7 +125,7 @@ export class TrustedSync {
     const answer = await resolver(name, signal);
     if (signal.aborted) return;
     if (answer.ok) {
-      this.#failing.delete(name);
+      this.#unresolved.ends(name);
       const addresses = answer.value.map((network) => network.text).sort();
       const before = (this.#known.get(name) ?? []).map((network) => network.text).sort();
       this.#known.set(name, answer.value);
@@ -134,18 +137,15 @@ export class TrustedSync {
       }
       return;
     }
-    if (this.#failing.has(name)) return; // said once, until it resolves again
-    this.#failing.add(name);
+    if (!this.#unresolved.begins(name)) return;
     const kept = this.#known.get(name)?.map((network) => network.text) ?? [];
     const meaning =
       kept.length > 0 ? `its last known addresses stay: ${kept.join(', ')}` : 'nobody is let in by this line';
     journal.record('trusted', `${answer.reason}; ${meaning}`, { host: name }, 'warn');
   }
 
-  /** Told once for each address. */
   #passOver({ text }: Network, fault: string): void {
-    if (this.#passed.has(text)) return;
-    this.#passed.add(text);
+    if (!this.#passed.begins(text)) return;
     const line = `the trusted list has ${text}, which is passed over: ${fault}`;
     this.#parts.journal.record('trusted', line, { address: text }, 'warn');
   }
