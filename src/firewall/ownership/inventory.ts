@@ -1,6 +1,6 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { BACKENDS, type BackendName } from '../model/backend-name.js';
-import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
+import { StateFile } from '../../system/state-file.js';
 import type { TableName } from '../model/table-name.js';
 
 /**
@@ -58,15 +58,16 @@ export function inventoryPath(runFolder: string): string {
   return `${runFolder}/kernel.json`;
 }
 
+/** One that is damaged is as good as none: what is in the kernel is looked up there. */
+function inventoryFile(runFolder: string): StateFile<Inventory> {
+  return new StateFile(inventoryPath(runFolder), {
+    parse: (document) => (isInventory(document) ? document : undefined),
+  });
+}
+
 /** The footprint noted in a run folder; undefined where there is none, or none that can be believed. */
 export function readInventory(runFolder: string): Inventory | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readIfExists(inventoryPath(runFolder)) ?? 'null');
-  } catch {
-    return undefined; // damaged: as good as none, what is in the kernel is looked up there
-  }
-  return isInventory(parsed) ? parsed : undefined;
+  return inventoryFile(runFolder).readIfSound();
 }
 
 /** Whether a supervisor should be there for what is noted in a run folder. */
@@ -80,11 +81,11 @@ export function isOfBoot(footprint: Inventory | undefined, bootId: string): bool
 }
 
 export function writeInventory(runFolder: string, footprint: Inventory): void {
-  replaceFile(inventoryPath(runFolder), `${JSON.stringify(footprint)}\n`);
+  inventoryFile(runFolder).write(footprint);
 }
 
 export function removeInventory(runFolder: string): void {
-  removeFile(inventoryPath(runFolder));
+  inventoryFile(runFolder).remove();
 }
 
 function isInventory(value: unknown): value is Inventory {

@@ -6,7 +6,8 @@ import { ok, refuse, type Result } from '../../base/result.js';
 import { parseCommand } from '../../config/knockd/commands.js';
 import type { DoorCommand } from '../../config/settings.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import { appendToDisk, removeFile, replaceFile, setAside, sizeOf } from '../../system/files.js';
+import { appendToDisk, removeFile, replaceFile, sizeOf } from '../../system/files.js';
+import { setDamagedAside } from '../../system/state-file.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import { hasOnly, isCount, isFields, isText } from '../../wire/guards.js';
 import type { Journal } from '../journal/journal.js';
@@ -150,15 +151,7 @@ export class PendingStopsFile {
   }
 
   #distrust(faults: readonly string[]): readonly StoredStop[] {
-    const { path } = this.#parts;
-    const more = faults.length > 1 ? `, and ${faults.length - 1} more` : '';
-    try {
-      this.#report(`${path} is damaged: ${faults[0] ?? ''}${more}; it is kept as ${setAside(path)}`);
-    } catch (error) {
-      this.#report(
-        `${path} is damaged: ${faults[0] ?? ''}${more}, and cannot be renamed: ${errorText(error)}`,
-      );
-    }
+    this.#report(setDamagedAside(this.#parts.path, faults));
     return [];
   }
 

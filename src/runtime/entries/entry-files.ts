@@ -11,6 +11,7 @@ import {
   replaceFileInParts,
   setAside,
 } from '../../system/files.js';
+import { setDamagedAside } from '../../system/state-file.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import type { BootTimestamp } from '../../system/boot-timestamp.js';
 import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-codec.js';
@@ -131,13 +132,7 @@ export class EntryFiles {
   }
 
   #distrust(path: string, fault: string): void {
-    try {
-      this.#report(`${path} is damaged: ${fault}; nothing in it is used, it is kept as ${setAside(path)}`);
-    } catch (error) {
-      this.#report(
-        `${path} is damaged: ${fault}; nothing in it is used, it cannot be renamed: ${errorText(error)}`,
-      );
-    }
+    this.#report(setDamagedAside(path, [fault], 'nothing in it is used'));
   }
 
   #report(text: string): void {

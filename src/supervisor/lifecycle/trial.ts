@@ -10,7 +10,7 @@ import type { ActiveGeneration } from '../../runtime/generation/active-generatio
 import { kernelPlaces } from '../../runtime/generation/inventory-record.js';
 import { SerialQueue } from '../../base/serial-queue.js';
 import type { Reload } from './reload.js';
-import { tooLate, TrialRecord } from '../../runtime/generation/trial-note.js';
+import { tooLate, TrialRecord } from '../../runtime/generation/trial-record.js';
 
 export interface TrialsParts {
   readonly paths: RunPaths;
