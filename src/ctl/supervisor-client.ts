@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
+import { asError, EXIT, KnockError, ProtocolError } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
 import {
   readControlFrame,
@@ -53,7 +53,7 @@ export async function ask(path: string, request: Request, options: AskOptions): 
       try {
         reader.push(chunk);
       } catch (error) {
-        reject(error instanceof Error ? error : new Error(errorText(error)));
+        reject(asError(error));
         socket.destroy();
       }
     });

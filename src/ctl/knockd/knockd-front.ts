@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { errorText, EXIT, KnockError } from '../../base/errors.js';
+import { describeError, EXIT, KnockError } from '../../base/errors.js';
 import type { FrontOptions, LoadOptions } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
@@ -38,9 +38,9 @@ export async function runFront(argv: readonly string[], parts: FrontParts): Prom
   try {
     return await run(request.value, parts);
   } catch (error) {
-    const known = error instanceof KnockError ? error : undefined;
-    output.err(`knockd: ${errorText(error)}\n${known?.hint === undefined ? '' : `  ${known.hint}\n`}`);
-    return known?.exitCode ?? EXIT.firewall;
+    const { exitCode, text, hint } = describeError(error);
+    output.err(`knockd: ${text}\n${hint === undefined ? '' : `  ${hint}\n`}`);
+    return exitCode;
   }
 }
 

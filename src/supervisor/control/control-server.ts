@@ -1,7 +1,7 @@
 import { chmodSync, renameSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import { errorText, EXIT, KnockError, ProtocolError } from '../../base/errors.js';
+import { describeError, errorText, EXIT, KnockError, ProtocolError } from '../../base/errors.js';
 import { removeFile } from '../../system/files.js';
 import { frame, FrameReader } from '../../wire/frames.js';
 import {
@@ -171,10 +171,6 @@ export class ControlServer {
 
 /** What a caller is told of an error: its message, what to do next, and its exit code. */
 export function errorReply(error: unknown): Reply {
-  const exitCode = error instanceof KnockError ? error.exitCode : EXIT.firewall;
-  const hint = error instanceof KnockError ? error.hint : undefined;
-  return {
-    exitCode,
-    remarks: [{ level: 'error', text: errorText(error), ...(hint === undefined ? {} : { hint }) }],
-  };
+  const { exitCode, text, hint } = describeError(error);
+  return { exitCode, remarks: [{ level: 'error', text, ...(hint === undefined ? {} : { hint }) }] };
 }
