@@ -13,6 +13,8 @@ import type { ListenerStarter, StartedListener } from '../launch/listener-child.
 
 export interface ListenerEvents {
   message(message: ListenerMessage): void;
+  /** What follows from a message has failed. The listener is not to blame, and lives on. */
+  failed(message: ListenerMessage, error: unknown): void;
   /** It is gone, for whatever reason; comes exactly once, and last. */
   gone(reason: string): void;
 }
@@ -61,13 +63,14 @@ export class ListenerConnection {
     const reader = new FrameReader(LISTENER_LIMIT, (text) => {
       if (this.#reason !== undefined) return; // condemned: nothing more is believed
       const message = readListenerMessage(text);
-      if (this.#budgets.take(message, performance.now())) this.#events.message(message);
+      if (this.#budgets.take(message, performance.now())) this.#pass(message);
       else this.kill(`flooded the supervisor with messages (${message.type})`);
     });
     channel.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
       } catch (error) {
+        // Not a message that the protocol knows; what follows from one does not throw.
         this.kill(errorText(error));
         channel.destroy();
       }
@@ -76,6 +79,14 @@ export class ListenerConnection {
       this.kill(`its channel failed: ${errorText(error)}`);
     });
     channel.write(frame(order));
+  }
+
+  #pass(message: ListenerMessage): void {
+    try {
+      this.#events.message(message);
+    } catch (error) {
+      this.#events.failed(message, error);
+    }
   }
 
   #finish(how: string): void {

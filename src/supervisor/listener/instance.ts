@@ -25,6 +25,8 @@ export interface ListenerInstanceParts {
   /** A self-knock is due after so long. */
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
+  /** What follows from a message has failed. */
+  readonly onFailed: (message: ListenerMessage, error: unknown) => void;
 }
 
 /** One life of a listener: what it was told, when it was heard, and whether it hears. */
@@ -66,6 +68,7 @@ export class ListenerInstance {
         message: (message) => {
           this.#hear(message);
         },
+        failed: parts.onFailed,
         gone: (reason) => {
           events.gone(this.#fatal ?? reason, this);
         },
