@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 
 import type { RunPaths } from '../config/paths.js';
-import { isStatusReport } from '../ctl/print/show.js';
 import { ask } from '../ctl/supervisor-client.js';
 import type { SupervisorStatus } from '../doctor/facts/facts.js';
 import { isSupervised } from '../firewall/ownership/inventory.js';
 import { isLocked } from '../system/lock.js';
+import { isStatusReport } from '../wire/reports.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
 const ANSWER_MS = 5_000;

@@ -14,7 +14,7 @@ import {
 } from '../system/files.js';
 import { readStrict } from '../system/strict-file.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
-import type { StartOutcome } from '../system/notify.js';
+import type { StartOutcome } from '../wire/start/start-outcome.js';
 import { serviceManager, type ServiceManager } from '../system/service-manager.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
 import { readStartRequest, type StartRequest } from '../wire/start/start-request.js';

@@ -1,8 +1,20 @@
-import type { ExitCode } from '../base/errors.js';
-import { ProtocolError } from '../base/errors.js';
+import { EXIT, ProtocolError, type ExitCode } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
 import { LISTS, type ListName } from '../base/lists.js';
-import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
+import {
+  hasOnly,
+  isCount,
+  isFields,
+  isList,
+  isString,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+  shapeOf,
+  type Fields,
+  type Guard,
+} from './guards.js';
 import { isTrialTime } from './start/start-request.js';
 
 /** What commands ask of the supervisor over its control socket, and what they get. */
@@ -117,14 +129,14 @@ function isRequest(fields: Fields): fields is Fields & Request {
   if (KEYS[verb].includes('targets') && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0))
     return false;
   return (
-    optional(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
-    optional(fields['trialS'], isTrialTime) &&
-    optional(fields['port'], (value) => isCount(value, 1, 65_535)) &&
-    optional(fields['service'], (value) => isText(value, 64)) &&
-    optional(fields['session'], (value) => isText(value, 64)) &&
-    optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&
+    isAbsentOr(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
+    isAbsentOr(fields['trialS'], isTrialTime) &&
+    isAbsentOr(fields['port'], (value) => isCount(value, 1, 65_535)) &&
+    isAbsentOr(fields['service'], (value) => isText(value, 64)) &&
+    isAbsentOr(fields['session'], (value) => isText(value, 64)) &&
+    isAbsentOr(fields['list'], (value) => LISTS.some((list) => list === value)) &&
     ['force', 'save', 'follow', 'keep'].every((key) =>
-      optional(fields[key], (value) => typeof value === 'boolean'),
+      isAbsentOr(fields[key], (value) => typeof value === 'boolean'),
     )
   );
 }
@@ -137,17 +149,36 @@ function isTarget(value: unknown): value is string {
   return isText(value, MAX_TARGET);
 }
 
-function optional(value: unknown, check: (value: unknown) => boolean): boolean {
+function isAbsentOr(value: unknown, check: (value: unknown) => boolean): boolean {
   return value === undefined || check(value);
 }
 
+const isRemark = shapeOf<Remark>({
+  level: oneOf('result', 'note', 'error'),
+  text: isString,
+  hint: optional(isString),
+});
+
+/** What its data should be depends on the request. */
+const isReply = shapeOf<Omit<Reply, 'data'>>({
+  exitCode: oneOf(...Object.values(EXIT)),
+  remarks: listOf(isRemark),
+});
+
+/** One thing that happened. */
+export const isEventRecord: Guard<EventRecord> = shapeOf<EventRecord>({
+  number: (value) => isCount(value),
+  time: isString,
+  kind: isString,
+  text: isString,
+  fields: isFields,
+});
+
+/** What a supervisor answers to `events`. */
+export const isEventRecords: Guard<readonly EventRecord[]> = listOf(isEventRecord);
+
 function isControlFrame(fields: Fields): fields is Fields & ControlFrame {
-  if (fields['type'] === 'event') return isFields(fields['event']);
-  const { reply } = fields;
-  return (
-    fields['type'] === 'reply' &&
-    isFields(reply) &&
-    isCount(reply['exitCode'], 0, 255) &&
-    Array.isArray(reply['remarks'])
-  );
+  return fields['type'] === 'event'
+    ? isEventRecord(fields['event'])
+    : fields['type'] === 'reply' && isReply(fields['reply']);
 }

@@ -6,7 +6,7 @@ import type { Config } from '../../config/settings.js';
 import { readInventory } from '../../firewall/ownership/inventory.js';
 import { savedSets } from '../../firewall/ownership/saved-sets.js';
 import { makePrivateFolder, readIfExists, reclaimFolder } from '../../system/files.js';
-import type { StartOutcome } from '../../system/notify.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
 import type { ProcessIdentity } from '../../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../../system/service-manager.js';
 import type { Request } from '../../wire/control.js';

@@ -7,7 +7,8 @@ import type { Config } from '../../config/settings.js';
 import { isSupervised } from '../../firewall/ownership/inventory.js';
 import { readIfExists } from '../../system/files.js';
 import { ageMs, isAlive, type ProcessIdentity } from '../../system/process.js';
-import type { ServiceReport } from '../../wire/reports.js';
+import { isStatusReport, type ServiceReport } from '../../wire/reports.js';
+import type { StatusState } from '../../wire/state.js';
 import type { Context } from '../context.js';
 import {
   forgetFailedStarts,
@@ -19,7 +20,6 @@ import {
 } from './failed-starts.js';
 import type { Lifecycle } from './lifecycle.js';
 import { printJson } from '../output.js';
-import { isStatusReport } from '../print/show.js';
 import { ask } from '../supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
@@ -28,7 +28,7 @@ const VERB = 'restartifdead';
 /** One that has begun less than this ago may not have come to its control socket yet. */
 const BEGINNING_MS = 10_000;
 /** States in which the switch is fed. */
-const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
+const FEEDING: ReadonlySet<StatusState> = new Set<StatusState>(['armed', 'degraded', 'trial']);
 
 /**
  * For cron: starts a supervisor that should be there and is not, or is there and does nothing. Silent where all is

@@ -6,7 +6,8 @@ import { Reconciler, type Authors, type ReconcilerObserver, type RulesetRevision
 import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './state-machine.js';
+import { feeds, MEANING, next, NOTHING_SHUT, type Event } from './state-machine.js';
+import type { State } from '../../wire/state.js';
 
 /** Whether knocks are heard, as far as it is proven. */
 export interface ListenerHealth {

@@ -6,7 +6,8 @@ import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import { isQuiet, MAX_REPAIRS, noteRepair, type Repairs } from './conflict-backoff.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { repairs, type Event, type State } from './state-machine.js';
+import { repairs, type Event } from './state-machine.js';
+import type { State } from '../../wire/state.js';
 import { UnreadableRulesWarning } from './unreadable-rules-warning.js';
 
 /** What can name the author of a change. */

@@ -1,6 +1,6 @@
 import { describeError, EXIT, KnockError } from '../../base/errors.js';
-import type { StartOutcome } from '../../system/notify.js';
-import type { State } from '../failsafe/state-machine.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
+import type { State } from '../../wire/state.js';
 import { RunningAlready } from '../../runtime/instance-lock.js';
 
 /** How a start went that threw. */

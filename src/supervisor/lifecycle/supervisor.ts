@@ -3,7 +3,7 @@ import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { NO_RULES } from '../../firewall/trial/trial.js';
-import type { StartOutcome } from '../../system/notify.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
 import { MissingParentChains } from '../failsafe/missing-chains.js';
 import { RulesetMonitor, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
 import { ListenerController } from '../listener/controller.js';
@@ -19,7 +19,8 @@ import { isActive, kernelPlaces } from '../../runtime/generation/inventory-recor
 import { pruneOrphans } from '../../runtime/generation/prune.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
-import { feeds, type State } from '../failsafe/state-machine.js';
+import { feeds } from '../failsafe/state-machine.js';
+import type { State } from '../../wire/state.js';
 import { listenerless } from '../../runtime/doors/kernel-recognition.js';
 import { Reload } from './reload.js';
 import { Scheduler } from './scheduler.js';

@@ -7,10 +7,9 @@ import {
   MEANING,
   next,
   repairs,
-  STATES,
   type Event,
-  type State,
 } from '../../../src/supervisor/failsafe/state-machine.js';
+import { STATES, type State } from '../../../src/wire/state.js';
 
 /** failsafe.md, "States", written down again: only what changes the state. */
 const CHANGES: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {

@@ -5,11 +5,10 @@ import { contains, parseAddress, parseNetwork } from '../../../base/address.js';
 import { EXIT, KnockError } from '../../../base/errors.js';
 import { isSupervised } from '../../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../../system/local-time.js';
-import type { EventRecord, Request } from '../../../wire/control.js';
-import type { ListedEntry, StatusReport } from '../../../wire/reports.js';
+import { isEventRecords, type EventRecord, type Request } from '../../../wire/control.js';
+import { isListing, isStatusReport, type ListedEntry, type StatusReport } from '../../../wire/reports.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
-import { isStatusReport } from '../../print/show.js';
 import { ask } from '../../supervisor-client.js';
 
 /** Time enough to try it from a second terminal. */
@@ -97,7 +96,7 @@ export class InitTrial {
   async entryOf(service: string, address: string): Promise<ListedEntry | undefined> {
     const own = parseAddress(address);
     const data = await this.#ask({ verb: 'list' });
-    if (!own.ok || !isEntries(data)) return undefined;
+    if (!own.ok || !isListing(data)) return undefined;
     return data.find((entry) => {
       const network = parseNetwork(entry.address);
       const isHere = network.ok && contains(network.value, own.value);
@@ -139,7 +138,7 @@ export class InitTrial {
 
   async #events(): Promise<readonly EventRecord[]> {
     const data = await this.#ask({ verb: 'events' });
-    return Array.isArray(data) ? (data as readonly EventRecord[]) : [];
+    return isEventRecords(data) ? data : [];
   }
 
   /** The data of an answer; undefined where nobody answers, or ends while it should. */
@@ -152,8 +151,4 @@ export class InitTrial {
       throw error;
     }
   }
-}
-
-function isEntries(data: unknown): data is readonly ListedEntry[] {
-  return Array.isArray(data);
 }
