@@ -78,6 +78,8 @@ export class KnockHandler {
     this.#parts.journal.record('knock', `${source.value.text}: ${name}: OPEN SESAME`, {
       door: name,
       address: source.value.text,
+      // The whole sequence; init waits for it.
+      heard: true,
     });
     if (sequence !== undefined && !this.#useUp(settings, sequence, source.value)) return;
     const { start, stop } = settings.actions[source.value.family];

@@ -82,11 +82,8 @@ export class InitTrial {
    */
   async heard(door: string): Promise<readonly string[]> {
     const knocks = (await this.#events()).filter(
-      ({ number, kind, text, fields }) =>
-        number > this.#began &&
-        kind === 'knock' &&
-        fields['door'] === door &&
-        text.endsWith(`: ${door}: OPEN SESAME`),
+      ({ number, kind, fields }) =>
+        number > this.#began && kind === 'knock' && fields['door'] === door && fields['heard'] === true,
     );
     const addresses = knocks.map(({ fields }) => fields['address']);
     return [...new Set(addresses.filter((address) => typeof address === 'string'))];
