@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import type { RunPaths } from '../config/paths.js';
 import { ask } from '../ctl/supervisor-client.js';
 import type { SupervisorStatus } from '../doctor/facts/facts.js';
@@ -11,8 +9,8 @@ import { isStatusReport } from '../wire/reports.js';
 const ANSWER_MS = 5_000;
 
 /** How it is with the supervisor of these folders: the lock tells whether there is one, and only its word how it is. */
-export async function askLife({ lock, socket }: RunPaths): Promise<SupervisorStatus> {
-  if (!isLocked(lock)) return { kind: isSupervised(dirname(lock)) ? 'dead' : 'stopped' };
+export async function askLife({ lock, socket, inventory }: RunPaths): Promise<SupervisorStatus> {
+  if (!isLocked(lock)) return { kind: isSupervised(inventory) ? 'dead' : 'stopped' };
   try {
     const answer = await ask(socket, { verb: 'status' }, { timeoutMs: ANSWER_MS });
     if (answer.kind !== 'reply' || !isStatusReport(answer.reply.data)) return { kind: 'silent' };

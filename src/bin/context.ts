@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
 import { terminalText } from '../base/printable.js';
@@ -65,8 +65,8 @@ export function makeContext(options: { readonly config?: string; readonly json?:
         import('../firewall/ownership/force-on-failure.js'),
         import('../system/exec.js'),
       ]);
-      const { lock, snapshots } = locatePaths(file, readIfExists);
-      return forceOnFailure(systemExec, dirname(lock), snapshots, new Date());
+      const { inventory, snapshots } = locatePaths(file, readIfExists);
+      return forceOnFailure(systemExec, inventory, snapshots, new Date());
     },
     triedInVain: async (config) => {
       const { unconfirmedTrialOf } = await import('../runtime/generation/select-config.js');

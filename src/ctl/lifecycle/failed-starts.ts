@@ -25,25 +25,25 @@ export function isDue(failed: FailedStarts, nowMs: number, configurationOk: bool
 
 const NONE: FailedStarts = { count: 0, lastMs: 0, byConfiguration: false };
 
-function failedStartsFile(runFolder: string): StateFile<FailedStarts> {
-  return new StateFile(`${runFolder}/failed-starts.json`, {
+function failedStartsFile(path: string): StateFile<FailedStarts> {
+  return new StateFile(path, {
     parse: (document) => (isFailedStarts(document) ? document : undefined),
   });
 }
 
-/** What is noted in a run folder; nothing where the file is not there or damaged. */
-export function readFailedStarts(runFolder: string): FailedStarts {
-  return failedStartsFile(runFolder).readIfSound() ?? NONE;
+/** What is noted in a file; nothing where the file is not there or damaged. */
+export function readFailedStarts(path: string): FailedStarts {
+  return failedStartsFile(path).readIfSound() ?? NONE;
 }
 
-export function noteFailedStart(runFolder: string, nowMs: number, byConfiguration: boolean): FailedStarts {
-  const noted = { count: readFailedStarts(runFolder).count + 1, lastMs: nowMs, byConfiguration };
-  failedStartsFile(runFolder).write(noted);
+export function noteFailedStart(path: string, nowMs: number, byConfiguration: boolean): FailedStarts {
+  const noted = { count: readFailedStarts(path).count + 1, lastMs: nowMs, byConfiguration };
+  failedStartsFile(path).write(noted);
   return noted;
 }
 
-export function forgetFailedStarts(runFolder: string): void {
-  failedStartsFile(runFolder).remove();
+export function forgetFailedStarts(path: string): void {
+  failedStartsFile(path).remove();
 }
 
 function isFailedStarts(value: unknown): value is FailedStarts {

@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import { ConfigError, EXIT, KnockError } from '../../base/errors.js';
 import { emptyConfig } from '../../config/empty-config.js';
 import type { Config } from '../../config/settings.js';
@@ -163,7 +161,7 @@ export class Lifecycle {
   async confirm(): Promise<number> {
     const context = this.#context;
     const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.believed());
-    if (tried !== undefined) throw tooLate(tried, readInventory(dirname(context.paths().lock)));
+    if (tried !== undefined) throw tooLate(tried, readInventory(context.paths().inventory));
     return this.#ask({ verb: 'confirm' });
   }
 

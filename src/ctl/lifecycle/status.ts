@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import { errorText, EXIT, ProtocolError } from '../../base/errors.js';
 import { isSupervised } from '../../firewall/ownership/inventory.js';
 import { isLocked } from '../../system/lock.js';
@@ -41,7 +39,7 @@ export async function status(context: Context): Promise<number> {
 
 async function statusOfDead(context: Context): Promise<number> {
   const { output } = context;
-  const died = isSupervised(dirname(context.paths().lock));
+  const died = isSupervised(context.paths().inventory);
   const [state, words] = died ? ['dead', DEAD] : ['stopped', STOPPED];
   const code = died ? LSB.dead : LSB.stopped;
   let config;

@@ -168,7 +168,7 @@ export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
   return type === existing.type && pairs.every((pair) => have.includes(` ${pair} `));
 }
 
-/** The family of a set's list by its name's last character, for listings. */
+/** The sets that hold a list of a service, one for each family. */
 export function listSets(
   service: string,
   list: SetList,

@@ -112,6 +112,6 @@ const RUN: Readonly<Record<Step, RunStep>> = {
   },
   begin: async ({ firewall }, { trialS = 0 }) => firewall.trial?.begin(trialS),
   prune: async ({ firewall }, { places, journal }) => {
-    await pruneOrphans(firewall, places.runFolder, journal);
+    await pruneOrphans(firewall, places.inventory, journal);
   },
 };

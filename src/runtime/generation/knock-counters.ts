@@ -8,12 +8,8 @@ import type { Journal } from '../journal/journal.js';
 /** Knocks that the kernel carried out, by the name of the door. */
 export type Counts = ReadonlyMap<string, number>;
 
-/** In the run folder, which lives as long as the kernel's counters do. */
-export function knockCountersPath(runFolder: string): string {
-  return `${runFolder}/kernel-knocks.json`;
-}
-
 export interface KnockCountersParts {
+  /** In the run folder, which lives as long as the kernel's counters do. */
   readonly path: string;
   readonly journal: Pick<Journal, 'record'>;
 }

@@ -57,7 +57,7 @@ export class Reload {
     const old = active.current;
     const before = trialS === undefined ? undefined : old.firewall.version;
     const fresh = await makeGeneration(config, { ...this.#parts, ...persistent }, { template, before });
-    const places = kernelPlaces(config, paths);
+    const places = kernelPlaces(paths);
     const handOver = async (): Promise<void> => this.#handOver(old, fresh);
     await queue.run(async () => {
       try {
@@ -100,11 +100,11 @@ export class Reload {
 async function rollback(
   old: Firewall,
   fresh: Firewall,
-  { runFolder }: KernelPlaces,
+  { inventory }: KernelPlaces,
   journal: Pick<Journal, 'record'>,
 ): Promise<void> {
   old.recordOrphans(fresh.trial?.chains ?? [], fresh.names);
   await old.repair();
-  await pruneOrphans(old, runFolder, journal);
+  await pruneOrphans(old, inventory, journal);
   await fresh.sets.close();
 }

@@ -10,7 +10,7 @@ import { ListenerController } from '../listener/controller.js';
 import { FailsafeController, type FailsafeObserver, type StateInfo } from '../failsafe/controller.js';
 import { ExposureMonitor } from '../failsafe/exposure-monitor.js';
 import type { Reconciler } from '../failsafe/reconciler.js';
-import { KnockCounters, knockCountersPath } from '../../runtime/generation/knock-counters.js';
+import { KnockCounters } from '../../runtime/generation/knock-counters.js';
 import { presentInterfaces } from '../listener/interfaces.js';
 import { SerialQueue } from '../../base/serial-queue.js';
 import { ActiveGeneration } from '../../runtime/generation/active-generation.js';
@@ -80,7 +80,7 @@ export class Supervisor {
     const shared = { ...parts, active, queue: this.#queue };
     this.#parts = parts;
     this.#knockCounters = new KnockCounters({
-      ...{ journal, path: knockCountersPath(parts.config.settings.paths.run) },
+      ...{ journal, path: parts.paths.knockCounters },
     });
     this.#missingChains = new MissingParentChains(journal);
     this.persistent = makePersistentState(paths, parts, active);
@@ -244,13 +244,13 @@ export class Supervisor {
     const { firewall } = generation;
     this.active.swap(generation);
     this.#listener.killOrphan();
-    this.#adopted = await isActive(firewall, config.settings.paths.run);
+    this.#adopted = await isActive(firewall, paths.inventory);
     if (trialS !== undefined) this.trials.recordStart(config, firewall.template, trialS, this.#adopted);
     if (this.#adopted) {
       journal.record('firewall', 'adopted the rules that a previous run left in place');
       this.#knockCounters.reportNow(firewall.knocks, 'since a supervisor last looked');
     }
-    const places = kernelPlaces(config, paths);
+    const places = kernelPlaces(paths);
     // What a previous run protects stays so, whatever has become of one chain: status reports it.
     const mode = this.#adopted ? 'adopt' : 'fresh';
     this.#notes = await applyGeneration(generation, mode, { places, journal, clock });
@@ -259,9 +259,9 @@ export class Supervisor {
 
   #completeStart(): void {
     this.#listener.onArmed();
-    const { firewall, config } = this.active.current;
-    const { journal } = this.#parts;
-    void this.#queue.run(async () => pruneOrphans(firewall, config.settings.paths.run, journal));
+    const { firewall } = this.active.current;
+    const { journal, paths } = this.#parts;
+    void this.#queue.run(async () => pruneOrphans(firewall, paths.inventory, journal));
   }
 
   #entered(state: State, problem: unknown): void {

@@ -171,7 +171,7 @@ export class Trials {
     const { active, paths, journal, clock } = this.#parts;
     const { current: generation } = active;
     generation.firewall.endTrial();
-    const places = kernelPlaces(generation.config, paths);
+    const places = kernelPlaces(paths);
     await applyGeneration(generation, 'confirm', { places, journal, clock });
   }
 

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { contains, parseAddress, parseNetwork } from '../../../base/address.js';
@@ -68,7 +67,7 @@ export class InitTrial {
       const report = await this.#report();
       if (report !== undefined) return (report.trial?.left ?? 0) > 0 ? 'on' : 'over';
       if (!this.#lifecycle.process.isRunning()) {
-        const isLeft = isSupervised(dirname(this.#context.paths().lock));
+        const isLeft = isSupervised(this.#context.paths().inventory);
         return isLeft ? 'dead' : 'over';
       }
       await sleep(LOOK_MS); // one that ends, as it does when the time is up, answers no more
