@@ -23,6 +23,8 @@ export interface Network {
 
 /** Longest text that can be an address: IPv6 with an embedded IPv4 address and a prefix. */
 const MAX_TEXT = 50;
+/** Begins the text of an IPv4-mapped address (RFC 5952, section 5). */
+const MAPPED = '::ffff:';
 const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /** The bits of a whole address of the family. */
@@ -47,11 +49,32 @@ export function quote(text: string): string {
   );
 }
 
+/** What `::ffff:1.2.3.4` is: to people and packets 1.2.3.4, in a set or a rule of the kernel an IPv6 address like any other. */
+type Mapped = 'IPv4' | 'IPv6';
+
 /**
  * Reads a literal IPv4 or IPv6 address or network. Host names, zone ids, white space, octal or
  * shortened IPv4 forms and words that look like options are refused; `::ffff:1.2.3.4` is 1.2.3.4.
  */
 export function parseNetwork(input: string): Result<Network> {
+  return parse(input, 'IPv4');
+}
+
+/** The same for what the kernel has in a set or a rule: its family is that of the set, so `::ffff:1.2.3.4` stays as it is. */
+export function parseKernelNetwork(printed: string): Result<Network> {
+  return parse(printed, 'IPv6');
+}
+
+/**
+ * What an IPv4-mapped address that somebody types names besides, where an IPv6 set of the kernel has it: by `parseNetwork` it is an
+ * IPv4 address. Undefined for any other text.
+ */
+export function mappedNetwork(typed: string): Network | undefined {
+  const parsed = parseKernelNetwork(typed);
+  return parsed.ok && parsed.value.text.startsWith(MAPPED) ? parsed.value : undefined;
+}
+
+function parse(input: string, mapped: Mapped): Result<Network> {
   if (input.length > MAX_TEXT) return refuse(`${quote(input)} is too long to be an address`);
   if (input.includes('%')) return refuse(`${quote(input)}: an address with a zone id is not accepted`);
   const slash = input.indexOf('/');
@@ -67,7 +90,7 @@ export function parseNetwork(input: string): Result<Network> {
     return refuse(`${quote(input)}: the prefix length must be a number from 0 to ${bits}`);
   }
   const prefix = Number(prefixText);
-  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
+  if (mapped === 'IPv4' && parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
     if (prefix < 96) return refuse(`${quote(input)}: an IPv4-mapped network needs a prefix of 96 to 128`);
     return ok(normalise(parsed.toIPv4Address(), prefix - 96));
   }
@@ -119,6 +142,8 @@ function normalise(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): Network 
     return byte & (0xff00 >> keep) & 0xff;
   });
   const family: Family = bytes.length === 4 ? 4 : 6;
-  const text = ipaddr.fromByteArray(masked).toString();
+  const network = ipaddr.fromByteArray(masked);
+  const isMapped = network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress();
+  const text = isMapped ? `${MAPPED}${network.toIPv4Address().toString()}` : network.toString();
   return { family, prefix, text: prefix === addressBits(family) ? text : `${text}/${prefix}` };
 }

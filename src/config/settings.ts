@@ -1,3 +1,4 @@
+import type { DoorVerb } from '../base/commands.js';
 import type { Family } from '../base/address.js';
 import type { Door, Protocol } from '../knock/door.js';
 import type { Weakness } from '../system/strict-file.js';
@@ -85,9 +86,6 @@ export interface Settings {
   };
   readonly services: readonly ServiceSettings[];
 }
-
-/** The verbs that a door's command may be (interface.md, "Doors and commands"). */
-export type DoorVerb = 'accept' | 'drop' | 'trust' | 'untrust' | 'flush';
 
 /** A command of a door that the supervisor carries out itself, on the address that knocked. */
 export interface VerbCommand {

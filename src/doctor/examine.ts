@@ -15,6 +15,7 @@ import { inFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
 import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
 import { gates } from './checks/gate.js';
+import { savedSets } from './checks/saved-sets.js';
 import { answeringPorts, readableSecrets } from './checks/secret.js';
 import type { Facts } from './facts/facts.js';
 
@@ -48,6 +49,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   startedAtBoot,
   startedAgain,
   savedRules,
+  savedSets,
   readableSecrets,
   answeringPorts,
   unread,

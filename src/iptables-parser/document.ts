@@ -7,7 +7,6 @@ export interface Remark {
   readonly text: string;
 }
 
-
 /** A chain line, `:INPUT ACCEPT [0:0]`. Make one with makeChain: `text` is what render prints. */
 export interface Chain {
   readonly kind: 'chain';
@@ -18,10 +17,8 @@ export interface Chain {
   readonly counters: Counters | undefined;
 }
 
-
 /** What stands between `*filter` and `COMMIT`, a line each (see Rule for the one exception). */
 export type TableLine = Remark | Chain | Rule;
-
 
 /** One table, from `*name` to `COMMIT`. */
 export interface Table {
@@ -29,7 +26,6 @@ export interface Table {
   readonly name: string;
   readonly lines: readonly TableLine[];
 }
-
 
 /** A whole save, in its order. The empty text is a ruleset without entries. */
 export interface Ruleset {

@@ -1,4 +1,3 @@
-
 /** Exact, for the kernel counts in 64 bits. */
 export interface Counters {
   readonly packets: bigint;

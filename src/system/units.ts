@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { EXIT, KnockError } from '../base/errors.js';
 import { readIfExists } from './files.js';
 import { CHILD_ENV } from './exec-env.js';
 import { execOk, systemExec } from './exec.js';
-import { requireTool } from './tools.js';
+import { findTool, requireTool } from './tools.js';
 
 /**
  * Programs in units of their own, started and ended by systemd. It is asked by its private socket, which root's systemctl
@@ -10,6 +13,9 @@ import { requireTool } from './tools.js';
  */
 
 const TIMEOUT_MS = 15_000;
+/** What systemd has just written the journal shows a moment later: so many looks, so long after each other. */
+const JOURNAL_LOOKS = 5;
+const JOURNAL_MS = 200;
 
 /**
  * Starts a program in a unit of its own, and resolves once it runs. It belongs to no target: neither the beginning nor the
@@ -27,8 +33,26 @@ export async function runUnit(
   ];
   // systemd puts variables in for words of this kind (systemd.service(5)).
   const quoted = argv.map((word) => word.replaceAll('$', '$$$$'));
-  const done = { timeoutMs: TIMEOUT_MS };
-  await execOk(systemExec, [requireTool('systemd-run'), ...words, '--', ...quoted], done);
+  const done = await systemExec([requireTool('systemd-run'), ...words, '--', ...quoted], {
+    timeoutMs: TIMEOUT_MS,
+  });
+  if (done.exitCode === 0) return;
+  const why = done.stderr.trim() || (await spawnFailure(unit)) || `systemd-run exited with ${done.exitCode}`;
+  throw new KnockError(`systemd could not run ${unit}: ${why}`, { exitCode: EXIT.firewall });
+}
+
+/** Why systemd could not execute the program of a unit, which it tells the journal alone; empty if that does not tell. */
+async function spawnFailure(unit: string): Promise<string> {
+  const journalctl = findTool('journalctl');
+  if (journalctl === undefined) return '';
+  const argv = [journalctl, '--quiet', '--no-pager', '--output=cat', '--lines=20', `--unit=${unit}`];
+  for (let look = 0; look < JOURNAL_LOOKS; look += 1) {
+    const { stdout } = await systemExec(argv, { timeoutMs: 2_000 }).catch(() => ({ stdout: '' }));
+    const [, step, program, reason] = /Failed at step (\w+) spawning (.+): (.+)$/m.exec(stdout) ?? [];
+    if (reason !== undefined) return `${program ?? ''}: ${reason} (at step ${step ?? ''})`;
+    await sleep(JOURNAL_MS);
+  }
+  return '';
 }
 
 /** Ends all processes of a unit by SIGKILL. Throws where it is not there any more. */

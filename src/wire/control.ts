@@ -1,8 +1,16 @@
 import { EXIT, ProtocolError, type ExitCode } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
-import { LISTS, type ListName } from '../base/lists.js';
+import {
+  COMMANDS,
+  isCommand,
+  type CommandArguments,
+  type CommandName,
+  type OptionName,
+} from '../base/commands.js';
+import { LISTS } from '../base/lists.js';
 import {
   hasOnly,
+  isBoolean,
   isCount,
   isFields,
   isList,
@@ -27,43 +35,12 @@ const MAX_ITEMS = 1_000_000;
 /** Longest target, in characters; a host name has at most 253. */
 export const MAX_TARGET = 256;
 
-export type Request =
-  | {
-      readonly verb: 'accept';
-      readonly targets: readonly string[];
-      readonly timeoutS?: number;
-      readonly service?: string;
-      readonly force?: boolean;
-    }
-  | {
-      readonly verb: 'drop';
-      readonly targets: readonly string[];
-      readonly timeoutS?: number;
-      readonly force?: boolean;
-      /** Where the caller's own SSH session comes from (SSH_CONNECTION). */
-      readonly session?: string;
-    }
-  | { readonly verb: 'trust'; readonly targets: readonly string[]; readonly save?: boolean }
-  | { readonly verb: 'untrust'; readonly targets: readonly string[]; readonly save?: boolean }
-  | { readonly verb: 'flush'; readonly targets: readonly string[] }
-  | { readonly verb: 'list'; readonly list?: ListName }
-  | { readonly verb: 'status' }
-  | { readonly verb: 'events'; readonly follow?: boolean }
-  | {
-      readonly verb: 'reload';
-      /** For so many seconds only, until it is confirmed. */
-      readonly trialS?: number;
-      /** Where the caller's own SSH session comes from, and the port it is at. */
-      readonly session?: string;
-      readonly port?: number;
-    }
-  | { readonly verb: 'confirm' }
-  /** `keep`: what is in the kernel stays, for a supervisor that takes over. */
-  | { readonly verb: 'stop'; readonly keep?: boolean };
-
-export type VerbName = Request['verb'];
-/** The requests of one verb. */
-export type RequestOf<V extends VerbName> = Extract<Request, { readonly verb: V }>;
+/** A request is a command with its arguments (base/commands.ts). */
+export type Request = RequestOf<CommandName>;
+/** The requests of these commands. */
+export type RequestOf<C extends CommandName> = C extends CommandName
+  ? { readonly verb: C } & CommandArguments<C>
+  : never;
 
 /** One thing that a command has to say. Notes and warnings go to standard error, results to standard output. */
 export interface Remark {
@@ -95,19 +72,18 @@ export interface EventRecord {
 export type ControlFrame =
   { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: EventRecord };
 
-/** What each verb's request may hold besides `verb`. */
-const KEYS: Readonly<Record<VerbName, readonly string[]>> = {
-  accept: ['targets', 'timeoutS', 'service', 'force'],
-  drop: ['targets', 'timeoutS', 'force', 'session'],
-  trust: ['targets', 'save'],
-  untrust: ['targets', 'save'],
-  flush: ['targets'],
-  list: ['list'],
-  status: [],
-  events: ['follow'],
-  reload: ['trialS', 'session', 'port'],
-  confirm: [],
-  stop: ['keep'],
+/** What each option may hold. */
+const OPTIONS: Readonly<Record<OptionName, (value: unknown) => boolean>> = {
+  timeoutS: (value) => isCount(value, 0, MAX_TIMEOUT_S),
+  trialS: isTrialTime,
+  port: (value) => isCount(value, 1, 65_535),
+  service: (value) => isText(value, 64),
+  session: (value) => isText(value, 64),
+  list: (value) => LISTS.some((list) => list === value),
+  force: isBoolean,
+  save: isBoolean,
+  follow: isBoolean,
+  keep: isBoolean,
 };
 
 /** The request in a frame; throws ProtocolError where it is not one. Targets are checked by the verbs. */
@@ -124,33 +100,16 @@ export function readControlFrame(frame: unknown): ControlFrame {
 
 function isRequest(fields: Fields): fields is Fields & Request {
   const { verb, targets } = fields;
-  if (typeof verb !== 'string' || !isVerb(verb)) return false;
-  if (!hasOnly(fields, ['verb', ...KEYS[verb]])) return false;
-  if (KEYS[verb].includes('targets') && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0))
-    return false;
-  return (
-    isAbsentOr(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
-    isAbsentOr(fields['trialS'], isTrialTime) &&
-    isAbsentOr(fields['port'], (value) => isCount(value, 1, 65_535)) &&
-    isAbsentOr(fields['service'], (value) => isText(value, 64)) &&
-    isAbsentOr(fields['session'], (value) => isText(value, 64)) &&
-    isAbsentOr(fields['list'], (value) => LISTS.some((list) => list === value)) &&
-    ['force', 'save', 'follow', 'keep'].every((key) =>
-      isAbsentOr(fields[key], (value) => typeof value === 'boolean'),
-    )
-  );
-}
-
-function isVerb(text: string): text is VerbName {
-  return Object.hasOwn(KEYS, text);
+  if (typeof verb !== 'string' || !isCommand(verb)) return false;
+  const command = COMMANDS[verb];
+  const options: readonly OptionName[] = command.options;
+  if (!hasOnly(fields, ['verb', ...(command.targets ? ['targets'] : []), ...options])) return false;
+  if (command.targets && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0)) return false;
+  return options.every((option) => fields[option] === undefined || OPTIONS[option](fields[option]));
 }
 
 function isTarget(value: unknown): value is string {
   return isText(value, MAX_TARGET);
-}
-
-function isAbsentOr(value: unknown, check: (value: unknown) => boolean): boolean {
-  return value === undefined || check(value);
 }
 
 const isRemark = shapeOf<Remark>({

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { isHost, parseAddress, parseNetwork, quote, type Network } from '../../src/base/address.js';
+import {
+  isHost,
+  mappedNetwork,
+  parseAddress,
+  parseKernelNetwork,
+  parseNetwork,
+  quote,
+  type Network,
+} from '../../src/base/address.js';
 
 function read(text: string): Network {
   const parsed = parseNetwork(text);
@@ -113,6 +121,20 @@ describe('addresses by example', () => {
       assert.equal(read(given).text, text);
     });
   }
+
+  it('what the kernel prints keeps its family', () => {
+    for (const [printed, text, prefix] of [
+      ['::ffff:1.2.3.4', '::ffff:1.2.3.4', 128],
+      ['::ffff:1.2.3.0/120', '::ffff:1.2.3.0/120', 120],
+      ['::ffff:0:0/96', '::ffff:0.0.0.0/96', 96],
+      ['::fffe:0:0/95', '::fffe:0:0/95', 95],
+    ] as const)
+      assert.deepEqual(parseKernelNetwork(printed), { ok: true, value: { family: 6, text, prefix } });
+    for (const printed of ['1.2.3.4', '10.0.0.0/8', '2001:db8::1', '::/1', '::1.2.3.4'])
+      assert.deepEqual(parseKernelNetwork(printed), parseNetwork(printed));
+    assert.equal(mappedNetwork('::FFFF:0102:0304')?.text, '::ffff:1.2.3.4');
+    for (const typed of ['1.2.3.4', '2001:db8::1', 'x']) assert.equal(mappedNetwork(typed), undefined);
+  });
 
   it('a host is an address of full length', () => {
     assert.equal(isHost(read('1.2.3.4')), true);

@@ -109,7 +109,7 @@ test('the supervisor dies on trial: the next one begins with the rules of before
   await assertOpen(lab, [], 'on trial');
   await product.kill('supervisor');
   refused(await product.ctl(['confirm']), /the supervisor is dead: what was on trial cannot be confirmed/);
-  refused(await product.ctl(['start', '--trial', '60']), /rules of an earlier start are in force/);
+  refused(await product.ctl(['start', '--trial', '60']), /rules of a previous run are in force/);
   await assertOpen(lab, [], 'the kernel keeps to its timer');
   const again = await product.ctl(['restartifdead']);
   assert.equal(again.exitCode, 0);

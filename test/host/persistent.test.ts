@@ -1,6 +1,6 @@
 /** Beside iptables-persistent and ipset-persistent: what was saved while entries were in does not bring them back. And what a listener says that cannot begin. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -31,6 +31,11 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
     await machine.must(CTL, 'trust', '192.0.2.5');
     await machine.must('/usr/sbin/netfilter-persistent', 'save');
     assert.match(readFileSync(host.inside('/etc/iptables/ipsets'), 'utf8'), /192\.0\.2\.5/);
+    const doctor = await machine.run(CTL, 'doctor');
+    assert.match(
+      doctor.stdout,
+      /warning +\/etc\/iptables\/ipsets holds \d+ sets of knockctl's \(ssh_\w+ …; 5 entries\), and ipset-persistent loads it/,
+    );
     await machine.must(CTL, 'flush', '192.0.2.1', '192.0.2.3');
     await machine.must(CTL, 'untrust', '192.0.2.5');
     await machine.shutDown();
@@ -63,6 +68,24 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
       done.stderr,
       /the listener cannot work: its unit has ended: Error: Cannot find module '\/root\/no-such-module'/,
     );
+  });
+
+  // Red without the journal's words: "systemd-run … failed with status 1".
+  test('so is the reason why its program cannot be read, and what to do', async () => {
+    linkSync(host.inside('/usr/bin/node'), host.inside('/root/node'));
+    const drop = host.inside('/etc/systemd/system/knockctl.service.d');
+    mkdirSync(drop, { recursive: true });
+    const start = '[Service]\nExecStart=\nExecStart=/root/node /usr/sbin/knockctl run\n';
+    writeFileSync(join(drop, 'home.conf'), start);
+    await machine.must(SYSTEMCTL, 'daemon-reload');
+    const done = await machine.run(CTL, 'start');
+    assert.notEqual(done.exitCode, 0);
+    assert.match(
+      done.stderr,
+      /the listener cannot work: .*\/root\/node: No such file or directory \(at step EXEC\); \/root is hidden from the listener's unit \(ProtectHome\): install/,
+    );
+    rmSync(drop, { recursive: true });
+    await machine.must(SYSTEMCTL, 'daemon-reload');
     await machine.must(SYSTEMCTL, 'start', 'knockctl');
     await waitFor(async () => (await host.status()) === 0, 'armed again');
   });

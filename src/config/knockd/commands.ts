@@ -2,10 +2,11 @@ import { parseAddress, quote } from '../../base/address.js';
 import { KnockError } from '../../base/errors.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 
-import type { DoorCommand, DoorVerb, VerbCommand } from '../settings.js';
+import { commandsThat, takes, type DoorVerb } from '../../base/commands.js';
+import type { DoorCommand, VerbCommand } from '../settings.js';
 import { decimal, isServiceName } from '../values.js';
 
-const VERBS: readonly DoorVerb[] = ['accept', 'drop', 'trust', 'untrust', 'flush'];
+const VERBS: readonly DoorVerb[] = commandsThat('byDoors');
 const ADDRESS_WORDS = ['%IP%', '"%IP%"', "'%IP%'"];
 
 /** A program by any path, in characters that mean nothing to a shell. */
@@ -60,7 +61,7 @@ function parseVerb(line: string): VerbCommand | undefined {
 }
 
 function setOption(options: Options, verb: DoorVerb, name: string, value: string): boolean {
-  if (name === '--timeout' && (verb === 'accept' || verb === 'drop')) {
+  if (name === '--timeout' && takes(verb, 'timeoutS')) {
     options.timeoutS = /^[0-9]+$/.test(value) ? decimal(value, 0, MAX_TIMEOUT_S) : undefined;
     return options.timeoutS !== undefined;
   }

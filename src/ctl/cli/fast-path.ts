@@ -1,5 +1,6 @@
 import { MAX_TARGET, type Request } from '../../wire/control.js';
-import { REQUESTS, type AddressVerb } from './requests.js';
+import { COMMANDS, isCommand, type AddressCommand } from '../../base/commands.js';
+import { addressRequest } from './requests.js';
 
 /** A command line of the plainest kind. */
 export interface PlainCommand {
@@ -20,9 +21,9 @@ export function plainCommand(argv: readonly string[]): PlainCommand | undefined 
   const [verb = '', ...targets] = config === undefined ? argv : argv.slice(2);
   const isPlain = targets.every((word) => TARGET.test(word) && word.length <= MAX_TARGET);
   if (config === '' || !isVerb(verb) || targets.length === 0 || !isPlain) return undefined;
-  return { config, request: (session) => REQUESTS[verb](targets, {}, session) };
+  return { config, request: (session) => addressRequest(verb, targets, {}, session) };
 }
 
-function isVerb(word: string): word is AddressVerb {
-  return Object.hasOwn(REQUESTS, word);
+function isVerb(word: string): word is AddressCommand {
+  return isCommand(word) && COMMANDS[word].targets;
 }

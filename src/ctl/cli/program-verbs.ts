@@ -2,7 +2,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Request } from '../../wire/control.js';
-import { REQUESTS, type AddressVerb, type VerbOptions } from './requests.js';
+import { commandsThat, takes, type AddressCommand, type OptionName } from '../../base/commands.js';
+import { addressRequest, type AddressOptions } from './requests.js';
 
 /** Makes the request of a verb, once its targets are known. */
 export type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
@@ -14,12 +15,10 @@ export type ActVerb = (
   file: string | undefined,
 ) => Promise<void>;
 
-/** A verb as the command line has it. */
-interface VerbLine {
-  readonly name: AddressVerb;
+/** What the command line says of a command on addresses. */
+interface Help {
   readonly description: string;
   readonly targets: string;
-  readonly options: readonly Option[];
 }
 
 const TIMEOUT = new Option('-t, --timeout <s>', 'for so many seconds; 0 is for ever').argParser(parseSeconds);
@@ -30,46 +29,46 @@ const FORCE = new Option('--force', 'although it is very wide, trusted, or your 
 const SAVE = new Option('--save', 'in the trusted file too, its comments kept');
 const FILE = new Option('--file <file>', 'take more of them from a file, one a line; - is standard input');
 
-const VERBS: readonly VerbLine[] = [
-  {
-    name: 'accept',
-    description: 'let addresses connect for a time; again: the time starts anew',
-    targets: 'addresses or networks',
-    options: [TIMEOUT, SERVICE, FORCE],
-  },
-  {
-    name: 'drop',
-    description: 'ban addresses; refuses the trusted, and your own session',
-    targets: 'addresses or networks',
-    options: [TIMEOUT, FORCE],
-  },
-  {
-    name: 'trust',
-    description: 'whitelist addresses, networks or hosts',
-    targets: 'addresses, networks or host names',
-    options: [SAVE],
-  },
-  {
-    name: 'untrust',
-    description: 'take addresses, networks or hosts off the whitelist',
-    targets: 'addresses, networks or host names',
-    options: [SAVE],
-  },
-  {
-    name: 'flush',
-    description: 'take addresses out of filter and banned, or empty a list',
-    targets: 'addresses, or one of: filter banned trusted all',
-    options: [],
-  },
+/** The options of base/commands.ts that an administrator can type. */
+const OPTIONS: readonly (readonly [OptionName, Option])[] = [
+  ['timeoutS', TIMEOUT],
+  ['service', SERVICE],
+  ['force', FORCE],
+  ['save', SAVE],
 ];
 
-/** Adds the verbs that act on addresses to the program. */
+const HELP: Readonly<Record<AddressCommand, Help>> = {
+  accept: {
+    description: 'let addresses connect for a time; again: the time starts anew',
+    targets: 'addresses or networks',
+  },
+  drop: {
+    description: 'ban addresses; refuses the trusted, and your own session',
+    targets: 'addresses or networks',
+  },
+  trust: {
+    description: 'whitelist addresses, networks or hosts',
+    targets: 'addresses, networks or host names',
+  },
+  untrust: {
+    description: 'take addresses, networks or hosts off the whitelist',
+    targets: 'addresses, networks or host names',
+  },
+  flush: {
+    description: 'take addresses out of filter and banned, or empty a list',
+    targets: 'addresses, or one of: filter banned trusted all',
+  },
+};
+
+/** Adds the commands that act on addresses to the program. */
 export function addVerbs(program: Command, act: ActVerb): void {
-  for (const { name, description, targets, options } of VERBS) {
+  for (const name of commandsThat('targets')) {
+    const { description, targets } = HELP[name];
     const command = program.command(name).description(description).argument('[addr...]', targets);
-    for (const option of [...options, FILE]) command.addOption(option);
-    command.action(async (words: readonly string[], given: VerbOptions) =>
-      act((found, session) => REQUESTS[name](found, given, session), words, given.file),
+    for (const [option, typed] of OPTIONS) if (takes(name, option)) command.addOption(typed);
+    command.addOption(FILE);
+    command.action(async (words: readonly string[], given: AddressOptions) =>
+      act((found, session) => addressRequest(name, found, given, session), words, given.file),
     );
   }
 }

@@ -1,7 +1,8 @@
-import type { Request } from '../../wire/control.js';
+import { takes, type AddressCommand, type OptionValues } from '../../base/commands.js';
+import type { Request, RequestOf } from '../../wire/control.js';
 
-/** What a verb may be asked besides its targets. */
-export interface VerbOptions {
+/** What a command on addresses may be given besides them. */
+export interface AddressOptions {
   readonly timeout?: number;
   readonly service?: string;
   readonly force?: boolean;
@@ -9,33 +10,18 @@ export interface VerbOptions {
   readonly file?: string;
 }
 
-/** Makes the request of a verb; `session`: where the caller's own SSH session comes from. */
-export type MakeVerb = (
+/** The request of a command on addresses; `session`: where the caller's own SSH session comes from. */
+export function addressRequest(
+  verb: AddressCommand,
   targets: readonly string[],
-  options: VerbOptions,
+  { timeout: timeoutS, service, force, save }: AddressOptions,
   session: string | undefined,
-) => Request;
-
-/** The verbs that act on addresses. */
-export type AddressVerb = 'accept' | 'drop' | 'trust' | 'untrust' | 'flush';
-
-/** The request of each. */
-export const REQUESTS: Readonly<Record<AddressVerb, MakeVerb>> = {
-  accept: (targets, { timeout, service, force }) => ({
-    verb: 'accept',
-    targets,
-    ...(timeout === undefined ? {} : { timeoutS: timeout }),
-    ...(service === undefined ? {} : { service }),
-    ...(force === undefined ? {} : { force }),
-  }),
-  drop: (targets, { timeout, force }, session) => ({
-    verb: 'drop',
-    targets,
-    ...(timeout === undefined ? {} : { timeoutS: timeout }),
-    ...(force === undefined ? {} : { force }),
-    ...(session === undefined ? {} : { session }),
-  }),
-  trust: (targets, { save }) => ({ verb: 'trust', targets, ...(save === undefined ? {} : { save }) }),
-  untrust: (targets, { save }) => ({ verb: 'untrust', targets, ...(save === undefined ? {} : { save }) }),
-  flush: (targets) => ({ verb: 'flush', targets }),
-};
+): Request {
+  const given: Partial<{ [O in keyof OptionValues]: OptionValues[O] | undefined }> = {
+    ...{ timeoutS, service, force, save, session },
+  };
+  const options = Object.entries(given).filter(
+    ([name, value]) => value !== undefined && takes(verb, name as keyof OptionValues),
+  );
+  return { verb, targets, ...Object.fromEntries(options) } satisfies RequestOf<AddressCommand>;
+}

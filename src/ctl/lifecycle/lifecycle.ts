@@ -12,9 +12,10 @@ import type { StartRequest } from '../../wire/start/start-request.js';
 import type { Context } from '../context.js';
 import { paint, printJson, printReply } from '../output.js';
 import { serviceLines } from '../print/show.js';
+import { askUnlessHung, whyKilled } from './hung.js';
 import { startSupervisor } from './start-supervisor.js';
 import { startUnit } from './start-unit.js';
-import { ask } from '../supervisor-client.js';
+import { ask, type Answer } from '../supervisor-client.js';
 import { STOP_MS, SupervisorProcess } from './supervisor-process.js';
 import { tooLate } from './too-late.js';
 
@@ -94,13 +95,16 @@ export class Lifecycle {
   async stop(): Promise<number> {
     const supervisor = await this.process.incumbent();
     if (supervisor === undefined) return this.#takeOut();
-    const answer = await ask(this.#context.paths().socket, { verb: 'stop' }, { timeoutMs: STOP_MS });
+    const answer = await askUnlessHung(
+      this.#context.paths().socket,
+      { verb: 'stop' },
+      { requestMs: STOP_MS },
+    );
     if (answer.kind === 'reply') {
       if (answer.reply.exitCode === EXIT.ok) await this.process.untilEnded(supervisor);
       return printReply(this.#context.output, answer.reply);
     }
-    await this.process.kill(supervisor);
-    this.#note('the supervisor did not answer; it was killed');
+    await this.#kill(supervisor, answer);
     return this.stop();
   }
 
@@ -135,14 +139,21 @@ export class Lifecycle {
   async #replace(supervisor: ProcessIdentity): Promise<number> {
     this.#context.believed(); // a bad configuration is told before anything is stopped
     const request = { verb: 'stop', keep: true } as const;
-    const answer = await ask(this.#context.paths().socket, request, { timeoutMs: STOP_MS });
+    const answer = await askUnlessHung(this.#context.paths().socket, request, { requestMs: STOP_MS });
     // It refuses while a change is on trial.
     if (answer.kind === 'reply' && answer.reply.exitCode === EXIT.refused) {
       return printReply(this.#context.output, answer.reply);
     }
     const isEnding = answer.kind === 'reply' && answer.reply.exitCode === EXIT.ok;
-    await (isEnding ? this.process.untilEnded(supervisor) : this.process.kill(supervisor));
+    await (isEnding ? this.process.untilEnded(supervisor) : this.#kill(supervisor, answer));
     return this.start({ boot: true });
+  }
+
+  /** One that did not end when it was asked to. What is in the kernel stays. */
+  async #kill(supervisor: ProcessIdentity, answer: Answer): Promise<void> {
+    const why = whyKilled(supervisor, answer);
+    await this.process.kill(supervisor);
+    this.#note(`the supervisor (pid ${supervisor.pid}) ${why}; it was killed`);
   }
 
   /** restart where a supervisor runs, else nothing (LSB). */

@@ -22,6 +22,11 @@ export interface SavedRules {
   readonly text: string;
 }
 
+/** A file that sets are loaded from at boot; `by`: the program that does. */
+export interface SavedSets extends SavedRules {
+  readonly by: string;
+}
+
 /** A file with the sequence in it that every user can read; `holds`: what it says. */
 export interface ReadableSecret {
   readonly path: string;
@@ -119,6 +124,7 @@ export interface Facts {
   /** Process numbers of another knockd. */
   readonly knockds: readonly number[];
   readonly savedRules: readonly SavedRules[];
+  readonly savedSets?: readonly SavedSets[];
   readonly readableSecrets?: readonly ReadableSecret[];
   /** netfilter-persistent has the plugin that makes our sets before it loads rules. */
   readonly hasPlugin: boolean;

@@ -18,7 +18,7 @@ import type { SshSession } from '../../system/session.js';
 import { otherKnockds } from '../../system/other-knockd.js';
 import { findTool } from '../../system/tools.js';
 import type { Recognised } from '../../wire/reports.js';
-import type { Facts, SupervisorStatus, Probe, SavedRules, UnconfirmedTrial } from './facts.js';
+import type { Facts, SupervisorStatus, Probe, SavedRules, UnconfirmedTrial, SavedSets } from './facts.js';
 import { readableSecrets, SAVED } from './readable-secrets.js';
 import { gatherRules } from './gather-rules.js';
 import { findStarters } from './gather-starters.js';
@@ -40,6 +40,12 @@ export interface GatherParts {
 }
 
 const TOOLS = ['iptables', 'ip6tables', 'ipset', 'setpriv', 'stdbuf', 'flock', 'nft'];
+/** Where sets are loaded from; `plugin`: if netfilter-persistent has one of such a name. */
+const SAVED_SETS: readonly { readonly path: string; readonly by: string; readonly plugin?: RegExp }[] = [
+  { path: '/etc/iptables/ipsets', by: 'ipset-persistent', plugin: /ipset$/ },
+  { path: '/etc/sysconfig/ipset', by: 'ipset.service' },
+  { path: '/etc/ipset.conf', by: 'ipset.service' },
+];
 const PLUGINS = '/usr/share/netfilter-persistent/plugins.d';
 
 /** Looks at this host; changes nothing. */
@@ -75,8 +81,9 @@ export async function gather(parts: GatherParts): Promise<Facts> {
     listening: listening(),
     knockds: otherKnockds(),
     savedRules: readSaved(),
+    savedSets: readSavedSets(),
     readableSecrets: config.ok ? readableSecrets(config.value) : [],
-    hasPlugin: existsSync(PLUGINS) && readdirSync(PLUGINS).some((name) => name.endsWith('knockctl')),
+    hasPlugin: plugins().some((name) => name.endsWith('knockctl')),
     starters,
     session: parts.session,
   };
@@ -170,6 +177,20 @@ function userKind(name: string): Facts['listenerUser'] {
 function listening(): Facts['listening'] {
   const owners = socketOwners();
   return listeningPorts().map(({ inode, ...port }) => ({ ...port, program: owners.get(inode) }));
+}
+
+/** What netfilter-persistent calls. */
+function plugins(): readonly string[] {
+  return existsSync(PLUGINS) ? readdirSync(PLUGINS) : [];
+}
+
+/** Files of sets that are there, and whoever loads them. */
+function readSavedSets(): SavedSets[] {
+  return SAVED_SETS.flatMap(({ path, by, plugin }) => {
+    if (plugin !== undefined && !plugins().some((name) => plugin.test(name))) return [];
+    const text = readIfExists(path);
+    return text === undefined ? [] : [{ path, text, by }];
+  });
 }
 
 function readSaved(): SavedRules[] {

@@ -1,3 +1,4 @@
+import type { DoorVerb } from '../../base/commands.js';
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
 
@@ -8,12 +9,11 @@ export type Command =
   | { readonly kind: 'shell'; readonly line: string }
   | {
       readonly kind: 'verb';
-      readonly verb: 'accept' | 'drop' | 'trust' | 'untrust' | 'flush';
+      readonly verb: DoorVerb;
       readonly timeoutS: number | undefined;
       readonly service: string | undefined;
       readonly line: string;
     };
-
 
 /** A door and what it triggers (config's DoorSettings). */
 export interface ConfiguredDoor {
@@ -26,7 +26,6 @@ export interface ConfiguredDoor {
   /** Present where the door's sequences are used once each. */
   readonly oneTime: object | undefined;
 }
-
 
 /** A service that verbs act on (config's ServiceSettings). Times in seconds, 0 being for ever. */
 export interface KnockedService {

@@ -1,3 +1,4 @@
+import { COMMANDS, type DoorVerb, type KernelVerb } from '../../base/commands.js';
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
 import { chosenService } from '../model/service.js';
@@ -87,7 +88,7 @@ function actionOf(
   const { start, stop } = configured.actions[family];
   if (start === undefined) return 'it has no command';
   if (start.kind === 'shell') return 'its command is a line for the shell';
-  if (start.verb === 'trust' || start.verb === 'untrust') {
+  if (!isKernelVerb(start.verb)) {
     return `${start.verb} is for ever, and only knockctl itself keeps the list of the trusted`;
   }
   const problem = stop === undefined ? undefined : stopProblem(stop);
@@ -118,4 +119,8 @@ function stopProblem(stop: Command): string | undefined {
   if (stop.kind === 'shell') return 'its stop command is a line for the shell';
   if (stop.verb === 'flush' || stop.verb === 'drop') return undefined;
   return `its stop command is ${stop.verb}, which no time-out in the kernel does`;
+}
+
+function isKernelVerb(verb: DoorVerb): verb is KernelVerb {
+  return COMMANDS[verb].inKernel;
 }

@@ -1,5 +1,5 @@
 /** Sets of numbers, such as addresses or ports, as ranges. Pure. */
-import { addressBits, addressBytes, parseNetwork, type Family } from '../../base/address.js';
+import { addressBits, addressBytes, parseKernelNetwork, type Family } from '../../base/address.js';
 
 /** From `first` to `last`, both included. */
 export interface Range {
@@ -17,7 +17,7 @@ export function allAddresses(family: Family): Ranges {
 
 /** A network, as iptables-save prints it; undefined if it is none of this family: a mask with holes, for example. */
 export function networkRanges(text: string, family: Family): Ranges | undefined {
-  const parsed = parseNetwork(withPrefix(text));
+  const parsed = parseKernelNetwork(withPrefix(text));
   if (!parsed.ok || parsed.value.family !== family) return undefined;
   const first = toNumber(addressBytes(parsed.value));
   return [{ first, last: first + (1n << BigInt(addressBits(family) - parsed.value.prefix)) - 1n }];
@@ -110,7 +110,7 @@ function printed(address: bigint, prefix: number, family: Family): string {
       : Array.from({ length: 8 }, (_, index) =>
           (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
         ).join(':');
-  const parsed = parseNetwork(`${literal}/${prefix}`);
+  const parsed = parseKernelNetwork(`${literal}/${prefix}`);
   return parsed.ok ? parsed.value.text : `${literal}/${prefix}`;
 }
 
@@ -130,7 +130,7 @@ function firstEndingFrom(ranges: Ranges, value: bigint): number {
 function withPrefix(text: string): string {
   const [address = '', mask] = text.split('/');
   if (mask === undefined || !/[.:]/.test(mask)) return text;
-  const parsed = parseNetwork(mask);
+  const parsed = parseKernelNetwork(mask);
   if (!parsed.ok) return '';
   const bits = addressBits(parsed.value.family);
   const zeros = toNumber(addressBytes(parsed.value)) ^ ((1n << BigInt(bits)) - 1n);

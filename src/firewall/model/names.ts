@@ -68,7 +68,6 @@ export function jumpTag(service: string): string {
 /** What the chains of the new version end with: no service has a dot in its name. */
 const SUFFIX = '.new';
 
-
 /** The names that these chains of a service have while they are on trial; `taken` are not free. */
 export function trialChains(
   service: string,

@@ -1,4 +1,3 @@
-
 /** A protected service, as far as its rules need it. */
 export interface Service {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { trialLabel } from '../model/names.js';
+import { trialLabel, aliveSet, trialSet } from '../model/names.js';
 import { serviceSets, trialSets, type SetSpec } from '../sets/set-specs.js';
 
 /** Rules that somebody has saved, and the sets of ours that they name. Pure. */
@@ -42,4 +42,22 @@ function doorSet(name: string, instances: readonly string[]): SetSpec | undefine
   const [, instance = '', digit] = DOOR_SET.exec(name) ?? [];
   if (!instances.includes(instance)) return undefined;
   return { name, create: `hash:ip family ${digit === '4' ? 'inet' : 'inet6'} ${DOOR_KIND}` };
+}
+
+/** Sets of services in the text of `ipset save`, and how many entries their lists have. */
+export interface SavedLists {
+  readonly sets: readonly string[];
+  readonly entries: number;
+}
+
+/** What a text of `ipset save` holds of services: it may be anybody's, of any time. */
+export function savedLists(text: string, services: readonly string[]): SavedLists {
+  const specs = services.flatMap((name) => [...serviceSets(name), ...trialSets(name)]);
+  const ours = new Set(specs.map(({ name }) => name));
+  const switches = new Set(services.flatMap((name) => [aliveSet(name), trialSet(name)]));
+  const sets = [...text.matchAll(/^create (\S+) /gm)].map(([, name = '']) => name);
+  // A sentinel is a nomatch, and no entry of anybody's.
+  const added = [...text.matchAll(/^add (\S+) .*$/gm)].filter(([line]) => !/ nomatch(?: |$)/.test(line));
+  const entries = added.filter(([, name = '']) => ours.has(name) && !switches.has(name));
+  return { sets: sets.filter((name) => ours.has(name)), entries: entries.length };
 }

@@ -1,4 +1,4 @@
-import { FAMILIES, parseNetwork, type Family, type Network } from '../../base/address.js';
+import { FAMILIES, type Family, type Network, parseKernelNetwork } from '../../base/address.js';
 import { EXIT, KnockError } from '../../base/errors.js';
 import { SET_LISTS, type SetList } from '../../base/lists.js';
 import { aliveSet, setName, trialLabel, trialSet } from '../model/names.js';
@@ -103,7 +103,7 @@ export function parseEntries(saved: string): Entry[] {
   const entries: Entry[] = [];
   for (const line of saved.split('\n')) {
     const match = /^add \S+ (\S+)(?: timeout (\d+))?(?:.*? comment "([^"]*)")?/.exec(line);
-    const network = match?.[1] === undefined ? undefined : parseNetwork(match[1]);
+    const network = match?.[1] === undefined ? undefined : parseKernelNetwork(match[1]);
     if (match === null || network?.ok !== true) continue;
     entries.push({ network: network.value, timeoutS: Number(match[2] ?? 0), origin: match[3] ?? '' });
   }

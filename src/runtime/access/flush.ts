@@ -1,4 +1,4 @@
-import { parseNetwork, type Network } from '../../base/address.js';
+import { mappedNetwork, parseNetwork, type Network } from '../../base/address.js';
 import { EXIT } from '../../base/errors.js';
 import { impossibleHere } from '../../base/impossible.js';
 import { LISTS, PARTS, type ListName, type SetList } from '../../base/lists.js';
@@ -22,23 +22,16 @@ export async function flush(
   request: RequestOf<'flush'>,
   origin: Origin,
 ): Promise<Reply> {
-  const lists = new Set<ListName>();
-  const networks: Network[] = [];
-  const faults: string[] = [];
-  for (const target of request.targets) {
-    const named = listsNamed(target);
-    const parsed = named === undefined ? parseNetwork(target) : undefined;
-    if (named !== undefined) for (const list of named) lists.add(list);
-    else if (parsed?.ok === true) networks.push(parsed.value);
-    else faults.push(`${parsed?.reason ?? target}${isWord(target) ? NOR_A_LIST : ''}`);
-  }
+  const { lists, typed, mapped, faults } = read(request.targets);
   if (faults.length > 0) return refused(faults, 'nothing was changed');
   for (const list of lists) await emptyList(context, list, origin);
   const results = [...lists].map((list) => `${list} is empty`);
   const failures: string[] = [];
   const own = context.ownSources?.() ?? [];
   const listed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
-  for (const outcome of await flushNetworks(context, networks, origin)) {
+  const outcomes = countable(await flushNetworks(context, [...typed, ...mapped.values()], origin), mapped);
+  const networks = outcomes.map(({ network }) => network);
+  for (const outcome of outcomes) {
     const { text } = outcome.network;
     const problem = problemOf(outcome, origin, own);
     if (problem !== undefined) failures.push(problem);
@@ -68,6 +61,50 @@ export async function flush(
     lists: [...lists],
     addresses: networks.map((network) => network.text),
   });
+}
+
+interface Targets {
+  readonly lists: ReadonlySet<ListName>;
+  readonly typed: readonly Network[];
+  /** Of those that were typed as IPv4-mapped addresses, what an IPv6 set of the kernel may have besides. */
+  readonly mapped: ReadonlyMap<Network, Network>;
+  readonly faults: readonly string[];
+}
+
+function read(targets: readonly string[]): Targets {
+  const lists = new Set<ListName>();
+  const typed: Network[] = [];
+  const mapped = new Map<Network, Network>();
+  const faults: string[] = [];
+  for (const target of targets) {
+    const named = listsNamed(target);
+    if (named !== undefined) {
+      for (const list of named) lists.add(list);
+      continue;
+    }
+    const parsed = parseNetwork(target);
+    const inKernel = mappedNetwork(target);
+    if (!parsed.ok) faults.push(`${parsed.reason}${isWord(target) ? NOR_A_LIST : ''}`);
+    else typed.push(parsed.value);
+    if (parsed.ok && inKernel !== undefined) mapped.set(parsed.value, inKernel);
+  }
+  return { lists, typed, mapped, faults };
+}
+
+/** An IPv4-mapped address is the one that was found: as IPv4 address, as the kernel's IPv6 entry, or as both. */
+function countable(outcomes: readonly Outcome[], mapped: ReadonlyMap<Network, Network>): Outcome[] {
+  const by = new Map(outcomes.map((outcome) => [outcome.network, outcome]));
+  const without = new Set<Network>();
+  for (const [typed, inKernel] of mapped) {
+    const [one, other] = [by.get(typed), by.get(inKernel)];
+    if (!isFound(other) || (isFound(one) && other?.flushed.length === 0)) without.add(inKernel);
+    else if (!isFound(one)) without.add(typed);
+  }
+  return outcomes.filter(({ network }) => !without.has(network));
+}
+
+function isFound(outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && outcome.flushed.length + outcome.covered.length > 0;
 }
 
 /** No attempt at an address: then it may have been meant for a list. */

@@ -1,4 +1,4 @@
-import { parseNetwork, type Network } from '../../base/address.js';
+import { mappedNetwork, parseNetwork, type Network } from '../../base/address.js';
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { addEntry, parseTrustee, removeEntry } from '../../config/trusted.js';
@@ -78,15 +78,22 @@ export async function untrust(
   const removed: string[] = [];
   const missing: string[] = [];
   const texts: string[] = [];
+  const mapped = new Map<string, string>();
   const faults: string[] = [];
   for (const target of request.targets) {
     const trustee = parseTrustee(target);
-    if (trustee.ok) texts.push(trustee.value.network ?? trustee.value.text);
-    else faults.push(trustee.reason);
+    if (!trustee.ok) {
+      faults.push(trustee.reason);
+      continue;
+    }
+    const text = trustee.value.network ?? trustee.value.text;
+    const inKernel = mappedNetwork(target);
+    if (inKernel !== undefined) mapped.set(text, inKernel.text);
+    texts.push(text);
   }
   if (faults.length > 0) return refused(faults, 'nothing was changed');
   for (const text of texts) {
-    const found = await removeTrusted(context, text);
+    const found = await removeTrusted(context, text, mapped.get(text));
     (found ? removed : missing).push(text);
   }
   context.forgetTrusted(texts);
@@ -101,12 +108,14 @@ export async function untrust(
   return done([`${subject(texts)} no longer trusted${where}`], [], { verb: 'untrust', addresses: texts });
 }
 
-async function removeTrusted(context: VerbContext, text: string): Promise<boolean> {
+/** `mapped`: how else the kernel may have it. */
+async function removeTrusted(context: VerbContext, text: string, mapped?: string): Promise<boolean> {
   let found = false;
   for (const name of context.services.flatMap((service) => trustedNames(context, service.name))) {
     const entries = await context.sets.entries(name, 'trusted');
     const mine = entries.filter(
-      (entry) => entry.network.text === text || entry.origin.endsWith(` ${safeComment(text)}`),
+      ({ network, origin }) =>
+        network.text === text || network.text === mapped || origin.endsWith(` ${safeComment(text)}`),
     );
     await context.sets.remove(
       name,

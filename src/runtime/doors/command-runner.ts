@@ -3,10 +3,11 @@ import { errorText } from '../../base/errors.js';
 import { expandCommand } from '../../config/knockd/commands.js';
 import type { DoorCommand, VerbCommand } from '../../config/settings.js';
 import type { LogFields } from '../../system/log.js';
-import type { Request } from '../../wire/control.js';
+import { takes, type DoorVerb } from '../../base/commands.js';
+import type { RequestOf } from '../../wire/control.js';
 import type { Journal } from '../journal/journal.js';
 import type { Priority, Shell } from './shell.js';
-import { dispatch, isListRequest } from '../access/dispatch.js';
+import { dispatch } from '../access/dispatch.js';
 import type { Origin, VerbContext } from '../access/context.js';
 
 export interface CommandRunnerParts {
@@ -70,7 +71,6 @@ export class CommandRunner {
     more: Pick<Origin, 'endsS'>,
   ): Promise<void> {
     const request = requestOf(command, address);
-    if (!isListRequest(request)) return;
     const silent = { ...this.#parts.verbs, record: (): void => undefined };
     try {
       await dispatch(silent, request, { kind: 'door', label: `door ${door}`, ...more });
@@ -97,7 +97,6 @@ export class CommandRunner {
 
   async #verb(about: About, command: VerbCommand, source: Network, origin: Origin): Promise<void> {
     const request = requestOf(command, source.text);
-    if (!isListRequest(request)) return;
     const { verbs } = this.#parts;
     const record: VerbContext['record'] = (kind, text, fields) => {
       verbs.record(kind, text, { ...fields, ...about });
@@ -115,24 +114,11 @@ export class CommandRunner {
   }
 }
 
-function requestOf(command: VerbCommand, address: string): Request {
-  const targets = [address];
-  const timeout = command.timeoutS === undefined ? {} : { timeoutS: command.timeoutS };
-  switch (command.verb) {
-    case 'accept':
-      return {
-        verb: 'accept',
-        targets,
-        ...timeout,
-        ...(command.service === undefined ? {} : { service: command.service }),
-      };
-    case 'drop':
-      return { verb: 'drop', targets, ...timeout };
-    case 'trust':
-      return { verb: 'trust', targets };
-    case 'untrust':
-      return { verb: 'untrust', targets };
-    case 'flush':
-      return { verb: 'flush', targets };
-  }
+function requestOf({ verb, timeoutS, service }: VerbCommand, address: string): RequestOf<DoorVerb> {
+  return {
+    verb,
+    targets: [address],
+    ...(timeoutS === undefined || !takes(verb, 'timeoutS') ? {} : { timeoutS }),
+    ...(service === undefined || !takes(verb, 'service') ? {} : { service }),
+  };
 }

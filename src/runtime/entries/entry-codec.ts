@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-import { parseNetwork, type Family, type Network } from '../../base/address.js';
+import { type Family, type Network, parseKernelNetwork } from '../../base/address.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
-import { type Entry } from '../../firewall/sets/set-specs.js';
+import type { Entry } from '../../firewall/sets/set-specs.js';
 import { elapsedMs, type BootTimestamp } from '../../system/boot-timestamp.js';
 
 /**
@@ -133,7 +133,7 @@ function parseLine(line: string, set: string, family: Family): Result<SavedEntry
   const [, name, address = '', seconds, ms = '0', origin = ''] = LINE.exec(line) ?? [];
   // Other flags than ours (nomatch) say something that we could not put back.
   if (name !== set) return refuse(`${JSON.stringify(line.slice(0, 100))} is no entry of ${set}`);
-  const network = parseNetwork(address);
+  const network = parseKernelNetwork(address);
   if (!network.ok) return network;
   if (network.value.family !== family || network.value.prefix === 0) {
     return refuse(`${network.value.text} does not belong into ${set}`);

@@ -11,6 +11,7 @@ import { goAsOthers } from '../../system/oom.js';
 import { requireTool } from '../../system/tools.js';
 import { LISTENER_FD } from '../../wire/listener.js';
 import { StderrTail } from './stderr-tail.js';
+import { deniedAdvice } from './unread-program.js';
 
 /** What becomes of a listener that was started. */
 export interface ListenerFate {
@@ -82,7 +83,8 @@ export function listenerChild(child: ChildProcess, fate: ListenerFate): StartedL
   });
   child.on('close', (code, signal) => {
     const how = signal === null ? `exited with status ${String(code)}` : `was killed by ${signal}`;
-    end([how, asciiLine(String(words))].filter(Boolean).join(': '));
+    const said = asciiLine(String(words));
+    end([[how, said].filter(Boolean).join(': '), deniedAdvice(said)].filter(Boolean).join('; '));
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     words.add(chunk.toString());

@@ -7,6 +7,7 @@ import { readIfExists, removeFile } from '../../system/files.js';
 import { killUnit, mainPid, runUnit } from '../../system/units.js';
 import { summarize } from './stderr-tail.js';
 import { LISTENER, type ListenerFate, type ListenerStarter, type StartedListener } from './listener-child.js';
+import { unreadAdvice } from './unread-program.js';
 
 /** What the unit of a listener may do is little enough for systemd-analyze(1) too. */
 const PROPERTIES: readonly string[] = [
@@ -139,11 +140,13 @@ class ListenerUnit implements StartedListener {
   }
 
   #gone(): void {
-    this.#end(`its unit has ended${this.#said()}; journalctl -u ${this.#name} tells more`);
+    const said = this.#said();
+    this.#end(`its unit has ended${said}; ${unreadAdvice(said) || `journalctl -u ${this.#name} tells more`}`);
   }
 
   #failed(error: unknown): void {
-    this.#end(`could not be started: ${errorText(error)}${this.#said()}`);
+    const how = `${errorText(error)}${this.#said()}`;
+    this.#end([`could not be started: ${how}`, unreadAdvice(how)].filter(Boolean).join('; '));
   }
 
   #said(): string {

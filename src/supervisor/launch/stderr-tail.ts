@@ -16,10 +16,14 @@ export class StderrTail {
   }
 }
 
+/** A line that tells what could not be read, wherever in the words of whatever failed by it. */
+const DENIED = /^.*(?:EACCES: |\b[Pp]ermission denied).*$/m;
+const ERROR = /^(?:\[?\w+\]? )*\w*Error(?: \[\w+\])?: .+/m;
+
 /** The line of an error where there is one, else the end; in one line, and nothing in it that a terminal would obey. */
 export function summarize(text: string): string {
   const printable = text.replaceAll(/[^\P{C}\n\t]/gu, '?');
-  const [line] = /^(?:\[?\w+\]? )*\w*Error(?: \[\w+\])?: .+/m.exec(printable) ?? [];
+  const [line] = DENIED.exec(printable) ?? ERROR.exec(printable) ?? [];
   const words = (line ?? printable).trim();
   return words
     .replaceAll(/\s*\n\s*/g, ' | ')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
 import { EXIT } from '../../../src/base/errors.js';
-import { dispatch, type ListVerb } from '../../../src/runtime/access/dispatch.js';
+import type { ListCommand } from '../../../src/base/commands.js';
+import { dispatch } from '../../../src/runtime/access/dispatch.js';
 import type { Reply, RequestOf } from '../../../src/wire/control.js';
 import type { VerbStand } from '../../helpers/verb-context.js';
 
@@ -11,7 +12,7 @@ export const DOOR = { kind: 'door', label: 'door openSSH' } as const;
 /** Has a verb carried out. */
 export async function ask(
   stand: VerbStand,
-  request: RequestOf<ListVerb>,
+  request: RequestOf<ListCommand>,
   origin: typeof ADMIN | typeof DOOR = ADMIN,
 ): Promise<Reply> {
   return dispatch(stand.context, request, origin);
@@ -24,7 +25,7 @@ export const texts = (reply: Reply, level: 'result' | 'note' | 'error'): string[
 /** A refusal that says this, and has changed nothing. */
 export async function refuses(
   stand: VerbStand,
-  request: RequestOf<ListVerb>,
+  request: RequestOf<ListCommand>,
   reason: RegExp,
   origin: typeof ADMIN | typeof DOOR = ADMIN,
 ): Promise<void> {

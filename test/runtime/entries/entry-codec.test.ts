@@ -193,6 +193,16 @@ describe('the file of the entries of a set', () => {
     assert.equal(read.faults.length, 8);
   });
 
+  it('an IPv4-mapped address in an IPv6 set stays one', () => {
+    const line = 'add ssh_banned6 ::ffff:192.0.2.1 timeout 0\n';
+    const [part] = checkLines(line, 'ssh_banned6', 6);
+    assert.deepEqual(part?.faults, []);
+    assert.deepEqual(
+      part.entries.map(({ network: { text, family } }) => [text, family]),
+      [['::ffff:192.0.2.1', 6]],
+    );
+  });
+
   it('a long one is written and read in parts', () => {
     const lines = Array.from(
       { length: 30_000 },

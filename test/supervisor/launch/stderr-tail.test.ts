@@ -20,6 +20,19 @@ Node.js v20.20.2
     const words = new StderrTail();
     for (const part of stack.match(/[\s\S]{1,7}/g) ?? []) words.add(part);
     assert.equal(String(words), "Error: Cannot find module '/root/knockctl/dist/app/bin/listener.js'");
+    // Red where only a line that begins with an error is looked for.
+    assert.equal(
+      summarize(`Error: the capture could not be loaded
+    at load (/usr/lib/knockctl/dist/app/bin/listener.js:1:1) {
+  [cause]: Error: EACCES: permission denied, open '/usr/lib/knockctl/cap.node'
+      at Object.readFileSync (node:fs:448:20) {
+    code: 'EACCES',
+`),
+      "[cause]: Error: EACCES: permission denied, open '/usr/lib/knockctl/cap.node'",
+    );
+    const loader =
+      '/usr/bin/node: error while loading shared libraries: libuv.so.1: cannot open shared object file';
+    assert.equal(summarize(`x\n${loader}: Permission denied\ny\n`), `${loader}: Permission denied`);
     assert.equal(
       summarize("Error [ERR_X]: EACCES: permission denied, open '/x'\n"),
       "Error [ERR_X]: EACCES: permission denied, open '/x'",

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { contains, parseAddress, parseNetwork } from '../../../base/address.js';
+import { contains, parseAddress, parseKernelNetwork } from '../../../base/address.js';
 import { EXIT, KnockError } from '../../../base/errors.js';
 import { isSupervised } from '../../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../../system/local-time.js';
@@ -94,7 +94,7 @@ export class InitTrial {
     const data = await this.#ask({ verb: 'list' });
     if (!own.ok || !isListing(data)) return undefined;
     return data.find((entry) => {
-      const network = parseNetwork(entry.address);
+      const network = parseKernelNetwork(entry.address);
       const isHere = network.ok && contains(network.value, own.value);
       return isHere && entry.service === service && entry.list !== 'banned';
     });
