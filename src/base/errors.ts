@@ -109,7 +109,7 @@ export function asError(error: unknown): Error {
 }
 
 /** What is to be told of an error. */
-export interface ErrorDescription {
+interface ErrorDescription {
   readonly exitCode: ExitCode;
   readonly text: string;
   /** What to do next. */

@@ -16,7 +16,7 @@ import { readStandardInput } from '../system/stdin.js';
 import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
-export function makeOutput(json: boolean): Output {
+function makeOutput(json: boolean): Output {
   const { isTTY } = process.stdout;
   const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {

@@ -15,7 +15,7 @@ export interface LetIn {
 }
 
 /** What commands do with the kernel themselves while no supervisor runs. */
-export interface DirectActions {
+interface DirectActions {
   answer(request: Request): Promise<Reply>;
   setup(): Promise<ServiceReport[]>;
   clear(): Promise<string[]>;

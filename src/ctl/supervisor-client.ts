@@ -18,7 +18,7 @@ export type Answer =
   /** Somebody listens, and says nothing in time. */
   | { readonly kind: 'silent' };
 
-export interface AskOptions {
+interface AskOptions {
   readonly timeoutMs: number;
   /** Follow events: called for each; the promise then resolves when the connection ends. */
   readonly onEvent?: (event: EventRecord) => void;

@@ -31,7 +31,7 @@ import { InstanceLock } from '../runtime/instance-lock.js';
 import { failureOf } from './lifecycle/start-report.js';
 import { Supervisor } from './lifecycle/supervisor.js';
 
-export interface DaemonOptions {
+interface DaemonOptions {
   /**
    * Reads the configuration; throws ConfigError. Lenient at the start, for one that is refused is an open port: what others could
    * have written is left out. Strict at a reload: what was in force stays so.

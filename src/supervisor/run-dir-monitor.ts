@@ -8,7 +8,7 @@ import type { InstanceLock } from '../runtime/instance-lock.js';
 /** How often we look whether commands can find us. */
 const LOOK_MS = 5_000;
 
-export interface FindableParts {
+interface FindableParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly presence: Pick<InstanceLock, 'check'>;

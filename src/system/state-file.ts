@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { errorText, EXIT, KnockError } from '../base/errors.js';
 import { isErrno, removeFile, replaceFile, setAside } from './files.js';
 
-export interface StateFileOptions<T> {
+interface StateFileOptions<T> {
   /** The document as what it should be; undefined: it is of another shape. */
   readonly parse: (document: unknown) => T | undefined;
   /** What to do about a damaged file. */

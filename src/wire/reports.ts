@@ -63,7 +63,7 @@ export interface StatusReport {
 }
 
 /** A file that cannot be trusted: why, what of it is left out, and the command that fixes it. */
-export interface LeftOutReport {
+interface LeftOutReport {
   readonly text: string;
   readonly fix: string;
 }

@@ -45,7 +45,7 @@ export class ServiceBook {
   }
 }
 
-export function samePlace(a: Place, b: Place): boolean {
+function samePlace(a: Place, b: Place): boolean {
   return a.protocol === b.protocol && a.port === b.port && a.chain === b.chain;
 }
 
@@ -55,7 +55,7 @@ export function serviceOption(name: string): string {
 }
 
 /** How a service of that place is called where it is the first to want the name. */
-export function usualName({ protocol, port }: Place): string {
+function usualName({ protocol, port }: Place): string {
   return protocol === 'udp' ? `port-${port}-udp` : (NAMES.get(port) ?? `port-${port}`);
 }
 

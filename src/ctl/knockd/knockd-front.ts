@@ -14,7 +14,7 @@ import { startSupervisor } from '../lifecycle/start-supervisor.js';
 import { SupervisorProcess } from '../lifecycle/supervisor-process.js';
 
 /** What the front needs from outside. */
-export interface FrontParts {
+interface FrontParts {
   readonly output: Output;
   readonly isRoot: boolean;
   /** Reads the configuration. Throws ConfigError. */

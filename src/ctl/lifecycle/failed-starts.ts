@@ -2,7 +2,7 @@ import { StateFile } from '../../system/state-file.js';
 import { isCount, isFields } from '../../wire/guards.js';
 
 /** Starts by cron that failed one after the other; noted in the run folder, which lives as long as the kernel does. */
-export interface FailedStarts {
+interface FailedStarts {
   readonly count: number;
   /** Milliseconds since the epoch: when the last one failed. */
   readonly lastMs: number;

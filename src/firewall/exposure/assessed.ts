@@ -9,7 +9,7 @@ import { assessLeftOut } from './left-out.js';
 import { assessNative, NO_NATIVE } from './native.js';
 
 /** What rules are judged by, beside themselves. */
-export interface Setting extends Omit<Context, 'family'> {
+interface Setting extends Omit<Context, 'family'> {
   /** The families that are protected. */
   readonly families: readonly Family[];
   /** The doors that the kernel opens in a family. */

@@ -11,7 +11,7 @@ import type { OneTimeLedger } from './one-time-ledger.js';
 import type { PendingStops, Stop } from './pending-stops.js';
 import { KeyedMutex } from '../../base/keyed-mutex.js';
 
-export interface KnockHandlerParts extends CommandRunnerParts {
+interface KnockHandlerParts extends CommandRunnerParts {
   readonly clock: Clock;
   readonly repeat: Settings['listener']['repeat'];
   readonly stops: PendingStops;

@@ -17,7 +17,7 @@ interface Issued extends OneTimeLine {
 }
 
 /** A sequence was used, and its line is marked. */
-export interface Used {
+interface Used {
   readonly line: number;
   /** Sequences of the file that are left. */
   readonly left: number;

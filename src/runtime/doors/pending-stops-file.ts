@@ -24,7 +24,7 @@ export interface StoredStop {
   readonly due: Date;
 }
 
-export interface PendingStopsFileParts {
+interface PendingStopsFileParts {
   readonly path: string;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

@@ -25,7 +25,7 @@ export interface KeptSet {
 }
 
 /** What a file tells. */
-export interface ReadEntries {
+interface ReadEntries {
   readonly entries: readonly SavedEntry[];
   /** When that was so. */
   readonly since: BootTimestamp;

@@ -15,7 +15,7 @@ import { EntryFiles, type EntryFolders, type KeptSet } from './entry-files.js';
 import type { Journal } from '../journal/journal.js';
 import { SetPersistence } from './set-persistence.js';
 
-export interface EntryPersistenceParts {
+interface EntryPersistenceParts {
   readonly folders: EntryFolders;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

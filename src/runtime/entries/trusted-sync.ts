@@ -21,7 +21,7 @@ const MOST_ASKED = 20;
 /** Last known addresses, by host name. */
 type Addresses = Readonly<Record<string, readonly string[]>>;
 
-export interface TrustedSyncParts {
+interface TrustedSyncParts {
   readonly sets: SetStore;
   /** By whose names the trusted sets are found; others once a trial is confirmed. */
   readonly services: readonly string[];

@@ -59,7 +59,7 @@ export const STEPS: Readonly<Record<ApplyMode, readonly Step[]>> = {
   setup: ['record', 'stage', 'trust', 'resolve', 'commit', 'prune'],
 };
 
-export interface ApplyParts {
+interface ApplyParts {
   readonly places: KernelPlaces;
   readonly journal: Pick<Journal, 'record'>;
   readonly clock: Clock;

@@ -6,9 +6,9 @@ import { isCount, isFields } from '../../wire/guards.js';
 import type { Journal } from '../journal/journal.js';
 
 /** Knocks that the kernel carried out, by the name of the door. */
-export type Counts = ReadonlyMap<string, number>;
+type Counts = ReadonlyMap<string, number>;
 
-export interface KnockCountersParts {
+interface KnockCountersParts {
   /** In the run folder, which lives as long as the kernel's counters do. */
   readonly path: string;
   readonly journal: Pick<Journal, 'record'>;

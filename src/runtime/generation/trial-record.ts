@@ -24,7 +24,7 @@ export interface UnconfirmedTrial {
 }
 
 /** A configuration by its texts: it is read again, and so checked again, like the files that it was. */
-export interface EarlierConfig {
+interface EarlierConfig {
   /** The file given with -c, if one was. */
   readonly file: string | null;
   readonly sources: readonly Source[];

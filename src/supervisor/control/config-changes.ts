@@ -12,7 +12,7 @@ import { admitCallerSession, type Session } from '../../runtime/access/caller-se
 import type { Supervisor } from '../lifecycle/supervisor.js';
 import { done } from '../../runtime/access/replies.js';
 
-export interface ConfigChangesParts {
+interface ConfigChangesParts {
   readonly supervisor: Supervisor;
   /** Reads the configuration again; throws ConfigError. */
   readonly loadConfig: () => Config;

@@ -25,7 +25,7 @@ export function reportExposures(
 }
 
 /** What a state is told by. */
-export interface ReportedState {
+interface ReportedState {
   readonly onTrial: boolean;
   readonly services: readonly ServiceReport[];
   readonly exposures: readonly Exposure[];

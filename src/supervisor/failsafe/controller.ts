@@ -10,7 +10,7 @@ import { feeds, MEANING, next, NOTHING_SHUT, type Event } from './state-machine.
 import type { State } from '../../wire/state.js';
 
 /** Whether knocks are heard, as far as it is proven. */
-export interface ListenerHealth {
+interface ListenerHealth {
   /** A listener is alive and known to hear. */
   readonly isHealthy: boolean;
   /** Milliseconds since a listener was last known to hear; undefined if none ever was. */
@@ -23,7 +23,7 @@ export interface FailsafeObserver extends ReconcilerObserver {
   onEntered(state: State, problem: unknown): void;
 }
 
-export interface FailsafeControllerParts {
+interface FailsafeControllerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;

@@ -10,7 +10,7 @@ import type { Journal } from '../../runtime/journal/journal.js';
 import { repairs } from './state-machine.js';
 import type { StateInfo } from './controller.js';
 
-export interface ExposureMonitorParts {
+interface ExposureMonitorParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;
   readonly state: () => StateInfo;

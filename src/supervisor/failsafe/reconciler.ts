@@ -34,7 +34,7 @@ export interface ReconcilerObserver {
   onVerifyAttempt(): void;
 }
 
-export interface ReconcilerParts {
+interface ReconcilerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;
@@ -47,7 +47,7 @@ export interface ReconcilerParts {
 }
 
 /** The last repair, for `status`. */
-export interface LastRepair {
+interface LastRepair {
   readonly time: Date;
   readonly text: string;
 }

@@ -20,7 +20,7 @@ import {
   type GenerationParts,
 } from '../../runtime/generation/generation.js';
 
-export interface ReloadParts extends GenerationParts {
+interface ReloadParts extends GenerationParts {
   readonly paths: RunPaths;
   readonly persistent: PersistentState;
   readonly failsafe: Pick<FailsafeController, 'state'>;

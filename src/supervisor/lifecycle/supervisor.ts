@@ -34,7 +34,7 @@ import {
   type GenerationParts,
 } from '../../runtime/generation/generation.js';
 
-export interface SupervisorParts extends GenerationParts {
+interface SupervisorParts extends GenerationParts {
   readonly config: Config;
   /** Instead of the rule template on disk. */
   readonly template?: Template | undefined;

@@ -10,7 +10,7 @@ import { finishStops } from '../../runtime/doors/finish-stops.js';
 /** So long the switch is fed at least for the next supervisor: as long as it is by default. */
 const HANDOVER_S = 30;
 
-export interface TeardownParts {
+interface TeardownParts {
   readonly paths: Pick<RunPaths, 'inventory' | 'knockCounters'>;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

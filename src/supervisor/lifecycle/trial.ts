@@ -12,7 +12,7 @@ import { SerialQueue } from '../../base/serial-queue.js';
 import type { Reload } from './reload.js';
 import { tooLate, TrialRecord } from '../../runtime/generation/trial-record.js';
 
-export interface TrialsParts {
+interface TrialsParts {
   readonly paths: RunPaths;
   readonly clock: Clock;
   readonly journal: Journal;
@@ -22,7 +22,7 @@ export interface TrialsParts {
 }
 
 /** What is on trial, and until when. */
-export interface TrialInfo {
+interface TrialInfo {
   /** Seconds until the kernel goes back, as the kernel says; 0: it has, and we follow. */
   readonly left: number;
   readonly until: Date;

@@ -11,7 +11,7 @@ import {
 import { MessageBudgets } from './message-budgets.js';
 import type { ListenerStarter, StartedListener } from '../launch/listener-child.js';
 
-export interface ListenerEvents {
+interface ListenerEvents {
   message(message: ListenerMessage): void;
   /** What follows from a message has failed. The listener is not to blame, and lives on. */
   failed(message: ListenerMessage, error: unknown): void;

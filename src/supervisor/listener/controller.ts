@@ -17,7 +17,7 @@ import type { Shell } from '../../runtime/doors/shell.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import { listenerConfig } from '../../runtime/generation/generation.js';
 
-export interface ListenerControllerParts {
+interface ListenerControllerParts {
   readonly paths: Pick<RunPaths, 'listener'>;
   readonly startListener: ListenerStarter;
   readonly clock: Clock;

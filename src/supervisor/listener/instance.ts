@@ -9,7 +9,7 @@ export const FIRST_SIGN_MS = 15_000;
 /** Self-knocks sent at once while none comes back: a flood fills the capture's ring, and most packets are lost. */
 const MOST_AT_ONCE = 16;
 
-export interface ListenerInstanceEvents {
+interface ListenerInstanceEvents {
   /** It listens, and is known to hear. */
   healthy(run: ListenerInstance): void;
   /** A knock or a line for the log. */

@@ -19,7 +19,7 @@ const FOLLOW_MS = 30_000;
 const LOOK_MS = 100;
 
 /** `on`: it can still be confirmed. `over`: the kernel has gone back. `dead`: nobody is there who could confirm. */
-export type TrialState = 'on' | 'over' | 'dead';
+type TrialState = 'on' | 'over' | 'dead';
 
 /**
  * A new set-up on trial. The address of the caller's own session is not let in for it: else whoever tries the knock from
