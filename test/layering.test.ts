@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 import ts from 'typescript';
 
+import { sourceFiles, unusedExports } from './unused-exports.js';
+
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** Each folder's layer: a file imports from its own folder and from lower layers only (CONTRIBUTING.md, "Layers"). */
@@ -160,6 +162,29 @@ describe('layering', () => {
       done.add(path);
     };
     for (const path of edges.keys()) visit(path, []);
+  });
+
+  it('exports nothing that no other file imports', () => {
+    assert.deepEqual(unusedExports(sourceFiles(['src', 'test', 'bench'])), []);
+  });
+
+  it('finds an export that no other file imports', () => {
+    const text = [
+      'export const used = 1;',
+      'export interface Unused {}',
+      'export async function called() {}',
+      'export function named() {}',
+    ].join('\n');
+    const others = [
+      {
+        path: 'src/b.ts',
+        text: "import {\n  type Other,\n  used as one,\n} from './a/a.js';\nconst Unused = 1;",
+      },
+      { path: 'src/a/c.ts', text: "const { called } = await import('./a.js');" },
+      { path: 'test/d.test.ts', text: "importing('named', 'a/a.js')" },
+    ];
+    assert.deepEqual(unusedExports([{ path: 'src/a/a.ts', text }, ...others]), ['src/a/a.ts Unused']);
+    assert.deepEqual(unusedExports([{ path: 'src/a/a.ts', text }]).length, 4);
   });
 
   it('has no folder with more than 15 % of the lines', () => {

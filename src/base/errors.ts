@@ -102,3 +102,23 @@ export class ProtocolError extends KnockError {
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Anything thrown as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** What is to be told of an error. */
+interface ErrorDescription {
+  readonly exitCode: ExitCode;
+  readonly text: string;
+  /** What to do next. */
+  readonly hint: string | undefined;
+}
+
+/** What is to be told of anything thrown. What is no error of ours comes from the system, by way of what acts on the firewall. */
+export function describeError(error: unknown): ErrorDescription {
+  const { exitCode, hint } =
+    error instanceof KnockError ? error : { exitCode: EXIT.firewall, hint: undefined };
+  return { exitCode, text: errorText(error), hint };
+}

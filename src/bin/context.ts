@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
 import { terminalText } from '../base/printable.js';
@@ -16,7 +16,7 @@ import { readStandardInput } from '../system/stdin.js';
 import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
-export function makeOutput(json: boolean): Output {
+function makeOutput(json: boolean): Output {
   const { isTTY, columns } = process.stdout;
   const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {
@@ -67,8 +67,8 @@ export function makeContext(options: { readonly config?: string; readonly json?:
         import('../firewall/ownership/force-on-failure.js'),
         import('../system/exec.js'),
       ]);
-      const { lock, snapshots } = locatePaths(file, readIfExists);
-      return forceOnFailure(systemExec, dirname(lock), snapshots, new Date());
+      const { inventory, snapshots } = locatePaths(file, readIfExists);
+      return forceOnFailure(systemExec, inventory, snapshots, new Date());
     },
     triedInVain: async (config) => {
       const { unconfirmedTrialOf } = await import('../runtime/generation/select-config.js');

@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import { loadConfig } from '../config/load.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { locatePaths } from '../config/locate.js';
@@ -29,7 +27,7 @@ export function load(options: LoadOptions, belief: Belief): Config {
 
 function isInForce(file: string | undefined): boolean {
   try {
-    return isSupervised(dirname(locatePaths(file, readIfExists).lock));
+    return isSupervised(locatePaths(file, readIfExists).inventory);
   } catch {
     return false; // a file that cannot be read: loadConfig says so
   }

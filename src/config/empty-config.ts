@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import { loadConfig } from './load.js';
 import type { RunPaths } from './paths.js';
 import type { Config } from './settings.js';
@@ -10,7 +8,7 @@ const FILE = 'knockctl.conf';
  * A configuration without services and doors, in the folders of one that cannot be read: enough to take out of the kernel
  * what the run folder notes.
  */
-export function emptyConfig({ lock, stops }: RunPaths): Config {
-  const conf = `[paths]\nrun = ${dirname(lock)}\nstate = ${dirname(stops)}\n`;
+export function emptyConfig({ run, state }: RunPaths): Config {
+  const conf = `[paths]\nrun = ${run}\nstate = ${state}\n`;
   return loadConfig({ file: FILE }, (path) => (path === FILE ? conf : ''));
 }

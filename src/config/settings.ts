@@ -4,7 +4,7 @@ import type { Door, Protocol } from '../knock/door.js';
 import type { Weakness } from '../system/strict-file.js';
 
 /** What new connections to a service meet when knockctl is lost for good. */
-export type OnFailure = 'restore' | 'flush' | 'hold';
+type OnFailure = 'restore' | 'flush' | 'hold';
 
 /** `[service.NAME]` of knockctl.conf. Times in whole seconds, 0 meaning for ever. */
 export interface ServiceSettings {
@@ -100,7 +100,7 @@ export interface VerbCommand {
 }
 
 /** A command of a door that /bin/sh runs, `%IP%` replaced by the address. */
-export interface ShellCommand {
+interface ShellCommand {
   readonly kind: 'shell';
   readonly line: string;
 }

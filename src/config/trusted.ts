@@ -9,9 +9,9 @@ import { splitLines, trim, type Report } from './lines.js';
 import type { TrustedEntry } from './settings.js';
 
 /** Who is trusted: an address, a network or a host name, without the line it stands in. */
-export type Trustee = Omit<TrustedEntry, 'line'>;
+type Trustee = Omit<TrustedEntry, 'line'>;
 
-export interface TrustedList {
+interface TrustedList {
   readonly entries: readonly TrustedEntry[];
   readonly faults: readonly ConfigFault[];
   /** Lines that are passed over, for nobody elsewhere has such an address. */

@@ -77,7 +77,7 @@ export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {
 }
 
 /** Items with commas or spaces between; no item may stand twice. */
-export function list<T>(item: ValueType<T>, min: number, max: number): ValueType<readonly T[]> {
+function list<T>(item: ValueType<T>, min: number, max: number): ValueType<readonly T[]> {
   const expects = `a list of ${min} to ${max}, each ${item.expects}`;
   return {
     expects,

@@ -1,6 +1,6 @@
 import type { Config } from '../config/settings.js';
 import type { SetSpec } from '../firewall/sets/set-specs.js';
-import type { UnconfirmedTrial } from '../runtime/generation/unconfirmed.js';
+import type { UnconfirmedTrial } from '../runtime/generation/trial-record.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
@@ -15,7 +15,7 @@ export interface LetIn {
 }
 
 /** What commands do with the kernel themselves while no supervisor runs. */
-export interface DirectActions {
+interface DirectActions {
   answer(request: Request): Promise<Reply>;
   setup(): Promise<ServiceReport[]>;
   clear(): Promise<string[]>;

@@ -1,5 +1,12 @@
 import type { Finding } from '../wire/reports.js';
-import { absentInterfaces, configuration, listenerUser, noService, triedInVain, unreadablePackets } from './checks/config.js';
+import {
+  absentInterfaces,
+  configuration,
+  listenerUser,
+  noService,
+  triedInVain,
+  unreadablePackets,
+} from './checks/config.js';
 import { nftDrops, portsSentOn } from './checks/elsewhere.js';
 import { capture, otherKnockd, tools, unread } from './checks/host.js';
 import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';

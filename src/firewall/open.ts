@@ -14,7 +14,7 @@ import type { Template } from './rules/template.js';
 import { readTemplate, type TemplateSettings } from './rules/template-file.js';
 import type { Version } from './trial/trial.js';
 
-export interface FirewallSettings extends TemplateSettings {
+interface FirewallSettings extends TemplateSettings {
   readonly backend: BackendName | 'auto';
 }
 

@@ -6,7 +6,13 @@ import { merged, type RuleStatus } from './rules/rule-status.js';
 import { gatesIn } from './rules/gate.js';
 import { knownChains } from './rules/known-chains.js';
 import type { Exposure } from './exposure/assess.js';
-import { missingParentChains, planApply, taggedRules, type MissingParentChain, type Transaction } from './rules/plan.js';
+import {
+  missingParentChains,
+  planApply,
+  taggedRules,
+  type MissingParentChain,
+  type Transaction,
+} from './rules/plan.js';
 import { inTable, tableOf, TABLES, type TableName } from './model/table-name.js';
 import { TableLooks, type Look, type RulesParts } from './table-looks.js';
 import type { Sleeping } from './rules/tables.js';

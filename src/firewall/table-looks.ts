@@ -19,7 +19,7 @@ import type { DesiredService } from './rules/template.js';
 import { Unreadable } from './rules/unread.js';
 
 /** What is to be in force. */
-export interface Wanted {
+interface Wanted {
   readonly services: (family: Family) => readonly DesiredService[];
   /** Their names. */
   readonly names: readonly string[];

@@ -8,16 +8,16 @@ import { readIfExists } from '../system/files.js';
 import type { LinkType } from '../knock/packet.js';
 
 /** An open capture. */
-export interface Capture {
+interface Capture {
   readonly name: string;
   close(): void;
 }
 
 /** Takes one packet; `buffer` is overwritten by the next one. `wireLength`: more than `length` where the snap length has cut it. */
-export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
+type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
 
 /** How a capture is held. */
-export interface CaptureManner {
+interface CaptureManner {
   /** Room for so many packets until they are read. */
   readonly room: number;
   /** They are read so often: a fixed rhythm, so that nobody can tell by the waking of this process that one has come. */

@@ -6,7 +6,12 @@ import { captureFilter } from '../knock/filter.js';
 import type { Clock } from '../system/clock.js';
 import { findUser, giveUpRoot } from '../system/privileges.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import { CONFIG_LIMIT, readListenerConfig, type ListenerMessage, type ListenerConfig } from '../wire/listener.js';
+import {
+  CONFIG_LIMIT,
+  readListenerConfig,
+  type ListenerMessage,
+  type ListenerConfig,
+} from '../wire/listener.js';
 import { openCapture } from './capture.js';
 import { doorsToHear } from './door-book.js';
 import { Sniffer } from './sniffer.js';

@@ -4,12 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText, KnockError } from '../base/errors.js';
 import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Settings } from '../config/settings.js';
-import { inventoryPath } from '../firewall/ownership/inventory.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../system/files.js';
 import { lockKept, PASSING_MS, takeLock, type Lock } from '../system/lock.js';
 import type { Log } from '../system/log.js';
 import { formatIdentity, identify, readAlive } from '../system/process.js';
-import { knockCountersPath } from './generation/knock-counters.js';
 
 /** A tick of the kernel's clock is 10 ms at the most. */
 const SETTLED_MS = 50;
@@ -110,8 +108,8 @@ export class InstanceLock {
   #readNotes(): void {
     const { mtimeMs } = statSync(this.#paths.run);
     if (mtimeMs === this.#notedAt) return;
-    const { run } = this.#paths;
-    const paths = [inventoryPath(run), knockCountersPath(run), this.#places.listener];
+    const { inventory, knockCounters, listener } = this.#places;
+    const paths = [inventory, knockCounters, listener];
     this.#notes = paths.map((path) => [path, readIfExists(path)]);
     // What comes within the same tick of the kernel's clock does not show: then we read once more.
     this.#notedAt = Date.now() - mtimeMs > SETTLED_MS ? mtimeMs : undefined;

@@ -77,11 +77,11 @@ export class OfflineControl {
   /** Builds sets, chains and jump, and fills the trusted list; feeds nothing. */
   async setup(): Promise<ServiceReport[]> {
     return this.#locked(async (generation, { journal }) => {
-      const { paths } = this.#config.settings;
+      const { inventory, snapshots } = runPaths(this.#config.settings.paths);
       const { firewall, trusted } = generation;
       await applyGeneration(generation, 'setup', {
-        places: { runFolder: paths.run, snapshots: runPaths(paths).snapshots, supervised: false },
-        adopted: await isActive(firewall, paths.run),
+        places: { inventory, snapshots, supervised: false },
+        adopted: await isActive(firewall, inventory),
         clock: systemClock,
         journal,
         resolve: async () => {
@@ -111,7 +111,7 @@ export class OfflineControl {
       const services = generation.config.settings.services.map(({ name }) => name);
       if (services.length > 0) await entries.end(services, false);
       if (stops.count > 0) faults.push(`${stops.count} stop commands of doors did not end in time`);
-      const left = await uninstall(generation.firewall, this.#config.settings.paths.run, journal);
+      const left = await uninstall(generation.firewall, runPaths(this.#config.settings.paths), journal);
       this.#removeTraces();
       return [...faults, ...left];
     });

@@ -4,10 +4,17 @@ import { runPaths, type RunPaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { systemClock, within } from '../system/clock.js';
 import { systemExec } from '../system/exec.js';
-import { makePrivateFolder, readIfExists, reclaimFolder, removeAbandoned, removeFile, replaceFile } from '../system/files.js';
+import {
+  makePrivateFolder,
+  readIfExists,
+  reclaimFolder,
+  removeAbandoned,
+  removeFile,
+  replaceFile,
+} from '../system/files.js';
 import { readStrict } from '../system/strict-file.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
-import type { StartOutcome } from '../system/notify.js';
+import type { StartOutcome } from '../wire/start/start-outcome.js';
 import { serviceManager, type ServiceManager } from '../system/service-manager.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
 import { readStartRequest, type StartRequest } from '../wire/start/start-request.js';
@@ -24,7 +31,7 @@ import { InstanceLock } from '../runtime/instance-lock.js';
 import { failureOf } from './lifecycle/start-report.js';
 import { Supervisor } from './lifecycle/supervisor.js';
 
-export interface DaemonOptions {
+interface DaemonOptions {
   /**
    * Reads the configuration; throws ConfigError. Lenient at the start, for one that is refused is an open port: what others could
    * have written is left out. Strict at a reload: what was in force stays so.

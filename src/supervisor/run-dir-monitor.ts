@@ -1,4 +1,5 @@
 import { errorText } from '../base/errors.js';
+import { WarnOnce } from '../base/warn-once.js';
 import type { Clock, Timer } from '../system/clock.js';
 import type { ControlServer } from './control/control-server.js';
 import type { Journal } from '../runtime/journal/journal.js';
@@ -7,7 +8,7 @@ import type { InstanceLock } from '../runtime/instance-lock.js';
 /** How often we look whether commands can find us. */
 const LOOK_MS = 5_000;
 
-export interface FindableParts {
+interface FindableParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly presence: Pick<InstanceLock, 'check'>;
@@ -21,8 +22,7 @@ export class RunDirMonitor {
   readonly #parts: FindableParts;
   #timer: Timer | undefined;
   #looking = false;
-  /** What was told last, and still holds. */
-  #problem = '';
+  readonly #once = new WarnOnce();
 
   constructor(parts: FindableParts) {
     this.#parts = parts;
@@ -38,11 +38,10 @@ export class RunDirMonitor {
     const { journal } = this.#parts;
     try {
       await this.#fix();
-      this.#problem = '';
+      this.#once.ends('unreachable');
     } catch (error) {
       const problem = `commands cannot reach us: ${errorText(error)}`;
-      if (problem !== this.#problem) journal.record('state', problem, {}, 'error');
-      this.#problem = problem;
+      if (this.#once.begins('unreachable', problem)) journal.record('state', problem, {}, 'error');
     } finally {
       this.#looking = false;
     }

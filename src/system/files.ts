@@ -186,12 +186,6 @@ export function setAside(path: string): string {
   return name;
 }
 
-/** True where a file is ours, and nobody else can have written it. */
-export function isOwnPrivate(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return uid === process.getuid?.() && (mode & 0o022) === 0;
-}
-
 /** Removes a file; one that is not there is no error. */
 export function removeFile(path: string): void {
   rmSync(path, { force: true });

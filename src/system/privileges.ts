@@ -6,7 +6,7 @@ import { readIfExists } from './files.js';
 import { native } from './native.js';
 
 /** A user as /etc/passwd has it. */
-export interface User {
+interface User {
   readonly uid: number;
   readonly gid: number;
 }
@@ -27,7 +27,7 @@ export function findUser(name: string): User | undefined {
 /** The listener's own user, which the package and `knockctl install` make: no other process of that user can end it, or trace it. */
 export const OWN_USER = '_knockctl';
 /** Whom it runs as where nobody has made that user. */
-export const SPARE_USER = 'nobody';
+const SPARE_USER = 'nobody';
 
 /** Whom a listener of that user runs as: `nobody` where it is our own that is missing, for a port without a listener is worse. */
 export function runsAs(user: string): string {

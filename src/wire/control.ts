@@ -1,9 +1,28 @@
-import type { ExitCode } from '../base/errors.js';
-import { ProtocolError } from '../base/errors.js';
+import { EXIT, ProtocolError, type ExitCode } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
-import { COMMANDS, isCommand, type CommandArguments, type CommandName, type OptionName } from '../base/commands.js';
+import {
+  COMMANDS,
+  isCommand,
+  type CommandArguments,
+  type CommandName,
+  type OptionName,
+} from '../base/commands.js';
 import { LISTS } from '../base/lists.js';
-import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
+import {
+  hasOnly,
+  isBoolean,
+  isCount,
+  isFields,
+  isList,
+  isString,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+  shapeOf,
+  type Fields,
+  type Guard,
+} from './guards.js';
 import { isTrialTime } from './start/start-request.js';
 
 /** What commands ask of the supervisor over its control socket, and what they get. */
@@ -93,17 +112,32 @@ function isTarget(value: unknown): value is string {
   return isText(value, MAX_TARGET);
 }
 
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
+const isRemark = shapeOf<Remark>({
+  level: oneOf('result', 'note', 'error'),
+  text: isString,
+  hint: optional(isString),
+});
+
+/** What its data should be depends on the request. */
+const isReply = shapeOf<Omit<Reply, 'data'>>({
+  exitCode: oneOf(...Object.values(EXIT)),
+  remarks: listOf(isRemark),
+});
+
+/** One thing that happened. */
+export const isEventRecord: Guard<EventRecord> = shapeOf<EventRecord>({
+  number: (value) => isCount(value),
+  time: isString,
+  kind: isString,
+  text: isString,
+  fields: isFields,
+});
+
+/** What a supervisor answers to `events`. */
+export const isEventRecords: Guard<readonly EventRecord[]> = listOf(isEventRecord);
 
 function isControlFrame(fields: Fields): fields is Fields & ControlFrame {
-  if (fields['type'] === 'event') return isFields(fields['event']);
-  const { reply } = fields;
-  return (
-    fields['type'] === 'reply' &&
-    isFields(reply) &&
-    isCount(reply['exitCode'], 0, 255) &&
-    Array.isArray(reply['remarks'])
-  );
+  return fields['type'] === 'event'
+    ? isEventRecord(fields['event'])
+    : fields['type'] === 'reply' && isReply(fields['reply']);
 }

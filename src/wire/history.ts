@@ -1,5 +1,5 @@
-import type { EventRecord } from './control.js';
-import { hasOnly, isCount, isFields, isText } from './guards.js';
+import { isEventRecord, type EventRecord } from './control.js';
+import { hasOnly, isCount, isText } from './guards.js';
 
 /** The history of events on disk: a JSON document a line, as `knockctl events --json` prints it. Pure. */
 
@@ -79,18 +79,12 @@ function readLine(line: string): EventRecord | undefined {
   } catch {
     return undefined;
   }
-  return isEventRecord(value) ? value : undefined;
+  return isStored(value) ? value : undefined;
 }
 
-function isEventRecord(value: unknown): value is EventRecord {
-  if (!isFields(value) || !hasOnly(value, ['number', 'time', 'kind', 'text', 'fields'])) return false;
-  const { number, time, kind, text, fields } = value;
-  return (
-    isCount(number, 1, 1e15) &&
-    typeof time === 'string' &&
-    TIME.test(time) &&
-    isText(kind, 64) &&
-    isText(text, MAX_TEXT) &&
-    isFields(fields)
-  );
+function isStored(value: unknown): value is EventRecord {
+  if (!isEventRecord(value) || !hasOnly({ ...value }, ['number', 'time', 'kind', 'text', 'fields']))
+    return false;
+  const { number, time, kind, text } = value;
+  return isCount(number, 1, 1e15) && TIME.test(time) && isText(kind, 64) && isText(text, MAX_TEXT);
 }

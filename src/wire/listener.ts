@@ -34,7 +34,7 @@ export interface ListenerConfig {
 }
 
 /** What is left for a door that opens by each of its sequences once. */
-export interface OneTimeDoor {
+interface OneTimeDoor {
   readonly door: number;
   /** In their order, the current one first; ids are the supervisor's own, 1 or more. */
   readonly sequences: readonly OneTimeSequence[];

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { isHost, mappedNetwork, parseAddress, parseKernelNetwork, parseNetwork, quote, type Network } from '../../src/base/address.js';
+import {
+  isHost,
+  mappedNetwork,
+  parseAddress,
+  parseKernelNetwork,
+  parseNetwork,
+  quote,
+  type Network,
+} from '../../src/base/address.js';
 
 function read(text: string): Network {
   const parsed = parseNetwork(text);

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { ConfigError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
-import { asEarlierConfig } from '../../src/runtime/generation/unconfirmed.js';
+import { asEarlierConfig } from '../../src/runtime/generation/trial-record.js';
 import { UntrustedFile } from '../../src/system/strict-file.js';
 
 const CONF = '/c/knockctl.conf';

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 
 import type { Facts } from '../../src/doctor/facts/facts.js';
 import { told } from './made-up.js';
+import type { StatusState } from '../../src/wire/state.js';
 
 const FAULTS = [{ file: '/etc/knockctl/knockd.conf', line: 0, message: 'there is no such file' }];
 
@@ -28,7 +29,7 @@ describe('doctor: the configuration', () => {
   const tried = (what: Facts['tried'], life: Facts['life'] = { kind: 'stopped' }): string =>
     told({ tried: what, life }).find((line) => line.startsWith('danger')) ?? '';
   const NOTED = { at: '2026-11-21T10:00:00.000Z', hasBefore: true };
-  const running = (state: string): Facts['life'] => ({ kind: 'running', state, meaning: '' });
+  const running = (state: StatusState): Facts['life'] => ({ kind: 'running', state, meaning: '' });
 
   it('a trial that was not confirmed: started without, or not at all', () => {
     assert.match(

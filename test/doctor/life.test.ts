@@ -6,6 +6,7 @@ import { examine } from '../../src/doctor/examine.js';
 import type { Facts, Starters } from '../../src/doctor/facts/facts.js';
 import { scriptState } from '../../src/doctor/facts/gather-starters.js';
 import { facts, told } from './made-up.js';
+import type { StatusState } from '../../src/wire/state.js';
 
 const NOBODY: Starters = {
   init: 'systemd',
@@ -115,10 +116,10 @@ describe('doctor: whether it is at work', () => {
   });
 
   it('running: by its state, with what that means', () => {
-    const state = (name: string): string | undefined =>
+    const state = (name: StatusState): string | undefined =>
       first({ kind: 'running', state: name, meaning: `meaning of ${name}` });
     assert.equal(state('armed'), undefined);
-    for (const name of ['tripped', 'contested', 'degraded']) {
+    for (const name of ['tripped', 'contested', 'degraded'] as const) {
       assert.match(
         state(name) ?? '',
         new RegExp(`^danger: knockctl is running: ${name} .*so: meaning of ${name}`),

@@ -152,7 +152,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
     assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_granted4', 'ssh_granted6']);
   });
 
-  // Red with isOwnPrivate left out of EntryFiles; the checksum has tests of its own (entry-file.test.ts).
+  // Red with readFileSync in place of readStrict in EntryFiles; the checksum has tests of its own (entry-file.test.ts).
   for (const [what, damage] of inTurns([
     ['cut off', (text: string) => text.slice(0, -20)],
     ['empty', () => ''],

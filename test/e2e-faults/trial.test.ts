@@ -8,7 +8,17 @@ import { ADDRESS, type Session } from '../helpers/lab.js';
 import type { Product } from '../helpers/product.js';
 import { Control, nowMs } from '../helpers/promise.js';
 import { each, DOORS, FAMILIES, jumps, kernel, PORT, untilRunning } from './setting.js';
-import { assertOpen, OTHER, patient, traces, trialStage, turns, untilOpen, watch, type Attempt } from './trial-setting.js';
+import {
+  assertOpen,
+  OTHER,
+  patient,
+  traces,
+  trialStage,
+  turns,
+  untilOpen,
+  watch,
+  type Attempt,
+} from './trial-setting.js';
 
 /** When the kernel goes back, by `Date.now()`, as status tells it. */
 async function deadline(product: Product): Promise<number> {

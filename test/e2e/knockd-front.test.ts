@@ -4,7 +4,23 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { readIfExists } from '../../src/system/files.js';
-import { bareHost, call, CLIENT, CLIENT6, door, front, gone, KNOCKD, logged, opened, opens, PID_FILE, read, SERVER, SERVER6 } from './front.js';
+import {
+  bareHost,
+  call,
+  CLIENT,
+  CLIENT6,
+  door,
+  front,
+  gone,
+  KNOCKD,
+  logged,
+  opened,
+  opens,
+  PID_FILE,
+  read,
+  SERVER,
+  SERVER6,
+} from './front.js';
 import type { Host } from './host.js';
 
 test('knockd in the foreground: quiet, no chains, a pid file; HUP and TERM as init scripts send them', async () => {

@@ -2,7 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ADDRESS } from '../helpers/lab.js';
-import { bareHost, call, CLIENT, CLIENT6, door, front, gone, logged, nameServer, opens, PID_FILE, read, SERVER, SERVER6 } from './front.js';
+import {
+  bareHost,
+  call,
+  CLIENT,
+  CLIENT6,
+  door,
+  front,
+  gone,
+  logged,
+  nameServer,
+  opens,
+  PID_FILE,
+  read,
+  SERVER,
+  SERVER6,
+} from './front.js';
 import { Control, nowMs } from '../helpers/promise.js';
 
 test('with -l the log has the lines of knockd -l, which runs beside it', async () => {

@@ -5,7 +5,18 @@ import { ADDRESS, createLab, type Backend, type Lab } from '../helpers/lab.js';
 import type { ExecResult } from '../helpers/processes.js';
 import { KNOCKCTL, Product } from '../helpers/product.js';
 import { happensWithin, waitFor } from '../helpers/wait.js';
-import { DOORS, FAMILIES, files, getsIn, jumps, kernel, PORT, untilRunning, SEQUENCE, ssh } from '../e2e-faults/setting.js';
+import {
+  DOORS,
+  FAMILIES,
+  files,
+  getsIn,
+  jumps,
+  kernel,
+  PORT,
+  untilRunning,
+  SEQUENCE,
+  ssh,
+} from '../e2e-faults/setting.js';
 import { ask } from './control.js';
 import { EchoLoop } from './echo-loop.js';
 import type { Row } from './row.js';

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 import { CHILD_ENV } from '../../src/system/exec-env.js';
 import { makePrivateFolder } from '../../src/system/files.js';
-import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../../src/system/notify.js';
+import { READY_FD, READY_VARIABLE } from '../../src/system/notify.js';
+import { readStartOutcome, type StartOutcome } from '../../src/wire/start/start-outcome.js';
 
 const DETACHED = fileURLToPath(new URL('../../app/bin/detached.js', import.meta.url));
 

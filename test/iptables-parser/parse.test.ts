@@ -4,7 +4,14 @@ import { describe, it } from 'node:test';
 import { ParseError } from '../../src/iptables-parser/error.js';
 import { MAX_LINE } from '../../src/iptables-parser/line.js';
 import { parse } from '../../src/iptables-parser/parse.js';
-import { chains, commands, findTable, rulesOf, rulesWithComment, tables } from '../../src/iptables-parser/query.js';
+import {
+  chains,
+  commands,
+  findTable,
+  rulesOf,
+  rulesWithComment,
+  tables,
+} from '../../src/iptables-parser/query.js';
 import { render } from '../../src/iptables-parser/render.js';
 import type { Table } from '../../src/iptables-parser/document.js';
 

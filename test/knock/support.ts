@@ -2,7 +2,13 @@ import { type Network, parseAddress } from '../../src/base/address.js';
 import { AddressSet } from '../../src/knock/addresses.js';
 import { decode } from '../../src/knock/decode.js';
 import { type Door, type Protocol, type Step, TCP_FLAGS } from '../../src/knock/door.js';
-import { type AddressWords, addressText, addressWords, createPacket, type Packet } from '../../src/knock/packet.js';
+import {
+  type AddressWords,
+  addressText,
+  addressWords,
+  createPacket,
+  type Packet,
+} from '../../src/knock/packet.js';
 import { type KnockSink, Tracker, type TrackerOptions } from '../../src/knock/tracker.js';
 import { buildPacket, type PacketSpec } from '../helpers/packets.js';
 

@@ -10,7 +10,16 @@ import {
 } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { isErrno, makePrivateFolder, readIfExists, reclaimFolder, removeAbandoned, removeFile, replaceFile, setAside } from '../../src/system/files.js';
+import {
+  isErrno,
+  makePrivateFolder,
+  readIfExists,
+  reclaimFolder,
+  removeAbandoned,
+  removeFile,
+  replaceFile,
+  setAside,
+} from '../../src/system/files.js';
 import { importing, startNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 

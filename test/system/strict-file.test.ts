@@ -4,7 +4,13 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
 import { EXIT } from '../../src/base/errors.js';
-import { isReadableByOthers, readStrict, UntrustedFile, weakFolders, weakTree } from '../../src/system/strict-file.js';
+import {
+  isReadableByOthers,
+  readStrict,
+  UntrustedFile,
+  weakFolders,
+  weakTree,
+} from '../../src/system/strict-file.js';
 import { TempFolder } from '../helpers/temp.js';
 
 function weakness(path: string): string {

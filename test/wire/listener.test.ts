@@ -5,7 +5,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { ProtocolError } from '../../src/base/errors.js';
-import { LISTENER_LIMIT, readListenerMessage, readListenerConfig, type ListenerConfig } from '../../src/wire/listener.js';
+import {
+  LISTENER_LIMIT,
+  readListenerMessage,
+  readListenerConfig,
+  type ListenerConfig,
+} from '../../src/wire/listener.js';
 import { frame } from '../../src/wire/frames.js';
 import { door } from '../knock/support.js';
 

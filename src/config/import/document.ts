@@ -38,7 +38,7 @@ export interface OptionLine {
 }
 
 /** Where in a knockd.conf without faults the commands and the options stand. */
-export interface Document {
+interface Document {
   /** As parseKnockdConf has its doors, in the same order. */
   readonly doors: readonly DoorLines[];
   readonly options: readonly OptionLine[];
@@ -46,7 +46,7 @@ export interface Document {
 }
 
 /** What becomes of a command line: a new value, or no line at all. The old one stays as a comment. */
-export type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
+type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
 
 /** Finds the commands in a text that parseKnockdConf took without a fault. */
 export function readDocument(text: string): Document {

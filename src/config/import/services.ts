@@ -75,7 +75,7 @@ export function serviceOption(name: string): string {
 }
 
 /** How a service of that place is called where it is the first to want the name. */
-export function usualName({ protocol, ports: [port = 0, another] }: Place): string {
+function usualName({ protocol, ports: [port = 0, another] }: Place): string {
   if (another !== undefined) return `ports-${port}${protocol === 'udp' ? '-udp' : ''}`;
   return protocol === 'udp' ? `port-${port}-udp` : (NAMES.get(port) ?? `port-${port}`);
 }

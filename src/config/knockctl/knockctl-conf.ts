@@ -1,3 +1,4 @@
+import { defaultPidFile } from '../paths.js';
 import { quote } from '../../base/address.js';
 import type { ConfigFault } from '../../base/errors.js';
 
@@ -141,7 +142,7 @@ function readSettings(reader: Reader): Omit<Settings, 'services'> {
       rules: reader.get(KEYS.rules),
       run,
       state: reader.get(KEYS.state),
-      pidFile: `${run}/knockctl.pid`,
+      pidFile: defaultPidFile(run),
     },
     listener: {
       interfaces: reader.get(KEYS.interface),

@@ -150,7 +150,13 @@ export const KEYS = {
     'seconds after which a silent or deaf listener is killed',
   ),
   maxRestarts: key('failsafe', 'max_restarts', integer(0, 1_000), '5', 'restarts in 60 s before tripping'),
-  rescueCommand: key('failsafe', 'rescue_command', optional(TEXT), '', 'a shell line run once at that point'),
+  rescueCommand: key(
+    'failsafe',
+    'rescue_command',
+    optional(TEXT),
+    '',
+    'a shell line run when more restarts than that were in vain; once, until the service was armed again',
+  ),
 
   allowLockout: key(
     'failsafe',

@@ -16,7 +16,7 @@ export interface OneTimeLine {
   readonly sequence: readonly Step[];
 }
 
-export interface OneTimeFile {
+interface OneTimeFile {
   /** In the order of the file: the first one is the current one. */
   readonly lines: readonly OneTimeLine[];
   /** Lines that are no sequence: they count for nothing. */
@@ -54,7 +54,7 @@ export function parseOneTime(text: string): OneTimeFile {
 }
 
 /** What the check of doors gathers, and how it reads a file of a door. */
-export interface OneTimeSources {
+interface OneTimeSources {
   readonly read: (path: string, door: string) => FileRead | { readonly reason: string };
   /** That file is in use. */
   readonly wasRead: (path: string) => void;

@@ -3,7 +3,7 @@ import { COMMANDS, isCommand, type AddressCommand } from '../../base/commands.js
 import { addressRequest } from './requests.js';
 
 /** A command line of the plainest kind. */
-export interface PlainCommand {
+interface PlainCommand {
   /** The file given with -c. */
   readonly config: string | undefined;
   readonly request: (session: string | undefined) => Request;

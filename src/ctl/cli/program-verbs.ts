@@ -6,14 +6,10 @@ import { commandsThat, takes, type AddressCommand, type OptionName } from '../..
 import { addressRequest, type AddressOptions } from './requests.js';
 
 /** Makes the request of a verb, once its targets are known. */
-export type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
+type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
 
 /** Carries a verb out on the targets that stand as words and in a file. */
-export type ActVerb = (
-  request: MakeRequest,
-  words: readonly string[],
-  file: string | undefined,
-) => Promise<void>;
+type ActVerb = (request: MakeRequest, words: readonly string[], file: string | undefined) => Promise<void>;
 
 /** What the command line says of a command on addresses. */
 interface Help {

@@ -9,7 +9,7 @@ import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../../wire/start/start-request.js';
 
 /** What the program needs from outside: it does nothing by itself but to understand its words. */
-export interface ProgramParts {
+interface ProgramParts {
   readonly version: string;
   /** True where the caller itself tells what was wrong with the words: nothing goes to standard error. */
   readonly quiet: boolean;

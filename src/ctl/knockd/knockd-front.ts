@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 
-import { errorText, EXIT, KnockError } from '../../base/errors.js';
+import { describeError, EXIT, KnockError } from '../../base/errors.js';
 import type { FrontOptions, LoadOptions } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
@@ -8,13 +8,18 @@ import { makePrivateFolder } from '../../system/files.js';
 import type { ConsoleStyle } from '../../system/log.js';
 import { version } from '../../system/version.js';
 import { printConfig } from '../setup/check.js';
-import { DEFAULT_PID_FILE, parseKnockdOptions, USAGE, type KnockdRequest } from '../../config/knockd/knockd-options.js';
+import {
+  DEFAULT_PID_FILE,
+  parseKnockdOptions,
+  USAGE,
+  type KnockdRequest,
+} from '../../config/knockd/knockd-options.js';
 import type { Output } from '../output.js';
 import { startSupervisor } from '../lifecycle/start-supervisor.js';
 import { SupervisorProcess } from '../lifecycle/supervisor-process.js';
 
 /** What the front needs from outside. */
-export interface FrontParts {
+interface FrontParts {
   readonly output: Output;
   readonly isRoot: boolean;
   /** Whether another user may open captures: then doors run their commands as that user, and nothing is protected. */
@@ -42,9 +47,9 @@ export async function runFront(argv: readonly string[], parts: FrontParts): Prom
   try {
     return await run(request.value, parts);
   } catch (error) {
-    const known = error instanceof KnockError ? error : undefined;
-    output.err(`knockd: ${errorText(error)}\n${known?.hint === undefined ? '' : `  ${known.hint}\n`}`);
-    return known?.exitCode ?? EXIT.firewall;
+    const { exitCode, text, hint } = describeError(error);
+    output.err(`knockd: ${text}\n${hint === undefined ? '' : `  ${hint}\n`}`);
+    return exitCode;
   }
 }
 

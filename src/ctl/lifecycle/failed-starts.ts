@@ -1,7 +1,8 @@
-import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
+import { StateFile } from '../../system/state-file.js';
+import { isCount, isFields } from '../../wire/guards.js';
 
 /** Starts by cron that failed one after the other; noted in the run folder, which lives as long as the kernel does. */
-export interface FailedStarts {
+interface FailedStarts {
   readonly count: number;
   /** Milliseconds since the epoch: when the last one failed. */
   readonly lastMs: number;
@@ -23,37 +24,30 @@ export function isDue(failed: FailedStarts, nowMs: number, configurationOk: bool
 }
 
 const NONE: FailedStarts = { count: 0, lastMs: 0, byConfiguration: false };
-const NAME = 'failed-starts.json';
 
-/** What is noted in a run folder; nothing where the file is not there or damaged. */
-export function readFailedStarts(runFolder: string): FailedStarts {
-  try {
-    const parsed: unknown = JSON.parse(readIfExists(`${runFolder}/${NAME}`) ?? 'null');
-    return isFailedStarts(parsed) ? parsed : NONE;
-  } catch {
-    return NONE;
-  }
+function failedStartsFile(path: string): StateFile<FailedStarts> {
+  return new StateFile(path, {
+    parse: (document) => (isFailedStarts(document) ? document : undefined),
+  });
 }
 
-export function noteFailedStart(runFolder: string, nowMs: number, byConfiguration: boolean): FailedStarts {
-  const noted = { count: readFailedStarts(runFolder).count + 1, lastMs: nowMs, byConfiguration };
-  replaceFile(`${runFolder}/${NAME}`, `${JSON.stringify(noted)}\n`);
+/** What is noted in a file; nothing where the file is not there or damaged. */
+export function readFailedStarts(path: string): FailedStarts {
+  return failedStartsFile(path).readIfSound() ?? NONE;
+}
+
+export function noteFailedStart(path: string, nowMs: number, byConfiguration: boolean): FailedStarts {
+  const noted = { count: readFailedStarts(path).count + 1, lastMs: nowMs, byConfiguration };
+  failedStartsFile(path).write(noted);
   return noted;
 }
 
-export function forgetFailedStarts(runFolder: string): void {
-  removeFile(`${runFolder}/${NAME}`);
+export function forgetFailedStarts(path: string): void {
+  failedStartsFile(path).remove();
 }
 
 function isFailedStarts(value: unknown): value is FailedStarts {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'count' in value &&
-    Number.isSafeInteger(value.count) &&
-    'lastMs' in value &&
-    typeof value.lastMs === 'number' &&
-    'byConfiguration' in value &&
-    typeof value.byConfiguration === 'boolean'
-  );
+  if (!isFields(value)) return false;
+  const { count, lastMs, byConfiguration } = value;
+  return isCount(count) && typeof lastMs === 'number' && typeof byConfiguration === 'boolean';
 }

@@ -8,7 +8,7 @@ import { ask, type Answer } from '../supervisor-client.js';
  * A supervisor that is at a long task (rules on a busy machine, the lock of iptables) answers other questions meanwhile, since none of them
  * waits for another in its event loop; one that is stopped or hangs answers none, feeds the switch no more, and never will.
  */
-export interface Patience {
+interface Patience {
   /** So long a request may take while others are answered. */
   readonly requestMs: number;
   /** In so many parts of a second, each waited for by ourselves, no question at all may stay without an answer: see `isHung`. */

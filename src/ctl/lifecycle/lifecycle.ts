@@ -1,12 +1,10 @@
-import { dirname } from 'node:path';
-
 import { ConfigError, EXIT, KnockError } from '../../base/errors.js';
 import { emptyConfig } from '../../config/empty-config.js';
 import type { Config } from '../../config/settings.js';
 import { readInventory } from '../../firewall/ownership/inventory.js';
 import { savedSets } from '../../firewall/ownership/saved-sets.js';
 import { makePrivateFolder, readIfExists, reclaimFolder } from '../../system/files.js';
-import type { StartOutcome } from '../../system/notify.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
 import type { ProcessIdentity } from '../../system/process.js';
 import { stopUnit, unitState, type UnitState } from '../../system/service-manager.js';
 import type { Request } from '../../wire/control.js';
@@ -174,7 +172,7 @@ export class Lifecycle {
   async confirm(): Promise<number> {
     const context = this.#context;
     const tried = this.process.isRunning() ? undefined : await context.triedInVain(context.believed());
-    if (tried !== undefined) throw tooLate(tried, readInventory(dirname(context.paths().lock)));
+    if (tried !== undefined) throw tooLate(tried, readInventory(context.paths().inventory));
     return this.#ask({ verb: 'confirm' });
   }
 

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { errorText, EXIT } from '../../base/errors.js';
@@ -7,12 +6,19 @@ import type { Config } from '../../config/settings.js';
 import { isSupervised } from '../../firewall/ownership/inventory.js';
 import { readIfExists } from '../../system/files.js';
 import { ageMs, isAlive, type ProcessIdentity } from '../../system/process.js';
-import type { ServiceReport } from '../../wire/reports.js';
+import { isStatusReport, type ServiceReport } from '../../wire/reports.js';
+import type { StatusState } from '../../wire/state.js';
 import type { Context } from '../context.js';
-import { forgetFailedStarts, isDue, MAX_FAILED_STARTS, noteFailedStart, readFailedStarts, SLOW_TRIES_MS } from './failed-starts.js';
+import {
+  forgetFailedStarts,
+  isDue,
+  MAX_FAILED_STARTS,
+  noteFailedStart,
+  readFailedStarts,
+  SLOW_TRIES_MS,
+} from './failed-starts.js';
 import type { Lifecycle } from './lifecycle.js';
 import { printJson } from '../output.js';
-import { isStatusReport } from '../print/show.js';
 import { ask } from '../supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
@@ -21,7 +27,7 @@ const VERB = 'restartifdead';
 /** One that has begun less than this ago may not have come to its control socket yet. */
 const BEGINNING_MS = 10_000;
 /** States in which the switch is fed. */
-const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
+const FEEDING: ReadonlySet<StatusState> = new Set<StatusState>(['armed', 'degraded', 'trial']);
 
 /**
  * For cron: starts a supervisor that should be there and is not, or is there and does nothing. Silent where all is
@@ -29,10 +35,10 @@ const FEEDING: ReadonlySet<string> = new Set(['armed', 'degraded', 'trial']);
  * three times running: on_failure for good, the rules found saved, and few tries from then on.
  */
 export async function restartIfDead(context: Context, lifecycle: Lifecycle): Promise<number> {
-  const runFolder = dirname(context.paths().lock);
+  const { inventory, failedStarts } = context.paths();
   const supervisor = await lifecycle.process.incumbent();
   const configuration = read(context);
-  if (!isSupervised(runFolder)) {
+  if (!isSupervised(inventory)) {
     if ('error' in configuration && !isNotConfiguredYet(context)) throw configuration.error;
     return silent(context, { wanted: false });
   }
@@ -41,23 +47,23 @@ export async function restartIfDead(context: Context, lifecycle: Lifecycle): Pro
     if (tried?.before === null) return takeOutTrial(context, configuration.config);
   }
   const { verdict, reason } = await look(context, supervisor, configuration);
-  if (verdict === 'well') forgetFailedStarts(runFolder);
+  if (verdict === 'well') forgetFailedStarts(failedStarts);
   if (verdict !== 'wrong') return silent(context, { running: true });
   if (supervisor !== undefined) await lifecycle.process.kill(supervisor);
-  const failed = readFailedStarts(runFolder);
+  const failed = readFailedStarts(failedStarts);
   if (!isDue(failed, Date.now(), 'config' in configuration))
     return silent(context, { running: false, failed });
   note(context, reason);
   if ('error' in configuration) {
-    await failedAgain(context, runFolder, true);
+    await failedAgain(context, failedStarts, true);
     throw configuration.error;
   }
   let exitCode: number = EXIT.firewall;
   try {
     exitCode = await lifecycle.start({ boot: true });
   } finally {
-    if (exitCode === EXIT.ok) forgetFailedStarts(runFolder);
-    else await failedAgain(context, runFolder, false);
+    if (exitCode === EXIT.ok) forgetFailedStarts(failedStarts);
+    else await failedAgain(context, failedStarts, false);
   }
   return exitCode;
 }
@@ -105,8 +111,8 @@ async function look(
   return { verdict: 'wrong', reason: 'the supervisor answers, but does not feed the switch; replacing it' };
 }
 
-async function failedAgain(context: Context, runFolder: string, byConfiguration: boolean): Promise<void> {
-  const { count } = noteFailedStart(runFolder, Date.now(), byConfiguration);
+async function failedAgain(context: Context, path: string, byConfiguration: boolean): Promise<void> {
+  const { count } = noteFailedStart(path, Date.now(), byConfiguration);
   if (count < MAX_FAILED_STARTS) return;
   try {
     const files = await context.applyOnFailure();

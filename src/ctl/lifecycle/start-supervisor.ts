@@ -7,7 +7,8 @@ import { EXIT } from '../../base/errors.js';
 import { program } from '../../system/install-paths.js';
 import type { LoadOptions } from '../../config/load-options.js';
 import { CHILD_ENV } from '../../system/exec-env.js';
-import { READY_FD, READY_VARIABLE, readStartOutcome, type StartOutcome } from '../../system/notify.js';
+import { READY_FD, READY_VARIABLE } from '../../system/notify.js';
+import { readStartOutcome, type StartOutcome } from '../../wire/start/start-outcome.js';
 import type { StartRequest } from '../../wire/start/start-request.js';
 
 /** A start waits for locks and for the listener; after so long we stop waiting for it. */

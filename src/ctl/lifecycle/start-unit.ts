@@ -2,7 +2,7 @@ import { EXIT } from '../../base/errors.js';
 import type { RunPaths } from '../../config/paths.js';
 import { systemExec } from '../../system/exec.js';
 import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
-import { readStartOutcome, type StartOutcome } from '../../system/notify.js';
+import { readStartOutcome, type StartOutcome } from '../../wire/start/start-outcome.js';
 import { UNIT } from '../../system/service-manager.js';
 import { requireTool } from '../../system/tools.js';
 import type { StartRequest } from '../../wire/start/start-request.js';

@@ -1,11 +1,10 @@
-import { dirname } from 'node:path';
-
-import { errorText, EXIT } from '../../base/errors.js';
+import { errorText, EXIT, ProtocolError } from '../../base/errors.js';
 import { isSupervised } from '../../firewall/ownership/inventory.js';
 import { isLocked } from '../../system/lock.js';
 import type { Context } from '../context.js';
 import { printJson, printReply } from '../output.js';
-import { isStatusReport, isUnread, printStatus, serviceLines } from '../print/show.js';
+import { isUnread, printStatus, serviceLines } from '../print/show.js';
+import { isStatusReport } from '../../wire/reports.js';
 import { ask } from '../supervisor-client.js';
 
 /** A supervisor that does not answer a question for so long is taken for hung. */
@@ -29,8 +28,9 @@ export async function status(context: Context): Promise<number> {
       output.out(`knockctl: ${HUNG}\n  knockctl restart replaces it; what is in the kernel stays in force\n`);
     return LSB.unknown;
   }
-  const { data } = answer.reply;
-  if (!isStatusReport(data)) return printReply(output, answer.reply);
+  const { data, exitCode } = answer.reply;
+  if (exitCode !== EXIT.ok) return printReply(output, answer.reply);
+  if (!isStatusReport(data)) throw new ProtocolError('the supervisor sent a malformed status');
   if (output.json) printJson(output, data);
   else printStatus(output, data);
   const isWhole = !data.services.some(isUnread) && (data.leftOut ?? []).length === 0;
@@ -39,7 +39,7 @@ export async function status(context: Context): Promise<number> {
 
 async function statusOfDead(context: Context): Promise<number> {
   const { output } = context;
-  const died = isSupervised(dirname(context.paths().lock));
+  const died = isSupervised(context.paths().inventory);
   const [state, words] = died ? ['dead', DEAD] : ['stopped', STOPPED];
   const code = died ? LSB.dead : LSB.stopped;
   let config;

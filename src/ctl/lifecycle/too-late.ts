@@ -1,5 +1,5 @@
 import { KnockError } from '../../base/errors.js';
-import { deadline, type UnconfirmedTrial } from '../../runtime/generation/unconfirmed.js';
+import { deadline, type UnconfirmedTrial } from '../../runtime/generation/trial-record.js';
 import type { Inventory } from '../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../system/local-time.js';
 

@@ -1,8 +1,16 @@
-import { EXIT, KnockError } from '../../base/errors.js';
+import { EXIT, KnockError, ProtocolError } from '../../base/errors.js';
 import type { ListName } from '../../base/lists.js';
 import { localTime } from '../../system/local-time.js';
-import type { EventRecord, Reply } from '../../wire/control.js';
-import type { DoorReport, KeeperReport, ListedEntry, ServiceReport, StatusReport } from '../../wire/reports.js';
+import { isEventRecords, type EventRecord, type Reply } from '../../wire/control.js';
+import type { StatusState } from '../../wire/state.js';
+import {
+  isListing,
+  type DoorReport,
+  type KeeperReport,
+  type ListedEntry,
+  type ServiceReport,
+  type StatusReport,
+} from '../../wire/reports.js';
 import { readIfExists } from '../../system/files.js';
 import { readHistories } from '../../wire/history.js';
 import type { Context } from '../context.js';
@@ -18,14 +26,11 @@ export async function showList(context: Context, list: ListName | undefined): Pr
   const answer = await ask(context.paths().socket, request, { timeoutMs: TIMEOUT_MS });
   const reply =
     answer.kind === 'reply' ? answer.reply : await (await context.direct(context.believed())).answer(request);
-  if (reply.exitCode !== EXIT.ok || !isEntries(reply.data)) return printReply(context.output, reply);
+  if (reply.exitCode !== EXIT.ok) return printReply(context.output, reply);
+  if (!isListing(reply.data)) throw new ProtocolError('the supervisor sent a malformed list');
   if (context.output.json) printJson(context.output, reply.data);
   else context.output.out(entriesTable(context.output, reply.data));
   return EXIT.ok;
-}
-
-function isEntries(data: unknown): data is readonly ListedEntry[] {
-  return Array.isArray(data);
 }
 
 function entriesTable(output: Output, entries: readonly ListedEntry[]): string {
@@ -52,7 +57,8 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
       output.out(`${paint(output, 'dim', localTime(event.time))}  ${event.kind.padEnd(9)} ${event.text}\n`);
   };
   const showAll = (reply: Reply): void => {
-    if (Array.isArray(reply.data)) for (const event of reply.data as readonly EventRecord[]) show(event);
+    if (!isEventRecords(reply.data)) throw new ProtocolError('the supervisor sent malformed events');
+    reply.data.forEach(show);
   };
   const held: EventRecord[] = [];
   let replied = false;
@@ -86,12 +92,7 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
   throw new KnockError(`${why}: nothing more to follow`, { hint: 'knockctl start' });
 }
 
-const RED: ReadonlySet<string> = new Set(['tripped', 'contested', 'exposed']);
-
-/** True for what a supervisor answers to `status`. */
-export function isStatusReport(data: unknown): data is StatusReport {
-  return typeof data === 'object' && data !== null && 'state' in data && 'services' in data;
-}
+const RED: ReadonlySet<StatusState> = new Set<StatusState>(['tripped', 'contested', 'exposed']);
 
 /** Prints a report of a running supervisor, for people. */
 export function printStatus(output: Output, report: StatusReport): void {

@@ -4,7 +4,7 @@ import { isUnheardSince, UNHEARD, type Knocked } from '../../wire/trial.js';
 import type { Context } from '../context.js';
 import type { Questions } from './init/ask.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
-import { isStatusReport } from '../print/show.js';
+import { isStatusReport } from '../../wire/reports.js';
 import { ask } from '../supervisor-client.js';
 
 const ANSWER_MS = 5_000;

@@ -1,11 +1,12 @@
 /** Whether knockctl is at work now, and who sees to it that it will be. */
 import { holdsOurs, PERSISTENT } from '../../firewall/ownership/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
+import type { StatusState } from '../../wire/state.js';
 import type { Facts, Starters } from '../facts/facts.js';
 import { servicesOf } from '../facts/ports.js';
 
 /** States that pass by themselves in a moment. */
-const PASSING = ['preparing', 'stopping'];
+const PASSING: readonly StatusState[] = ['preparing', 'stopping'];
 
 export function inForce(facts: Facts): Finding[] {
   const { life, config } = facts;
@@ -46,7 +47,7 @@ export function inForce(facts: Facts): Finding[] {
   }
 }
 
-function ofState(state: string, meaning: string): Finding {
+function ofState(state: StatusState, meaning: string): Finding {
   const text = `knockctl is running: ${state}`;
   if (state === 'armed') return { level: 'good', text };
   if (state === 'trial') return { level: 'note', text, effect: meaning, fix: 'knockctl confirm keeps it' };

@@ -1,3 +1,4 @@
+import type { StatusState } from '../../wire/state.js';
 import type { Family } from '../../base/address.js';
 import type { ConfigFault } from '../../base/errors.js';
 import type { Config } from '../../config/settings.js';
@@ -35,7 +36,7 @@ export interface ReadableSecret {
 /** How it is with the supervisor: by its lock, its word, and what it left; `unknown` where what is needed to ask is missing. */
 export type SupervisorStatus =
   | { readonly kind: 'stopped' | 'dead' | 'silent' | 'unknown' }
-  | { readonly kind: 'running'; readonly state: string; readonly meaning: string };
+  | { readonly kind: 'running'; readonly state: StatusState; readonly meaning: string };
 
 /** A trial of just this configuration that nobody has confirmed. */
 export interface UnconfirmedTrial {

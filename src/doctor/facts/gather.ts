@@ -25,7 +25,7 @@ import { findStarters } from './gather-starters.js';
 import { backendsOfOurs } from './ours.js';
 
 /** What only the programs above can tell. */
-export interface GatherParts {
+interface GatherParts {
   /** The knockctl.conf given with -c. */
   readonly file: string | undefined;
   readonly config: () => Config;

@@ -90,12 +90,12 @@ async function canShow({ exec, save, table }: Where, chain: string, number?: num
 }
 
 /** A rule as nft prints it, by its handle. */
-export function textOf(shown: string, handle: number): string {
+function textOf(shown: string, handle: number): string {
   const line = shown.split('\n').find((one) => one.endsWith(`# handle ${handle}`)) ?? '';
   return line.replace(/# handle \d+$/, '').trim();
 }
 
 /** The well-known program that a table speaks of. */
-export function programIn(shown: string): string | undefined {
+function programIn(shown: string): string | undefined {
   return PROGRAMS.find(([pattern]) => pattern.test(shown))?.[1];
 }

@@ -14,7 +14,7 @@ export interface NftTable {
 }
 
 /** A JSON object of nft. */
-export type NftObject = Readonly<Record<string, unknown>>;
+type NftObject = Readonly<Record<string, unknown>>;
 
 const FAMILIES: Readonly<Record<NftTable['family'], readonly Family[]>> = { inet: [4, 6], ip: [4], ip6: [6] };
 const HOOKS: readonly string[] = ['input', 'forward'];

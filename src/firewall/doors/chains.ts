@@ -24,7 +24,7 @@ export interface RuledDoor {
   readonly action: KernelAction | undefined;
 }
 
-export interface ChainSettings {
+interface ChainSettings {
   readonly family: Family;
   readonly duplicates: 'strict' | 'tolerate';
 }

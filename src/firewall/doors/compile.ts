@@ -49,7 +49,7 @@ export interface CompileSettings {
 }
 
 /** A door that opens with nothing of ours running. */
-export interface KernelDoor {
+interface KernelDoor {
   readonly door: Door;
   readonly action: KernelAction;
   /** The packets of this chain's last rule are the knocks that were carried out. */

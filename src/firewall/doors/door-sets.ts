@@ -85,7 +85,7 @@ export class KernelDoorSets {
 }
 
 /** Doors of the kernel that are to go. */
-export interface Stray {
+interface Stray {
   /** Services that have no jumps any more. */
   readonly jumps: readonly DesiredService[];
   readonly chains: readonly string[];

@@ -5,7 +5,7 @@ import { chosenService } from '../model/service.js';
 import { banTime, grantTime, isLonger, longestBan, longestGrant } from './times.js';
 import type { Command, ConfiguredDoor, KnockedService } from './configured-door.js';
 
-export interface EligibilitySettings {
+interface EligibilitySettings {
   /** The families that are protected. */
   readonly families: readonly Family[];
   readonly duplicates: 'strict' | 'tolerate';
@@ -26,7 +26,7 @@ export type KernelAction =
   | { readonly verb: 'flush'; readonly services: readonly string[] };
 
 /** What a door's ban is at one service. */
-export interface KernelBan {
+interface KernelBan {
   readonly service: string;
   readonly timeoutS: number;
   /** No door bans for longer there: who is banned already is so for the whole time again. Else that would shorten it. */

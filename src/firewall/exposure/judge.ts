@@ -57,7 +57,7 @@ export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family:
 }
 
 /** Packets that another table has let through, instead of all that come. */
-export interface Through {
+interface Through {
   readonly boxes: (port: number) => readonly Box[];
   /** What the kernel knows of their connection: raw may keep it from tracking them. */
   readonly state: Newcomer['state'];
@@ -139,7 +139,7 @@ export function newcomerTo(
 }
 
 /** The chains of a family's addresses: networks that cannot be read are left out. */
-export function ranges(networks: readonly string[], family: Family): Ranges {
+function ranges(networks: readonly string[], family: Family): Ranges {
   return networks.reduce<Ranges>((sum, text) => union(sum, networkRanges(text, family) ?? []), []);
 }
 

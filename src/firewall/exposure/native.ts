@@ -8,7 +8,15 @@ import type { Box } from './box.js';
 import type { AllTables } from './elsewhere.js';
 import { fromElsewhere, isEverybody, newcomerTo, waysTo } from './judge.js';
 import type { Newcomer } from './newcomer.js';
-import { passThrough, readRuleset, type BaseChain, type Deed, type NftOutcome, type NftRule, type NftRuleset } from './nft-chains.js';
+import {
+  passThrough,
+  readRuleset,
+  type BaseChain,
+  type Deed,
+  type NftOutcome,
+  type NftRule,
+  type NftRuleset,
+} from './nft-chains.js';
 import { fixed, placeOf, type Subject } from './native-words.js';
 import { union, type Ranges } from './ranges.js';
 import { whoComes } from './who.js';

@@ -13,7 +13,7 @@ import type { Exposure } from './assess.js';
 import { Assessed } from './assessed.js';
 
 /** What a configuration says of the rules that it wants. */
-export interface Wanted {
+interface Wanted {
   readonly services: readonly Service[];
   readonly families: readonly Family[];
   readonly hook: 'first' | 'last';

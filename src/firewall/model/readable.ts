@@ -100,7 +100,7 @@ const NO_SYN = '-m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN';
  * True where packets that begin no connection must belong to one: to a socket of this host, so in INPUT alone, where the kernel can be
  * asked for it (docs/decisions/0015-silence.md).
  */
-export function dropsStrays({ chain, protocol, strays }: Service, { reassemble }: Readable): boolean {
+function dropsStrays({ chain, protocol, strays }: Service, { reassemble }: Readable): boolean {
   return protocol === 'tcp' && chain === 'INPUT' && strays !== 'pass' && reassemble === 'socket';
 }
 

@@ -9,18 +9,18 @@ import { takeSnapshot } from '../rules/snapshot.js';
 import { Tables } from '../rules/tables.js';
 
 /**
- * Has the kernel apply on_failure at once, for services that stand in it by the footprint of the run folder, and saves
+ * Has the kernel apply on_failure at once, for services that stand in it by the inventory in that file, and saves
  * the rules as they are; gives their paths. For when no supervisor can be started: needs no configuration. What
  * is in force beside that is left alone. Throws where a switch cannot be emptied.
  */
 export async function forceOnFailure(
   exec: Exec,
-  runFolder: string,
+  inventory: string,
   snapshots: string,
   now: Date,
 ): Promise<string[]> {
   const ipset = requireTool('ipset');
-  for (const service of readInventory(runFolder)?.services ?? [])
+  for (const service of readInventory(inventory)?.services ?? [])
     await execOk(exec, [ipset, '-q', 'flush', aliveSet(service)]);
   try {
     const tables = new Tables(exec, await chooseBackend(exec, 'auto'));

@@ -1,6 +1,6 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { BACKENDS, type BackendName } from '../model/backend-name.js';
-import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
+import { StateFile } from '../../system/state-file.js';
 import type { TableName } from '../model/table-name.js';
 
 /**
@@ -53,38 +53,34 @@ export function without(places: readonly Place[], others: readonly Place[]): Pla
   return places.filter((place) => !others.some((other) => isSame(place, other)));
 }
 
-/** Where the footprint is noted. */
-export function inventoryPath(runFolder: string): string {
-  return `${runFolder}/kernel.json`;
+/** One that is damaged is as good as none: what is in the kernel is looked up there. */
+function inventoryFile(path: string): StateFile<Inventory> {
+  return new StateFile(path, {
+    parse: (document) => (isInventory(document) ? document : undefined),
+  });
 }
 
-/** The footprint noted in a run folder; undefined where there is none, or none that can be believed. */
-export function readInventory(runFolder: string): Inventory | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readIfExists(inventoryPath(runFolder)) ?? 'null');
-  } catch {
-    return undefined; // damaged: as good as none, what is in the kernel is looked up there
-  }
-  return isInventory(parsed) ? parsed : undefined;
+/** The inventory in a file; undefined where there is none, or none that can be believed. */
+export function readInventory(path: string): Inventory | undefined {
+  return inventoryFile(path).readIfSound();
 }
 
-/** Whether a supervisor should be there for what is noted in a run folder. */
-export function isSupervised(runFolder: string): boolean {
-  return readInventory(runFolder)?.supervised === true;
+/** Whether a supervisor should be there for what an inventory lists. */
+export function isSupervised(path: string): boolean {
+  return readInventory(path)?.supervised === true;
 }
 
 /** Whether sets and rules of ours can be there because of us: there is a note, and it is not of an earlier boot. */
-export function isOfBoot(footprint: Inventory | undefined, bootId: string): boolean {
-  return footprint !== undefined && (footprint.bootId === undefined || footprint.bootId === bootId);
+export function isOfBoot(inventory: Inventory | undefined, bootId: string): boolean {
+  return inventory !== undefined && (inventory.bootId === undefined || inventory.bootId === bootId);
 }
 
-export function writeInventory(runFolder: string, footprint: Inventory): void {
-  replaceFile(inventoryPath(runFolder), `${JSON.stringify(footprint)}\n`);
+export function writeInventory(path: string, inventory: Inventory): void {
+  inventoryFile(path).write(inventory);
 }
 
-export function removeInventory(runFolder: string): void {
-  removeFile(inventoryPath(runFolder));
+export function removeInventory(path: string): void {
+  inventoryFile(path).remove();
 }
 
 function isInventory(value: unknown): value is Inventory {

@@ -10,7 +10,7 @@ import type { DesiredService } from '../rules/template.js';
 import { Unreadable } from '../rules/unread.js';
 
 /** What is to go out of the tables of a family. */
-export interface PruneWanted {
+interface PruneWanted {
   readonly rules: readonly DesiredService[];
   /** Services of which only the names are known. */
   readonly services: readonly string[];

@@ -45,7 +45,7 @@ function doorSet(name: string, instances: readonly string[]): SetSpec | undefine
 }
 
 /** Sets of services in the text of `ipset save`, and how many entries their lists have. */
-export interface SavedLists {
+interface SavedLists {
   readonly sets: readonly string[];
   readonly entries: number;
 }

@@ -7,7 +7,7 @@ import type { BackendName } from '../model/backend-name.js';
 import { unsavedTable } from './saved.js';
 
 /** The programs of one family in one back end, by absolute path. */
-export interface TableTools {
+interface TableTools {
   readonly save: string;
   readonly restore: string;
 }

@@ -4,7 +4,7 @@ import { BUILT_IN } from './plan.js';
 import type { OtherReading, OtherWay } from './otherwise.js';
 import type { TableName } from '../model/table-name.js';
 
-export interface ChainWayParts {
+interface ChainWayParts {
   /** Paths of iptables(8) of the back end. */
   readonly iptables: Readonly<Record<Family, string>>;
   /** Runs a command that must succeed, and gives what it printed. */

@@ -8,7 +8,7 @@ export function protocol(family: Family): 'ip' | 'ip6' {
 }
 
 /** A chain; `policy` of base chains alone. */
-export interface ListedChain {
+interface ListedChain {
   readonly name: string;
   readonly policy: string | undefined;
 }

@@ -6,7 +6,7 @@ import { byHandles, newJumps, toRestore } from './nft-transaction.js';
 import { labelOf, type OtherReading, type OtherWay } from './otherwise.js';
 import type { TableName } from '../model/table-name.js';
 
-export interface NftWayParts {
+interface NftWayParts {
   /** Path of nft(8). */
   readonly nft: string;
   /** Paths of iptables(8) of the nft back end: without a word about a whole table it shows one chain, and one rule. */

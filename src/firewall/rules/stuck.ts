@@ -1,5 +1,5 @@
 import type { Family } from '../../base/address.js';
-import { errorText, EXIT, KnockError, type ExitCode } from '../../base/errors.js';
+import { describeError, errorText, EXIT, KnockError } from '../../base/errors.js';
 
 /** Families whose rules could not be taken out, so that the others are not held up by them. */
 export class Stuck {
@@ -18,21 +18,15 @@ export class Stuck {
   tell(left: readonly string[]): void {
     const [first] = this.#errors.values();
     if (first === undefined) return;
+    const { exitCode, hint } = describeError(first);
     const all = [...this.#errors].map(
       ([family, error]) => `rules of ours are still in the firewall, IPv${family}: ${errorText(error)}`,
     );
     throw new KnockError([...all, ...left].join('\n'), {
-      exitCode: exitCodeOf(first),
-      hint: hintOf(first) ?? 'docs/recovery.md has how to take them out by hand',
+      exitCode,
+      hint:
+        (exitCode === EXIT.busy ? hint : undefined) ?? 'docs/recovery.md has how to take them out by hand',
       cause: first,
     });
   }
-}
-
-function exitCodeOf(error: unknown): ExitCode {
-  return error instanceof KnockError ? error.exitCode : EXIT.firewall;
-}
-
-function hintOf(error: unknown): string | undefined {
-  return error instanceof KnockError && error.exitCode === EXIT.busy ? error.hint : undefined;
 }

@@ -29,7 +29,7 @@ const SPARED_MS = 30_000;
 const REMEMBERED = 64;
 
 /** What else is to be known of a reading. */
-export interface ReadOptions {
+interface ReadOptions {
   /** Gets the packets that the last rule of each chain has seen. */
   readonly counts?: Map<string, number> | undefined;
   /** Chains that rules of ours may be in. */

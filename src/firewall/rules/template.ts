@@ -72,7 +72,7 @@ export function expandTemplate(
 }
 
 /** What is asked of a template, beside its form. */
-export interface TemplateKind {
+interface TemplateKind {
   readonly table: TableName;
   /** The chain that must be there. */
   readonly main: string;

@@ -1,6 +1,9 @@
 import { EXIT, KnockError, type CommandError } from '../../base/errors.js';
 
-const FULL = 'the list is full';
+/** A list has no room for more. */
+class ListFull extends KnockError {
+  override readonly name = 'ListFull';
+}
 
 /** What the usual failures of ipset mean to an administrator. */
 export function explain(error: CommandError): KnockError {
@@ -11,10 +14,11 @@ export function explain(error: CommandError): KnockError {
     const set = /\b\S+_(?:banned|decoyed|filter|granted|trusted)[46]\b/.exec(
       `${error.message} ${error.failure.input ?? ''}`,
     )?.[0];
-    return because(
-      `${FULL} (${set ?? 'set'}); not everything was added`,
-      'knockctl list shows what can be flushed',
-    );
+    return new ListFull(`the list is full (${set ?? 'set'}); not everything was added`, {
+      exitCode: EXIT.firewall,
+      hint: 'knockctl list shows what can be flushed',
+      cause: error,
+    });
   }
   if (/operation not permitted|permission denied/i.test(stderr)) {
     return because(
@@ -33,5 +37,5 @@ export function explain(error: CommandError): KnockError {
 
 /** True where a list has no room for more. */
 export function isFull(error: unknown): boolean {
-  return error instanceof KnockError && error.message.startsWith(FULL);
+  return error instanceof ListFull;
 }

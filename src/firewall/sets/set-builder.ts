@@ -5,7 +5,7 @@ import type { RestoredEntries, PersistencePort } from './persistence-port.js';
 import { addLines, parseHeaders, roomOf, type SetSpec } from './set-specs.js';
 
 /** What builds sets, and what they are filled with. */
-export interface BuilderParts {
+interface BuilderParts {
   readonly ipset: Pick<Ipset, 'list' | 'batch'>;
   readonly memory: PersistencePort;
   readonly sentinels: Sentinels;

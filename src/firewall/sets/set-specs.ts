@@ -9,7 +9,7 @@ import { aliveSet, setName, trialLabel, trialSet } from '../model/names.js';
  * Bound of a list. Full means refuse and report: these sets never evict (docs/decisions/0003-kernel-is-the-truth.md). A
  * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.
  */
-export const MAX_ENTRIES = 1_048_576;
+const MAX_ENTRIES = 1_048_576;
 
 /**
  * What rules add never makes a set grow: while nothing of ours runs, so many buckets (of 12) have to do. 128 kB a set.
@@ -22,7 +22,7 @@ const BUCKETS = 16_384;
  * have places for. So packets meet the buckets' bound (196,608) and never this one, at which the kernel would look through a thousand buckets for
  * each of them (docs/decisions/0013-forged-packets.md). Full, it takes some 12 MB of kernel memory in IPv4, 17 in IPv6.
  */
-export const MAX_DECOYED = 24 * BUCKETS;
+const MAX_DECOYED = 24 * BUCKETS;
 
 /** More than so many we put into that list neither ourselves nor from a file, for what we add makes a set grow. */
 export const DECOYED_ROOM = 4 * BUCKETS;
@@ -60,7 +60,7 @@ function listSpec(service: string, list: SetList, family: Family): SetSpec {
 }
 
 /** How many entries a list takes; one more is refused. */
-export function maxEntries(list: SetList): number {
+function maxEntries(list: SetList): number {
   return list === 'decoyed' ? MAX_DECOYED : MAX_ENTRIES;
 }
 
@@ -168,7 +168,7 @@ export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
   return type === existing.type && pairs.every((pair) => have.includes(` ${pair} `));
 }
 
-/** The family of a set's list by its name's last character, for listings. */
+/** The sets that hold a list of a service, one for each family. */
 export function listSets(
   service: string,
   list: SetList,

@@ -7,7 +7,21 @@ import { aliveSet, freshName, setName } from '../model/names.js';
 import { WatchdogSets } from './watchdog-sets.js';
 import { SetBuilder } from './set-builder.js';
 import { NO_PERSISTENCE, type RestoredEntries, type PersistencePort } from './persistence-port.js';
-import { addLines, delLine, isSameKind, listSets, parseEntries, parseHeaders, replaceable, serviceSets, setFaults, trialSets, type Entry, type SetHeader, type SetSpec } from './set-specs.js';
+import {
+  addLines,
+  delLine,
+  isSameKind,
+  listSets,
+  parseEntries,
+  parseHeaders,
+  replaceable,
+  serviceSets,
+  setFaults,
+  trialSets,
+  type Entry,
+  type SetHeader,
+  type SetSpec,
+} from './set-specs.js';
 
 /** The kernel's sets: what they hold is the truth about who is in, until when. */
 export class SetStore {

@@ -1,5 +1,6 @@
 import type { SetList } from '../../base/lists.js';
 import type { Network } from '../../base/address.js';
+import type { WarnOnce } from '../../base/warn-once.js';
 import type { ConfiguredDoor } from '../../firewall/doors/configured-door.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
@@ -29,7 +30,7 @@ export interface VerbContext {
   /** False where the rules do not know the set of those granted by hand: a template of before it. */
   readonly hasGranted?: boolean;
   /** Lists of banned by doors that were told to be full. */
-  readonly full?: Set<string>;
+  readonly full?: WarnOnce;
   /** By which names the trusted of a service are found: those in force first. By default, its own. */
   readonly trustedNames?: (service: string) => readonly string[];
   readonly resolver: Resolver;

@@ -69,14 +69,13 @@ async function ban(
     const room = isIn || (await sets.count(service.name, 'decoyed', network.family)) < DECOYED_ROOM;
     if (room) {
       await sets.add(service.name, 'decoyed', [{ network, timeoutS, origin: label }]);
-      full?.delete(service.name);
+      full?.ends(service.name);
       return true;
     }
   } catch (error) {
     if (!isFull(error)) throw error;
   }
-  if (full?.has(service.name) === false) {
-    full.add(service.name);
+  if (full?.begins(service.name) === true) {
     const text = `the list of those whom doors ban at ${service.name} is full: more are not banned until some have had their time; bans by hand have a list of their own (knockctl flush banned empties both)`;
     context.record('drop', text, { service: service.name });
   }

@@ -42,7 +42,7 @@ export function recognised(config: Config): Recognised[] {
 }
 
 /** A configuration, and the firewall in which its doors are. */
-export interface Recognition {
+interface Recognition {
   readonly config: Config;
   readonly firewall: Pick<Firewall, 'version' | 'doors'>;
 }

@@ -11,7 +11,7 @@ import type { OneTimeLedger } from './one-time-ledger.js';
 import type { PendingStops, Stop } from './pending-stops.js';
 import { KeyedMutex } from '../../base/keyed-mutex.js';
 
-export interface KnockHandlerParts extends CommandRunnerParts {
+interface KnockHandlerParts extends CommandRunnerParts {
   readonly clock: Clock;
   readonly repeat: Settings['listener']['repeat'];
   readonly stops: PendingStops;
@@ -78,6 +78,8 @@ export class KnockHandler {
     this.#parts.journal.record('knock', `${source.value.text}: ${name}: OPEN SESAME`, {
       door: name,
       address: source.value.text,
+      // The whole sequence; init waits for it.
+      heard: true,
     });
     if (sequence !== undefined && !this.#useUp(settings, sequence, source.value)) return;
     const { start, stop } = settings.actions[source.value.family];

@@ -1,4 +1,5 @@
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { exhausted, parseOneTime, type OneTimeLine } from '../../config/knockd/one-time.js';
 import type { DoorSettings } from '../../config/settings.js';
@@ -16,7 +17,7 @@ interface Issued extends OneTimeLine {
 }
 
 /** A sequence was used, and its line is marked. */
-export interface Used {
+interface Used {
   readonly line: number;
   /** Sequences of the file that are left. */
   readonly left: number;
@@ -32,8 +33,8 @@ export class OneTimeLedger {
   readonly #lines = new Map<number, Issued>();
   /** By file: what was issued last, in the order of the file. */
   readonly #latest = new Map<string, readonly Issued[]>();
-  /** By file: what was said of it last. */
-  readonly #said = new Map<string, string>();
+  /** What is wrong with a file. */
+  readonly #once = new WarnOnce();
   #lastId = 0;
 
   constructor(journal: Pick<Journal, 'record'>) {
@@ -112,9 +113,8 @@ export class OneTimeLedger {
     } catch (error) {
       problem = `${path}: ${errorText(error)}: door ${door} is disabled`;
     }
-    if (problem !== '' && problem !== this.#said.get(path))
-      this.#journal.record('door', problem, { door }, 'error');
-    this.#said.set(path, problem);
+    if (problem === '') this.#once.ends(path);
+    else if (this.#once.begins(path, problem)) this.#journal.record('door', problem, { door }, 'error');
     return lines;
   }
 }

@@ -1,11 +1,13 @@
 import { parseAddress, type Network } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import { parseCommand } from '../../config/knockd/commands.js';
 import type { DoorCommand } from '../../config/settings.js';
 import type { Clock, Timer } from '../../system/clock.js';
-import { appendToDisk, removeFile, replaceFile, setAside, sizeOf } from '../../system/files.js';
+import { appendToDisk, removeFile, replaceFile, sizeOf } from '../../system/files.js';
+import { setDamagedAside } from '../../system/state-file.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import { hasOnly, isCount, isFields, isText } from '../../wire/guards.js';
 import type { Journal } from '../journal/journal.js';
@@ -22,7 +24,7 @@ export interface StoredStop {
   readonly due: Date;
 }
 
-export interface PendingStopsFileParts {
+interface PendingStopsFileParts {
   readonly path: string;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
@@ -51,7 +53,7 @@ export class PendingStopsFile {
   #window: Timer | undefined;
   /** Those who wait for the next write. */
   #waiting: (() => void)[] = [];
-  #failing = false;
+  readonly #once = new WarnOnce();
   /** What the file has, by number: when each is due. Undefined: not known, and it is written as a whole. */
   #written: Map<number, number> | undefined;
   /** The size of the file, and of that what was written as a whole. */
@@ -116,11 +118,10 @@ export class PendingStopsFile {
     });
     try {
       this.#save(content());
-      this.#failing = false;
+      this.#once.ends('not kept');
     } catch (error) {
       this.#written = undefined;
-      if (this.#failing) return; // said once, until it works again
-      this.#failing = true;
+      if (!this.#once.begins('not kept')) return;
       this.#report(
         `cannot keep the stop commands that wait in ${path}: ${errorText(error)}; doors work, but would stay open after a crash`,
       );
@@ -150,15 +151,7 @@ export class PendingStopsFile {
   }
 
   #distrust(faults: readonly string[]): readonly StoredStop[] {
-    const { path } = this.#parts;
-    const more = faults.length > 1 ? `, and ${faults.length - 1} more` : '';
-    try {
-      this.#report(`${path} is damaged: ${faults[0] ?? ''}${more}; it is kept as ${setAside(path)}`);
-    } catch (error) {
-      this.#report(
-        `${path} is damaged: ${faults[0] ?? ''}${more}, and cannot be renamed: ${errorText(error)}`,
-      );
-    }
+    this.#report(setDamagedAside(this.#parts.path, faults));
     return [];
   }
 

@@ -31,7 +31,7 @@ interface Pending extends Stop {
   timer: Timer | undefined;
 }
 
-export interface PendingStopsParts {
+interface PendingStopsParts {
   /** Where they are kept. */
   readonly path: string;
   readonly clock: Clock;

@@ -1,5 +1,10 @@
 import { errorText } from '../../base/errors.js';
-import { startShellCommand, type ShellCommandResult, type ShellCommandStarter, type RunningShellCommand } from './shell-child.js';
+import {
+  startShellCommand,
+  type ShellCommandResult,
+  type ShellCommandStarter,
+  type RunningShellCommand,
+} from './shell-child.js';
 
 /**
  * What a line is for. Each kind has places of its own, so that no flood of knocks, and no start command that hangs,
@@ -24,7 +29,7 @@ const BOUNDS: Readonly<Record<Priority, Bounds>> = {
 const PRIORITIES: readonly Priority[] = ['rescue', 'stop', 'start'];
 
 /** How a shell line ended. `dropped`: it was not run, since there were too many, or we end. */
-export type ShellResult = ShellCommandResult | { readonly dropped: true };
+type ShellResult = ShellCommandResult | { readonly dropped: true };
 
 interface Job {
   readonly line: string;
@@ -144,7 +149,7 @@ const MAX_BATCH = 64 * 1024;
 const AT_ONCE = 16;
 
 /** Shell lines that carry out all of these, each by a shell of its own. */
-export function batchLines(lines: readonly string[]): string[] {
+function batchLines(lines: readonly string[]): string[] {
   const batches: string[][] = [];
   let size = Infinity;
   for (const line of lines) {

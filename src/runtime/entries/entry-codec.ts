@@ -54,7 +54,7 @@ export function* renderEntries(
 }
 
 /** A file that is whole. What its lines say has not been looked at yet. */
-export interface SavedEntries {
+interface SavedEntries {
   readonly moment: BootTimestamp;
   readonly lines: string;
 }
@@ -96,7 +96,7 @@ export interface SavedEntry {
 }
 
 /** What a part of the lines comes to. */
-export interface CheckedLines {
+interface CheckedLines {
   readonly entries: readonly SavedEntry[];
   /** A reason for each line that is not used. */
   readonly faults: readonly string[];

@@ -3,7 +3,15 @@ import { readdirSync } from 'node:fs';
 import type { Family } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import type { SetList } from '../../base/lists.js';
-import { isBeingWritten, makePrivateFolder, removeFile, removeFileForGood, replaceFileInParts, setAside } from '../../system/files.js';
+import {
+  isBeingWritten,
+  makePrivateFolder,
+  removeFile,
+  removeFileForGood,
+  replaceFileInParts,
+  setAside,
+} from '../../system/files.js';
+import { setDamagedAside } from '../../system/state-file.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import type { BootTimestamp } from '../../system/boot-timestamp.js';
 import { checkLines, openEntries, renderEntries, type SavedEntry } from './entry-codec.js';
@@ -17,7 +25,7 @@ export interface KeptSet {
 }
 
 /** What a file tells. */
-export interface ReadEntries {
+interface ReadEntries {
   readonly entries: readonly SavedEntry[];
   /** When that was so. */
   readonly since: BootTimestamp;
@@ -124,13 +132,7 @@ export class EntryFiles {
   }
 
   #distrust(path: string, fault: string): void {
-    try {
-      this.#report(`${path} is damaged: ${fault}; nothing in it is used, it is kept as ${setAside(path)}`);
-    } catch (error) {
-      this.#report(
-        `${path} is damaged: ${fault}; nothing in it is used, it cannot be renamed: ${errorText(error)}`,
-      );
-    }
+    this.#report(setDamagedAside(path, [fault], 'nothing in it is used'));
   }
 
   #report(text: string): void {

@@ -1,6 +1,11 @@
 import { errorText } from '../../base/errors.js';
 import { SET_LISTS } from '../../base/lists.js';
-import { NOTHING, type RestoredEntries, type SetChange, type PersistencePort } from '../../firewall/sets/persistence-port.js';
+import {
+  NOTHING,
+  type RestoredEntries,
+  type SetChange,
+  type PersistencePort,
+} from '../../firewall/sets/persistence-port.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { listSets } from '../../firewall/sets/set-specs.js';
 import type { Clock, Timer } from '../../system/clock.js';
@@ -10,7 +15,7 @@ import { EntryFiles, type EntryFolders, type KeptSet } from './entry-files.js';
 import type { Journal } from '../journal/journal.js';
 import { SetPersistence } from './set-persistence.js';
 
-export interface EntryPersistenceParts {
+interface EntryPersistenceParts {
   readonly folders: EntryFolders;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

@@ -10,7 +10,7 @@ import type { EntryFiles, KeptSet } from './entry-files.js';
 import { ExpiryCache } from './expiry-cache.js';
 import type { Journal } from '../journal/journal.js';
 
-export interface SetPersistenceParts {
+interface SetPersistenceParts {
   readonly files: EntryFiles;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

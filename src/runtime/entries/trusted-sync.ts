@@ -1,12 +1,14 @@
 import { parseAddress, parseNetwork, type Network } from '../../base/address.js';
 import { impossibleHere } from '../../base/impossible.js';
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import type { TrustedEntry } from '../../config/settings.js';
 import type { SetStore } from '../../firewall/sets/set-store.js';
 import { safeComment, type Entry } from '../../firewall/sets/set-specs.js';
-import { replaceFile } from '../../system/files.js';
+import { DamagedFile, StateFile } from '../../system/state-file.js';
 import { readStrict } from '../../system/strict-file.js';
 import type { Resolver } from '../../system/resolver.js';
+import { isFields } from '../../wire/guards.js';
 import type { Journal } from '../journal/journal.js';
 
 /** Entries of the trusted file carry this origin in the kernel; entries of a host name, its name behind it. */
@@ -16,7 +18,10 @@ const PARALLEL = 2;
 /** More than so many are looked for in what the sets hold. */
 const MOST_ASKED = 20;
 
-export interface TrustedSyncParts {
+/** Last known addresses, by host name. */
+type Addresses = Readonly<Record<string, readonly string[]>>;
+
+interface TrustedSyncParts {
   readonly sets: SetStore;
   /** By whose names the trusted sets are found; others once a trial is confirmed. */
   readonly services: readonly string[];
@@ -37,9 +42,12 @@ export interface TrustedSyncParts {
  */
 export class TrustedSync {
   readonly #parts: TrustedSyncParts;
+  readonly #file: StateFile<Addresses>;
   readonly #known: Map<string, readonly Network[]>;
-  readonly #failing = new Set<string>();
-  readonly #passed = new Set<string>();
+  /** Host names that do not resolve. */
+  readonly #unresolved = new WarnOnce();
+  /** Addresses that are passed over. */
+  readonly #passed = new WarnOnce();
   #entries: readonly TrustedEntry[];
   readonly #retirement = new AbortController();
   /** False until the sets are known to be as the file has it: what failed half-way is done again. */
@@ -48,6 +56,11 @@ export class TrustedSync {
   constructor(entries: readonly TrustedEntry[], parts: TrustedSyncParts) {
     this.#entries = entries;
     this.#parts = parts;
+    this.#file = new StateFile(parts.stateFile, {
+      parse: (document) => (isAddresses(document) ? document : undefined),
+      readText: readStrict,
+      isIndented: true,
+    });
     this.#known = this.#readKnown();
   }
 
@@ -122,7 +135,7 @@ export class TrustedSync {
     const answer = await resolver(name, signal);
     if (signal.aborted) return;
     if (answer.ok) {
-      this.#failing.delete(name);
+      this.#unresolved.ends(name);
       const addresses = answer.value.map((network) => network.text).sort();
       const before = (this.#known.get(name) ?? []).map((network) => network.text).sort();
       this.#known.set(name, answer.value);
@@ -134,18 +147,15 @@ export class TrustedSync {
       }
       return;
     }
-    if (this.#failing.has(name)) return; // said once, until it resolves again
-    this.#failing.add(name);
+    if (!this.#unresolved.begins(name)) return;
     const kept = this.#known.get(name)?.map((network) => network.text) ?? [];
     const meaning =
       kept.length > 0 ? `its last known addresses stay: ${kept.join(', ')}` : 'nobody is let in by this line';
     journal.record('trusted', `${answer.reason}; ${meaning}`, { host: name }, 'warn');
   }
 
-  /** Told once for each address. */
   #passOver({ text }: Network, fault: string): void {
-    if (this.#passed.has(text)) return;
-    this.#passed.add(text);
+    if (!this.#passed.begins(text)) return;
     const line = `the trusted list has ${text}, which is passed over: ${fault}`;
     this.#parts.journal.record('trusted', line, { address: text }, 'warn');
   }
@@ -172,25 +182,17 @@ export class TrustedSync {
   }
 
   #readKnown(): Map<string, readonly Network[]> {
-    const known = new Map<string, readonly Network[]>();
-    let parsed: unknown;
+    let saved: Addresses | undefined;
     try {
-      parsed = JSON.parse(readStrict(this.#parts.stateFile) ?? '{}');
+      saved = this.#file.read();
     } catch (error) {
-      const text = `${this.#parts.stateFile} is damaged and not used: ${errorText(error)}`;
+      const why = error instanceof DamagedFile ? error.reason : errorText(error);
+      const text = `${this.#file.path} is damaged and not used: ${why}`;
       this.#parts.journal.record('trusted', text, {}, 'warn');
-      return known;
     }
-    if (typeof parsed !== 'object' || parsed === null) return known;
-    for (const [name, addresses] of Object.entries(parsed)) {
-      if (!Array.isArray(addresses)) continue;
-      const networks = addresses.map((text: unknown) => parseAddress(typeof text === 'string' ? text : ''));
-      known.set(
-        name,
-        networks.filter((network) => network.ok).map((network) => network.value),
-      );
-    }
-    return known;
+    const networksOf = (texts: readonly string[]): Network[] =>
+      texts.map(parseAddress).flatMap((network) => (network.ok ? [network.value] : []));
+    return new Map(Object.entries(saved ?? {}).map(([name, texts]) => [name, networksOf(texts)]));
   }
 
   #writeKnown(): void {
@@ -202,12 +204,18 @@ export class TrustedSync {
       kept.map(([name, networks]) => [name, networks.map((network) => network.text)]),
     );
     try {
-      replaceFile(this.#parts.stateFile, `${JSON.stringify(data, undefined, 1)}\n`);
+      this.#file.write(data);
     } catch (error) {
-      const text = `cannot keep the addresses of trusted hosts in ${this.#parts.stateFile}: ${errorText(error)}`;
+      const text = `cannot keep the addresses of trusted hosts in ${this.#file.path}: ${errorText(error)}`;
       this.#parts.journal.record('trusted', text, {}, 'warn');
     }
   }
+}
+
+function isAddresses(document: unknown): document is Addresses {
+  const isTexts = (value: unknown): boolean =>
+    Array.isArray(value) && value.every((text) => typeof text === 'string');
+  return isFields(document) && Object.values(document).every(isTexts);
 }
 
 /** Whether an entry came from the trusted file. */

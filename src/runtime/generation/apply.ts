@@ -59,7 +59,7 @@ export const STEPS: Readonly<Record<ApplyMode, readonly Step[]>> = {
   setup: ['record', 'stage', 'trust', 'resolve', 'commit', 'prune'],
 };
 
-export interface ApplyParts {
+interface ApplyParts {
   readonly places: KernelPlaces;
   readonly journal: Pick<Journal, 'record'>;
   readonly clock: Clock;
@@ -112,6 +112,6 @@ const RUN: Readonly<Record<Step, RunStep>> = {
   },
   begin: async ({ firewall }, { trialS = 0 }) => firewall.trial?.begin(trialS),
   prune: async ({ firewall }, { places, journal }) => {
-    await pruneOrphans(firewall, places.runFolder, journal);
+    await pruneOrphans(firewall, places.inventory, journal);
   },
 };

@@ -1,3 +1,4 @@
+import { WarnOnce } from '../../base/warn-once.js';
 import { runPaths, type RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
@@ -99,7 +100,7 @@ export async function makeGeneration(
     families: settings.firewall.families,
     doors: config.doors,
     ownSources,
-    full: new Set(),
+    full: new WarnOnce(),
     hasGranted: namesGranted(firewall.template),
     trustedNames: (service) => [...new Set([trustedIn(service), service])],
     resolver: parts.resolver,

@@ -1,9 +1,15 @@
 import type { Family } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import type { RunPaths } from '../../config/paths.js';
-import type { Config } from '../../config/settings.js';
 import type { Firewall } from '../../firewall/firewall.js';
-import { isOfBoot, readInventory, unique, without, writeInventory, type Inventory } from '../../firewall/ownership/inventory.js';
+import {
+  isOfBoot,
+  readInventory,
+  unique,
+  without,
+  writeInventory,
+  type Inventory,
+} from '../../firewall/ownership/inventory.js';
 import { takeSnapshot } from '../../firewall/rules/snapshot.js';
 import type { Clock } from '../../system/clock.js';
 import { systemBootClock } from '../../system/boot-timestamp.js';
@@ -11,22 +17,26 @@ import type { Journal } from '../journal/journal.js';
 
 /** Where it is recorded what of ours is in the kernel. */
 export interface KernelPlaces {
-  readonly runFolder: string;
+  /** The file of the inventory. */
+  readonly inventory: string;
   readonly snapshots: string;
   /** Whether a supervisor is to be there for the rules. */
   readonly supervised: boolean;
 }
 
 /** The same for a supervisor. */
-export function kernelPlaces(config: Config, paths: Pick<RunPaths, 'snapshots'>): KernelPlaces {
-  return { runFolder: config.settings.paths.run, snapshots: paths.snapshots, supervised: true };
+export function kernelPlaces({
+  inventory,
+  snapshots,
+}: Pick<RunPaths, 'inventory' | 'snapshots'>): KernelPlaces {
+  return { inventory, snapshots, supervised: true };
 }
 
 type Recorder = Pick<Journal, 'record'>;
 
 /** Whether packets meet rules of ours already: those of a previous run, whatever its services were. */
-export async function isActive(firewall: Firewall, runFolder: string): Promise<boolean> {
-  noteInventory(firewall, readInventory(runFolder));
+export async function isActive(firewall: Firewall, inventory: string): Promise<boolean> {
+  noteInventory(firewall, readInventory(inventory));
   return firewall.isActive();
 }
 
@@ -41,11 +51,11 @@ export function noteInventory(firewall: Firewall, inventory: Inventory | undefin
 export async function recordInventory(
   firewall: Firewall,
   adopted: boolean,
-  { runFolder, snapshots, supervised }: KernelPlaces,
+  { inventory: path, snapshots, supervised }: KernelPlaces,
   journal: Recorder,
   clock: Clock,
 ): Promise<void> {
-  const inventory = readInventory(runFolder);
+  const inventory = readInventory(path);
   noteInventory(firewall, inventory);
   const { names, orphanServices } = firewall;
   if (!adopted && names.length > 0) await saveFoundRules(firewall, snapshots, journal, clock);
@@ -61,7 +71,7 @@ export async function recordInventory(
     bootId,
     ...(chains.length === 0 ? {} : { trialChains: chains }),
   };
-  writeInventory(runFolder, recorded);
+  writeInventory(path, recorded);
 }
 
 async function saveFoundRules(

@@ -1,18 +1,15 @@
 import { existsSync } from 'node:fs';
 
 import { errorText } from '../../base/errors.js';
-import { readIfExists, replaceFile } from '../../system/files.js';
+import { StateFile } from '../../system/state-file.js';
+import { isCount, isFields } from '../../wire/guards.js';
 import type { Journal } from '../journal/journal.js';
 
 /** Knocks that the kernel carried out, by the name of the door. */
-export type Counts = ReadonlyMap<string, number>;
+type Counts = ReadonlyMap<string, number>;
 
-/** In the run folder, which lives as long as the kernel's counters do. */
-export function knockCountersPath(runFolder: string): string {
-  return `${runFolder}/kernel-knocks.json`;
-}
-
-export interface KnockCountersParts {
+interface KnockCountersParts {
+  /** In the run folder, which lives as long as the kernel's counters do. */
   readonly path: string;
   readonly journal: Pick<Journal, 'record'>;
 }
@@ -22,14 +19,16 @@ export interface KnockCountersParts {
  * dead, or the listener.
  */
 export class KnockCounters {
-  readonly #parts: KnockCountersParts;
+  readonly #journal: Pick<Journal, 'record'>;
+  readonly #file: StateFile<Readonly<Record<string, number>>>;
   #seen: Counts | undefined;
   /** Those of an earlier look: seen by all once the listener is known to have heard later than that. */
   #pending: { readonly counts: Counts; readonly atMs: number } | undefined;
   #isListenerLost = false;
 
-  constructor(parts: KnockCountersParts) {
-    this.#parts = parts;
+  constructor({ path, journal }: KnockCountersParts) {
+    this.#journal = journal;
+    this.#file = new StateFile(path, { parse: (document) => (isCounts(document) ? document : undefined) });
   }
 
   /** A look, at `nowMs`; `unprovenMs`: since the listener was last known to hear. */
@@ -51,14 +50,14 @@ export class KnockCounters {
 
   /** Tells what has been added since the last look; `when`: why nobody else may have told it. */
   reportNow(counts: Counts, when: string): void {
-    const before = this.#seen ?? this.#read();
+    const before = this.#seen ?? this.#saved();
     for (const [door, count] of counts) {
       const known = before.get(door) ?? 0;
       // Fewer than before: the rules were made anew meanwhile.
       const more = count < known ? count : count - known;
       if (more === 0) continue;
       const text = `${door}: the kernel carried out ${more === 1 ? '1 knock' : `${more} knocks`} ${when}`;
-      this.#parts.journal.record('knock', text, { door, count: more });
+      this.#journal.record('knock', text, { door, count: more });
     }
     this.save(counts);
   }
@@ -67,28 +66,25 @@ export class KnockCounters {
   save(counts: Counts): void {
     this.#pending = undefined;
     // Somebody may have deleted the run folder: whoever comes after us would tell all of them again.
-    if (this.#seen !== undefined && isSame(this.#seen, counts) && existsSync(this.#parts.path)) return;
+    if (this.#seen !== undefined && isSame(this.#seen, counts) && existsSync(this.#file.path)) return;
     this.#seen = counts;
     try {
-      replaceFile(this.#parts.path, `${JSON.stringify(Object.fromEntries(counts))}\n`);
+      this.#file.write(Object.fromEntries(counts));
     } catch (error) {
       // Without it only a number is missing later.
       const text = `cannot note knocks of the kernel: ${errorText(error)}`;
-      this.#parts.journal.record('knock', text, {}, 'debug');
+      this.#journal.record('knock', text, {}, 'debug');
     }
   }
 
-  #read(): Counts {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(readIfExists(this.#parts.path) ?? '{}');
-    } catch {
-      return new Map(); // damaged: then all are told
-    }
-    if (typeof parsed !== 'object' || parsed === null) return new Map();
-    const isCount = (entry: [string, unknown]): entry is [string, number] => Number.isSafeInteger(entry[1]);
-    return new Map(Object.entries(parsed).filter(isCount));
+  /** If the file is damaged, all knocks are reported. */
+  #saved(): Counts {
+    return new Map(Object.entries(this.#file.readIfSound() ?? {}));
   }
+}
+
+function isCounts(document: unknown): document is Readonly<Record<string, number>> {
+  return isFields(document) && Object.values(document).every((count) => isCount(count));
 }
 
 function isSame(one: Counts, other: Counts): boolean {

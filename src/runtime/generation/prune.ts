@@ -1,10 +1,18 @@
 import { errorText } from '../../base/errors.js';
+import type { RunPaths } from '../../config/paths.js';
 import type { Firewall } from '../../firewall/firewall.js';
-import { madeTablesOf, readInventory, removeInventory, without, writeInventory, type Inventory, type Place } from '../../firewall/ownership/inventory.js';
+import {
+  madeTablesOf,
+  readInventory,
+  removeInventory,
+  without,
+  writeInventory,
+  type Inventory,
+  type Place,
+} from '../../firewall/ownership/inventory.js';
 import { removeFile } from '../../system/files.js';
 import type { Journal } from '../journal/journal.js';
 import { noteInventory } from './inventory-record.js';
-import { knockCountersPath } from './knock-counters.js';
 
 type Recorder = Pick<Journal, 'record'>;
 
@@ -12,12 +20,8 @@ type Recorder = Pick<Journal, 'record'>;
  * Once the rules are in force where they are to be: takes them out where an earlier configuration had them, another back
  * end or a family that is off now, and notes what is still there. What fails is told, and is tried again the next time.
  */
-export async function pruneOrphans(
-  firewall: Firewall,
-  runFolder: string,
-  journal: Recorder,
-): Promise<string[]> {
-  const inventory = readInventory(runFolder);
+export async function pruneOrphans(firewall: Firewall, path: string, journal: Recorder): Promise<string[]> {
+  const inventory = readInventory(path);
   if (inventory === undefined) return [];
   const former = without(inventory.places, firewall.places);
   const gone = inventory.services.filter((name) => !firewall.names.includes(name));
@@ -26,7 +30,7 @@ export async function pruneOrphans(
   // Sets of services that are gone can go only now, when no rule names them.
   if (former.length > kept.length) problems.push(...(await firewall.pruneSets()));
   const services = kept.length === 0 ? [...firewall.names, ...firewall.orphanServices] : inventory.services;
-  writeInventory(runFolder, { ...inventory, places: [...firewall.places, ...kept], services });
+  writeInventory(path, { ...inventory, places: [...firewall.places, ...kept], services });
   for (const text of problems) journal.record('firewall', text, {}, 'warn');
   return problems;
 }
@@ -57,12 +61,16 @@ async function removeFromPlaces(
 }
 
 /** Takes everything of ours out of the kernel. Gives what had to be left, and why. */
-export async function uninstall(firewall: Firewall, runFolder: string, journal: Recorder): Promise<string[]> {
-  const inventory = readInventory(runFolder);
+export async function uninstall(
+  firewall: Firewall,
+  paths: Pick<RunPaths, 'inventory' | 'knockCounters'>,
+  journal: Recorder,
+): Promise<string[]> {
+  const inventory = readInventory(paths.inventory);
   noteInventory(firewall, inventory);
-  const problems = await pruneOrphans(firewall, runFolder, journal);
+  const problems = await pruneOrphans(firewall, paths.inventory, journal);
   const left = await firewall.remove(inventory?.madeTables, inventory?.madeMangle);
-  removeInventory(runFolder);
-  removeFile(knockCountersPath(runFolder));
+  removeInventory(paths.inventory);
+  removeFile(paths.knockCounters);
   return [...problems, ...left];
 }

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.js';
 import { type ReadText } from '../../config/load-options.js';
 import { runPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
-import { asEarlierConfig, digest, readUnconfirmed, removeUnconfirmed, type UnconfirmedTrial } from './unconfirmed.js';
+import { asEarlierConfig, digest, trialFile, type UnconfirmedTrial } from './trial-record.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { readTemplate } from '../../firewall/rules/template-file.js';
 import { localTime } from '../../system/local-time.js';
@@ -19,7 +19,7 @@ export interface SelectedConfig {
 
 /** What is noted of a trial of just these files; undefined where there was none, or they have been changed since. */
 export function unconfirmedTrialOf(config: Config): UnconfirmedTrial | undefined {
-  const noted = readUnconfirmed(runPaths(config.settings.paths).unconfirmed);
+  const noted = trialFile(runPaths(config.settings.paths).unconfirmed).read();
   const template = readTemplate({ rulesFolder: config.settings.paths.rules });
   return noted?.tried === digest(config, template) ? noted : undefined;
 }
@@ -29,13 +29,13 @@ export function unconfirmedTrialOf(config: Config): UnconfirmedTrial | undefined
  * confirmed. Throws KnockError where there was none before. `again`: they are to be tried again.
  */
 export function selectConfig(disk: Config, readText: ReadText, again: boolean): SelectedConfig {
-  const path = runPaths(disk.settings.paths).unconfirmed;
+  const file = trialFile(runPaths(disk.settings.paths).unconfirmed);
   // With something left out it cannot be told whether they are the same: they are not put in force by that.
-  const noted = disk.leftOut.length > 0 ? readUnconfirmed(path) : unconfirmedTrialOf(disk);
+  const noted = disk.leftOut.length > 0 ? file.read() : unconfirmedTrialOf(disk);
   if (again) return { config: disk, notes: [] };
   if (noted === undefined) {
-    if (readUnconfirmed(path) === undefined) return { config: disk, notes: [] };
-    removeUnconfirmed(path);
+    if (file.read() === undefined) return { config: disk, notes: [] };
+    file.remove();
     return {
       config: disk,
       notes: [

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import { readStrict, UntrustedFile } from '../../system/strict-file.js';
 import { LogFile } from '../../system/log-file.js';
 import type { EventRecord } from '../../wire/control.js';
@@ -16,7 +17,7 @@ export class EventHistory {
   readonly #files = new Map<string, LogFile>();
   /** The line being written was lost. */
   #lost = false;
-  #failing = false;
+  readonly #once = new WarnOnce();
 
   /** `fault`: told once when events cannot be kept, until they can be again. */
   constructor(path: string, fault: (text: string) => void) {
@@ -39,7 +40,7 @@ export class EventHistory {
     const file = this.#files.get(path) ?? this.#open(path);
     this.#files.set(path, file);
     file.write(historyLine(event), () => {
-      if (!this.#lost) this.#failing = false;
+      if (!this.#lost) this.#once.ends('not kept');
       this.#lost = false;
     });
   }
@@ -60,8 +61,7 @@ export class EventHistory {
   }
 
   #fails(text: string): void {
-    if (!this.#failing) this.#fault(text);
-    this.#failing = true;
+    if (this.#once.begins('not kept')) this.#fault(text);
   }
 }
 

@@ -3,9 +3,9 @@ import type { Clock, Timer } from '../../system/clock.js';
 import type { ReverseResolver } from '../../system/resolver.js';
 
 /** Writes a line, with the name of its source, or without. */
-export type WriteLine = (name: string | undefined) => void;
+type WriteLine = (name: string | undefined) => void;
 
-export interface HostnameAnnotatorParts {
+interface HostnameAnnotatorParts {
   readonly clock: Clock;
   readonly lookUp: ReverseResolver;
 }

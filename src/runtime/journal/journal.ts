@@ -8,7 +8,7 @@ import type { HostnameAnnotator } from './hostname-annotator.js';
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
 
-export interface JournalParts {
+interface JournalParts {
   /** Without one, events are forgotten with us. */
   readonly history?: Pick<EventHistory, 'read' | 'append'> | undefined;
   readonly names?: Pick<HostnameAnnotator, 'line'> | undefined;

@@ -2,7 +2,7 @@ import { EXIT, KnockError } from '../../base/errors.js';
 import type { Config } from '../../config/settings.js';
 import { readTemplate } from '../../firewall/rules/template-file.js';
 import { timeOfDay } from '../../system/local-time.js';
-import type { StartOutcome } from '../../system/notify.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import type { StartRequest } from '../../wire/start/start-request.js';
 import { missingChainNotes } from '../../runtime/generation/parent-chains.js';
@@ -13,7 +13,7 @@ import type { Supervisor } from '../lifecycle/supervisor.js';
 import { done } from '../../runtime/access/replies.js';
 import { isUnheardSince, UNHEARD, type Knocked } from '../../wire/trial.js';
 
-export interface ConfigChangesParts {
+interface ConfigChangesParts {
   readonly supervisor: Supervisor;
   /** Reads the configuration again; throws ConfigError. */
   readonly loadConfig: () => Config;

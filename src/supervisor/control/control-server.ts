@@ -1,10 +1,16 @@
 import { chmodSync, renameSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import { errorText, EXIT, KnockError, ProtocolError } from '../../base/errors.js';
+import { describeError, errorText, EXIT, KnockError, ProtocolError } from '../../base/errors.js';
 import { removeFile } from '../../system/files.js';
 import { frame, FrameReader } from '../../wire/frames.js';
-import { readRequest, REQUEST_LIMIT, type EventRecord, type Reply, type Request } from '../../wire/control.js';
+import {
+  readRequest,
+  REQUEST_LIMIT,
+  type EventRecord,
+  type Reply,
+  type Request,
+} from '../../wire/control.js';
 
 /** Carries requests out. What it throws becomes an error reply. */
 export interface ControlHandler {
@@ -165,10 +171,6 @@ export class ControlServer {
 
 /** What a caller is told of an error: its message, what to do next, and its exit code. */
 export function errorReply(error: unknown): Reply {
-  const exitCode = error instanceof KnockError ? error.exitCode : EXIT.firewall;
-  const hint = error instanceof KnockError ? error.hint : undefined;
-  return {
-    exitCode,
-    remarks: [{ level: 'error', text: errorText(error), ...(hint === undefined ? {} : { hint }) }],
-  };
+  const { exitCode, text, hint } = describeError(error);
+  return { exitCode, remarks: [{ level: 'error', text, ...(hint === undefined ? {} : { hint }) }] };
 }

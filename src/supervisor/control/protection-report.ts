@@ -3,7 +3,8 @@ import type { Firewall } from '../../firewall/firewall.js';
 import { isMadeLater } from '../../firewall/rules/made-later.js';
 import type { ServiceReport, StatusReport } from '../../wire/reports.js';
 import { NOT_PROTECTED } from '../failsafe/exposure-log.js';
-import { MEANING, NOTHING_SHUT, repairs, type State } from '../failsafe/state-machine.js';
+import { MEANING, NOTHING_SHUT, repairs } from '../failsafe/state-machine.js';
+import type { State } from '../../wire/state.js';
 
 /** Whether what is said to be shut is shut, for `status`. Pure, but for what it is given. */
 
@@ -24,7 +25,7 @@ export function reportExposures(
 }
 
 /** What a state is told by. */
-export interface ReportedState {
+interface ReportedState {
   readonly onTrial: boolean;
   readonly services: readonly ServiceReport[];
   readonly exposures: readonly Exposure[];

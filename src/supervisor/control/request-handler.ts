@@ -14,7 +14,7 @@ import { recognisedNow } from '../../runtime/doors/kernel-recognition.js';
 import type { Supervisor } from '../lifecycle/supervisor.js';
 import { dispatch, isListRequest } from '../../runtime/access/dispatch.js';
 
-export interface RequestHandlerParts {
+interface RequestHandlerParts {
   readonly supervisor: Supervisor;
   readonly journal: Journal;
   /** Reads the configuration again; throws ConfigError. */

@@ -6,10 +6,11 @@ import { Reconciler, type Authors, type ReconcilerObserver, type RulesetRevision
 import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { feeds, MEANING, next, NOTHING_SHUT, type Event, type State } from './state-machine.js';
+import { feeds, MEANING, next, NOTHING_SHUT, type Event } from './state-machine.js';
+import type { State } from '../../wire/state.js';
 
 /** Whether knocks are heard, as far as it is proven. */
-export interface ListenerHealth {
+interface ListenerHealth {
   /** A listener is alive and known to hear. */
   readonly isHealthy: boolean;
   /** Milliseconds since a listener was last known to hear; undefined if none ever was. */
@@ -22,7 +23,7 @@ export interface FailsafeObserver extends ReconcilerObserver {
   onEntered(state: State, problem: unknown): void;
 }
 
-export interface FailsafeControllerParts {
+interface FailsafeControllerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;

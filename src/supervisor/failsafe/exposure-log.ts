@@ -5,7 +5,7 @@ import type { Journal } from '../../runtime/journal/journal.js';
 export const NOT_PROTECTED = 'NOT PROTECTED';
 
 /** What it means that a port is open, and what fixes it. */
-export function openNote({ text, fix }: Exposure): string {
+function openNote({ text, fix }: Exposure): string {
   return `${NOT_PROTECTED}: ${text}${fix === null ? '' : `. To fix it: ${fix}`}`;
 }
 

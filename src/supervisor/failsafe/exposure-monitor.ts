@@ -2,6 +2,7 @@ import { FAMILIES } from '../../base/address.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import type { RulesetRevision } from './reconciler.js';
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import { hasLegacyTables } from '../../firewall/rules/backend.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import { ExposureLog, NOT_PROTECTED } from './exposure-log.js';
@@ -9,7 +10,7 @@ import type { Journal } from '../../runtime/journal/journal.js';
 import { repairs } from './state-machine.js';
 import type { StateInfo } from './controller.js';
 
-export interface ExposureMonitorParts {
+interface ExposureMonitorParts {
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;
   readonly state: () => StateInfo;
@@ -24,8 +25,7 @@ export class ExposureMonitor {
   readonly #log: ExposureLog;
   /** The last look at other tables, and who can tell that they have not changed since. */
   #seen: { readonly firewall: Firewall; readonly revision: string | undefined } | undefined;
-  /** Why the last look that failed did: told once. */
-  #problem: string | undefined;
+  readonly #once = new WarnOnce();
 
   constructor(parts: ExposureMonitorParts) {
     this.#parts = parts;
@@ -60,11 +60,11 @@ export class ExposureMonitor {
       try {
         await firewall.checkOtherTables();
         this.#seen = { firewall, revision };
+        this.#once.ends('other tables');
       } catch (error) {
         this.#seen = undefined;
         const text = `cannot look at other tables than filter: ${errorText(error)}`;
-        if (text !== this.#problem) this.#parts.journal.record('exposure', text, {}, 'warn');
-        this.#problem = text;
+        if (this.#once.begins('other tables', text)) this.#parts.journal.record('exposure', text, {}, 'warn');
       }
     }
     this.check();

@@ -1,3 +1,4 @@
+import { WarnOnce } from '../../base/warn-once.js';
 import type { MissingParentChain } from '../../firewall/rules/plan.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { missingChainNotes } from '../../runtime/generation/parent-chains.js';
@@ -5,17 +6,14 @@ import { missingChainNotes } from '../../runtime/generation/parent-chains.js';
 /** Says once of each chain that it is not there; again where it was, and has gone. */
 export class MissingParentChains {
   readonly #journal: Pick<Journal, 'record'>;
-  #told: readonly string[] = [];
+  readonly #once = new WarnOnce();
 
   constructor(journal: Pick<Journal, 'record'>) {
     this.#journal = journal;
   }
 
   check(awaited: readonly MissingParentChain[]): void {
-    const notes = missingChainNotes(awaited);
-    for (const text of notes) {
-      if (!this.#told.includes(text)) this.#journal.record('firewall', text, {}, 'warn');
-    }
-    this.#told = notes;
+    for (const text of this.#once.update(missingChainNotes(awaited)).begun)
+      this.#journal.record('firewall', text, {}, 'warn');
   }
 }

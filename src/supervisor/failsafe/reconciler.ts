@@ -1,11 +1,13 @@
 import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import { errorText, EXIT, KnockError } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import type { Firewall } from '../../firewall/firewall.js';
 import type { Clock, Timer } from '../../system/clock.js';
 import { isQuiet, MAX_REPAIRS, noteRepair, type Repairs } from './conflict-backoff.js';
 import type { Journal } from '../../runtime/journal/journal.js';
-import { repairs, type Event, type State } from './state-machine.js';
+import { repairs, type Event } from './state-machine.js';
+import type { State } from '../../wire/state.js';
 import { UnreadableRulesWarning } from './unreadable-rules-warning.js';
 
 /** What can name the author of a change. */
@@ -32,7 +34,7 @@ export interface ReconcilerObserver {
   onVerifyAttempt(): void;
 }
 
-export interface ReconcilerParts {
+interface ReconcilerParts {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly active: Pick<ActiveGeneration, 'current'>;
@@ -45,7 +47,7 @@ export interface ReconcilerParts {
 }
 
 /** The last repair, for `status`. */
-export interface LastRepair {
+interface LastRepair {
   readonly time: Date;
   readonly text: string;
 }
@@ -73,7 +75,7 @@ export class Reconciler {
   #verified: { readonly firewall: Firewall; readonly revision: string | undefined } | undefined;
   #verifiedMs = -Infinity;
   #soon: Timer | undefined;
-  #postponed = false;
+  readonly #once = new WarnOnce();
   #last: LastRepair | undefined;
   #count = 0;
   readonly #unread: UnreadableRulesWarning;
@@ -162,7 +164,7 @@ export class Reconciler {
   async #repair(firewall: Firewall, revision: string | undefined): Promise<void> {
     this.#verified = { firewall, revision }; // who distrusts meanwhile distrusts this look
     const changes = await firewall.repair();
-    this.#postponed = false;
+    this.#once.ends('postponed');
     this.#unread.update(firewall.unread, this.#parts.authors.last());
     if (changes.length > 0) {
       // A heartbeat may find a change before the monitor's words about it are read.
@@ -174,9 +176,8 @@ export class Reconciler {
 
   /** The rules in force are still right; only the look at them has to wait. Told once. */
   #postpone(error: KnockError): void {
-    if (!this.#postponed)
+    if (this.#once.begins('postponed'))
       this.#parts.journal.record('repair', `check put off: ${errorText(error)}`, {}, 'warn');
-    this.#postponed = true;
     this.#parts.observer.onVerifyAttempt();
   }
 

@@ -33,7 +33,7 @@ function monitor(before?: string, words: readonly string[] = []): ChildProcess |
   return spawn(before ?? nft, argv, { stdio: ['ignore', 'pipe', 'ignore'], env: CHILD_ENV, cwd: '/' });
 }
 
-export interface RulesetMonitorParts {
+interface RulesetMonitorParts {
   readonly start: MonitorStarter;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;

@@ -1,15 +1,6 @@
-/** The life of the service as a total table: every state answers every event. Pure (docs/fail-safety.md, "States"). */
+import type { State } from '../../wire/state.js';
 
-export const STATES = [
-  'stopped',
-  'preparing',
-  'armed',
-  'degraded',
-  'tripped',
-  'contested',
-  'stopping',
-] as const;
-export type State = (typeof STATES)[number];
+/** The life of the service as a total table: every state answers every event. Pure (docs/fail-safety.md, "States"). */
 
 export const EVENTS = [
   /** Sets and chains are to be built, the listener to be started. */

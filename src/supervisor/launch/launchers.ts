@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import type { RunPaths } from '../../config/paths.js';
 import { nftMonitor, nftMonitorInUnit, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
 import { shellUnitStarter } from './shell-unit.js';
@@ -24,9 +22,12 @@ export function childLaunchers(): Launchers {
 }
 
 /** In a unit of systemd that may do next to nothing: what needs more, or may want to do more, gets a unit of its own. */
-export function unitLaunchers(unit: string, { lock, lines }: Pick<RunPaths, 'lock' | 'lines'>): Launchers {
+export function unitLaunchers(
+  unit: string,
+  { listenerSockets, lines }: Pick<RunPaths, 'listenerSockets' | 'lines'>,
+): Launchers {
   return {
-    startListener: startListenerInUnit(unit, dirname(lock)),
+    startListener: startListenerInUnit(unit, listenerSockets),
     startMonitor: nftMonitorInUnit,
     shell: new Shell(shellUnitStarter(unit, lines)),
   };

@@ -46,14 +46,14 @@ const LOOK_MS = 500;
  * Listeners in units of their own, for a supervisor in the unit `owner`: that needs none of the rights then that it takes
  * to open a capture, to become somebody else, and to end a process of somebody else's. They end with it, stuck or not.
  */
-export function startListenerInUnit(owner: string, runFolder: string): ListenerStarter {
+export function startListenerInUnit(owner: string, sockets: string): ListenerStarter {
   let count = 0;
   return (fate) => {
     requireDescriptors();
     count += 1;
     // At a reload the next one is there before the last one goes.
     const name = `${owner.replace(/\.service$/, '')}-listener-${process.pid}-${count}.service`;
-    const path = `${runFolder}/listener-${count}`;
+    const path = `${sockets}${count}`;
     return new ListenerUnit(name, [`BindsTo=${owner}`, ...PROPERTIES], path, fate);
   };
 }

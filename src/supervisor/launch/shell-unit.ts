@@ -4,7 +4,11 @@ import { errorText } from '../../base/errors.js';
 import { requireDescriptors } from '../../system/descriptors.js';
 import { makePrivateFolder, readIfExists, removeFile } from '../../system/files.js';
 import { runUnit } from '../../system/units.js';
-import { shellArgv, type ShellCommandResult, type ShellCommandStarter } from '../../runtime/doors/shell-child.js';
+import {
+  shellArgv,
+  type ShellCommandResult,
+  type ShellCommandStarter,
+} from '../../runtime/doors/shell-child.js';
 
 /** A line may leave processes behind that go on, as a child of knockd may: "(sleep 10; iptables -D …) &". */
 const KEEP = 'KillMode=process';

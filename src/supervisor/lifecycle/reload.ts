@@ -12,9 +12,15 @@ import type { Journal } from '../../runtime/journal/journal.js';
 import type { SerialQueue } from '../../base/serial-queue.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import { feeds } from '../failsafe/state-machine.js';
-import { listenerConfig, makeGeneration, type PersistentState, type Generation, type GenerationParts } from '../../runtime/generation/generation.js';
+import {
+  listenerConfig,
+  makeGeneration,
+  type PersistentState,
+  type Generation,
+  type GenerationParts,
+} from '../../runtime/generation/generation.js';
 
-export interface ReloadParts extends GenerationParts {
+interface ReloadParts extends GenerationParts {
   readonly paths: RunPaths;
   readonly persistent: PersistentState;
   readonly failsafe: Pick<FailsafeController, 'state'>;
@@ -51,7 +57,7 @@ export class Reload {
     const old = active.current;
     const before = trialS === undefined ? undefined : old.firewall.version;
     const fresh = await makeGeneration(config, { ...this.#parts, ...persistent }, { template, before });
-    const places = kernelPlaces(config, paths);
+    const places = kernelPlaces(paths);
     const handOver = async (): Promise<void> => this.#handOver(old, fresh);
     await queue.run(async () => {
       try {
@@ -94,11 +100,11 @@ export class Reload {
 async function rollback(
   old: Firewall,
   fresh: Firewall,
-  { runFolder }: KernelPlaces,
+  { inventory }: KernelPlaces,
   journal: Pick<Journal, 'record'>,
 ): Promise<void> {
   old.recordOrphans(fresh.trial?.chains ?? [], fresh.names);
   await old.repair();
-  await pruneOrphans(old, runFolder, journal);
+  await pruneOrphans(old, inventory, journal);
   await fresh.sets.close();
 }

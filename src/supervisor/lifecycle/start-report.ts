@@ -1,17 +1,16 @@
-import { errorText, EXIT, KnockError } from '../../base/errors.js';
-import type { StartOutcome } from '../../system/notify.js';
-import type { State } from '../failsafe/state-machine.js';
+import { describeError, EXIT, KnockError } from '../../base/errors.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
+import type { State } from '../../wire/state.js';
 import { RunningAlready } from '../../runtime/instance-lock.js';
 
 /** How a start went that threw. */
 export function failureOf(error: unknown): StartOutcome {
-  const known = error instanceof KnockError ? error : undefined;
+  const described = describeError(error);
   // A fault of ours needs its stack; what the system refuses does not.
-  const isOurs = known === undefined && error instanceof Error && !('code' in error);
+  const isOurs = error instanceof Error && !(error instanceof KnockError) && !('code' in error);
   return {
-    exitCode: known?.exitCode ?? EXIT.firewall,
-    text: isOurs ? (error.stack ?? error.message) : errorText(error),
-    hint: known?.hint,
+    ...described,
+    ...(isOurs && { text: error.stack ?? error.message }),
     keepsRunning: false,
     ...(error instanceof RunningAlready && { another: true }),
   };
@@ -37,9 +36,7 @@ export class StartReport {
   /** What it means that a state was entered; `adopted`: rules of an earlier life stay in force whatever happens. */
   entered(state: State, reason: string, problem: unknown, adopted: boolean): void {
     if (problem !== undefined) {
-      const { exitCode, hint } =
-        problem instanceof KnockError ? problem : { exitCode: EXIT.firewall, hint: undefined };
-      this.tell({ exitCode, text: errorText(problem), hint, keepsRunning: adopted });
+      this.tell({ ...describeError(problem), keepsRunning: adopted });
     } else if (state === 'armed') {
       this.tell({ exitCode: EXIT.ok, text: 'armed', keepsRunning: true });
     } else {

@@ -3,14 +3,14 @@ import type { RunPaths } from '../../config/paths.js';
 import type { Config } from '../../config/settings.js';
 import type { Template } from '../../firewall/rules/template.js';
 import { NO_RULES } from '../../firewall/trial/trial.js';
-import type { StartOutcome } from '../../system/notify.js';
+import type { StartOutcome } from '../../wire/start/start-outcome.js';
 import { MissingParentChains } from '../failsafe/missing-chains.js';
 import { RulesetMonitor, type MonitorStarter } from '../failsafe/ruleset-monitor.js';
 import { ListenerController } from '../listener/controller.js';
 import { FailsafeController, type FailsafeObserver, type StateInfo } from '../failsafe/controller.js';
 import { ExposureMonitor } from '../failsafe/exposure-monitor.js';
 import type { Reconciler } from '../failsafe/reconciler.js';
-import { KnockCounters, knockCountersPath } from '../../runtime/generation/knock-counters.js';
+import { KnockCounters } from '../../runtime/generation/knock-counters.js';
 import { presentInterfaces } from '../listener/interfaces.js';
 import { SerialQueue } from '../../base/serial-queue.js';
 import { ActiveGeneration } from '../../runtime/generation/active-generation.js';
@@ -19,16 +19,22 @@ import { isActive, kernelPlaces } from '../../runtime/generation/inventory-recor
 import { pruneOrphans } from '../../runtime/generation/prune.js';
 import type { ListenerSupervisor } from '../listener/listener-supervisor.js';
 import type { ListenerStarter } from '../launch/listener-child.js';
-import { feeds, type State } from '../failsafe/state-machine.js';
+import { feeds } from '../failsafe/state-machine.js';
+import type { State } from '../../wire/state.js';
 import { listenerless } from '../../runtime/doors/kernel-recognition.js';
 import { Reload } from './reload.js';
 import { Scheduler } from './scheduler.js';
 import { StartReport } from './start-report.js';
 import { teardown, type TeardownOptions } from './teardown.js';
 import { Trials } from './trial.js';
-import { makePersistentState, makeGeneration, type PersistentState, type GenerationParts } from '../../runtime/generation/generation.js';
+import {
+  makePersistentState,
+  makeGeneration,
+  type PersistentState,
+  type GenerationParts,
+} from '../../runtime/generation/generation.js';
 
-export interface SupervisorParts extends GenerationParts {
+interface SupervisorParts extends GenerationParts {
   readonly config: Config;
   /** Instead of the rule template on disk. */
   readonly template?: Template | undefined;
@@ -74,7 +80,7 @@ export class Supervisor {
     const shared = { ...parts, active, queue: this.#queue };
     this.#parts = parts;
     this.#knockCounters = new KnockCounters({
-      ...{ journal, path: knockCountersPath(parts.config.settings.paths.run) },
+      ...{ journal, path: parts.paths.knockCounters },
     });
     this.#missingChains = new MissingParentChains(journal);
     this.persistent = makePersistentState(paths, parts, active);
@@ -238,13 +244,13 @@ export class Supervisor {
     const { firewall } = generation;
     this.active.swap(generation);
     this.#listener.killOrphan();
-    this.#adopted = await isActive(firewall, config.settings.paths.run);
+    this.#adopted = await isActive(firewall, paths.inventory);
     if (trialS !== undefined) this.trials.recordStart(config, firewall.template, trialS, this.#adopted);
     if (this.#adopted) {
       journal.record('firewall', 'adopted the rules that a previous run left in place');
       this.#knockCounters.reportNow(firewall.knocks, 'since a supervisor last looked');
     }
-    const places = kernelPlaces(config, paths);
+    const places = kernelPlaces(paths);
     // What a previous run protects stays so, whatever has become of one chain: status reports it.
     const mode = this.#adopted ? 'adopt' : 'fresh';
     this.#notes = await applyGeneration(generation, mode, { places, journal, clock });
@@ -253,9 +259,9 @@ export class Supervisor {
 
   #completeStart(): void {
     this.#listener.onArmed();
-    const { firewall, config } = this.active.current;
-    const { journal } = this.#parts;
-    void this.#queue.run(async () => pruneOrphans(firewall, config.settings.paths.run, journal));
+    const { firewall } = this.active.current;
+    const { journal, paths } = this.#parts;
+    void this.#queue.run(async () => pruneOrphans(firewall, paths.inventory, journal));
   }
 
   #entered(state: State, problem: unknown): void {

@@ -1,4 +1,5 @@
 import { errorText } from '../../base/errors.js';
+import type { RunPaths } from '../../config/paths.js';
 import { type Clock } from '../../system/clock.js';
 import type { Journal } from '../../runtime/journal/journal.js';
 import { uninstall } from '../../runtime/generation/prune.js';
@@ -9,7 +10,8 @@ import { finishStops } from '../../runtime/doors/finish-stops.js';
 /** So long the switch is fed at least for the next supervisor: as long as it is by default. */
 const HANDOVER_S = 30;
 
-export interface TeardownParts {
+interface TeardownParts {
+  readonly paths: Pick<RunPaths, 'inventory' | 'knockCounters'>;
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'record'>;
   readonly shell: Shell;
@@ -32,7 +34,7 @@ export async function teardown(
 ): Promise<string[]> {
   const { firewall, doors, config, trusted } = generation;
   trusted.retire();
-  const { clock, journal, persistent, shell } = parts;
+  const { clock, journal, paths, persistent, shell } = parts;
   const dropped = shell.dropStarts();
   if (dropped > 0) {
     const text = `${dropped} start commands that waited were dropped, since we end`;
@@ -46,7 +48,7 @@ export async function teardown(
   if (keep && fed) await firewall.feed(Math.max(HANDOVER_S, config.settings.failsafe.switchTimeoutS));
   await saveEntries(firewall.names, keep, parts);
   if (!keep) await firewall.trip().catch(() => undefined); // a start that failed may not have built the sets
-  const left = keep ? [] : await uninstall(firewall, config.settings.paths.run, journal);
+  const left = keep ? [] : await uninstall(firewall, paths, journal);
   await firewall.sets.close();
   return left;
 }

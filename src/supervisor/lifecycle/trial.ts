@@ -10,9 +10,9 @@ import type { ActiveGeneration } from '../../runtime/generation/active-generatio
 import { kernelPlaces } from '../../runtime/generation/inventory-record.js';
 import { SerialQueue } from '../../base/serial-queue.js';
 import type { Reload } from './reload.js';
-import { tooLate, TrialRecord } from '../../runtime/generation/trial-note.js';
+import { tooLate, TrialRecord } from '../../runtime/generation/trial-record.js';
 
-export interface TrialsParts {
+interface TrialsParts {
   readonly paths: RunPaths;
   readonly clock: Clock;
   readonly journal: Journal;
@@ -22,7 +22,7 @@ export interface TrialsParts {
 }
 
 /** What is on trial, and until when. */
-export interface TrialInfo {
+interface TrialInfo {
   /** Seconds until the kernel goes back, as the kernel says; 0: it has, and we follow. */
   readonly left: number;
   readonly until: Date;
@@ -171,7 +171,7 @@ export class Trials {
     const { active, paths, journal, clock } = this.#parts;
     const { current: generation } = active;
     generation.firewall.endTrial();
-    const places = kernelPlaces(generation.config, paths);
+    const places = kernelPlaces(paths);
     await applyGeneration(generation, 'confirm', { places, journal, clock });
   }
 

@@ -2,12 +2,19 @@ import type { Duplex } from 'node:stream';
 
 import { errorText } from '../../base/errors.js';
 import { frame, FrameReader } from '../../wire/frames.js';
-import { LISTENER_LIMIT, readListenerMessage, type ListenerMessage, type ListenerConfig } from '../../wire/listener.js';
+import {
+  LISTENER_LIMIT,
+  readListenerMessage,
+  type ListenerMessage,
+  type ListenerConfig,
+} from '../../wire/listener.js';
 import { MessageBudgets } from './message-budgets.js';
 import type { ListenerStarter, StartedListener } from '../launch/listener-child.js';
 
-export interface ListenerEvents {
+interface ListenerEvents {
   message(message: ListenerMessage): void;
+  /** What follows from a message has failed. The listener is not to blame, and lives on. */
+  failed(message: ListenerMessage, error: unknown): void;
   /** It is gone, for whatever reason; comes exactly once, and last. */
   gone(reason: string): void;
 }
@@ -56,13 +63,14 @@ export class ListenerConnection {
     const reader = new FrameReader(LISTENER_LIMIT, (text) => {
       if (this.#reason !== undefined) return; // condemned: nothing more is believed
       const message = readListenerMessage(text);
-      if (this.#budgets.take(message, performance.now())) this.#events.message(message);
+      if (this.#budgets.take(message, performance.now())) this.#pass(message);
       else this.kill(`flooded the supervisor with messages (${message.type})`);
     });
     channel.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
       } catch (error) {
+        // Not a message that the protocol knows; what follows from one does not throw.
         this.kill(errorText(error));
         channel.destroy();
       }
@@ -71,6 +79,14 @@ export class ListenerConnection {
       this.kill(`its channel failed: ${errorText(error)}`);
     });
     channel.write(frame(order));
+  }
+
+  #pass(message: ListenerMessage): void {
+    try {
+      this.#events.message(message);
+    } catch (error) {
+      this.#events.failed(message, error);
+    }
   }
 
   #finish(how: string): void {

@@ -1,4 +1,5 @@
 import { errorText } from '../../base/errors.js';
+import { WarnOnce } from '../../base/warn-once.js';
 import type { RunPaths } from '../../config/paths.js';
 import type { Settings } from '../../config/settings.js';
 import type { Clock } from '../../system/clock.js';
@@ -16,7 +17,7 @@ import type { Shell } from '../../runtime/doors/shell.js';
 import type { ActiveGeneration } from '../../runtime/generation/active-generation.js';
 import { listenerConfig } from '../../runtime/generation/generation.js';
 
-export interface ListenerControllerParts {
+interface ListenerControllerParts {
   readonly paths: Pick<RunPaths, 'listener'>;
   readonly startListener: ListenerStarter;
   readonly clock: Clock;
@@ -39,6 +40,7 @@ export class ListenerController {
   readonly #rescue: RescueCommand;
   /** The listener that is noted in the run folder. */
   #noted: string | undefined;
+  readonly #once = new WarnOnce();
 
   constructor(parts: ListenerControllerParts) {
     this.#parts = parts;
@@ -52,6 +54,9 @@ export class ListenerController {
         start: parts.startListener,
         clock,
         loopbackProbe: this.#probe,
+        onFailed: ({ type }, error) => {
+          this.#onFailed(type, error);
+        },
         // Of the settings in force whenever they are asked for: a reload changes them.
         get heartbeatMs() {
           return failsafe().heartbeatMs;
@@ -113,15 +118,32 @@ export class ListenerController {
   }
 
   #ready(interfaces: readonly string[]): void {
-    const { event, journal, paths } = this.#parts;
+    const { event, journal } = this.#parts;
     const { pid } = this.listener;
     journal.record('listener', `starting up, listening on ${interfaces.join(', ')}`, { pid });
+    this.#record(pid);
+    event('sound', 'the listener hears');
+  }
+
+  /** Who the listener is, for a supervisor that comes after a crash of this one. */
+  #record(pid: number | undefined): void {
+    const { journal, paths } = this.#parts;
     const identity = identify(pid ?? 0);
-    if (identity !== undefined) {
+    if (identity === undefined) return;
+    try {
       this.#noted = formatIdentity(identity);
       replaceFile(paths.listener, this.#noted);
+      this.#once.ends(paths.listener);
+    } catch (error) {
+      const text = `cannot record the listener in ${paths.listener}: ${errorText(error)}; it works, but after a crash of the supervisor the next one would not end it`;
+      if (this.#once.begins(paths.listener, text)) journal.record('listener', text, {}, 'warn');
     }
-    event('sound', 'the listener hears');
+  }
+
+  /** Nothing that the listener says can be the reason for this. */
+  #onFailed(type: string, error: unknown): void {
+    const text = `cannot act on a message of the listener (${type}): ${errorText(error)}`;
+    if (this.#once.begins(type, text)) this.#parts.journal.record('listener', text, {}, 'error');
   }
 
   #lost({ reason, delayMs, givenUp }: Loss): void {

@@ -9,7 +9,7 @@ export const FIRST_SIGN_MS = 15_000;
 /** Self-knocks sent at once while none comes back: a flood fills the capture's ring, and most packets are lost. */
 const MOST_AT_ONCE = 16;
 
-export interface ListenerInstanceEvents {
+interface ListenerInstanceEvents {
   /** It listens, and is known to hear. */
   healthy(run: ListenerInstance): void;
   /** A knock or a line for the log. */
@@ -25,6 +25,8 @@ export interface ListenerInstanceParts {
   /** A self-knock is due after so long. */
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
+  /** What follows from a message has failed. */
+  readonly onFailed: (message: ListenerMessage, error: unknown) => void;
 }
 
 /** One life of a listener: what it was told, when it was heard, and whether it hears. */
@@ -66,6 +68,7 @@ export class ListenerInstance {
         message: (message) => {
           this.#hear(message);
         },
+        failed: parts.onFailed,
         gone: (reason) => {
           events.gone(this.#fatal ?? reason, this);
         },

@@ -6,7 +6,7 @@ import { Handover, type OrderMaker } from './handover.js';
 import { ListenerInstance, type ListenerInstanceParts } from './instance.js';
 import { decideRestart, NO_DEATHS } from './restart-policy.js';
 
-export interface ListenerSupervisorEvents {
+interface ListenerSupervisorEvents {
   /** It listens on these interfaces, and is known to hear. */
   ready(interfaces: readonly string[]): void;
   /** A knock or a line for the log. */
@@ -26,13 +26,13 @@ export interface Loss {
   readonly givenUp: boolean;
 }
 
-export interface ListenerSupervisorParts extends ListenerInstanceParts {
+interface ListenerSupervisorParts extends ListenerInstanceParts {
   readonly maxRestarts: number;
   readonly events: ListenerSupervisorEvents;
 }
 
 /** What `status` tells of the listener; milliseconds, undefined where there is none or it is not known to hear. */
-export interface ListenerFigures {
+interface ListenerFigures {
   readonly interfaces: readonly string[];
   readonly packets: number;
   readonly silentMs: number | undefined;

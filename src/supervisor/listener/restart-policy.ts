@@ -6,7 +6,7 @@ export const WINDOW_MS = 60_000;
 const SLOW_MS = 60_000;
 
 /** What is remembered from one death to the next. */
-export interface RestartState {
+interface RestartState {
   /** When the deaths that count were, monotonic milliseconds, in order. */
   readonly deathsMs: readonly number[];
   /** It will not stay up; until one has lived for WINDOW_MS, tries are slow. */
@@ -17,7 +17,7 @@ export interface RestartState {
 export const NO_DEATHS: RestartState = { deathsMs: [], givenUp: false };
 
 /** What to do after a death, and what to remember of it. */
-export interface RestartDecision {
+interface RestartDecision {
   readonly state: RestartState;
   readonly delayMs: number;
 }

@@ -48,7 +48,9 @@ const REQUESTS: readonly (readonly [string, Request, Setting?])[] = [
 describe('the command line becomes a request', () => {
   for (const [line, request, setting] of REQUESTS) {
     it(`${line}${setting === undefined ? '' : ' in an SSH session'}`, async () => {
-      const { code, asked } = await run(line.split(' '), setting);
+      const isShown = ['list', 'events'].includes(request.verb);
+      const frames = [{ type: 'reply', reply: isShown ? { ...DONE, data: [] } : DONE } as const];
+      const { code, asked } = await run(line.split(' '), { frames, ...setting });
       assert.deepEqual(asked, [request]);
       assert.equal(code, 0);
     });
@@ -186,6 +188,12 @@ describe('a supervisor that answers nonsense', () => {
     await assert.rejects(closed, /closed the connection without an answer/);
     const wrong = { type: 'reply', reply: { exitCode: 999, remarks: [] } } as never;
     await assert.rejects(run(['accept', '192.0.2.1'], { frames: [wrong] }), /malformed reply/);
+    const data = [{ kind: 'x' }];
+    for (const verb of ['list', 'events'])
+      await assert.rejects(
+        run([verb], { frames: [{ type: 'reply', reply: { exitCode: 0, remarks: [], data } }] }),
+        new RegExp(`^ProtocolError: the supervisor sent (?:a )?malformed ${verb}`),
+      );
   });
 
   it('its exit code is ours', async () => {

@@ -2,21 +2,36 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { forgetFailedStarts, isDue, MAX_FAILED_STARTS, noteFailedStart, readFailedStarts, SLOW_TRIES_MS } from '../../../src/ctl/lifecycle/failed-starts.js';
+import {
+  forgetFailedStarts,
+  isDue,
+  MAX_FAILED_STARTS,
+  noteFailedStart,
+  readFailedStarts,
+  SLOW_TRIES_MS,
+} from '../../../src/ctl/lifecycle/failed-starts.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 describe('starts that fail', () => {
   it('are counted until one succeeds; a damaged note counts for nothing', () => {
     using folder = new TempFolder();
-    assert.equal(readFailedStarts(folder.path).count, 0);
-    noteFailedStart(folder.path, 5, false);
-    assert.deepEqual(noteFailedStart(folder.path, 9, true), { count: 2, lastMs: 9, byConfiguration: true });
-    assert.deepEqual(readFailedStarts(folder.path), { count: 2, lastMs: 9, byConfiguration: true });
-    forgetFailedStarts(folder.path);
-    assert.equal(readFailedStarts(folder.path).count, 0);
+    assert.equal(readFailedStarts(folder.file('failed-starts.json')).count, 0);
+    noteFailedStart(folder.file('failed-starts.json'), 5, false);
+    assert.deepEqual(noteFailedStart(folder.file('failed-starts.json'), 9, true), {
+      count: 2,
+      lastMs: 9,
+      byConfiguration: true,
+    });
+    assert.deepEqual(readFailedStarts(folder.file('failed-starts.json')), {
+      count: 2,
+      lastMs: 9,
+      byConfiguration: true,
+    });
+    forgetFailedStarts(folder.file('failed-starts.json'));
+    assert.equal(readFailedStarts(folder.file('failed-starts.json')).count, 0);
     for (const text of ['', '{', '[]', '{"count":"3"}', '{"count":1.5,"lastMs":1,"byConfiguration":true}']) {
       writeFileSync(folder.file('failed-starts.json'), text);
-      assert.equal(readFailedStarts(folder.path).count, 0, text);
+      assert.equal(readFailedStarts(folder.file('failed-starts.json')).count, 0, text);
     }
   });
 

@@ -4,7 +4,13 @@ import { describe, it } from 'node:test';
 
 import { SupervisorProcess } from '../../../src/ctl/lifecycle/supervisor-process.js';
 import { tryLock } from '../../../src/system/lock.js';
-import { ageMs, formatIdentity, identify, isAlive, type ProcessIdentity } from '../../../src/system/process.js';
+import {
+  ageMs,
+  formatIdentity,
+  identify,
+  isAlive,
+  type ProcessIdentity,
+} from '../../../src/system/process.js';
 import { startHolder } from '../../helpers/lock-users.js';
 import type { LabProcess } from '../../helpers/processes.js';
 import { TempFolder } from '../../helpers/temp.js';

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
-import { mayAccept, readNft, refusesRest, tablesAtHooks, type Hook, type NftTable } from '../../../src/doctor/facts/nft-table.js';
+import {
+  mayAccept,
+  readNft,
+  refusesRest,
+  tablesAtHooks,
+  type Hook,
+  type NftTable,
+} from '../../../src/doctor/facts/nft-table.js';
 import { assessNative, readNative } from '../../../src/firewall/exposure/native.js';
 import { KernelSpace, SERVICE } from '../../helpers/kernel-space.js';
 import { facts, told } from '../made-up.js';

@@ -6,7 +6,18 @@ import { spin } from '../node-inspect.js';
 import { COMBINATIONS, type Measured, type Row } from '../row.js';
 import type { Scene } from '../scene.js';
 import { nowMs } from '../../helpers/promise.js';
-import { dropClient2, holdStillActs, meets, rearmed, replacesHung, SWITCH_MS, trips, withEntries, WORDS, type Word } from './on-failure.js';
+import {
+  dropClient2,
+  holdStillActs,
+  meets,
+  rearmed,
+  replacesHung,
+  SWITCH_MS,
+  trips,
+  withEntries,
+  WORDS,
+  type Word,
+} from './on-failure.js';
 
 async function killed(scene: Scene, word: Word): Promise<Measured> {
   const { lab, product, session } = scene;

@@ -3,7 +3,19 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { doneChain, doneSet, doorNames, doorsInstance, doorsLabel, isDoorName, openChain, startChain, stepChain, underWayChain, windowSet } from '../../../src/firewall/model/door-names.js';
+import {
+  doneChain,
+  doneSet,
+  doorNames,
+  doorsInstance,
+  doorsLabel,
+  isDoorName,
+  openChain,
+  startChain,
+  stepChain,
+  underWayChain,
+  windowSet,
+} from '../../../src/firewall/model/door-names.js';
 import { MAX_CHAIN } from '../../../src/firewall/model/names.js';
 import { serviceSets, trialSets } from '../../../src/firewall/sets/set-specs.js';
 import { trialChains } from '../../../src/firewall/model/names.js';

@@ -4,7 +4,12 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { readInventory, removeInventory, writeInventory, type Inventory } from '../../../src/firewall/ownership/inventory.js';
+import {
+  readInventory,
+  removeInventory,
+  writeInventory,
+  type Inventory,
+} from '../../../src/firewall/ownership/inventory.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 const FOOTPRINT: Inventory = {
@@ -20,12 +25,12 @@ const FOOTPRINT: Inventory = {
 describe('the footprint', () => {
   it('reads back as it was written, and goes', () => {
     using folder = new TempFolder();
-    assert.equal(readInventory(folder.path), undefined);
-    writeInventory(folder.path, FOOTPRINT);
-    assert.deepEqual(readInventory(folder.path), FOOTPRINT);
+    assert.equal(readInventory(folder.file('kernel.json')), undefined);
+    writeInventory(folder.file('kernel.json'), FOOTPRINT);
+    assert.deepEqual(readInventory(folder.file('kernel.json')), FOOTPRINT);
     assert.equal(statSync(folder.file('kernel.json')).mode & 0o777, 0o600);
-    removeInventory(folder.path);
-    removeInventory(folder.path);
+    removeInventory(folder.file('kernel.json'));
+    removeInventory(folder.file('kernel.json'));
     assert.equal(existsSync(folder.file('kernel.json')), false);
   });
 
@@ -51,7 +56,7 @@ describe('the footprint', () => {
     ];
     for (const text of wrong) {
       writeFileSync(folder.file('kernel.json'), text);
-      assert.equal(readInventory(folder.path), undefined, text);
+      assert.equal(readInventory(folder.file('kernel.json')), undefined, text);
     }
   });
 
@@ -66,7 +71,7 @@ describe('the footprint', () => {
         ),
         (text) => {
           writeFileSync(folder.file('kernel.json'), text);
-          for (const name of readInventory(folder.path)?.services ?? [])
+          for (const name of readInventory(folder.file('kernel.json'))?.services ?? [])
             assert.match(name, /^[A-Za-z0-9_-]+$/);
         },
       ),

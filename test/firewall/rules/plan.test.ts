@@ -6,7 +6,20 @@ import fc from 'fast-check';
 import { missingParentChains, planApply, planRemove } from '../../../src/firewall/rules/plan.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import { FakeNetfilter } from '../../helpers/fake-netfilter.js';
-import { OPTIONS, service, SERVICES, OWN, isTagged, leadsTo, foreign, made, apply, foreignRule, rulesAtRandom, build } from './random-tables.js';
+import {
+  OPTIONS,
+  service,
+  SERVICES,
+  OWN,
+  isTagged,
+  leadsTo,
+  foreign,
+  made,
+  apply,
+  foreignRule,
+  rulesAtRandom,
+  build,
+} from './random-tables.js';
 
 describe('planApply, from any start', () => {
   it('gives the desired state, once, and touches nothing of others', () => {

@@ -4,7 +4,16 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { parseNetwork, type Network } from '../../../src/base/address.js';
-import { addLines, delLine, isSameKind, listSets, parseEntries, parseHeaders, safeComment, serviceSets } from '../../../src/firewall/sets/set-specs.js';
+import {
+  addLines,
+  delLine,
+  isSameKind,
+  listSets,
+  parseEntries,
+  parseHeaders,
+  safeComment,
+  serviceSets,
+} from '../../../src/firewall/sets/set-specs.js';
 
 function network(text: string): Network {
   const parsed = parseNetwork(text);

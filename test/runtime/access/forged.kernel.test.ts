@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { EXIT } from '../../../src/base/errors.js';
+import { WarnOnce } from '../../../src/base/warn-once.js';
 import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
 import { DECOYED_ROOM } from '../../../src/firewall/sets/set-specs.js';
 import { dispatch } from '../../../src/runtime/access/dispatch.js';
@@ -31,7 +32,7 @@ command = knockctl accept %IP% --timeout 3600
 
 async function stand(decoys: 'keep' | 'until_knock' = 'keep'): Promise<VerbStand> {
   const { doors } = parseKnockdConf(DOORS, 'knockd.conf');
-  const made = new VerbStand([{ ...SSH, decoys }], { doors, full: new Set() });
+  const made = new VerbStand([{ ...SSH, decoys }], { doors, full: new WarnOnce() });
   return made.build();
 }
 

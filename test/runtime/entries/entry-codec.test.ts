@@ -6,7 +6,15 @@ import fc from 'fast-check';
 import { parseNetwork } from '../../../src/base/address.js';
 import { MAX_TIMEOUT_S } from '../../../src/base/limits.js';
 import { addLines, type Entry } from '../../../src/firewall/sets/set-specs.js';
-import { checkLines, countLines, entriesLeft, entryLines, openEntries, renderEntries, secondsLeft } from '../../../src/runtime/entries/entry-codec.js';
+import {
+  checkLines,
+  countLines,
+  entriesLeft,
+  entryLines,
+  openEntries,
+  renderEntries,
+  secondsLeft,
+} from '../../../src/runtime/entries/entry-codec.js';
 import { elapsedMs, type BootTimestamp } from '../../../src/system/boot-timestamp.js';
 
 const SET = 'ssh_banned4';

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { applyGeneration, APPLY_MODES, STEPS, type ApplyMode } from '../../../src/runtime/generation/apply.js';
+import {
+  applyGeneration,
+  APPLY_MODES,
+  STEPS,
+  type ApplyMode,
+} from '../../../src/runtime/generation/apply.js';
 import type { Generation } from '../../../src/runtime/generation/generation.js';
 import { readInventory, type Inventory } from '../../../src/firewall/ownership/inventory.js';
 import { FakeClock } from '../../helpers/fake-clock.js';
@@ -60,7 +65,7 @@ class Fake {
       tables: { exists: async () => Promise.resolve(true) },
       sets: { disown: async () => Promise.resolve(new Map()) },
       prepare: async () => {
-        this.recorded = readInventory(this.folder.path);
+        this.recorded = readInventory(this.folder.file('kernel.json'));
         return say('stage');
       },
       feed: async () => say('feed'),
@@ -85,7 +90,11 @@ class Fake {
 
   async apply(mode: ApplyMode): Promise<void> {
     await applyGeneration(this.generation, mode, {
-      places: { runFolder: this.folder.path, snapshots: this.folder.file('snapshots'), supervised: true },
+      places: {
+        inventory: this.folder.file('kernel.json'),
+        snapshots: this.folder.file('snapshots'),
+        supervised: true,
+      },
       journal: { record: () => undefined },
       clock: this.clock,
       trialS: 60,

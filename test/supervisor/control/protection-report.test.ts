@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Exposure } from '../../../src/firewall/exposure/assess.js';
-import type { State } from '../../../src/supervisor/failsafe/state-machine.js';
+import type { State } from '../../../src/wire/state.js';
 import { namedState } from '../../../src/supervisor/control/protection-report.js';
 import type { ServiceReport } from '../../../src/wire/reports.js';
 

@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { isQuiet, MAX_REPAIRS, noteRepair, WINDOW_MS, type Repairs } from '../../../src/supervisor/failsafe/conflict-backoff.js';
+import {
+  isQuiet,
+  MAX_REPAIRS,
+  noteRepair,
+  WINDOW_MS,
+  type Repairs,
+} from '../../../src/supervisor/failsafe/conflict-backoff.js';
 
 /** The verdict of each of some repairs, given by the time between them. */
 function verdicts(gaps: readonly number[]): boolean[] {

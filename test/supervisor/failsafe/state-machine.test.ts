@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { EVENTS, feeds, MEANING, next, repairs, STATES, type Event, type State } from '../../../src/supervisor/failsafe/state-machine.js';
+import {
+  EVENTS,
+  feeds,
+  MEANING,
+  next,
+  repairs,
+  type Event,
+} from '../../../src/supervisor/failsafe/state-machine.js';
+import { STATES, type State } from '../../../src/wire/state.js';
 
 /** failsafe.md, "States", written down again: only what changes the state. */
 const CHANGES: Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>> = {

@@ -26,6 +26,7 @@ async function live(start: ListenerStarter, until = Infinity): Promise<Life> {
         messages.push(message);
         if (messages.length === until) listener.kill('enough');
       },
+      failed: (_message, error) => assert.fail(String(error)),
       gone: (reason) => {
         gone += 1;
         assert.equal(gone, 1, 'gone comes once');
@@ -48,6 +49,26 @@ describe('a listener process', () => {
     assert.equal(reason, 'enough (was killed by SIGKILL)');
     assert.deepEqual(JSON.parse(readFileSync(folder.file('order'), 'utf8')), ORDER);
     assert.equal(identify(pid ?? 0), undefined, 'it is gone');
+  });
+
+  it('lives on where what follows from a message fails, and its next message is acted on', async () => {
+    const failures: string[] = [];
+    const reason = await new Promise<string>((resolve) => {
+      const listener: ListenerConnection = new ListenerConnection(
+        standIn(`${READY}; ${KNOCK}; ${BEAT}; ${STAY}`),
+        ORDER,
+        {
+          message: ({ type }) => {
+            if (type === 'beat') listener.kill('enough');
+            throw new Error('ENOSPC');
+          },
+          failed: ({ type }, error) => failures.push(`${type}: ${String(error)}`),
+          gone: resolve,
+        },
+      );
+    });
+    assert.equal(reason, 'enough (was killed by SIGKILL)');
+    assert.deepEqual(failures, ['ready: Error: ENOSPC', 'knock: Error: ENOSPC', 'beat: Error: ENOSPC']);
   });
 
   it('that exits is told with its status, and the last of what it wrote to standard error', async () => {

@@ -43,7 +43,11 @@ class Stand {
     this.run = new ListenerInstance(
       { ...ORDER, selfKnockPort: selfKnock.port },
       ['any'],
-      { start: standIn(script), clock, loopbackProbe: selfKnock, heartbeatMs: 5_000, timeoutMs: 10_000 },
+      {
+        start: standIn(script),
+        ...{ clock, loopbackProbe: selfKnock, heartbeatMs: 5_000, timeoutMs: 10_000 },
+        onFailed: (_message, error) => assert.fail(String(error)),
+      },
       {
         healthy: () => (this.sound += 1),
         message: (message) => this.messages.push(message),

@@ -17,19 +17,25 @@ class Stand {
   readonly ready: (readonly string[])[] = [];
   readonly messages: ListenerMessage[] = [];
   readonly losses: Loss[] = [];
+  readonly failures: unknown[] = [];
   readonly waiting: (readonly string[])[] = [];
   readonly keeper: ListenerSupervisor;
+  onReady: () => void = () => undefined;
 
   constructor(start: ListenerStarter, interfaces: readonly string[] = ['any'], timeoutMs = 10_000) {
     this.keeper = new ListenerSupervisor(() => ({ ...ORDER, interfaces }), {
       start,
       clock: this.clock,
       loopbackProbe: NO_SELF_KNOCK,
+      onFailed: (_message, error) => this.failures.push(error),
       heartbeatMs: 5_000,
       timeoutMs,
       maxRestarts: 3,
       events: {
-        ready: (names) => this.ready.push(names),
+        ready: (names) => {
+          this.ready.push(names);
+          this.onReady();
+        },
         message: (message) => this.messages.push(message),
         lost: (loss) => this.losses.push(loss),
         waiting: (names) => this.waiting.push(names),
@@ -53,6 +59,17 @@ describe('the listener keeper', () => {
       await waitFor(() => pid === undefined || identify(pid) === undefined, 'its end');
       assert.equal(stand.clock.timers, 0, 'no timer is left');
     }
+  });
+
+  it('keeps a listener whose readiness cannot be acted on', async () => {
+    const stand = new Stand(standIn(`${READY}; ${BEAT}; ${KNOCK}; ${STAY}`));
+    stand.onReady = () => {
+      throw new Error('ENOSPC');
+    };
+    stand.keeper.start();
+    await stand.until(() => stand.messages.length > 0, 'a message');
+    assert.match(String(stand.failures), /^Error: ENOSPC$/);
+    assert.deepEqual([stand.keeper.isHealthy, stand.losses], [true, []]);
   });
 
   it('starts a listener, and passes on what it says once it is ready', async () => {

@@ -23,6 +23,7 @@ class Stand implements AsyncDisposable {
     start: this.start,
     clock: this.clock,
     loopbackProbe: NO_SELF_KNOCK,
+    onFailed: (_message, error) => assert.fail(String(error)),
     heartbeatMs: 5_000,
     timeoutMs: 10_000,
     maxRestarts: 3,

@@ -9,7 +9,7 @@ import type { Places } from './places.js';
 const MANUAL = 'docs/moving-from-knockd.md';
 
 /** A knockd that is there already, in words; none where there is none. */
-export interface FormerKnockd {
+interface FormerKnockd {
   readonly notes: readonly string[];
   /** True where its doors are in force, or would be, and the new ones take their place. */
   readonly isReplaced: boolean;

@@ -128,7 +128,7 @@ function tellNext(
 }
 
 /** What no rule of ours can do for the administrator. */
-export function finalDrop(command: string): string {
+function finalDrop(command: string): string {
   return `drop what nobody listens to as well, by a last rule of your own: else closed ports answer, and the time that it takes tells knock ports from others ("${command} doctor" shows the rules)`;
 }
 

@@ -46,8 +46,8 @@ export function placesOf(context: Context): Places {
 /** A file that is replaced leaves these as they are: a supervisor that runs would not be found any more. */
 function formerFolders(context: Context): Folders | undefined {
   try {
-    const { lock, log } = context.paths();
-    return { run: dirname(lock), state: dirname(log) };
+    const { run, state } = context.paths();
+    return { run, state };
   } catch (error) {
     if (error instanceof ConfigError) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { contains, parseAddress, parseNetwork } from '../../../base/address.js';
 import { ok, refuse, type Result } from '../../../base/result.js';
 
 /** Stands for the name of this host where we do not know how it is reached. */
-export const UNKNOWN_HOST = 'your.server';
+const UNKNOWN_HOST = 'your.server';
 
 /** Means another host, or none, to whoever is not in the same network: RFC 1918, 6598, 3927, 1122; RFC 4193, 4291. */
 const ONLY_NEAR = [

@@ -1,15 +1,13 @@
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { contains, parseAddress, parseKernelNetwork } from '../../../base/address.js';
 import { EXIT, KnockError } from '../../../base/errors.js';
 import { isSupervised } from '../../../firewall/ownership/inventory.js';
 import { timeOfDay } from '../../../system/local-time.js';
-import type { EventRecord, Request } from '../../../wire/control.js';
-import type { ListedEntry, StatusReport } from '../../../wire/reports.js';
+import { isEventRecords, type EventRecord, type Request } from '../../../wire/control.js';
+import { isListing, isStatusReport, type ListedEntry, type StatusReport } from '../../../wire/reports.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
-import { isStatusReport } from '../../print/show.js';
 import { ask } from '../../supervisor-client.js';
 
 /** Time enough to try it from a second terminal. */
@@ -21,7 +19,7 @@ const FOLLOW_MS = 30_000;
 const LOOK_MS = 100;
 
 /** `on`: it can still be confirmed. `over`: the kernel has gone back. `dead`: nobody is there who could confirm. */
-export type TrialState = 'on' | 'over' | 'dead';
+type TrialState = 'on' | 'over' | 'dead';
 
 /**
  * A new set-up on trial. The address of the caller's own session is not let in for it: else whoever tries the knock from
@@ -69,7 +67,7 @@ export class InitTrial {
       const report = await this.#report();
       if (report !== undefined) return (report.trial?.left ?? 0) > 0 ? 'on' : 'over';
       if (!this.#lifecycle.process.isRunning()) {
-        const isLeft = isSupervised(dirname(this.#context.paths().lock));
+        const isLeft = isSupervised(this.#context.paths().inventory);
         return isLeft ? 'dead' : 'over';
       }
       await sleep(LOOK_MS); // one that ends, as it does when the time is up, answers no more
@@ -83,11 +81,8 @@ export class InitTrial {
    */
   async heard(door: string): Promise<readonly string[]> {
     const knocks = (await this.#events()).filter(
-      ({ number, kind, text, fields }) =>
-        number > this.#began &&
-        kind === 'knock' &&
-        fields['door'] === door &&
-        text.endsWith(`: ${door}: OPEN SESAME`),
+      ({ number, kind, fields }) =>
+        number > this.#began && kind === 'knock' && fields['door'] === door && fields['heard'] === true,
     );
     const addresses = knocks.map(({ fields }) => fields['address']);
     return [...new Set(addresses.filter((address) => typeof address === 'string'))];
@@ -97,7 +92,7 @@ export class InitTrial {
   async entryOf(service: string, address: string): Promise<ListedEntry | undefined> {
     const own = parseAddress(address);
     const data = await this.#ask({ verb: 'list' });
-    if (!own.ok || !isEntries(data)) return undefined;
+    if (!own.ok || !isListing(data)) return undefined;
     return data.find((entry) => {
       const network = parseKernelNetwork(entry.address);
       const isHere = network.ok && contains(network.value, own.value);
@@ -139,7 +134,7 @@ export class InitTrial {
 
   async #events(): Promise<readonly EventRecord[]> {
     const data = await this.#ask({ verb: 'events' });
-    return Array.isArray(data) ? (data as readonly EventRecord[]) : [];
+    return isEventRecords(data) ? data : [];
   }
 
   /** The data of an answer; undefined where nobody answers, or ends while it should. */
@@ -152,8 +147,4 @@ export class InitTrial {
       throw error;
     }
   }
-}
-
-function isEntries(data: unknown): data is readonly ListedEntry[] {
-  return Array.isArray(data);
 }

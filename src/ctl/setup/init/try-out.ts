@@ -8,7 +8,7 @@ import type { Places } from './places.js';
 import { InitTrial, TRIAL_S } from './trial.js';
 
 /** What is to be tried, and with whom. */
-export interface TryOut {
+interface TryOut {
   readonly context: Context;
   readonly questions: Questions;
   readonly answers: Answers;

@@ -1,5 +1,5 @@
 /** What an installation puts where. */
-export interface InstalledFile {
+interface InstalledFile {
   /** In the package, from its top. */
   readonly source: string;
   readonly target: string;

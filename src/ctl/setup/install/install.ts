@@ -16,8 +16,10 @@ import { holdsOurs, PERSISTENT } from '../../../firewall/ownership/saved-sets.js
 import { shipped } from '../../../system/install-paths.js';
 import { systemExec } from '../../../system/exec.js';
 import { makePrivateFolder, readIfExists, removeFile, replaceFile } from '../../../system/files.js';
+import { StateFile } from '../../../system/state-file.js';
 import { isSystemd } from '../../../system/service-manager.js';
 import { findTool } from '../../../system/tools.js';
+import { isFields } from '../../../wire/guards.js';
 import type { Context } from '../../context.js';
 import { Lifecycle } from '../../lifecycle/lifecycle.js';
 import { printJson, type Output } from '../../output.js';
@@ -25,11 +27,16 @@ import { FILES, PLACEHOLDER, PROGRAMS } from './files.js';
 import { requireOwnOrigin } from './origin.js';
 import { makeUser, removeUser, USER_ENTRY } from './user.js';
 
-/** What was installed: the check sum of each file, and where each link leads. */
-const LIST = '/var/lib/knockctl/installed.json';
 const SCRIPT = '/etc/init.d/knockctl';
 
+/** What was installed: the check sum of each file, and where each link leads. */
 type Installed = Readonly<Record<string, string>>;
+
+const LIST = new StateFile<Installed>('/var/lib/knockctl/installed.json', {
+  parse: (document) => (isInstalled(document) ? document : undefined),
+  hint: 'it tells what may be replaced or removed: remove it, and files of knockctl that are there count as changed',
+  isIndented: true,
+});
 
 /**
  * Puts init script, unit, cron file, log rotation, man pages and completion in place, for a checkout or an installation by
@@ -47,7 +54,7 @@ export async function install(context: Context): Promise<number> {
   }
   await refuseBesideDebian();
   requireOwnOrigin();
-  const before = readList();
+  const before = LIST.read() ?? {};
   const installed: Record<string, string> = {};
   const notes: string[] = [];
   const command = link(installed, notes, before);
@@ -70,8 +77,8 @@ export async function install(context: Context): Promise<number> {
   const { uid = before[USER_ENTRY], note } = await makeUser();
   if (uid !== undefined) installed[USER_ENTRY] = uid;
   if (note !== undefined) notes.push(note);
-  makePrivateFolder(dirname(LIST));
-  replaceFile(LIST, `${JSON.stringify(installed, undefined, 1)}\n`);
+  makePrivateFolder(dirname(LIST.path));
+  LIST.write(installed);
   await reloadSystemd();
   const next = isSystemd()
     ? 'systemctl enable --now knockctl'
@@ -85,7 +92,7 @@ export async function install(context: Context): Promise<number> {
 /** Stops knockctl, and takes away what install has put in place; configuration and state stay. */
 export async function uninstall(context: Context): Promise<number> {
   await refuseBesideDebian();
-  const list = readList();
+  const list = LIST.read() ?? {};
   if (Object.keys(list).length === 0) {
     throw new KnockError('knockctl install has put nothing here', {
       hint: 'npm uninstall -g knockctl removes what npm has',
@@ -106,7 +113,7 @@ export async function uninstall(context: Context): Promise<number> {
       removed.push(path);
     } else if (existsSync(path)) notes.push(`${path} was changed since: left as it is`);
   }
-  removeFile(LIST);
+  LIST.remove();
   // Links to the init script, which enabling a unit of the same name has made as well.
   const updateRc = findTool('update-rc.d');
   if (updateRc !== undefined && !existsSync(SCRIPT)) await systemExec([updateRc, 'knockctl', 'remove']);
@@ -164,9 +171,8 @@ function sum(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function readList(): Installed {
-  const parsed: unknown = JSON.parse(readIfExists(LIST) ?? '{}');
-  return typeof parsed === 'object' && parsed !== null ? (parsed as Installed) : {};
+function isInstalled(document: unknown): document is Installed {
+  return isFields(document) && Object.values(document).every((mark) => typeof mark === 'string');
 }
 
 async function refuseBesideDebian(): Promise<void> {

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import { errorText, EXIT, KnockError } from '../../base/errors.js';
-import { isOwnPrivate, readIfExists, removeFile, replaceFile } from '../../system/files.js';
-import { UntrustedFile } from '../../system/strict-file.js';
+import { errorText, KnockError } from '../../base/errors.js';
 import type { ReadText } from '../../config/load-options.js';
 import type { Config, Source } from '../../config/settings.js';
+import type { Clock } from '../../system/clock.js';
+import { localTime, timeOfDay } from '../../system/local-time.js';
+import { StateFile } from '../../system/state-file.js';
+import { UntrustedFile } from '../../system/strict-file.js';
+import { isFields } from '../../wire/guards.js';
 
 /**
  * A configuration that was put in force on trial and has not been confirmed, as it outlives us: so
@@ -21,7 +24,7 @@ export interface UnconfirmedTrial {
 }
 
 /** A configuration by its texts: it is read again, and so checked again, like the files that it was. */
-export interface EarlierConfig {
+interface EarlierConfig {
   /** The file given with -c, if one was. */
   readonly file: string | null;
   readonly sources: readonly Source[];
@@ -60,41 +63,87 @@ export function asEarlierConfig({ sources }: EarlierConfig, readText: ReadText):
   };
 }
 
-/** What is noted in the file; undefined where nothing is. Throws KnockError where it cannot be believed. */
-export function readUnconfirmed(path: string): UnconfirmedTrial | undefined {
-  let parsed: unknown;
-  try {
-    const text = readIfExists(path);
-    if (text === undefined) return undefined;
-    if (!isOwnPrivate(path)) throw new Error('others can write to it');
-    parsed = JSON.parse(text);
-    if (!isUnconfirmed(parsed)) throw new Error('it is not of the right shape');
-  } catch (cause) {
-    throw new KnockError(`${path} is damaged: ${errorText(cause)}`, {
-      exitCode: EXIT.config,
-      hint: 'it says which configuration was confirmed: look over the files, remove it, and start again',
-      cause,
-    });
-  }
-  return parsed;
-}
-
 /** Until when the trial was to last. */
 export function deadline({ at, seconds }: UnconfirmedTrial): Date {
   return new Date(new Date(at).getTime() + seconds * 1_000);
 }
 
-export function writeUnconfirmed(path: string, unconfirmed: UnconfirmedTrial): void {
-  replaceFile(path, `${JSON.stringify(unconfirmed)}\n`);
+/** Where it is kept. One that is damaged is never taken for none. */
+export function trialFile(path: string): StateFile<UnconfirmedTrial> {
+  return new StateFile(path, {
+    parse: (document) => (isUnconfirmed(document) ? document : undefined),
+    hint: 'it says which configuration was confirmed: look over the files, remove it, and start again',
+  });
 }
 
-export function removeUnconfirmed(path: string): void {
-  removeFile(path);
+/** What is put on trial, and what was in force before. */
+export interface TriedChange {
+  readonly config: Config;
+  readonly template: Template;
+  readonly seconds: number;
+  readonly before: UnconfirmedTrial['before'];
+}
+
+/** What is noted on disk of a trial: files that were tried and not confirmed must not be put in force by a later life. */
+export class TrialRecord {
+  readonly #file: StateFile<UnconfirmedTrial>;
+  readonly #clock: Pick<Clock, 'wall'>;
+
+  constructor(path: string, clock: Pick<Clock, 'wall'>) {
+    this.#file = trialFile(path);
+    this.#clock = clock;
+  }
+
+  /**
+   * Notes a trial that begins. Gives what takes that back, with what was noted before. Throws KnockError where that cannot be
+   * believed.
+   */
+  write({ config, template, seconds, before }: TriedChange): () => void {
+    const former = this.#file.read();
+    const tried = digest(config, template);
+    this.#file.write({ tried, at: this.#clock.wall().toISOString(), seconds, before });
+    return () => {
+      if (former === undefined) this.remove();
+      else this.#file.write(former);
+    };
+  }
+
+  /** Nothing is left to confirm. */
+  remove(): void {
+    this.#file.remove();
+  }
+
+  /** What is to be said of files that were tried and not confirmed; null where there are none. */
+  get warning(): string | null {
+    try {
+      const noted = this.#file.read();
+      if (noted === undefined) return null;
+      return `a change was tried on ${localTime(noted.at)} and not confirmed: the files on disk are not in force`;
+    } catch (error) {
+      return errorText(error);
+    }
+  }
+
+  /** Why there is nothing on trial that could be confirmed. */
+  nothingOnTrial(): KnockError {
+    const noted = this.#file.read();
+    return noted === undefined
+      ? new KnockError('nothing is on trial: there is nothing to confirm')
+      : tooLate(deadline(noted));
+  }
+}
+
+/** A change that was on trial until then can be kept no more. */
+export function tooLate(until: Date): KnockError {
+  return new KnockError(
+    `too late: the change was on trial until ${timeOfDay(until)}; what was in force before is in force again`,
+    { hint: 'knockctl reload --trial S (or start --trial S) tries it again' },
+  );
 }
 
 function isUnconfirmed(value: unknown): value is UnconfirmedTrial {
   return (
-    isObject(value) &&
+    isFields(value) &&
     typeof value['tried'] === 'string' &&
     /^[0-9a-f]{64}$/.test(value['tried']) &&
     typeof value['at'] === 'string' &&
@@ -105,14 +154,14 @@ function isUnconfirmed(value: unknown): value is UnconfirmedTrial {
 }
 
 function isEarlier(value: unknown): value is EarlierConfig {
-  if (!isObject(value)) return false;
+  if (!isFields(value)) return false;
   const { file, sources, template } = value;
   return (
     (file === null || typeof file === 'string') &&
     Array.isArray(sources) &&
     sources.every(
       (source) =>
-        isObject(source) &&
+        isFields(source) &&
         typeof source['path'] === 'string' &&
         (source['text'] === null || typeof source['text'] === 'string') &&
         (source['weakness'] === undefined || isWeakness(source['weakness'])),
@@ -123,13 +172,9 @@ function isEarlier(value: unknown): value is EarlierConfig {
 }
 
 function isTemplate(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value) && typeof value['file'] === 'string' && typeof value['text'] === 'string';
+  return isFields(value) && typeof value['file'] === 'string' && typeof value['text'] === 'string';
 }
 
 function isWeakness(value: unknown): boolean {
-  return isObject(value) && typeof value['text'] === 'string' && typeof value['fix'] === 'string';
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isFields(value) && typeof value['text'] === 'string' && typeof value['fix'] === 'string';
 }

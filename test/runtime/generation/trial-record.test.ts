@@ -6,7 +6,16 @@ import fc from 'fast-check';
 
 import { KnockError } from '../../../src/base/errors.js';
 import { loadConfig } from '../../../src/config/load.js';
-import { asEarlierConfig, digest, readUnconfirmed, removeUnconfirmed, writeUnconfirmed, type UnconfirmedTrial } from '../../../src/runtime/generation/unconfirmed.js';
+import {
+  asEarlierConfig,
+  digest,
+  trialFile,
+  TrialRecord,
+  type TriedChange,
+  type UnconfirmedTrial,
+} from '../../../src/runtime/generation/trial-record.js';
+import { readIfExists } from '../../../src/system/files.js';
+import { FakeClock } from '../../helpers/fake-clock.js';
 import { TempFolder } from '../../helpers/temp.js';
 
 const TEMPLATE = { file: '/t', text: '*filter\nCOMMIT\n' };
@@ -37,22 +46,24 @@ describe('the note of what is not confirmed', () => {
   it('reads back as it was written, for its owner only, and goes', () => {
     using folder = new TempFolder();
     const path = folder.file('unconfirmed.json');
-    assert.equal(readUnconfirmed(path), undefined);
+    const file = trialFile(path);
+    assert.equal(file.read(), undefined);
     for (const note of [NOTE, { ...NOTE, before: null }]) {
-      writeUnconfirmed(path, note);
-      assert.deepEqual(readUnconfirmed(path), note);
+      file.write(note);
+      assert.deepEqual(file.read(), note);
     }
     assert.equal(statSync(path).mode & 0o777, 0o600);
     chmodSync(path, 0o666);
-    assert.throws(() => readUnconfirmed(path), /others can write to it/);
-    removeUnconfirmed(path);
-    removeUnconfirmed(path);
+    assert.throws(() => file.read(), /others can write to it/);
+    file.remove();
+    file.remove();
     assert.equal(existsSync(path), false);
   });
 
   it('is refused where it is damaged, and never taken for none', () => {
     using folder = new TempFolder();
     const path = folder.file('unconfirmed.json');
+    const file = trialFile(path);
     const whole = JSON.stringify(NOTE);
     const damaged = fc.oneof(
       fc.string(),
@@ -66,7 +77,7 @@ describe('the note of what is not confirmed', () => {
       fc.property(damaged, (text) => {
         writeFileSync(path, text, { mode: 0o600 });
         try {
-          const read = readUnconfirmed(path);
+          const read = file.read();
           assert.ok(read !== undefined && /^[0-9a-f]{64}$/.test(read.tried));
           assert.ok(read.before === null || Array.isArray(read.before.sources));
         } catch (error) {
@@ -108,5 +119,50 @@ describe('the texts of a configuration', () => {
     assert.notEqual(other({ '/c': `${FILES['/c']}\n` }), own);
     assert.notEqual(other({ '/d': `${FILES['/d']}\n` }), own);
     assert.notEqual(digest(load(FILES), { ...TEMPLATE, text: '' }), own);
+  });
+});
+
+const TRIED: TriedChange = {
+  config: load(FILES),
+  template: { file: '/t', text: '' },
+  seconds: 60,
+  before: null,
+};
+
+describe('what is recorded of a trial', () => {
+  it('says so until it is removed, and is taken back to what was noted before', () => {
+    using folder = new TempFolder();
+    const path = folder.file('unconfirmed.json');
+    const note = new TrialRecord(path, new FakeClock());
+    const warning = (): string => note.warning ?? '';
+    assert.equal(warning(), '');
+    assert.match(note.nothingOnTrial().message, /^nothing is on trial/);
+
+    const takeBackFirst = note.write(TRIED);
+    const first = readIfExists(path);
+    assert.match(warning(), /^a change was tried on 2030-01-.* and not confirmed/);
+    assert.match(note.nothingOnTrial().message, /^too late: the change was on trial until /);
+
+    const takeBackSecond = note.write({ ...TRIED, seconds: 90 });
+    assert.notEqual(readIfExists(path), first);
+    takeBackSecond();
+    assert.equal(readIfExists(path), first);
+    takeBackFirst();
+    assert.equal(warning(), '');
+
+    note.write(TRIED);
+    note.remove();
+    assert.equal(readIfExists(path), undefined);
+  });
+
+  it('that is damaged is told, and is not written over', () => {
+    using folder = new TempFolder();
+    const path = folder.file('unconfirmed.json');
+    writeFileSync(path, '{', { mode: 0o600 });
+    const note = new TrialRecord(path, new FakeClock());
+    const warning = (): string => note.warning ?? '';
+    assert.match(warning(), /unconfirmed\.json is damaged/);
+    assert.throws(() => note.write(TRIED), /is damaged/);
+    assert.equal(readIfExists(path), '{');
   });
 });
