@@ -2,7 +2,7 @@
 import { FAMILIES } from '../../base/address.js';
 import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { AllTables } from '../../firewall/exposure/elsewhere.js';
-import { surveyed } from '../../firewall/exposure/survey.js';
+import { exposuresOf } from '../../firewall/exposure/survey.js';
 import type { Exposure } from '../../firewall/exposure/assess.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts/facts.js';
@@ -38,12 +38,12 @@ export function inFront(facts: Facts): Finding[] {
     }),
   );
   const { families, hook } = firewall;
-  const doors = (family: 4 | 6): ReturnType<Parameters<typeof surveyed>[2]['doors']> =>
+  const doors = (family: 4 | 6): ReturnType<Parameters<typeof exposuresOf>[2]['doors']> =>
     config.value.doors
       .map(({ door }) => door)
       .filter((_, index) => recognised[index]?.kernel.includes(family) === true);
   const found = { tables, problems: [], served: [], ...(native === undefined ? {} : { native }) };
-  return surveyed(found, backend, { services, families, hook, doors })
+  return exposuresOf(found, backend, { services, families, hook, doors })
     .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
     .filter((one) => !isToldByTable(one))
     .map(({ kind, text, fix }) => ({

@@ -4,27 +4,26 @@ import { readIfExists, removeFile, replaceFile } from '../../system/files.js';
 import type { TableName } from '../model/table-name.js';
 
 /**
- * What of ours is in the kernel, noted in the run folder, which lives as long as the kernel does:
- * so that a later life finds services that the configuration no longer names, and `stop` knows
- * which tables were not there before us.
+ * What knockctl has put into the kernel, recorded in the run folder, which lives as long as the kernel does: so a later
+ * run finds services that the configuration no longer names, and `stop` knows which tables did not exist before.
  */
 export interface Inventory {
   readonly services: readonly string[];
-  /** Where rules of ours may stand: other settings may lead to another back end, or leave a family out. */
+  /** Where knockctl's rules may be: other settings may select another back end, or omit a family. */
   readonly places: readonly Place[];
-  /** Families whose filter table did not exist before our first rule. */
+  /** Families whose filter table did not exist before knockctl's first rule. */
   readonly madeTables: readonly Family[];
-  /** The same of the table mangle, which only second gates need. */
+  /** The same for table mangle, which only strict gates need. */
   readonly madeMangle?: readonly Family[];
-  /** Chains that only a trial has, of whatever service. */
+  /** Chains that only a trial has, of any service. */
   readonly trialChains?: readonly string[];
-  /** True where a supervisor should be there for them; false after `knockctl setup`. */
+  /** True if a supervisor should be running; false after `knockctl setup`. */
   readonly supervised: boolean;
-  /** The life of the kernel that all of it is about; a run folder may outlive that. */
+  /** The boot that the inventory belongs to; a run folder may outlive it. */
   readonly bootId?: string;
 }
 
-/** The tables of a family that were not there before our first rule. */
+/** Returns the tables of a family that did not exist before knockctl's first rule. */
 export function madeTablesOf(
   family: Family,
   { madeTables, madeMangle = [] }: Pick<Inventory, 'madeTables' | 'madeMangle'>,
@@ -35,52 +34,52 @@ export function madeTablesOf(
   ];
 }
 
-/** Where rules are: one family in one back end. */
+/** A location of rules: one family in one back end. */
 export interface Place {
   readonly backend: BackendName;
   readonly family: Family;
 }
 
-/** Each place once. */
+/** Removes duplicate places. */
 export function unique(places: readonly Place[]): Place[] {
   return [...new Map(places.map((place) => [`${place.backend} ${place.family}`, place])).values()];
 }
 
-/** The places that are not among others. */
+/** Returns the places that are not in `others`. */
 export function without(places: readonly Place[], others: readonly Place[]): Place[] {
   const isSame = (one: Place, two: Place): boolean =>
     one.backend === two.backend && one.family === two.family;
   return places.filter((place) => !others.some((other) => isSame(place, other)));
 }
 
-/** Where the footprint is noted. */
+/** Returns the path of the inventory. */
 export function inventoryPath(runFolder: string): string {
   return `${runFolder}/kernel.json`;
 }
 
-/** The footprint noted in a run folder; undefined where there is none, or none that can be believed. */
+/** Reads the inventory of a run folder; undefined if it is missing or invalid. */
 export function readInventory(runFolder: string): Inventory | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(readIfExists(inventoryPath(runFolder)) ?? 'null');
   } catch {
-    return undefined; // damaged: as good as none, what is in the kernel is looked up there
+    return undefined; // invalid: treated as missing, the kernel is searched instead
   }
   return isInventory(parsed) ? parsed : undefined;
 }
 
-/** Whether a supervisor should be there for what is noted in a run folder. */
+/** Whether a supervisor should be running, by the inventory of a run folder. */
 export function isSupervised(runFolder: string): boolean {
   return readInventory(runFolder)?.supervised === true;
 }
 
-/** Whether sets and rules of ours can be there because of us: there is a note, and it is not of an earlier boot. */
-export function isOfBoot(footprint: Inventory | undefined, bootId: string): boolean {
-  return footprint !== undefined && (footprint.bootId === undefined || footprint.bootId === bootId);
+/** Whether the kernel can hold sets and rules of this inventory: it exists, and is not from an earlier boot. */
+export function isOfBoot(inventory: Inventory | undefined, bootId: string): boolean {
+  return inventory !== undefined && (inventory.bootId === undefined || inventory.bootId === bootId);
 }
 
-export function writeInventory(runFolder: string, footprint: Inventory): void {
-  replaceFile(inventoryPath(runFolder), `${JSON.stringify(footprint)}\n`);
+export function writeInventory(runFolder: string, inventory: Inventory): void {
+  replaceFile(inventoryPath(runFolder), `${JSON.stringify(inventory)}\n`);
 }
 
 export function removeInventory(runFolder: string): void {

@@ -10,7 +10,7 @@ async function asleep(stdout: string, exitCode = 0): Promise<string | undefined>
     async () => Promise.resolve({ exitCode, stdout, stderr: 'it says no' }),
     namedBackend('nft', ''),
   );
-  return (await tables.sleeping())(4, 'filter');
+  return (await tables.dormancy())(4, 'filter');
 }
 
 describe('tables that are out of service', () => {
