@@ -35,7 +35,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'a service that nobody gets into',
     host: { conf: '[service.ssh]\non_failure = flush\n', doors: '' },
     level: 'danger',
-    text: /nobody can get into service ssh/,
+    text: /nobody can reach service ssh/,
     fix: /knockctl accept %IP% --service ssh/,
   },
   {
@@ -49,7 +49,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'somebody who listens elsewhere than the service is',
     host: { conf: `${SSH}ports = 2222\n`, listener: listenAt(22, '0.0.0.0') },
     level: 'warning',
-    text: /nobody listens at tcp port 2222/,
+    text: /no program listens at tcp port 2222/,
     fix: /ports in \[service\.ssh\]/,
   },
   {
@@ -112,14 +112,14 @@ export const MORE_CASES: readonly Case[] = [
       ],
     },
     level: 'danger',
-    text: /tcp port 22 .* is sent on elsewhere/,
+    text: /tcp port 22 .* is forwarded elsewhere/,
     fix: /chain = DOCKER-USER/,
   },
   {
     what: 'all ports that are redirected',
     host: { conf: SSH, rules: ['ip6tables-nft -t nat -A PREROUTING -p tcp -j REDIRECT --to-ports 2222'] },
     level: 'danger',
-    text: /tcp port 22 .* is sent on to port 2222 of this host by REDIRECT \(IPv6\)/,
+    text: /tcp port 22 .* is redirected to port 2222 of this host by REDIRECT \(IPv6\)/,
     fix: /2222 in ports/,
   },
   {

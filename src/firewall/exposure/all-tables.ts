@@ -88,7 +88,7 @@ async function readNftBeside(
     return { native: readNative(json, (await own.listNft('text')) ?? '', isKnown) };
   } catch (error) {
     const why = errorText(error);
-    if (!isMissing(why)) problems.push(`nft tables could not be read:  ${why.split('\n')[0] ?? ''}`);
+    if (!isMissing(why)) problems.push(`nft tables could not be read: ${why.split('\n')[0] ?? ''}`);
     return {};
   }
 }
