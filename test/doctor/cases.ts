@@ -57,7 +57,7 @@ export const CASES: readonly Case[] = [
       rules: ['iptables-nft -A INPUT -s 192.0.2.9 -j DROP', 'iptables-legacy -A INPUT -s 192.0.2.9 -j DROP'],
     },
     level: 'warning',
-    text: /both back ends/,
+    text: /both iptables back ends/,
     fix: /“Two back ends” in neighbours\.md/,
   },
   {

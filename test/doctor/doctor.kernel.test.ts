@@ -88,7 +88,7 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
     const { stdout } = await space.exec(argv);
     assert.match(
       stdout,
-      /^note +service ssh has doors in the kernel.*\n +so: .*\n +fix: on_failure = hold in \[service\.ssh\]$/m,
+      /^note +service ssh has kernel doors.*\n +so: .*\n +fix: on_failure = hold in \[service\.ssh\]$/m,
     );
     assert.match(stdout, /\nnothing found that would make the protection void, or lock anybody out\n$/);
   });

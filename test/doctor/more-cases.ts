@@ -66,7 +66,7 @@ export const MORE_CASES: readonly Case[] = [
       rules: [...nftDrop('inet filter'), 'nft add rule inet filter input tcp dport 80 accept'],
     },
     level: 'danger',
-    text: /the table inet filter of nft refuses .* no rule that accepts tcp port 22 .*\(IPv4 and IPv6\)/,
+    text: /nft table inet filter drops .* no rule that accepts tcp port 22 .*\(IPv4 and IPv6\)/,
     fix: /tcp dport 22 accept/,
   },
   {
@@ -76,7 +76,7 @@ export const MORE_CASES: readonly Case[] = [
       rules: [...nftDrop('inet filter'), 'nft add rule inet filter input tcp dport { 22, 80 } accept'],
     },
     level: 'note',
-    text: /the table inet filter of nft refuses .* may accept tcp port 22/,
+    text: /nft table inet filter drops .* may accept tcp port 22/,
     fix: /^$/,
   },
   {
@@ -90,7 +90,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'and that they are there all the same',
     host: { conf: SSH, rules: nftDrop('ip filter') },
     level: 'danger',
-    text: /the table ip filter of nft refuses .* \(IPv4\)/,
+    text: /nft table ip filter drops .* \(IPv4\)/,
     fix: /tcp dport 22 accept/,
   },
   {

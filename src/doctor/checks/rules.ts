@@ -45,7 +45,7 @@ export function otherBackend(facts: Facts): Finding[] {
         level: 'danger',
         text: `${describePort(service, wanted)} is closed by rules of ${programs(shut, other).join(' and ')} (${familyNames(shut)}), while knockctl's rules are in ${programs(shut, backend).join(' and ')}`,
         effect: 'a knock has no effect: a DROP in either back end is final',
-        fix: `${shown(shut, other, service.chain)} shows them; delete them there, or set backend =  ${other} in [firewall]`,
+        fix: `${shown(shut, other, service.chain)} shows them; delete them there, or set backend = ${other} in [firewall]`,
       },
     ];
   });

@@ -41,9 +41,9 @@ describe('reading rules', () => {
   });
 
   it('nft that fails, or prints nonsense', async () => {
-    assert.deepEqual((await gather(/^nft/, '', 1)).unread, ['nft tables could not be read:  it says no']);
+    assert.deepEqual((await gather(/^nft/, '', 1)).unread, ['nft tables could not be read: it says no']);
     assert.deepEqual((await gather(/^nft/, '[]')).unread, [
-      'nft tables could not be read:  nft printed something unexpected',
+      'nft tables could not be read: nft printed something unexpected',
     ]);
   });
 });

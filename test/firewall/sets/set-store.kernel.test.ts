@@ -179,7 +179,7 @@ describe('the set store, in the kernel', () => {
     await using space = new KernelSpace();
     const sets = space.sets();
     const missing = await refusal(sets.add('ssh', 'filter', [entry('192.0.2.1')]));
-    assert.match(missing.message, /^the sets of this service are not in the kernel/);
+    assert.match(missing.message, /^the sets of this service do not exist/);
     assert.equal(missing.exitCode, EXIT.firewall);
     await space.must('ipset create ssh_filter4 hash:net maxelem 2 timeout 0 comment bucketsize 2');
     const batch = Array.from({ length: 200 }, (_, index) => entry(`192.0.2.${index}`));
