@@ -120,7 +120,7 @@ export const MORE_CASES: readonly Case[] = [
     host: { conf: SSH, rules: ['ip6tables-nft -t nat -A PREROUTING -p tcp -j REDIRECT --to-ports 2222'] },
     level: 'danger',
     text: /tcp port 22 .* is redirected to port 2222 of this host by REDIRECT \(IPv6\)/,
-    fix: /2222 in ports/,
+    fix: /add 2222 to ports/,
   },
   {
     what: 'an interface that is not there',

@@ -31,7 +31,7 @@ describe('tables that are out of service', () => {
     const table = { family: 'ip', name: 'filter', flags: ['dormant'] };
     assert.match(
       (await asleep(JSON.stringify({ nftables: [{ table }] }))) ?? '',
-      /nft add table ip filter wakes it/,
+      /nft add table ip filter activates it/,
     );
   });
 });
