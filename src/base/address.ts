@@ -6,13 +6,12 @@ import { ok, refuse, type Result } from './result.js';
 
 export type Family = 4 | 6;
 
-/** Both families, in the order in which we treat them. */
+/** Both families, in the order of processing. */
 export const FAMILIES: readonly Family[] = [4, 6];
 
 /**
- * An address or a network, checked and normalised: `text` is canonical (RFC 5952 for IPv6; host bits
- * cleared; no `/32` or `/128`), so equal networks have equal texts. It is safe as a word of an
- * ipset or iptables line.
+ * An address or network, validated and normalised: `text` is canonical (RFC 5952 for IPv6; host bits cleared; no `/32`
+ * or `/128`), so equal networks have equal texts. It is safe as a word of an ipset or iptables line.
  */
 export interface Network {
   readonly family: Family;
@@ -21,13 +20,13 @@ export interface Network {
   readonly prefix: number;
 }
 
-/** Longest text that can be an address: IPv6 with an embedded IPv4 address and a prefix. */
+/** The longest possible address: IPv6 with an embedded IPv4 address and a prefix. */
 const MAX_TEXT = 50;
 /** Begins the text of an IPv4-mapped address (RFC 5952, section 5). */
 const MAPPED = '::ffff:';
 const PREFIX = /^(?:0|[1-9][0-9]{0,2})$/;
 
-/** The bits of a whole address of the family. */
+/** Returns the number of bits of an address. */
 export function addressBits(family: Family): number {
   return family === 4 ? 32 : 128;
 }
@@ -37,10 +36,13 @@ export function isHost(network: Network): boolean {
   return network.prefix === addressBits(network.family);
 }
 
-/** What JSON leaves as it is and a terminal may obey: C1 controls, and what turns the direction of writing. */
+/**
+ * Characters that JSON does not escape but a terminal may interpret: C1 controls, and marks that change the direction
+ * of writing.
+ */
 const UNPRINTABLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** A short, printable form of untrusted text, for messages. */
+/** Returns a short, printable form of untrusted text, for messages. */
 export function quote(text: string): string {
   const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   return JSON.stringify(cut).replaceAll(
@@ -53,8 +55,8 @@ export function quote(text: string): string {
 type Mapped = 'IPv4' | 'IPv6';
 
 /**
- * Reads a literal IPv4 or IPv6 address or network. Host names, zone ids, white space, octal or
- * shortened IPv4 forms and words that look like options are refused; `::ffff:1.2.3.4` is 1.2.3.4.
+ * Parses a literal IPv4 or IPv6 address or network. Refuses host names, zone ids, white space, octal or shortened IPv4
+ * forms and words that look like options; `::ffff:1.2.3.4` is 1.2.3.4.
  */
 export function parseNetwork(input: string): Result<Network> {
   return parse(input, 'IPv4');
@@ -81,7 +83,7 @@ function parse(input: string, mapped: Mapped): Result<Network> {
   const literal = slash === -1 ? input : input.slice(0, slash);
   const kind = isIP(literal);
   if (kind === 0) return refuse(`${quote(input)} is not an IPv4 or IPv6 address or network`);
-  // Canonical as it is, for isIP takes no leading zeros; and what a batch of 100,000 mostly is made of.
+  // Already canonical, because isIP accepts no leading zeros; most of a batch of 100,000 are of this kind.
   if (kind === 4 && slash === -1) return ok({ family: 4, prefix: 32, text: literal });
   const parsed = ipaddr.parse(kind === 4 ? literal : withoutDots(literal));
   const bits = kind === 4 ? 32 : 128;
@@ -97,7 +99,7 @@ function parse(input: string, mapped: Mapped): Result<Network> {
   return ok(normalise(parsed, prefix));
 }
 
-/** Reads a single literal address: like parseNetwork, but a network is refused. */
+/** Parses a single literal address: like parseNetwork, but refuses a network. */
 export function parseAddress(input: string): Result<Network> {
   const parsed = parseNetwork(input);
   if (parsed.ok && !isHost(parsed.value)) {
@@ -106,17 +108,17 @@ export function parseAddress(input: string): Result<Network> {
   return parsed;
 }
 
-/** True where every address of `inner` is one of `outer`. */
+/** True if every address of `inner` is in `outer`. */
 export function contains(outer: Network, inner: Network): boolean {
   return outer.family === inner.family && outer.prefix <= inner.prefix && matches(outer, inner, outer.prefix);
 }
 
-/** The 4 or 16 bytes of the network's first address, in network order. */
+/** Returns the 4 or 16 bytes of the network's first address, in network order. */
 export function addressBytes(network: Network): number[] {
   return ipaddr.parse(withoutPrefix(network.text)).toByteArray();
 }
 
-/** An IPv6 literal with its dotted end as groups: ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`. */
+/** Rewrites the dotted end of an IPv6 literal as groups: ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`. */
 function withoutDots(literal: string): string {
   return literal.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...bytes: string[]) => {
     const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);

@@ -1,31 +1,31 @@
 import type { ListName } from './lists.js';
 
-/** What the options of commands hold. Times in seconds. */
+/** The values of command options. Times in seconds. */
 export interface OptionValues {
   readonly timeoutS: number;
   readonly service: string;
   readonly force: boolean;
   readonly save: boolean;
-  /** Where the caller's own SSH session comes from (SSH_CONNECTION). */
+  /** The source of the caller's own SSH session (SSH_CONNECTION). */
   readonly session: string;
-  /** The port that this session is at. */
+  /** The port of that session. */
   readonly port: number;
   readonly list: ListName;
   readonly follow: boolean;
-  /** For so many seconds only, until it is confirmed. */
+  /** The duration of a trial, unless it is confirmed. */
   readonly trialS: number;
-  /** What is in the kernel stays, for a supervisor that takes over. */
+  /** Leaves rules and sets in the kernel, for the next supervisor. */
   readonly keep: boolean;
 }
 export type OptionName = keyof OptionValues;
 
 interface CommandSpec {
-  /** Whether it is given addresses, or names of lists. */
+  /** Whether it takes addresses, or names of lists. */
   readonly targets: boolean;
   readonly options: readonly OptionName[];
-  /** Whether it acts on the kernel's lists: with a supervisor or without one. */
+  /** Whether it acts on the kernel's lists: with or without a supervisor. */
   readonly onLists: boolean;
-  /** Whether doors may ask for it, besides the administrator. */
+  /** Whether doors may use it, besides the administrator. */
   readonly byDoors: boolean;
   /** Whether the kernel can do it by itself, as the command of a door. */
   readonly inKernel: boolean;
@@ -34,7 +34,7 @@ interface CommandSpec {
 const FOR_DOORS = { targets: true, onLists: true, byDoors: true } as const;
 const FOR_SUPERVISOR = { targets: false, onLists: false, byDoors: false, inKernel: false } as const;
 
-/** The one table of all commands that a supervisor is asked for; what is sent, read, dispatched and compiled follows from it. */
+/** The table of all commands of a supervisor; messages, guards, dispatch and kernel rules derive from it. */
 export const COMMANDS = {
   accept: { ...FOR_DOORS, inKernel: true, options: ['timeoutS', 'service', 'force'] },
   drop: { ...FOR_DOORS, inKernel: true, options: ['timeoutS', 'force', 'session'] },
@@ -51,7 +51,7 @@ export const COMMANDS = {
 
 type Commands = typeof COMMANDS;
 export type CommandName = keyof Commands;
-/** The commands for which something holds. */
+/** The commands with a property. */
 type CommandsThat<K extends keyof CommandSpec> = {
   [C in CommandName]: Commands[C][K] extends true ? C : never;
 }[CommandName];
@@ -65,7 +65,7 @@ export type AddressCommand = CommandsThat<'targets'>;
 /** The commands of doors that the kernel can do by itself. */
 export type KernelVerb = CommandsThat<'inKernel'>;
 
-/** What a command is asked with. */
+/** The arguments of a command. */
 export type CommandArguments<C extends CommandName> = (Commands[C]['targets'] extends true
   ? { readonly targets: readonly string[] }
   : unknown) & {
@@ -77,7 +77,7 @@ export function isCommand(word: string): word is CommandName {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** The names of the commands for which something holds, in the order of the table. */
+/** Returns the names of the commands with a property, in table order. */
 export function commandsThat<K extends 'onLists' | 'byDoors' | 'targets' | 'inKernel'>(
   what: K,
 ): readonly CommandsThat<K>[] {

@@ -18,8 +18,8 @@ interface KnockErrorOptions {
 }
 
 /**
- * The one error family. `message` says what happened, and to what; `hint` says what to do next;
- * `exitCode` is what a command that ends by this error exits with.
+ * The base class of errors. `message` says what happened, and to what; `hint` says what to do next; `exitCode` is the
+ * exit code of a command that ends with this error.
  */
 export class KnockError extends Error {
   override readonly name: string = 'KnockError';
@@ -41,12 +41,12 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-/** `file:line: message`, or `file: message` where the fault is the file as a whole. */
+/** Formats a fault as `file:line: message`, or `file: message` if it concerns the whole file. */
 export function formatFault(fault: ConfigFault): string {
   return `${fault.file}:${fault.line === 0 ? '' : `${fault.line}:`} ${fault.message}`;
 }
 
-/** Every fault found in the configuration, all at once. */
+/** All faults found in the configuration. */
 export class ConfigError extends KnockError {
   override readonly name = 'ConfigError';
   readonly faults: readonly ConfigFault[];
@@ -60,7 +60,7 @@ export class ConfigError extends KnockError {
   }
 }
 
-/** How a command that we ran failed. `input` is what it was given on standard input, if anything. */
+/** How a command failed. `input` is its standard input, if any. */
 export interface CommandFailure {
   readonly argv: readonly string[];
   readonly exitCode: number | undefined;
@@ -93,12 +93,12 @@ function describe(failure: CommandFailure): string {
   return `${failure.argv.join(' ')} ${how}${why === '' ? '' : `: ${why}`}`;
 }
 
-/** A message between our processes that is not what the protocol allows. */
+/** A message between knockctl's processes that violates the protocol. */
 export class ProtocolError extends KnockError {
   override readonly name = 'ProtocolError';
 }
 
-/** The text of anything thrown, for logs. */
+/** Returns the text of anything thrown, for logs. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,20 +1,23 @@
 import { contains, parseNetwork, type Network } from './address.js';
 
-/** Addresses that no packet from elsewhere can have as its source. Pure. */
+/** Addresses that no packet from outside can have as its source. Pure. */
 
 interface Range {
   readonly network: Network;
-  readonly what: string;
+  readonly reason: string;
 }
 
 function range(text: string, what: string): Range {
   const parsed = parseNetwork(text);
   if (!parsed.ok) throw new Error(parsed.reason);
-  return { network: parsed.value, what };
+  return { network: parsed.value, reason: what };
 }
 
-/** RFC 6890 and RFC 4291. The sentinels of our sets (firewall/sets/sentinel.ts) are among them: 255.255.255.255 and ff00::. */
-const NOBODYS: readonly Range[] = [
+/**
+ * RFC 6890 and RFC 4291. They include the sentinels of knockctl's sets (firewall/sets/sentinel.ts): 255.255.255.255 and
+ * ff00::.
+ */
+const NON_HOST: readonly Range[] = [
   range('0.0.0.0/8', 'no host\u2019s address'),
   range('224.0.0.0/4', 'a multicast address'),
   range('255.255.255.255', 'the broadcast address'),
@@ -26,13 +29,13 @@ const LOOPBACK: readonly Range[] = [
   range('::1', 'the loopback, which is never filtered'),
 ];
 
-/** What is wrong with an address or network of which no packet can come from elsewhere; undefined where one can. */
+/** Returns why no packet from outside can come from an address or network; undefined if one can. */
 export function impossibleSource(network: Network): string | undefined {
-  const found = [...NOBODYS, ...LOOPBACK].find((one) => contains(one.network, network));
-  return found === undefined ? undefined : `${network.text} is ${found.what}`;
+  const found = [...NON_HOST, ...LOOPBACK].find((one) => contains(one.network, network));
+  return found === undefined ? undefined : `${network.text} is ${found.reason}`;
 }
 
-/** The same, `own` being the addresses of this host, and broadcast addresses of its networks. */
+/** The same, for this host; `own`: its addresses, and the broadcast addresses of its networks. */
 export function impossibleHere(network: Network, own: readonly Network[]): string | undefined {
   const fixed = impossibleSource(network);
   if (fixed !== undefined) return fixed;

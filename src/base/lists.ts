@@ -3,13 +3,13 @@ export const LISTS = ['banned', 'trusted', 'filter'] as const;
 export type ListName = (typeof LISTS)[number];
 
 /**
- * What the kernel holds of them, a set for each family. Doors write to `filter` and `decoyed` alone: a packet can be forged,
- * and the kernel's SET gives an entry a new time whatever it had. So what was put in by hand has sets that no door touches.
+ * The kernel's lists, a set for each family. Doors write only to `filter` and `decoyed`: a packet can be forged, and
+ * the kernel's SET target resets the time of an entry. So manual entries have their own sets, which no door changes.
  */
 export const SET_LISTS = ['banned', 'trusted', 'granted', 'filter', 'decoyed'] as const;
 export type SetList = (typeof SET_LISTS)[number];
 
-/** The sets that make up each list: a ban by a decoy is a ban, a longer grant by hand an entry of filter. */
+/** The sets that make up each list: a ban by a door counts as a ban, a longer manual grant as an entry of filter. */
 export const PARTS: Readonly<Record<ListName, readonly SetList[]>> = {
   banned: ['banned', 'decoyed'],
   trusted: ['trusted'],

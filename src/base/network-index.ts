@@ -1,11 +1,11 @@
 import { addressBits, addressBytes, type Family, type Network } from './address.js';
 
-/** Things that are about a network each, in a form that tells quickly which of them has an address in common with another network. */
+/** An index of items with a network, for fast lookups of an item that overlaps another network. */
 export class NetworkIndex<T extends { readonly network: Network }> {
   readonly #all: readonly T[];
-  /** By family and prefix length, by the bits of the network. */
+  /** Items by family, prefix length and network bits. */
   readonly #exact: Readonly<Record<Family, ReadonlyMap<number, ReadonlyMap<string, T>>>>;
-  /** The same of all that are within a network of that prefix length; made when it is asked for. */
+  /** The items within a network of that prefix length; built on demand. */
   readonly #within: Readonly<Record<Family, Map<number, ReadonlyMap<string, T>>>> = {
     4: new Map(),
     6: new Map(),
@@ -16,7 +16,7 @@ export class NetworkIndex<T extends { readonly network: Network }> {
     this.#exact = { 4: this.#byPrefix(4), 6: this.#byPrefix(6) };
   }
 
-  /** One that has an address in common with the network; undefined where none has. */
+  /** Returns an item that overlaps the network; undefined if there is none. */
   overlapping(network: Network): T | undefined {
     const { family, prefix } = network;
     if (this.#exact[family].size === 0) return undefined;
@@ -42,8 +42,8 @@ export class NetworkIndex<T extends { readonly network: Network }> {
   }
 
   #inside(family: Family, prefix: number): ReadonlyMap<string, T> {
-    const made = this.#within[family].get(prefix);
-    if (made !== undefined) return made;
+    const cached = this.#within[family].get(prefix);
+    if (cached !== undefined) return cached;
     const longer = this.#all.filter(({ network }) => network.family === family && network.prefix > prefix);
     const fresh = new Map(longer.map((one) => [bitsOf(addressBytes(one.network), prefix), one]));
     this.#within[family].set(prefix, fresh);
@@ -51,7 +51,7 @@ export class NetworkIndex<T extends { readonly network: Network }> {
   }
 }
 
-/** The first bits of an address, as the key of a map. */
+/** Returns the first bits of an address as a map key. */
 function bitsOf(bytes: readonly number[], bits: number): string {
   const whole = bits >> 3;
   const rest = bits & 7;

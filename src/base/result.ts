@@ -1,13 +1,13 @@
-/** What a check of somebody's input gives: a refusal that users cause is a reply, not an exception. */
+/** The result of checking input: a refusal that users cause is a reply, not an exception. */
 export type Result<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
 
-/** A good result. */
+/** Returns a good result. */
 export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-/** A refusal: `reason` names the value and says what would be right. */
+/** Returns a refusal: `reason` names the value and says what would be right. */
 export function refuse(reason: string): { readonly ok: false; readonly reason: string } {
   return { ok: false, reason };
 }

@@ -1,4 +1,4 @@
-/** A token bucket: `rate` a second in the long run, `burst` at once. */
+/** A token bucket: `rate` per second in the long run, `burst` at once. */
 export class TokenBucket {
   readonly #rate: number;
   readonly #burst: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.#lastMs = nowMs;
   }
 
-  /** True where one more is within the budget; it is then spent. */
+  /** Takes a token; false if there is none. */
   take(nowMs: number): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#lastMs) * this.#rate) / 1000);
     this.#lastMs = nowMs;

@@ -48,9 +48,9 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     believed: () => readConfig(file, 'lenient'),
     inTheWay: async () => {
       const { systemExec } = await import('../system/exec.js');
-      const { rulesInTheWay } = await import('../doctor/facts/in-the-way.js');
-      const { inTheWay } = await import('../doctor/checks/in-the-way.js');
-      return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
+      const { findBlockingRules } = await import('../doctor/facts/in-the-way.js');
+      const { blockingRules } = await import('../doctor/checks/in-the-way.js');
+      return blockingRules({ blockingRules: await findBlockingRules(systemExec) });
     },
     pitfalls: async (config) => (await import('./host-facts.js')).pitfallsHere(config),
     recognised: async (config) => (await import('../runtime/doors/kernel-recognition.js')).recognised(config),

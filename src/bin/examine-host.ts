@@ -21,11 +21,11 @@ export async function examineHost(
     file,
     config: () => load({ file }, 'lenient'),
     recognised,
-    tried: (config) => {
+    unconfirmedTrial: (config) => {
       const noted = unconfirmedTrialOf(config);
       return noted && { at: noted.at, hasBefore: noted.before !== null };
     },
-    life: async () => life(file),
+    supervisor: async () => life(file),
     probe,
     session,
   });

@@ -50,7 +50,7 @@ async function probe(): Promise<void> {
       tell({ heard: true, afterMs: performance.now() - sentMs });
     },
     {
-      room: ROOM,
+      capacity: ROOM,
       pollMs: POLL_MS,
       onError: (reason) => tell({ heard: false, why: reason }),
     },

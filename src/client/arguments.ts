@@ -15,22 +15,22 @@ export interface Knock {
   readonly portText: string;
 }
 
-/** What `knock HOST PORT…` is to do. */
+/** What `knock HOST PORT…` should do. */
 export interface KnockPlan {
   /** A literal address or a name; not empty. */
   readonly host: string;
-  /** The only family that will do, or each that there is; undefined: whichever the host's first address has. */
+  /** The required family, or both; undefined: the family of the host's first address. */
   readonly family: Family | 'both' | undefined;
-  /** The interface that the knocks must leave by. */
+  /** The interface by which the knocks must leave. */
   readonly interface: string | undefined;
-  /** At least one, in the order in which they go out. */
+  /** At least one, in sending order. */
   readonly knocks: readonly Knock[];
-  /** How long to wait after each knock, the last included, in milliseconds. */
+  /** How long to wait after each knock, including the last, in milliseconds. */
   readonly delayMs: number;
-  /** How often the whole sequence goes out; 1 or more. */
+  /** How often the whole sequence is sent; 1 or more. */
   readonly times: number;
   readonly verbose: boolean;
-  /** What to run once all is sent. */
+  /** The command to run once all is sent. */
   readonly command: Command | undefined;
 }
 
@@ -40,7 +40,7 @@ export type Command = readonly [program: string, ...args: string[]];
 type Request =
   | { readonly kind: 'knock'; readonly plan: KnockPlan }
   | { readonly kind: 'version' }
-  /** The usage is asked for, or needed: then `problem` says what was wrong with the words given. */
+  /** The usage is requested, or needed: then `problem` says what is wrong with the arguments. */
   | { readonly kind: 'usage'; readonly problem: string | undefined };
 
 const OPTIONS = {
@@ -52,7 +52,7 @@ const OPTIONS = {
   ipv6: { type: 'boolean', short: '6' },
   both: { type: 'boolean' },
   interface: { type: 'string', short: 'i' },
-  // Its value, all the words behind it, is beyond parseArgs.
+  // Its value, all following words, cannot be described to parseArgs.
   then: { type: 'boolean' },
   verbose: { type: 'boolean', short: 'v' },
   version: { type: 'boolean', short: 'V' },
@@ -60,14 +60,14 @@ const OPTIONS = {
 } as const;
 
 const MAX_PORT = 65_535;
-/** The longest that a timer of Node's can wait: 24.8 days. */
+/** The longest timer of Node: 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
-/** More is no knock any more. */
+/** More is certainly a mistake. */
 const MAX_TIMES = 100;
-/** A file of ports is a few words; more is another file. */
+/** A file of ports is short; a longer one is another file. */
 const MAX_FILE = 4_096;
 
-/** What options ask for, and the words that are none. */
+/** The parsed options, and the operands. */
 interface Words {
   readonly flags: Set<string>;
   readonly operands: string[];
@@ -79,9 +79,9 @@ interface Words {
 }
 
 /**
- * Reads the words after `knock`: options and operands in any order; what stands behind `--then` is a
- * command and left as it is. A refusal names the value. The text of /etc/services is asked for only
- * where a port is not a number. `read` gives the text of the file of `--file`; it throws if there is none.
+ * Parses the words after `knock`: options and operands in any order; the words after `--then` are a command and left as
+ * they are. A refusal names the value. The text of /etc/services is read only if a port is not a number. `read` returns
+ * the text of the file of `--file`; it throws if it cannot be read.
  */
 export function parseArguments(
   argv: readonly string[],
@@ -133,14 +133,14 @@ function plan(words: Words, services: () => string, read: (file: string) => stri
   const [host, ...written] = words.operands;
   if (host === undefined || (written.length === 0 && words.file === undefined)) return ok(usage());
   if (words.file !== undefined && written.length > 0) {
-    return refuse(`the ports stand in ${words.file}: give none besides, or leave --file out`);
+    return refuse(`the ports are in ${words.file}: give no PORT, or omit --file`);
   }
   const ports = words.file === undefined ? ok(written) : portsOf(words.file, read);
   if (!ports.ok) return ports;
   if (host === '') return refuse('the host is empty; give a name or an address');
   if (words.interface === '') return refuse('the interface is empty; give a name such as eth0');
   const [program, ...args] = words.command ?? [];
-  if (words.command !== undefined && !program) return ok(usage('option --then needs a command behind it'));
+  if (words.command !== undefined && !program) return ok(usage('option --then needs a command after it'));
   const command: Command | undefined = program === undefined ? undefined : [program, ...args];
   const family = parseFamily(words.flags);
   if (!family.ok) return family;
@@ -191,18 +191,18 @@ function parseTimes(text: string): Result<number> {
   return refuse(`--repeat '${text}' is not a number from 1 to ${MAX_TIMES}`);
 }
 
-/** The words of a file, separated by blanks, commas or new lines; what stands behind a # is a comment. */
+/** Returns the words of a file, separated by blanks, commas or new lines; text after a # is a comment. */
 function portsOf(file: string, read: (file: string) => string): Result<string[]> {
   const name = file === '-' ? 'standard input' : file;
   try {
     const text = read(file);
     if (text.length > MAX_FILE)
-      return refuse(`${name} is longer than ${MAX_FILE} characters: that is no sequence`);
+      return refuse(`${name} is longer than ${MAX_FILE} characters, too long for a sequence`);
     const ports = text
       .replaceAll(/#.*/g, '')
       .split(/[\s,]+/)
       .filter((word) => word !== '');
-    return ports.length === 0 ? refuse(`no ports stand in ${name}: PORT[:PROTO]...`) : ok(ports);
+    return ports.length === 0 ? refuse(`${name} contains no ports: PORT[:PROTO]...`) : ok(ports);
   } catch (error) {
     return refuse(`the ports cannot be read from ${name}: ${errorText(error)}`);
   }

@@ -3,15 +3,14 @@ import { constants } from 'node:os';
 
 import type { Command } from './arguments.js';
 
-/** A terminal sends these to the command as well: it decides, and we wait for what it does, as system(3) does. */
+/** A terminal also sends these to the command: it decides, and knock waits for it, as system(3) does. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
-/** These may come to us alone, from somebody who wants both of us to end. */
+/** These may be sent to knock alone, but should end both processes. */
 const FOR_BOTH: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP'];
 
 /**
- * Runs a command, found by $PATH, without a shell, with our terminal, environment and process group.
- * Resolves with its exit code, or 128 + n where signal n ended it; rejects with the kernel's error
- * where it cannot be started.
+ * Runs a command, found in $PATH, without a shell, with knock's terminal, environment and process group. Resolves with
+ * its exit code, or 128 + n if signal n ended it; rejects with the system's error if it cannot be started.
  */
 export async function runCommand([program, ...args]: Command): Promise<number> {
   let child: ChildProcess | undefined;

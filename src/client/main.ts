@@ -6,8 +6,8 @@ import { runThen } from './then.js';
 import { USAGE } from './usage.js';
 
 /**
- * The client `knock`: `argv` are the words after its name. Resolves with the exit code, that of
- * `--then`'s command where it was run, and never rejects on account of the user's words or the network.
+ * Runs the client `knock`; `argv` are the words after its name. Resolves with the exit code, that of the `--then`
+ * command if it was run. Never rejects because of arguments or the network.
  */
 export async function run(argv: readonly string[], io: KnockIo): Promise<number> {
   const request = parseArguments(argv, io.services, io.read);
@@ -24,14 +24,14 @@ export async function run(argv: readonly string[], io: KnockIo): Promise<number>
       io.out(USAGE);
       return EXIT.refused;
     case 'knock':
-      return carryOut(request.value.plan, io);
+      return knockAndRun(request.value.plan, io);
   }
 }
 
-async function carryOut(plan: KnockPlan, io: KnockIo): Promise<number> {
+async function knockAndRun(plan: KnockPlan, io: KnockIo): Promise<number> {
   const sent = await sendSequence(plan, io);
   if (plan.command === undefined) return sent ? EXIT.ok : EXIT.refused;
   if (sent) return runThen(plan.command, plan.delayMs, io);
-  io.err(`error: ${plan.command[0]} was not run, for the sequence was not sent whole\n`);
+  io.err(`error: ${plan.command[0]} was not run, because the sequence was not sent completely\n`);
   return EXIT.refused;
 }

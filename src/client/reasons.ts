@@ -3,7 +3,7 @@ import { errorText } from '../base/errors.js';
 /** What a user can do about an error, by its code. */
 type Remedies = Readonly<Record<string, string>>;
 
-/** The kernel's refusals to send. */
+/** Errors of sending. */
 export const NOT_SENT: Remedies = {
   EPERM: 'a firewall on this machine forbids it; allow this packet out',
   EACCES: 'a route or a policy of this machine prohibits it, or the address is a broadcast address',
@@ -14,8 +14,8 @@ export const NOT_SENT: Remedies = {
   EINVAL: 'the address needs a zone, such as fe80::1%eth0',
 };
 
-/** Those of NOT_SENT that mean: not over this family, whatever the port. */
-export const NO_WAY: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'];
+/** The errors of NOT_SENT that concern the whole family, whatever the port. */
+export const NO_ROUTE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'];
 
 export const UNRESOLVED: Remedies = {
   ENOTFOUND: 'there is no such name, or it has no address of this family',
@@ -27,12 +27,12 @@ export const NOT_RUN: Remedies = {
   EACCES: 'it may not be executed; check its mode',
 };
 
-/** The code of a system error, or the empty string. */
+/** Returns the code of a system error, or the empty string. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** The error's code with its remedy, or its own text where none is known. */
+/** Returns the error's code with its remedy, or its own text if no remedy is known. */
 export function explain(error: unknown, remedies: Remedies): string {
   const code = errorCode(error);
   const remedy = remedies[code];

@@ -4,17 +4,17 @@ import { errorText } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import { execOk, type Exec } from '../system/exec.js';
 
-/** How a knock must be sent so that it leaves by a certain interface. */
-export interface Way {
-  /** Where to; a link-local address with its zone. */
+/** How to send a knock so that it leaves by a given interface. */
+export interface Route {
+  /** The destination; a link-local address includes its zone. */
   readonly address: string;
-  /** The address to bind the socket to; undefined: the zone says it all. */
+  /** The address to bind the socket to; undefined: the zone is enough. */
   readonly source: string | undefined;
 }
 
-/** What there is to be known about routes and addresses. */
+/** Access to routes and addresses. */
 export interface RouteSources {
-  /** The path of ip(8); undefined where it is not installed. */
+  /** The path of ip(8); undefined if it is not installed. */
   readonly ip: string | undefined;
   readonly exec: Exec;
   /** The addresses of an interface, of both families. */
@@ -25,20 +25,26 @@ export interface RouteSources {
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i;
 
 /**
- * How to send to an address out of an interface, or why that cannot be. Node cannot bind a socket to
- * an interface (SO_BINDTODEVICE), so this is what holds:
+ * Determines how to send to an address through an interface, or why that is impossible. Node cannot bind a socket to an
+ * interface (SO_BINDTODEVICE), so:
  *
- * - The source is the address that the kernel would use on the interface towards the target
- *   (`ip route get ADDRESS oif IF`).
- * - A source address alone decides nothing about the way: measured with two default routes, packets
- *   from the second interface's address left by the first, TCP and UDP, IPv4 and IPv6. Routes and rules
- *   decide. They are asked (`ip route get ADDRESS from SOURCE`), and where they lead out of another
- *   interface, the knock is refused: it is a secret, and not for every network.
- * - To a link-local IPv6 address the interface is its zone, which the kernel obeys.
+ * - The source is the address that the kernel would use on the interface for the target (`ip route get ADDRESS oif
+ * IF`).
  *
- * Rules by port, protocol or mark are not asked about.
+ * - A source address alone does not choose the route: measured with two default routes, packets from the second
+ * interface's address left by the first, TCP and UDP, IPv4 and IPv6. Routes and rules decide. They are queried (`ip
+ * route get ADDRESS from SOURCE`), and if they lead to another interface, the knock is refused: it is a secret, and
+ * must not reach other networks.
+ *
+ * - For a link-local IPv6 address, the interface is its zone, which the kernel respects.
+ *
+ * Rules by port, protocol or mark are not considered.
  */
-export async function wayOut(target: string, name: string, sources: RouteSources): Promise<Result<Way>> {
+export async function routeThrough(
+  target: string,
+  name: string,
+  sources: RouteSources,
+): Promise<Result<Route>> {
   const { ip, exec, addresses } = sources;
   if (ip === undefined) return refuse('-i needs the program ip to ask for the routes; install iproute2');
   const [address = '', zone] = target.split('%');
@@ -48,14 +54,14 @@ export async function wayOut(target: string, name: string, sources: RouteSources
     try {
       return ok(await execOk(exec, [ip, `-${family}`, 'route', 'get', address, ...words]));
     } catch (error) {
-      return refuse(`there is no way to it out of ${name}: ${errorText(error)}`);
+      return refuse(`there is no route to it through ${name}: ${errorText(error)}`);
     }
   };
   const wanted = await ask('oif', name);
   if (!wanted.ok) return wanted;
   if (LINK_LOCAL.test(address)) return ok({ address: `${address}%${name}`, source: undefined });
   const source = wordAfter('src', wanted.value);
-  // To an interface without an address the kernel lends one of another interface.
+  // For an interface without an address, the kernel uses one of another interface.
   if (source === undefined || !addresses(name).includes(source)) {
     return refuse(`${name} has no IPv${family} address to knock from, or is down`);
   }
@@ -64,7 +70,7 @@ export async function wayOut(target: string, name: string, sources: RouteSources
   const device = wordAfter('dev', actual.value);
   if (device === name) return ok({ address, source });
   return refuse(
-    `the routes lead from ${source} to ${address} out of ${device ?? 'nowhere'}, not ${name}; ` +
+    `packets from ${source} to ${address} leave by ${device ?? 'no interface'}, not ${name}; ` +
       `a rule can change that: ip rule add from ${source} lookup TABLE`,
   );
 }

@@ -4,18 +4,20 @@ import { connect, isIP, SocketAddress } from 'node:net';
 import type { Family } from '../base/address.js';
 import type { Protocol } from '../knock/door.js';
 
-/** Where a knock goes: an address (a zone id may follow it) and a port; and from where. */
+/** The destination of a knock: an address (possibly with a zone id) and a port; and its source. */
 export interface Target {
   readonly address: string;
-  /** An address of this machine; undefined: the kernel chooses. Alone it decides nothing about the way: see route.ts. */
+  /**
+   * An address of this machine; undefined: the kernel chooses. It does not choose the route by itself: see route.ts.
+   */
   readonly source: string | undefined;
   readonly protocol: Protocol;
   readonly port: number;
 }
 
 /**
- * Sends one knock: one SYN, or a datagram of one zero byte. Resolves once the kernel has taken it;
- * whether anybody answers does not matter. Rejects with the kernel's error where it was not sent.
+ * Sends one knock: one SYN, or a datagram of one zero byte. Resolves once the kernel has accepted it, whether or not
+ * there is an answer. Rejects with the kernel's error if it was not sent.
  */
 export async function sendKnock(target: Target): Promise<void> {
   return target.protocol === 'tcp' ? sendSyn(target) : sendDatagram(target);
@@ -30,15 +32,15 @@ async function sendSyn({ address, source, port }: Target): Promise<void> {
       ...(source === undefined ? {} : { localAddress: source }),
     });
     socket.once('error', (error) => {
-      // Refused: the other side has answered, so the knock was there.
+      // Refused: the other side has answered, so the knock arrived.
       if (!('code' in error && error.code === 'ECONNREFUSED')) failure = error;
     });
     socket.once('close', () => {
       if (failure === undefined) resolve();
       else reject(failure);
     });
-    // connect(2) happens in the next tick; an immediate comes after that, and long before the second
-    // when the kernel would send a second SYN.
+    // connect(2) happens in the next tick; an immediate runs after that, and long before the kernel would send a second
+    // SYN after a second.
     setImmediate(() => socket.destroy());
   });
 }
@@ -48,7 +50,7 @@ async function sendDatagram({ address, source, port }: Target): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({
       type: `udp${family}`,
-      // The addresses are literal: nothing to look up.
+      // The addresses are literal: there is nothing to look up.
       lookup: (host, _options, done) => {
         done(null, host, family);
       },
@@ -66,8 +68,8 @@ async function sendDatagram({ address, source, port }: Target): Promise<void> {
 }
 
 /**
- * The first address of a host, in the order of the system's resolver (getaddrinfo(3)); a literal is
- * its own, in its canonical form. Rejects with the resolver's error, or where a literal is not of the family asked for.
+ * Resolves the first address of a host, in the order of the system's resolver (getaddrinfo(3)); a literal resolves to
+ * its canonical form. Rejects with the resolver's error, or if a literal is not of the requested family.
  */
 export async function resolveHost(host: string, family: Family | undefined): Promise<string> {
   const literal = isIP(host);

@@ -1,8 +1,8 @@
 import type { Protocol } from '../knock/door.js';
 
 /**
- * The port of a service by name or alias, from the text of /etc/services (services(5)). A name that
- * is there for the other protocol only gives that one's port, as getaddrinfo gives it to Debian's knock.
+ * Returns the port of a service by name or alias, from the text of /etc/services (services(5)). If a name exists only
+ * for the other protocol, returns that port, as getaddrinfo does for Debian's knock.
  */
 export function servicePort(text: string, name: string, protocol: Protocol): number | undefined {
   let other: number | undefined;

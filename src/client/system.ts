@@ -8,7 +8,7 @@ import { resolveHost, sendKnock } from './send.js';
 
 const SERVICES = '/etc/services';
 
-/** The client's real surroundings: this process's output, the system's files and sockets. */
+/** The real implementation of KnockIo: this process's output, the system's files and sockets. */
 export const systemIo: KnockIo = {
   out: (text) => {
     process.stdout.write(text);
@@ -17,19 +17,19 @@ export const systemIo: KnockIo = {
     process.stderr.write(text);
   },
   version,
-  // Small systems have no such file, and then no service names.
+  // Small systems have no such file, and thus no service names.
   services: () => (existsSync(SERVICES) ? readFileSync(SERVICES, 'utf8') : ''),
   read: (file) => {
     if (file === '-') return readFileSync(0, 'utf8');
     const text = readFileSync(file, 'utf8');
     if ((statSync(file).mode & 0o077) !== 0)
-      process.stderr.write(`note: others can read the sequence in ${file}: chmod 600 ${file}\n`);
+      process.stderr.write(`note: other users can read the sequence in ${file}: chmod 600 ${file}\n`);
     return text;
   },
   resolve: resolveHost,
-  // What few calls need is loaded late: most of a knock's time is the start of the program.
-  wayOut: async (address, name) => {
-    const { wayOut } = await import('./route.js');
+  // Rarely needed modules are loaded late: most of a knock's time is the start of the program.
+  routeThrough: async (address, name) => {
+    const { routeThrough: wayOut } = await import('./route.js');
     const { systemExec } = await import('../system/exec.js');
     const { findTool } = await import('../system/tools.js');
     return wayOut(address, name, { ip: findTool('ip'), exec: systemExec, addresses: addressesOf });
@@ -42,7 +42,7 @@ export const systemIo: KnockIo = {
   },
 };
 
-/** Also those that have a label of their own, such as eth0:1 (ip-address(8)). */
+/** Includes addresses with a label of their own, such as eth0:1 (ip-address(8)). */
 function addressesOf(name: string): string[] {
   return Object.entries(networkInterfaces())
     .filter(([label]) => label === name || label.startsWith(`${name}:`))

@@ -4,20 +4,20 @@ export const USAGE = `usage: knock [options] HOST PORT[:PROTO] [PORT[:PROTO]]...
 Sends a knock sequence: one packet to each port, in the order given. PROTO is tcp (the default) or udp.
 
   -u, --udp           knock at every port by UDP
-  -d, --delay MS      wait so many milliseconds after each knock
-  -r, --repeat N      send the whole sequence N times, one after the other: against packets that get lost, or that
-                      somebody forges
-  -f, --file FILE     take the ports from FILE, or from standard input if it is -: what stands in a command line
-                      every user of this machine can see
+  -d, --delay MS      wait MS milliseconds after each knock
+  -r, --repeat N      send the whole sequence N times, one after the other: against lost packets, or packets forged
+                      with your address
+  -f, --file FILE     take the ports from FILE, or from standard input if it is -, because every user of this
+                      machine can see command lines
   -4, --ipv4          use IPv4 only
   -6, --ipv6          use IPv6 only
-      --both          knock over IPv4, and then over IPv6; over one of them where there is no other
-  -i, --interface IF  knock from IF's own address, and only if the routes send that out of IF: they choose
-                      the way, not this option, and where they choose another nothing is sent
-  -v, --verbose       say what is sent
+      --both          knock over IPv4, then over IPv6; over one of them if the other is not available
+  -i, --interface IF  knock from IF's own address, and only if the routes use IF for it: this option does not
+                      change routes, and if they use another interface nothing is sent
+  -v, --verbose       print what is sent
   -V, --version       print the version
   -h, --help          print this
-      --then CMD...   when all is sent, run CMD with all words behind it, no earlier than 100 ms after the
+      --then CMD...   when all is sent, run CMD with all following words, no earlier than 100 ms after the
                       last knock; the exit code is CMD's (128+N: signal N; 127: not found; 126: not executable)
 
 examples: knock gate.example.org 7000 8000:udp 9000

@@ -4,32 +4,38 @@ import {
   configuration,
   listenerUser,
   noService,
-  triedInVain,
+  unconfirmedTrial,
   unreadablePackets,
 } from './checks/config.js';
-import { nftDrops, portsSentOn } from './checks/elsewhere.js';
+import { nftDrops, redirectedPorts } from './checks/elsewhere.js';
 import { capture, otherKnockd, tools, unread } from './checks/host.js';
 import { inForce, savedRules, startedAgain, startedAtBoot } from './checks/life.js';
-import { inTheWay } from './checks/in-the-way.js';
-import { inFront } from './checks/in-front.js';
+import { blockingRules } from './checks/in-the-way.js';
+import { rulesInFront } from './checks/in-front.js';
 import { absentChain, bothBackends, neverReached, noOtherWayIn, otherBackend } from './checks/rules.js';
-import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily } from './checks/services.js';
+import {
+  unreachableServices,
+  servicesWithoutServer,
+  onFailure,
+  ownSession,
+  unprotectedFamily,
+} from './checks/services.js';
 import { gates } from './checks/gate.js';
 import { savedSets } from './checks/saved-sets.js';
 import { answeringPorts, readableSecrets } from './checks/secret.js';
 import type { Facts } from './facts/facts.js';
 
-/** Every check there is. */
+/** All checks. */
 const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   configuration,
   unreadablePackets,
-  triedInVain,
+  unconfirmedTrial,
   tools,
   capture,
   inForce,
   noService,
-  inTheWay,
-  nobodyGetsIn,
+  blockingRules,
+  unreachableServices,
   listenerUser,
   absentInterfaces,
   bothBackends,
@@ -37,13 +43,13 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
   nftDrops,
   noOtherWayIn,
   neverReached,
-  inFront,
+  rulesInFront,
   gates,
   absentChain,
-  portsSentOn,
+  redirectedPorts,
   unprotectedFamily,
   ownSession,
-  nobodyListens,
+  servicesWithoutServer,
   onFailure,
   otherKnockd,
   startedAtBoot,
@@ -57,7 +63,7 @@ const CHECKS: readonly ((facts: Facts) => Finding[])[] = [
 
 const RANK = { danger: 0, warning: 1, note: 2, good: 3 } as const;
 
-/** What all checks find, the worst first. Pure. */
+/** Returns the findings of all checks, the worst first. Pure. */
 export function examine(facts: Facts): Finding[] {
   return CHECKS.flatMap((check) => check(facts)).sort((one, other) => RANK[one.level] - RANK[other.level]);
 }

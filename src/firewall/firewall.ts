@@ -15,7 +15,7 @@ import { RuleReconciler } from './rule-reconciler.js';
 import type { Service } from './model/service.js';
 import type { RuleSettings } from './model/rule-settings.js';
 import type { SetStore } from './sets/set-store.js';
-import { Stuck } from './rules/stuck.js';
+import { RemovalErrors } from './rules/stuck.js';
 import { serviceSets, setFaults } from './sets/set-specs.js';
 import { inTable, tableOf, type TableName } from './model/table-name.js';
 import type { Tables } from './rules/tables.js';
@@ -24,29 +24,28 @@ import { Trial, type Version } from './trial/trial.js';
 import { trialChains } from './model/names.js';
 
 /**
- * The firewall of all services: builds it, opens and shuts the way into it, verifies and repairs
- * it, and takes it out. Changes of rules happen one after the other; sets have their own channel,
- * so that feeding never waits for somebody else's xtables lock.
+ * The firewall of all services: installs, feeds, trips, verifies, repairs and removes it. Rule changes run one after
+ * the other; sets have their own channel, so that feeding never waits for an xtables lock held by another program.
  */
 export class Firewall {
   readonly sets: SetStore;
   readonly services: readonly Service[];
-  /** Where the rules are. */
+  /** The tables that hold the rules. */
   readonly tables: Tables;
   readonly #settings: RuleSettings;
-  /** The rules of the configuration. */
+  /** The desired rules of the configuration. */
   readonly version: Version;
-  /** The text that they were made from. */
+  /** The template that they were expanded from. */
   readonly template: Template;
-  /** Set while the rules are on trial: what the kernel goes back to. */
+  /** Set during a trial: holds the rules that the kernel falls back to. */
   #trial: Trial | undefined;
   readonly #doorSets: KernelDoorSets;
   readonly #orphans: Orphans;
   readonly #rules: RuleReconciler;
 
   /**
-   * Throws ConfigError where the template does not fit a service. With `before`, the rules are on trial:
-   * beside them stand those of that version, which the kernel goes back to.
+   * Throws ConfigError if the template does not fit a service. With `before`, the rules are on trial: the rules of that
+   * version stay beside them, and the kernel falls back to those.
    */
   constructor(
     tables: Tables,
@@ -82,72 +81,72 @@ export class Firewall {
         services: (family) => this.#desired(family),
         names: this.names,
         doors: this.doors,
-        drop: this.#drop(),
+        drop: this.#chainsToDrop(),
       }),
-      services: () => this.#kept,
+      services: () => this.#installed,
     });
-    this.sets.sentinels.guard(this.doors.touched);
+    this.sets.sentinels.setGuarded(this.doors.touched);
   }
 
-  /** The doors that the kernel is to recognise. */
+  /** The doors that the kernel should recognise. */
   get doors(): KernelDoors {
     return this.#trial?.doors ?? this.version.doors;
   }
 
-  /** Knocks that the kernel carried out, by the name of the door, as the last look found them; its rules count from when they were made. */
+  /** Knocks that the kernel accepted, by door name, as last read. Rule counters start when a rule is made. */
   get knocks(): ReadonlyMap<string, number> {
     return this.#doorSets.knocks(this.doors);
   }
 
-  /** The timer of the trial that the rules are on. */
+  /** The trial in progress. */
   get trial(): Trial | undefined {
     return this.#trial;
   }
 
-  /** The names of all services that rules are kept for: on trial, those of both versions. */
+  /** The names of all services that have rules; during a trial, those of both versions. */
   get names(): readonly string[] {
-    return this.#kept.map((service) => service.name);
+    return this.#installed.map((service) => service.name);
   }
 
-  /** From now on the rules are to be in force for good. The kernel has to be told by repair. */
+  /** Ends the trial: the rules become permanent. The next repair changes the kernel accordingly. */
   endTrial(): void {
     this.recordOrphans(this.#trial?.chains ?? [], this.names);
     this.#trial = undefined;
-    this.sets.sentinels.guard(this.doors.touched);
+    this.sets.sentinels.setGuarded(this.doors.touched);
   }
 
-  /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
+  /** Records what earlier configurations left: chains of a trial, and services. The next repair removes them. */
   recordOrphans(chains: readonly string[], services: readonly string[]): void {
     this.#orphans.record(chains, services);
     this.#rules.invalidate();
   }
 
-  /** Services of which something may be left. */
+  /** Services no longer configured that may have left something. */
   get orphanServices(): readonly string[] {
     return this.#orphans.services(this.names);
   }
 
-  /** Chains of others that jumps of ours belong into and that were not there at the last look. */
+  /** Parent chains of jumps that were missing at the last reconciliation. */
   get missingParentChains(): readonly MissingParentChain[] {
     return this.#rules.missingParentChains;
   }
 
-  /** What this kernel lacks to read all packets, in words; nothing if it has all. */
+  /** Which matches this kernel lacks, in words; empty if it has all. */
   get readableNotes(): readonly string[] {
     return readableNotes(this.#settings.readable ?? new Map());
   }
 
-  /** What decides about our services before our jumps do, by the rules as they were last read. */
+  /** Foreign rules that decide about the services before knockctl's jumps, as last read. */
   get exposures(): readonly Exposure[] {
     return this.#rules.exposures;
   }
 
-  /** Looks at what decides in other tables than filter, and in the other back end: `exposures` has it then. */
+  /** Reads the tables besides filter, and the other back end; `exposures` then covers them. */
   async checkOtherTables(): Promise<void> {
     if (this.services.length > 0) await this.#rules.checkOtherTables();
   }
 
-  /** A look at other tables takes too long: until it has ended, what they do is unknown. */
+  /** Reading the other tables takes too long: until it has ended, their effect is unknown. */
   otherTablesLate(): void {
     this.#rules.otherTablesLate();
   }
@@ -160,13 +159,13 @@ export class Firewall {
     return this.#settings.families;
   }
 
-  /** The tables that the rules are in; none without services. */
+  /** The back end and family of each table that holds rules. */
   get places(): readonly Place[] {
     const { name } = this.tables.backend;
     return this.#settings.families.map((family) => ({ backend: name, family }));
   }
 
-  /** The chains to be watched for changes by others. */
+  /** The chains to watch for changes by other programs. */
   get watched(): WatchedChains {
     const { families } = this.#settings;
     const services = families.flatMap((family) => [...this.#desired(family), this.doors.rules(family)]);
@@ -177,37 +176,40 @@ export class Firewall {
     };
   }
 
-  /** The families in which rules of ours are to stand in the table mangle. */
+  /** The families with desired rules in table mangle. */
   get gatedFamilies(): readonly Family[] {
     return this.families.filter((family) => inTable(this.#desired(family), 'mangle').length > 0);
   }
 
-  /** True for a process of ours: what it changed we did. */
-  isOwn(pid: number): boolean {
-    return this.tables.isOwn(pid);
+  /** True for a process that knockctl started: its changes are knockctl's own. */
+  isOwnProcess(pid: number): boolean {
+    return this.tables.isOwnProcess(pid);
   }
 
-  /** Sets and chains, but no new jump: new chains meet no packet yet. What was there before stays in force. */
+  /**
+   * Makes the sets and chains, but no new jump: new chains meet no packets yet. What was in force before stays in
+   * force.
+   */
   async prepare(): Promise<void> {
-    for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
+    for (const { name } of this.#installed) await this.sets.ensure(name, this.#trial?.setsOf(name));
     await this.#doorSets.ensure(this.doors);
     await this.#rules.apply(false);
   }
 
-  /** Whether a repair would find nothing to do, as long as no rule has changed since the last one. */
-  async isSettled(): Promise<boolean> {
-    if (!this.#orphans.tidy) return false;
+  /** Whether a repair would have nothing to do, provided that no rule has changed since the last one. */
+  async needsNoRepair(): Promise<boolean> {
+    if (!this.#orphans.isClean) return false;
     const specs = [...this.names.flatMap(serviceSets), ...this.doors.sets];
-    return setFaults(specs, await this.sets.glance()).length === 0;
+    return setFaults(specs, await this.sets.listAndCheck()).length === 0;
   }
 
   /**
-   * Everything in force: sets, chains and the jump. `beforeJump` runs when the sets are there and no
-   * rule has been touched yet. Gives what was changed, in words: empty where all was right.
+   * Puts everything in force: sets, chains and jumps. `beforeJump` runs once the sets exist and before any rule
+   * changes. Returns the changes in words; empty if there were none.
    */
   async repair(beforeJump?: () => Promise<void>): Promise<string[]> {
     const faults: string[] = [];
-    for (const { name } of this.#kept) {
+    for (const { name } of this.#installed) {
       const more = this.#trial?.setsOf(name);
       const wrong = await this.sets.faults([...serviceSets(name), ...(more ?? [])]);
       if (wrong.length > 0) await this.sets.ensure(name, more);
@@ -216,67 +218,69 @@ export class Firewall {
     faults.push(...(await this.#doorSets.ensure(this.doors)));
     await beforeJump?.();
     const changes = await this.#rules.apply(true);
-    await this.sets.sentinels.drop(this.names);
-    if (this.#trial === undefined && !this.#orphans.tidy) await this.pruneSets();
+    await this.sets.sentinels.remove(this.names);
+    if (this.#trial === undefined && !this.#orphans.isClean) await this.pruneSets();
     return [...faults, ...changes];
   }
 
-  /** Takes out sets that no rule of ours names any more. Gives what had to be left, and why. */
+  /** Destroys sets that knockctl's rules no longer use. Returns which sets had to stay, and why. */
   async pruneSets(): Promise<string[]> {
     return this.#orphans.prune(this.names, this.doors);
   }
 
-  /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
+  /**
+   * Whether packets meet any of knockctl's rules, including those of services that only an earlier configuration has.
+   */
   async isActive(): Promise<boolean> {
     return this.#rules.isActive();
   }
 
-  /** What of our rules is in force, for each service and family. */
+  /** Returns the state of the rules for each service and family. */
   async ruleStatus(): Promise<RuleStatus[]> {
     return this.#rules.ruleStatus();
   }
 
-  /** The same where nobody can wait for it: as it was at the last look, and why there is no newer one. */
-  notRead(why: string): RuleStatus[] {
-    return this.#rules.notRead(why);
+  /** Returns the rule state as last read, without reading it again; `why` explains the missing update. */
+  lastRuleStatus(why: string): RuleStatus[] {
+    return this.#rules.lastRuleStatus(why);
   }
 
-  /** Families whose rules iptables does not tell, and why; as of the last look. */
+  /** Families whose rules iptables could not print at the last reading, and why. */
   get unread(): ReadonlyMap<Family, string> {
     return this.tables.unread;
   }
 
   /**
-   * Takes jumps, chains and sets out: those of our services, and what was noted to be left. `madeTables` and
-   * `madeMangle`: families whose tables filter and mangle go too, where nothing is left in them. Gives what had to be left, and why.
-   * Throws KnockError where rules of a family could not be taken out, once all else is out.
+   * Removes jumps, chains and sets: those of the configured services and the recorded orphans. `madeTables` and
+   * `madeMangle`: families whose tables filter and mangle are deleted too if nothing is left in them. Returns what had
+   * to stay, and why. Throws KnockError if rules of a family could not be removed, once everything else is removed.
    */
   async remove(madeTables: readonly Family[] = [], madeMangle: readonly Family[] = []): Promise<string[]> {
     return this.#rules.serial(async () => {
       const left: string[] = [];
       const { orphanServices: strays } = this;
       const { instances } = this.#doorSets;
-      // What stands in the way in one family must not keep the rest in force.
-      const stuck = new Stuck();
-      // At the same time: each may wait 5 s for the xtables lock.
+      // A failure in one family must not keep the rest in force.
+      const stuck = new RemovalErrors();
+      // In parallel: each may wait 5 s for the xtables lock.
       const takesOut = async (family: Family): Promise<void> => {
         const made = madeTablesOf(family, { madeTables, madeMangle });
-        const rules = [...this.#desired(family), knownChains('', this.#drop())];
+        const rules = [...this.#desired(family), knownChains('', this.#chainsToDrop())];
         const what = { rules, services: strays, instances, made };
-        await stuck.tried(family, async () => left.push(...(await prune(this.tables, family, what))));
+        await stuck.collect(family, async () => left.push(...(await prune(this.tables, family, what))));
       };
       await Promise.all(this.#settings.families.map(takesOut));
       const all = [...this.names, ...strays];
-      if (all.length > 0) await this.#doorSets.drop();
+      if (all.length > 0) await this.#doorSets.prune();
       for (const name of all) left.push(...(await this.sets.destroy(name)));
-      stuck.tell(left);
+      stuck.throwIfAny(left);
       return left;
     });
   }
 
   /**
-   * Takes rules out of a table that this configuration has none in: those of these services, and chains of a trial.
-   * `made`: tables that go too, where nothing is left in them.
+   * Removes rules from a table that this configuration does not use: those of these services, and chains of a trial.
+   * `made`: tables that are deleted too if nothing is left in them.
    */
   async removeFrom(
     { backend, family }: Place,
@@ -286,42 +290,45 @@ export class Firewall {
   ): Promise<void> {
     await this.#rules.serial(async () => {
       const what = { rules: [knownChains('', trial)], services, instances: this.#doorSets.instances, made };
-      await prune(this.tables.in(backend), family, what);
+      await prune(this.tables.withBackend(backend), family, what);
     });
   }
 
-  /** Names of services whose second gates are in force in all families, whatever the table filter holds; on trial, none is sure to be. */
-  async gated(): Promise<ReadonlySet<string>> {
+  /**
+   * Returns the services whose strict gates are in force in all families, whatever table filter holds. Empty during a
+   * trial.
+   */
+  async gatesInForce(): Promise<ReadonlySet<string>> {
     const strict = this.services.filter(({ gate }) => gate === 'strict');
     if (this.#trial !== undefined || strict.length === 0) return new Set();
     const shut = await this.#rules.gatesInForce();
     return new Set(strict.map(({ name }) => name).filter((name) => shut.has(name)));
   }
 
-  /** Feeds the switch of every service, or of those that are named. */
+  /** Feeds the watchdog of every service, or of those in `only`. */
   async feed(timeoutS: number, only?: ReadonlySet<string>): Promise<void> {
-    for (const service of this.#kept) {
+    for (const service of this.#installed) {
       if (only?.has(service.name) !== false) await this.sets.ports.feed(service, timeoutS);
     }
   }
 
-  /** Trips the switch of every service but those that are named. */
-  async trip(but: ReadonlySet<string> = new Set()): Promise<void> {
-    for (const { name } of this.#kept) if (!but.has(name)) await this.sets.ports.trip(name);
+  /** Trips the watchdog of every service except those in `but`. */
+  async trip(except: ReadonlySet<string> = new Set()): Promise<void> {
+    for (const { name } of this.#installed) if (!except.has(name)) await this.sets.ports.trip(name);
   }
 
-  /** What should be in force of the services in a family. */
+  /** The desired rules of the services in a family. */
   #desired(family: Family): readonly DesiredService[] {
     return (this.#trial?.desired ?? this.version.desired).get(family) ?? [];
   }
 
-  /** The services that rules and sets are kept for; on trial, with the ports of both versions. */
-  get #kept(): readonly Service[] {
+  /** The services that have rules and sets; during a trial, with the ports of both versions. */
+  get #installed(): readonly Service[] {
     return this.#trial?.services ?? this.services;
   }
 
-  /** Chains of a trial that must not be there any more. */
-  #drop(): readonly string[] {
+  /** Chains of a past trial that must be removed. */
+  #chainsToDrop(): readonly string[] {
     if (this.#trial !== undefined) return [];
     const own = [...this.version.desired.values()].flat();
     const names = own.flatMap(({ service, chains }) => [

@@ -19,19 +19,19 @@ interface FirewallSettings extends TemplateSettings {
 }
 
 export interface FirewallOptions {
-  /** Instead of the one that the settings lead to: that of an earlier time. */
+  /** Replaces the template of the settings, for example by that of an earlier run. */
   readonly template?: Template | undefined;
-  /** Set for rules on trial: what the kernel goes back to. */
+  /** For rules on trial: the version that the kernel falls back to. */
   readonly before?: Version | undefined;
-  /** What the kernel recognises by itself. */
+  /** The doors that the kernel recognises by itself. */
   readonly doors?: KernelDoors | undefined;
-  /** What remembers the entries of sets that have to be made anew. */
+  /** Restores the entries of sets that have to be made anew. */
   readonly memory?: PersistencePort | undefined;
 }
 
 /**
- * The firewall of this network namespace, by the machine's own tools. Throws KnockError where one
- * is missing (exit 69), ConfigError where the template is not one. Without services it needs none.
+ * Opens the firewall of this network namespace with the host's tools. Throws KnockError (exit 69) if one is missing,
+ * ConfigError if the template is invalid. Without services it needs no tools.
  */
 export async function openFirewall(
   exec: Exec,
@@ -45,7 +45,7 @@ export async function openFirewall(
   }: FirewallOptions = {},
 ): Promise<Firewall> {
   if (services.length === 0 && (before?.services ?? []).length === 0) {
-    // What an earlier configuration has left may have to be taken out.
+    // Orphans of an earlier configuration may have to be removed.
     const sets = new SetStore(openIpset(exec, (name) => findTool(name) ?? ''));
     const none = { ...settings, families: [] };
     return new Firewall(new Tables(exec, NO_BACKEND), sets, [], none, template, { doors });

@@ -14,59 +14,61 @@ import {
   type Transaction,
 } from './rules/plan.js';
 import { inTable, tableOf, TABLES, type TableName } from './model/table-name.js';
-import { TableLooks, type Look, type RulesParts } from './table-looks.js';
-import type { Sleeping } from './rules/tables.js';
+import { TableReader, type TableContent, type RulesParts } from './table-looks.js';
+import type { Dormancy } from './rules/tables.js';
 import type { Unreadable } from './rules/unread.js';
 import type { DesiredService } from './rules/template.js';
 
-/** The rules in the tables: looks at them, and makes them what they should be. Changes happen one after the other. */
+/** Reads the rules in the tables and reconciles them with the desired ones. Changes run one after the other. */
 export class RuleReconciler {
   readonly #parts: RulesParts;
-  readonly #looks: TableLooks;
-  #awaited: readonly MissingParentChain[] = [];
-  #seen: readonly RuleStatus[] | undefined;
+  readonly #reader: TableReader;
+  #missingParentChains: readonly MissingParentChain[] = [];
+  #lastStatus: readonly RuleStatus[] | undefined;
   readonly #queue = new SerialQueue();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
-    this.#looks = new TableLooks(parts);
+    this.#reader = new TableReader(parts);
   }
 
-  /** Chains of others that jumps of ours belong into and that were not there at the last look. */
+  /** Parent chains of jumps that were missing at the last reconciliation. */
   get missingParentChains(): readonly MissingParentChain[] {
-    return this.#awaited;
+    return this.#missingParentChains;
   }
 
-  /** What decides about our services before us, by the rules as they were last read. */
+  /** Foreign rules that decide about the services before knockctl's jumps, as last read. */
   get exposures(): readonly Exposure[] {
-    return this.#looks.exposures;
+    return this.#reader.exposures;
   }
 
-  /** Looks at tables besides filter, and at the other back end. */
+  /** Reads the tables besides filter, and the other back end. */
   async checkOtherTables(): Promise<void> {
-    await this.#looks.checkOtherTables();
+    await this.#reader.checkOtherTables();
   }
 
-  /** See Firewall.elsewhereLate. */
+  /** See Firewall.otherTablesLate. */
   otherTablesLate(): void {
-    this.#looks.otherTablesLate();
+    this.#reader.otherTablesLate();
   }
 
-  /** From now on something of ours may be in any table, though none of it is wanted there. */
+  /** Marks every table as one that may hold knockctl's rules, even if none are desired there. */
   invalidate(): void {
-    this.#looks.invalidate();
+    this.#reader.invalidate();
   }
 
-  /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
+  /**
+   * Whether packets meet any of knockctl's rules, including those of services that only an earlier configuration has.
+   */
   async isActive(): Promise<boolean> {
     return this.serial(async () => {
-      const names = [...this.#looks.names, ...this.#parts.doorSets.instances.map(doorsLabel)];
+      const names = [...this.#reader.names, ...this.#parts.doorSets.instances.map(doorsLabel)];
       let isMet = false;
       let problem: Unreadable | undefined;
-      // All families, whatever the first one tells: what their doors have counted is read with it.
+      // Reads all families, even if the first one decides: this also reads the doors' counters.
       for (const family of this.#families) {
-        const { looks, failed } = await this.#looks.look(family);
-        for (const { table } of looks)
+        const { contents, failed } = await this.#reader.readTables(family);
+        for (const { table } of contents)
           isMet ||= table !== undefined && names.some((name) => taggedRules(table, name).length > 0);
         problem ??= [...failed.values()][0];
       }
@@ -75,54 +77,57 @@ export class RuleReconciler {
     });
   }
 
-  /** What is in force, for each service and family. */
+  /** Returns the state of the rules for each service and family. */
   async ruleStatus(): Promise<RuleStatus[]> {
     return this.serial(async () => {
       const result: RuleStatus[] = [];
-      const sleeping = await this.#parts.tables.sleeping();
-      for (const family of this.#families) result.push(...(await this.#inForceIn(family, sleeping)));
-      this.#seen = result;
+      const sleeping = await this.#parts.tables.dormancy();
+      for (const family of this.#families) result.push(...(await this.#statusIn(family, sleeping)));
+      this.#lastStatus = result;
       return result;
     });
   }
 
-  /** What was in force at the last look, where another one takes too long; `why` no newer one is there. */
-  notRead(why: string): RuleStatus[] {
-    if (this.#seen !== undefined) return this.#seen.map((one) => ({ ...one, unread: one.unread ?? why }));
+  /** Returns the state as last read, if reading takes too long; `why` explains the missing update. */
+  lastRuleStatus(why: string): RuleStatus[] {
+    if (this.#lastStatus !== undefined)
+      return this.#lastStatus.map((one) => ({ ...one, unread: one.unread ?? why }));
     const { services } = this.#parts.wanted();
     return this.#families.flatMap((family) =>
       merged(services(family).map(({ service }) => unknownIn(service, family, why))),
     );
   }
 
-  async #inForceIn(family: Family, sleeping: Sleeping): Promise<RuleStatus[]> {
+  async #statusIn(family: Family, sleeping: Dormancy): Promise<RuleStatus[]> {
     const wanted = this.#parts.wanted();
     const doors = wanted.doors.rules(family);
     const all = [...wanted.services(family), ...(doors.chains.size === 0 ? [] : [doors])];
     const { tables } = this.#parts;
-    const { looks, failed } = await this.#looks.look(family);
+    const { contents, failed } = await this.#reader.readTables(family);
     const seen: RuleStatus[] = [];
     for (const name of TABLES) {
       const own = inTable(all, name);
       const error = failed.get(name);
       if (error !== undefined) seen.push(...own.map(({ service }) => unknownIn(service, family, error.why)));
-      const look = looks.find((one) => one.name === name);
-      if (look === undefined || own.length === 0) continue;
+      const content = contents.find((one) => one.name === name);
+      if (content === undefined || own.length === 0) continue;
       const asleep = sleeping(family, name);
       const unread = asleep ?? tables.unreadIn(name).get(family);
-      const met = asleep === undefined ? look : { ...look, table: undefined };
-      seen.push(...own.map((service) => ({ ...this.#looks.judge(family, service, met), unread })));
+      const met = asleep === undefined ? content : { ...content, table: undefined };
+      seen.push(...own.map((service) => ({ ...this.#reader.judge(family, service, met), unread })));
     }
     return merged(seen);
   }
 
-  /** The services whose second gates are in force, jump and chains, in every family; filter is not looked at. */
+  /**
+   * Returns the services whose strict gates, jump and chains, are in force in every family; does not read table filter.
+   */
   async gatesInForce(): Promise<ReadonlySet<string>> {
     return this.serial(async () => {
-      const shut = new Set(this.#looks.names);
-      const sleeping = await this.#parts.tables.sleeping();
+      const shut = new Set(this.#reader.names);
+      const sleeping = await this.#parts.tables.dormancy();
       for (const family of this.#families) {
-        const whole = await this.#looks.wholeGates(family, sleeping);
+        const whole = await this.#reader.wholeGates(family, sleeping);
         for (const name of shut) if (!whole.includes(name)) shut.delete(name);
       }
       return shut;
@@ -130,34 +135,34 @@ export class RuleReconciler {
   }
 
   /**
-   * Chains and, with `jump`, the jumps as they should be. Gives what was changed, in words. What changes in the two
-   * tables of a family goes in one after the other, in one process: first that which doors leave, so that no knock
-   * meets them twice; and where a gate is to be in force, it is the last, where one is to go, the first.
+   * Reconciles the chains and, with `jump`, the jumps. Returns the changes in words. The changes of the two tables of a
+   * family are applied one after the other in one process: first the table that doors move out of, so that no knock
+   * meets them twice. A table with a desired gate is changed last, one with a gate to remove first.
    */
   async apply(jump: boolean): Promise<string[]> {
     return this.serial(async () => {
       const changes: string[] = [];
       const waiting: MissingParentChain[] = [];
       for (const family of this.#families) {
-        const { looks, failed } = await this.#looks.look(family);
-        for (const [name, error] of failed) if (!(await this.#mayPassOver(family, name, jump))) throw error;
-        const made = await this.#applyTo(family, looks, jump);
+        const { contents, failed } = await this.#reader.readTables(family);
+        for (const [name, error] of failed) if (!(await this.#maySkip(family, name, jump))) throw error;
+        const made = await this.#applyTo(family, contents, jump);
         changes.push(...made.changes);
         waiting.push(...made.waiting);
       }
-      if (jump) await this.#mustBeAwake();
-      this.#awaited = waiting;
+      if (jump) await this.#requireActive();
+      this.#missingParentChains = waiting;
       return changes;
     });
   }
 
   async #applyTo(
     family: Family,
-    looks: readonly Look[],
+    contents: readonly TableContent[],
     jump: boolean,
   ): Promise<{ readonly changes: readonly string[]; readonly waiting: readonly MissingParentChain[] }> {
     const { tables, wanted } = this.#parts;
-    const plans = looks.map((look) => ({ ...look, ...this.#plan(family, look, jump) }));
+    const plans = contents.map((content) => ({ ...content, ...this.#plan(family, content, jump) }));
     const waiting = plans.flatMap(({ desired, actual, name }) =>
       name === 'filter' ? missingParentChains(family, desired, actual) : [],
     );
@@ -166,23 +171,23 @@ export class RuleReconciler {
     if (text !== '') await tables.apply(family, text);
     for (const plan of plans) {
       if (plan.text === '') {
-        await this.#looks.learn(family, plan, jump);
+        await this.#reader.learn(family, plan, jump);
         continue;
       }
-      const made = await this.#looks.readTable(family, plan.name);
-      this.#looks.canonical.learn(family, inTable(plan.desired, plan.name), made.table, jump);
-      await this.#looks.learn(family, made, jump);
+      const made = await this.#reader.readTable(family, plan.name);
+      this.#reader.canonical.learn(family, inTable(plan.desired, plan.name), made.table, jump);
+      await this.#reader.learn(family, made, jump);
     }
-    if (jump && !isGated && looks.some(({ name }) => name === 'mangle')) this.#looks.spare(family);
+    if (jump && !isGated && contents.some(({ name }) => name === 'mangle')) this.#reader.markUnused(family);
     return {
       changes: plans.flatMap((plan) => plan.changes.map((change) => `${change} (IPv${family})`)),
       waiting,
     };
   }
 
-  /** Rules that no packet meets protect nothing, however right they are. Throws KnockError. */
-  async #mustBeAwake(): Promise<void> {
-    const sleeping = await this.#parts.tables.sleeping();
+  /** Throws KnockError if a table is dormant: rules that no packet meets protect nothing. */
+  async #requireActive(): Promise<void> {
+    const sleeping = await this.#parts.tables.dormancy();
     for (const family of this.#families) {
       const isGated = inTable(this.#parts.wanted().services(family), 'mangle').length > 0;
       for (const table of isGated ? TABLES : (['filter'] as const)) {
@@ -192,7 +197,7 @@ export class RuleReconciler {
     }
   }
 
-  /** Runs a job that changes rules after all before it. */
+  /** Runs a job that changes rules, after all earlier jobs. */
   async serial<T>(job: () => Promise<T>): Promise<T> {
     return this.#queue.run(job);
   }
@@ -202,24 +207,25 @@ export class RuleReconciler {
   }
 
   /**
-   * Nothing is repaired in a table that nothing tells, and that is told. One is enough to go on with: filter's own
-   * rules without the gate, or gates that are known whole without filter. With new chains alone there is no hurry.
+   * Whether `apply` may skip an unreadable table, which is reported elsewhere. One of the two is enough: filter's rules
+   * without the gate, or gates known to be whole without filter. When only chains are prepared, there is no need to
+   * skip.
    */
-  async #mayPassOver(family: Family, name: TableName, jump: boolean): Promise<boolean> {
+  async #maySkip(family: Family, name: TableName, jump: boolean): Promise<boolean> {
     const services = this.#parts.wanted().services(family);
     const gates = inTable(services, 'mangle');
     if (name === 'mangle') return jump || gates.length === 0;
     if (!jump || gates.length === 0) return false;
-    const whole = await this.#looks.wholeGates(family, await this.#parts.tables.sleeping());
+    const whole = await this.#reader.wholeGates(family, await this.#parts.tables.dormancy());
     return services.every(({ service }) => whole.includes(service));
   }
 
-  /** What is to be in a table: services and doors, or of those that are to be in another one, nothing. */
-  #desired(family: Family, { name, table }: Look, jump: boolean): readonly DesiredService[] {
+  /** The desired services and doors of a table; doors that belong to another table are desired to be absent. */
+  #desired(family: Family, { name, table }: TableContent, jump: boolean): readonly DesiredService[] {
     const wanted = this.#parts.wanted();
     const services = inTable(wanted.services(family), name);
     const doors = this.#doorsIn(family, name);
-    // Doors that packets meet change with their jump alone: a reload that is refused later must not have opened any.
+    // Doors in force change only together with their jump: a reload that is refused later must not have opened any.
     const areMet = table !== undefined && taggedRules(table, doors.service).length > 0;
     return areMet && !jump ? services : [...services, doors];
   }
@@ -231,32 +237,32 @@ export class RuleReconciler {
 
   #plan(
     family: Family,
-    look: Look,
+    content: TableContent,
     jump: boolean,
   ): Transaction & { readonly desired: readonly DesiredService[] } {
-    const { doorSets: keeping, wanted } = this.#parts;
-    const { name, actual, table } = look;
-    const desired = this.#desired(family, look, jump);
-    const stray = keeping.stray(table, this.#doorsIn(family, name));
+    const { doorSets, wanted } = this.#parts;
+    const { name, actual, table } = content;
+    const desired = this.#desired(family, content, jump);
+    const stray = doorSets.stray(table, this.#doorsIn(family, name));
     const going =
-      name === 'filter' ? this.#parts.orphans.toPrune(wanted().names) : this.#gatesGoing(look, desired);
+      name === 'filter' ? this.#parts.orphans.toPrune(wanted().names) : this.#gatesToRemove(content, desired);
     const jumps = [...going.jumps, ...stray.jumps].map((one) => ({ ...one, table: name }));
     const plan = planApply([...desired, ...jumps], actual, {
       jump,
-      hook: this.#looks.hook(name),
-      same: this.#looks.canonical.same(family),
+      hook: this.#reader.hook(name),
+      same: this.#reader.canonical.same(family),
       drop: [...new Set([...wanted().drop, ...stray.chains, ...going.chains])],
       table: name,
     });
     return { ...plan, desired };
   }
 
-  /** Gates that are there and not wanted. */
-  #gatesGoing(
-    { table }: Look,
+  /** Existing gates that are not desired. */
+  #gatesToRemove(
+    { table }: TableContent,
     desired: readonly DesiredService[],
   ): { readonly jumps: readonly DesiredService[]; readonly chains: readonly string[] } {
-    const gates = gatesIn(table, this.#looks.names);
+    const gates = gatesIn(table, this.#reader.names);
     const kept = desired.map(({ service }) => service);
     return {
       jumps: gates

@@ -4,7 +4,7 @@ import type { Ruleset, Table } from '../iptables-parser/document.js';
 import type { KernelDoorSets } from './doors/door-sets.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { readAllTables } from './exposure/all-tables.js';
-import { Assessed } from './exposure/assessed.js';
+import { ExposureCache } from './exposure/assessed.js';
 import type { Exposure } from './exposure/assess.js';
 import { judgeJumps, type RuleStatus } from './rules/rule-status.js';
 import { chainsOf, isOurs, standardGate } from './rules/known-chains.js';
@@ -14,17 +14,17 @@ import type { Orphans } from './ownership/orphans.js';
 import type { Service } from './model/service.js';
 import type { RuleSettings } from './model/rule-settings.js';
 import { inTable, TABLES, type TableName } from './model/table-name.js';
-import type { Sleeping, Tables } from './rules/tables.js';
+import type { Dormancy, Tables } from './rules/tables.js';
 import type { DesiredService } from './rules/template.js';
 import { Unreadable } from './rules/unread.js';
 
-/** What is to be in force. */
+/** The desired state. */
 interface Wanted {
   readonly services: (family: Family) => readonly DesiredService[];
-  /** Their names. */
+  /** The names of the services. */
   readonly names: readonly string[];
   readonly doors: KernelDoors;
-  /** Chains of ours that must not be there any more. */
+  /** Chains of knockctl that must be removed. */
   readonly drop: readonly string[];
 }
 
@@ -34,103 +34,106 @@ export interface RulesParts {
   readonly doorSets: KernelDoorSets;
   readonly orphans: Orphans;
   readonly wanted: () => Wanted;
-  /** The services whose ports are to be shut. */
+  /** The services whose ports are protected. */
   readonly services: () => readonly Service[];
 }
 
-/** A table as it is. */
-export interface Look {
+/** The content of a table. */
+export interface TableContent {
   readonly name: TableName;
   readonly actual: Ruleset;
   readonly table: Table | undefined;
 }
 
-/** Looks at the tables that rules of ours may be in, one family at a time, and judges what is there. */
-export class TableLooks {
+/** Reads the tables that may hold knockctl's rules, one family at a time, and judges their state. */
+export class TableReader {
   readonly #parts: RulesParts;
-  readonly #assessed = new Assessed();
-  /** Families whose table mangle has nothing of ours, and is to have nothing: it need not be looked at. */
-  readonly #spared = new Set<Family>();
-  /** How the kernel prints rules of ours. */
+  readonly #assessed = new ExposureCache();
+  /** Families whose table mangle has none of knockctl's rules and should have none: it need not be read. */
+  readonly #unused = new Set<Family>();
+  /** The form in which the kernel prints knockctl's rules. */
   readonly canonical = new CanonicalRules();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
   }
 
-  /** What decides about our services before us, by the rules as they were last read. */
+  /** Foreign rules that decide about the services before knockctl's jumps, as last read. */
   get exposures(): readonly Exposure[] {
-    const { tables, settings, doorSets: keeping, services, wanted } = this.#parts;
+    const { tables, settings, doorSets, services, wanted } = this.#parts;
     return this.#assessed.exposures({
       services: services(),
       backend: tables.backend.name,
-      instances: keeping.instances,
+      instances: doorSets.instances,
       hook: settings.hook,
       families: settings.families,
       doors: (family) => [...wanted().doors.openings(family).values()],
     });
   }
 
-  /** Looks at tables besides filter, and at the other back end. */
+  /** Reads the tables besides filter, and the other back end. */
   async checkOtherTables(): Promise<void> {
-    this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
+    this.#assessed.setOtherTables(await readAllTables(this.#parts.tables));
   }
 
-  /** See Firewall.elsewhereLate. */
+  /** See Firewall.otherTablesLate. */
   otherTablesLate(): void {
-    this.#assessed.elsewhereLate();
+    this.#assessed.markOtherTablesLate();
   }
 
-  /** Services that are wanted, or of which something may be left. */
+  /** Desired services, and those that may have left something. */
   get names(): readonly string[] {
     const { names } = this.#parts.wanted();
     return [...names, ...this.#parts.orphans.services(names)];
   }
 
-  /** Nothing of ours is in the table mangle of a family, nor is to be. */
-  spare(family: Family): void {
-    this.#spared.add(family);
+  /** Marks a family whose table mangle holds none of knockctl's rules and should hold none. */
+  markUnused(family: Family): void {
+    this.#unused.add(family);
   }
 
-  /** From now on something of ours may be in any table, though none of it is wanted there. */
+  /** Marks every table as one that may hold knockctl's rules, even if none are desired there. */
   invalidate(): void {
-    this.#spared.clear();
+    this.#unused.clear();
   }
 
-  /** The tables that may have something of ours, as they are, and why one of them cannot be read by any way. */
-  async look(family: Family): Promise<{
-    readonly looks: readonly Look[];
+  /** Reads the tables that may hold knockctl's rules; `failed`: why a table cannot be read by any means. */
+  async readTables(family: Family): Promise<{
+    readonly contents: readonly TableContent[];
     readonly failed: ReadonlyMap<TableName, Unreadable>;
   }> {
-    const { tables, doorSets: keeping } = this.#parts;
+    const { tables, doorSets } = this.#parts;
     const isHeld = await this.#mayHold(family, 'mangle');
-    const looks: Look[] = [];
+    const contents: TableContent[] = [];
     const failed = new Map<TableName, Unreadable>();
     const counts = new Map<string, number>();
     for (const name of isHeld ? TABLES : (['filter'] as const)) {
       try {
-        looks.push(await this.readTable(family, name, counts));
+        contents.push(await this.readTable(family, name, counts));
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         failed.set(name, error);
-        if (name === 'mangle') this.#assessed.seeGates(family, undefined, error.why);
+        if (name === 'mangle') this.#assessed.setGates(family, undefined, error.why);
       }
     }
     if (!isHeld) {
-      tables.passOver(family, 'mangle');
-      this.#assessed.seeGates(family, undefined, undefined);
+      tables.forgetReadFailure(family, 'mangle');
+      this.#assessed.setGates(family, undefined, undefined);
     }
-    if (failed.size === 0) keeping.counted(family, counts);
-    return { looks, failed };
+    if (failed.size === 0) doorSets.storeCounts(family, counts);
+    return { contents, failed };
   }
 
-  /** None where the table cannot be read, or sleeps: what is not known to shut does not. */
-  async wholeGates(family: Family, sleeping: Sleeping): Promise<readonly string[]> {
+  /**
+   * Returns the services with a whole gate; empty if the table cannot be read or is dormant, because then protection is
+   * not certain.
+   */
+  async wholeGates(family: Family, sleeping: Dormancy): Promise<readonly string[]> {
     try {
-      const look = await this.readTable(family, 'mangle');
+      const content = await this.readTable(family, 'mangle');
       if (sleeping(family, 'mangle') !== undefined) return [];
       const gates = inTable(this.#parts.wanted().services(family), 'mangle');
-      const right = gates.map((gate) => this.judge(family, gate, look)).filter(isWhole);
+      const right = gates.map((gate) => this.judge(family, gate, content)).filter(isWhole);
       return right.map(({ service }) => service);
     } catch (error) {
       if (error instanceof Unreadable) return [];
@@ -138,17 +141,17 @@ export class TableLooks {
     }
   }
 
-  /** To look at a table that is not there may make it: only what is wanted there is a reason. */
+  /** Whether a table may hold knockctl's rules. Reading a missing table may create it, so it is read only if needed. */
   async #mayHold(family: Family, name: TableName): Promise<boolean> {
     const { services, doors } = this.#parts.wanted();
     if (inTable([...services(family), doors.rules(family)], name).length > 0) return true;
-    if (this.#spared.has(family)) return false;
+    if (this.#unused.has(family)) return false;
     if (await this.#parts.tables.exists(family, name)) return true;
-    this.spare(family); // nothing of ours is in a table that is not there
+    this.markUnused(family); // a missing table holds no rules
     return false;
   }
 
-  async readTable(family: Family, name: TableName, counts?: Map<string, number>): Promise<Look> {
+  async readTable(family: Family, name: TableName, counts?: Map<string, number>): Promise<TableContent> {
     const { tables, wanted } = this.#parts;
     const { services, doors, drop } = wanted();
     const desired = inTable([...services(family), doors.rules(family)], name);
@@ -160,22 +163,25 @@ export class TableLooks {
       table: name,
     });
     const unread = tables.unreadIn(name).get(family);
-    if (name === 'filter') this.#assessed.see(family, actual, unread);
-    else this.#assessed.seeGates(family, actual, unread);
+    if (name === 'filter') this.#assessed.setFilter(family, actual, unread);
+    else this.#assessed.setGates(family, actual, unread);
     return { name, actual, table: findTable(actual, name) };
   }
 
-  /** What is in force, for a time when no save tells it: with the jumps alone it is all of it. */
-  async learn(family: Family, { name, actual }: Look, jump: boolean): Promise<void> {
+  /**
+   * Passes the rules in force to the fallback reader, for a time when saves fail; only if they are complete, jumps
+   * included.
+   */
+  async learn(family: Family, { name, actual }: TableContent, jump: boolean): Promise<void> {
     if (jump) await this.#parts.tables.learn(family, actual, this.#isOurs, name);
   }
 
-  /** Tells lines, and chains, that concern us. */
+  /** Recognises lines and chains that concern knockctl. */
   get #isOurs(): (line: string) => boolean {
     return isOurs(this.names, this.#parts.doorSets.instances);
   }
 
-  judge(family: Family, service: DesiredService, { name, actual, table }: Look): RuleStatus {
+  judge(family: Family, service: DesiredService, { name, actual, table }: TableContent): RuleStatus {
     const same = this.canonical.same(family);
     const options = { jump: false, hook: this.hook(name), same, table: name };
     const chains = planApply([service], actual, options).text === '';

@@ -7,17 +7,17 @@ export interface Remark {
   readonly text: string;
 }
 
-/** A chain line, `:INPUT ACCEPT [0:0]`. Make one with makeChain: `text` is what render prints. */
+/** A chain line, `:INPUT ACCEPT [0:0]`. Create one with makeChain: `text` is what render prints. */
 export interface Chain {
   readonly kind: 'chain';
   readonly text: string;
   readonly name: string;
-  /** `ACCEPT`, `DROP` …, or `-` for a chain that somebody made. */
+  /** `ACCEPT`, `DROP` …, or `-` for a user-defined chain. */
   readonly policy: string;
   readonly counters: Counters | undefined;
 }
 
-/** What stands between `*filter` and `COMMIT`, a line each (see Rule for the one exception). */
+/** A line between `*filter` and `COMMIT` (see Rule for the one that may span several). */
 export type TableLine = Remark | Chain | Rule;
 
 /** One table, from `*name` to `COMMIT`. */
@@ -27,9 +27,9 @@ export interface Table {
   readonly lines: readonly TableLine[];
 }
 
-/** A whole save, in its order. The empty text is a ruleset without entries. */
+/** A whole save, in order. The empty text is a ruleset without entries. */
 export interface Ruleset {
   readonly entries: readonly (Remark | Table)[];
-  /** iptables-legacy-restore refuses a last `COMMIT` without a line break, iptables-nft-restore takes it. */
+  /** iptables-legacy-restore refuses a last `COMMIT` without a line break, iptables-nft-restore accepts it. */
   readonly finalNewline: boolean;
 }

@@ -1,14 +1,14 @@
-/** Longest piece of the offending line that a message repeats, in characters. */
+/** The longest part of the offending line that a message quotes, in characters. */
 const SHOWN = 120;
 
-/** Text that is not what iptables-save prints or iptables-restore takes. */
+/** Text that iptables-save does not print and iptables-restore does not accept. */
 export class ParseError extends Error {
   override readonly name = 'ParseError';
   /** The line of the input, from 1. */
   readonly line: number;
-  /** The character of that line, from 1, where the fault has one place. */
+  /** The character of that line, from 1, if the fault has one position. */
   readonly column: number | undefined;
-  /** The offending line, whole. */
+  /** The whole offending line. */
   readonly text: string;
 
   constructor(reason: string, line: number, text: string, column?: number) {

@@ -2,15 +2,15 @@ import { ParseError } from './error.js';
 import { findQuotes } from './words.js';
 import type { Command, Counters } from './types.js';
 
-/** What a rule line says before its matches and target. */
+/** The part of a rule line before its matches and target. */
 export interface Head {
   readonly command: Command;
-  /** Absent only where `-F`, `-X` or `-Z` mean every chain. */
+  /** Absent only if `-F`, `-X` or `-Z` apply to every chain. */
   readonly chain: string | undefined;
   /** The rule number of `-I`, `-D`, `-R` and `-Z`, from 1. */
   readonly position: number | undefined;
   readonly counters: Counters | undefined;
-  /** Where in the line the rest begins. */
+  /** The position of the rest in the line. */
   readonly specStart: number;
 }
 
@@ -49,14 +49,14 @@ const CHAIN = /([^-!" \t][^ \t]*)(?:[ \t]+|$)/y;
 const NUMBER = /([1-9][0-9]{0,9})(?:[ \t]+|$)/y;
 const WORD = /^[^ \t"]+[ \t]*$/;
 
-/** The option that iptables-save would write for the command: `-A` for append. */
+/** Returns the option that iptables-save prints for the command: `-A` for append. */
 export function commandLetter(command: Command): string {
   return FORMS.find((form) => form.command === command)?.letter ?? '';
 }
 
 /**
- * Reads the start of a rule line: counters, command, chain, rule number. Throws ParseError where the
- * line is none of the commands that change a table, or a quote in it is never closed.
+ * Parses the start of a rule line: counters, command, chain, rule number. Throws ParseError if the line has no command
+ * that changes a table, or an unclosed quote.
  */
 export function readHead(text: string, line: number): Head {
   const start = START.exec(text);
@@ -98,7 +98,7 @@ function checkRest(form: Form, text: string, start: number, line: number): void 
   }
   const { open } = findQuotes(rest);
   if (open !== undefined) {
-    // iptables-restore 1.8.9 takes the rest of such a line for one word, target and all.
+    // iptables-restore 1.8.9 takes the rest of such a line for one word, target included.
     throw new ParseError('a quote is never closed', line, text, start + open + 1);
   }
 }

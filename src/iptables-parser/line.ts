@@ -1,11 +1,11 @@
 import { ParseError } from './error.js';
 
-/** Longest line, in bytes without its break, that iptables-restore reads as one (measured, 1.8.9). */
+/** The longest line, in bytes without its break, that iptables-restore reads as one (measured, 1.8.9). */
 export const MAX_LINE = 10_239;
 
-/** Throws ParseError where no command or comment could make the line a good one. */
+/** Throws ParseError if the line is invalid as any command or comment. */
 export function checkLine(text: string, line: number): void {
-  // A character is three bytes at most, so the cheap comparison settles most lines.
+  // A character is three bytes at most, so the cheap comparison decides most lines.
   if (text.length * 3 > MAX_LINE && Buffer.byteLength(text) > MAX_LINE) {
     throw new ParseError(`longer than the ${MAX_LINE} bytes that iptables-restore reads`, line, text);
   }

@@ -5,7 +5,7 @@ import { Rule } from './rule.js';
 import { closingQuote, findQuotes } from './words.js';
 import type { Chain, Remark, Ruleset, Table, TableLine } from './document.js';
 
-/** Longest comment that the kernel holds, in bytes. */
+/** The longest comment that the kernel stores, in bytes. */
 const MAX_COMMENT = 255;
 
 const TABLE = /^\*([^ \t]+)$/;
@@ -20,13 +20,13 @@ interface OpenTable {
 }
 
 /**
- * Reads the output of iptables-save or ip6tables-save of either back end, or input for
- * iptables-restore. `render` gives the same text back. Throws ParseError. The empty text, which
- * iptables-restore takes for a success, is a ruleset without entries.
+ * Parses the output of iptables-save or ip6tables-save of either back end, or input for iptables-restore. `render`
+ * returns the same text. Throws ParseError. The empty text, which iptables-restore accepts, is a ruleset without
+ * entries.
  */
 export function parse(text: string): Ruleset {
   const lines = text.split('\n');
-  // What split leaves after the last line break.
+  // The empty string after the last line break.
   const finalNewline = lines.length > 1 && lines.at(-1) === '';
   if (finalNewline || text === '') lines.pop();
   const entries: (Remark | Table)[] = [];
@@ -57,20 +57,20 @@ export function parse(text: string): Ruleset {
 }
 
 /**
- * The line at `index`, with the lines after it where iptables-save printed a comment with line breaks.
- * Such a comment is told from a forgotten quote by its place (a word of its own after `--comment`), its
- * length and the blank that follows the closing quote; all else is left for the check of quotes.
+ * Returns the line at `index`, joined with the following lines if iptables-save printed a comment with line breaks.
+ * Such a comment is distinguished from a forgotten quote by its position (a word of its own after `--comment`), its
+ * length and the blank after the closing quote; everything else is left to the check of quotes.
  */
 function joinComment(lines: readonly string[], index: number): string {
   const line = lines[index] ?? '';
   if (!line.includes('"') || line.startsWith('#')) return line;
   let text = line;
   let next = index + 1;
-  let settled = 0;
+  let checked = 0;
   for (;;) {
-    const { open } = findQuotes(text, settled);
+    const { open } = findQuotes(text, checked);
     if (open === undefined) return text;
-    if (!text.slice(settled, open).endsWith(' --comment ')) return line;
+    if (!text.slice(checked, open).endsWith(' --comment ')) return line;
     let end = -1;
     while (end === -1) {
       // Every byte of the comment may have a backslash before it.
@@ -79,8 +79,8 @@ function joinComment(lines: readonly string[], index: number): string {
       next += 1;
       end = closingQuote(text, open + 1);
     }
-    settled = end + 1;
-    if (settled < text.length && text[settled] !== ' ') return line;
+    checked = end + 1;
+    if (checked < text.length && text[checked] !== ' ') return line;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Ruleset, Table } from './document.js';
 
-/** The text of a ruleset: what parse read, or input for iptables-restore where it was made by hand. */
+/** Returns the text of a ruleset: what parse read, or input for iptables-restore if it was built. */
 export function render(ruleset: Ruleset): string {
   const lines = ruleset.entries.flatMap((entry) =>
     entry.kind === 'table' ? tableLines(entry) : [entry.text],

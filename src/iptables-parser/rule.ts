@@ -6,20 +6,20 @@ import { quoteIfNeeded, splitWords } from './words.js';
 import type { Command, Counters, Match, Negatable, RuleOption, Target } from './types.js';
 
 /**
- * A line of a table that begins with a command, `-A INPUT …` mostly. The text is the rule; all else is
- * read from it, the matches and the target only when first asked for. It is one line but for a comment
- * with a line break in it, which iptables-save prints as it is and iptables-restore cannot read back.
+ * A table line that begins with a command, usually `-A INPUT …`. The text is the rule; all else is parsed from it,
+ * matches and target only on first use. It is one line, except for a comment with a line break, which iptables-save
+ * prints unchanged and iptables-restore cannot read back.
  */
 export class Rule {
   readonly kind = 'rule';
-  /** The line as it stands. */
+  /** The unchanged line. */
   readonly text: string;
   readonly command: Command;
-  /** Absent only where `-F`, `-X` or `-Z` mean every chain. */
+  /** Absent only if `-F`, `-X` or `-Z` apply to every chain. */
   readonly chain: string | undefined;
   /** The rule number of `-I`, `-D`, `-R` and `-Z`, from 1. */
   readonly position: number | undefined;
-  /** As `-c` prints them before the rule. */
+  /** The counters, as `-c` prints them before the rule. */
   readonly counters: Counters | undefined;
   readonly #specStart: number;
   #words: readonly string[] | undefined;
@@ -35,7 +35,7 @@ export class Rule {
     this.#specStart = head.specStart;
   }
 
-  /** What follows chain and number, as it stands: matches and target, a policy, a new name. */
+  /** The unchanged text after chain and number: matches and target, a policy, a new name. */
   get specText(): string {
     return this.text.slice(this.#specStart);
   }
@@ -74,7 +74,7 @@ export class Rule {
     return this.#read().target;
   }
 
-  /** Options of no match and no target, such as `-f`; words that belong to nothing have the name `''`. */
+  /** Options of no match and no target, such as `-f`; words without an option have the name `''`. */
   get otherOptions(): readonly RuleOption[] {
     return this.#read().otherOptions;
   }
@@ -84,7 +84,7 @@ export class Rule {
     return this.comments[0];
   }
 
-  /** The values of `-m comment --comment`, in their order. */
+  /** The values of `-m comment --comment`, in order. */
   get comments(): readonly string[] {
     return this.matches
       .filter((match) => match.module === 'comment')
@@ -100,7 +100,7 @@ export class Rule {
   }
 }
 
-/** What a rule is made of; `words` are those after chain and number, not yet quoted. */
+/** The parts of a rule; `words` are those after chain and number, unquoted. */
 interface RuleParts {
   /** `append` by default. */
   readonly command?: Command;
@@ -110,7 +110,7 @@ interface RuleParts {
   readonly words?: readonly string[];
 }
 
-/** Reads one line with a command. Throws ParseError, with `line` as its line. */
+/** Parses one line with a command. Throws ParseError, with `line` as its line. */
 export function parseRule(text: string, line = 1): Rule {
   checkLine(text, line);
   const lineBreak = text.indexOf('\n');
@@ -118,7 +118,7 @@ export function parseRule(text: string, line = 1): Rule {
   return new Rule(text, readHead(text, line));
 }
 
-/** Makes a rule from its parts. Throws ParseError where iptables-restore could not read the line. */
+/** Builds a rule from its parts. Throws ParseError if iptables-restore could not read the line. */
 export function makeRule(parts: RuleParts): Rule {
   const { command = 'append', chain, position, counters, words = [] } = parts;
   const text = [
@@ -130,14 +130,14 @@ export function makeRule(parts: RuleParts): Rule {
   ].join(' ');
   const rule = parseRule(text);
   if (rule.chain !== chain || rule.position !== position) {
-    throw new ParseError('the chain and the number given do not read back', 1, text);
+    throw new ParseError('the chain or the number is not valid', 1, text);
   }
   return rule;
 }
 
 /**
- * The rule that takes the given one away: the same matches and target after `-D CHAIN`, without
- * counters and number. Throws TypeError where the line adds no rule (`-F`, `-P` …).
+ * Returns the command that deletes the rule: the same matches and target after `-D CHAIN`, without counters and number.
+ * Throws TypeError if the line adds no rule (`-F`, `-P` …).
  */
 export function deletion(rule: Rule): Rule {
   const adds = rule.command === 'append' || rule.command === 'insert' || rule.command === 'replace';
@@ -149,7 +149,7 @@ export function deletion(rule: Rule): Rule {
   return new Rule(text, readHead(text, 1));
 }
 
-/** `[packets:bytes]`. */
+/** Formats counters as `[packets:bytes]`. */
 export function formatCounters(counters: Counters): string {
   return `[${counters.packets}:${counters.bytes}]`;
 }

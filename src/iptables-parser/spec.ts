@@ -9,7 +9,7 @@ export interface Spec {
   readonly outInterface: Negatable | undefined;
   readonly matches: readonly Match[];
   readonly target: Target | undefined;
-  /** Options of no match and no target, such as `-f`, and words that belong to nothing (name `''`). */
+  /** Options of no match and no target, such as `-f`, and words without an option (name `''`). */
   readonly otherOptions: readonly RuleOption[];
 }
 
@@ -39,12 +39,12 @@ const TARGETS = new Map<string, Target['by']>([
   ['--goto', 'goto'],
 ]);
 
-/** Options of iptables itself that have no field of their own: every single letter, and these. */
+/** Options of iptables itself without a field of their own: every single letter, and these. */
 const GENERAL = new Set(['--fragment', '--set-counters', '--ipv4', '--ipv6']);
 
 /**
- * Options whose next word is their value whatever it looks like: iptables-save prints a comment `-j`
- * as `--comment -j`. Others take the words up to the next that looks like an option.
+ * Options that always take the next word as their value: iptables-save prints a comment `-j` as `--comment -j`. Others
+ * take the words up to the next one that looks like an option.
  */
 const TAKES_ANY_WORD = new Set([
   ...FIELDS.keys(),
@@ -73,9 +73,9 @@ const TAKES_ANY_WORD = new Set([
 const OPTION = /^(?:-[A-Za-z46]|--[A-Za-z0-9][A-Za-z0-9_-]*(?:=[^]*)?)$/;
 
 /**
- * Reads the words of a rule after its chain. Nothing is an error: what is not known is kept as it
- * stands. Options belong to the match or target before them, as iptables-save prints them; before
- * any, to the protocol (`-p tcp --dport 22` gives a match `tcp`).
+ * Parses the words of a rule after its chain. Nothing is an error: unknown words are kept. Options belong to the match
+ * or target before them, as iptables-save prints them; before any, to the protocol (`-p tcp --dport 22` yields a match
+ * `tcp`).
  */
 export function readSpec(words: readonly string[]): Spec {
   const fields: Partial<Record<Field, Negatable>> = {};
@@ -85,7 +85,7 @@ export function readSpec(words: readonly string[]): Spec {
   let section: RuleOption[] | undefined;
   for (const option of readOptions(words)) {
     const value = option.values.join(' ');
-    // `-m policy` has a `--proto` of its own.
+    // `-m policy` has its own `--proto`.
     const ofPolicy =
       option.name === '--proto' && section !== undefined && matches.at(-1)?.module === 'policy';
     const field = ofPolicy ? undefined : FIELDS.get(option.name);

@@ -1,10 +1,10 @@
-/** Exact, for the kernel counts in 64 bits. */
+/** Exact, because the kernel counts in 64 bits. */
 export interface Counters {
   readonly packets: bigint;
   readonly bytes: bigint;
 }
 
-/** What a line of a table does: the option of iptables(8) that it begins with. */
+/** What a line of a table does: the option of iptables(8) at its start. */
 export type Command =
   | 'append'
   | 'insert'
@@ -17,13 +17,13 @@ export type Command =
   | 'rename-chain'
   | 'policy';
 
-/** A value, or with a `!` before the option, anything but that value. */
+/** A value or, with a `!` before the option, anything but that value. */
 export interface Negatable {
   readonly value: string;
   readonly negated: boolean;
 }
 
-/** An option as it is written, `--dport`, with the decoded words that follow it. */
+/** An option as written, `--dport`, with the decoded words after it. */
 export interface RuleOption {
   readonly name: string;
   readonly negated: boolean;
@@ -36,7 +36,7 @@ export interface Match {
   readonly options: readonly RuleOption[];
 }
 
-/** A target, or the chain that is jumped to, with its options. */
+/** A target, or the chain of a jump, with its options. */
 export interface Target {
   readonly name: string;
   /** `-j` or `-g`. */

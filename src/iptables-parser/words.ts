@@ -1,25 +1,25 @@
-/** A stretch of text between double quotes; `start` and `end` are the places of the quotes. */
+/** A quoted part of a text; `start` and `end` are the positions of the quotes. */
 interface QuotedSpan {
   readonly start: number;
   readonly end: number;
 }
 
-/** The quoted stretches of a line, and where a quote opens that is never closed. */
+/** The quoted parts of a line, and the position of a quote that is never closed. */
 interface Quotes {
   readonly spans: readonly QuotedSpan[];
   readonly open: number | undefined;
 }
 
-/** What iptables-save prints without quotes (measured, 1.8.9). */
+/** Words that iptables-save prints without quotes (measured, 1.8.9). */
 const BARE = /^[A-Za-z0-9_-]+$/;
-/** What must be quoted for iptables-restore to take it for one word as it stands. */
+/** Characters that need quotes so that iptables-restore reads one word unchanged. */
 const NEEDS_QUOTES = /[ \t\r\n"'\\]/;
 const BLANKS = /[ \t\n]+/;
 
 /**
- * Finds the quotes of a line as iptables-restore does: a double quote opens anywhere, also inside a
- * word; only within quotes does a backslash escape the next character; single quotes mean nothing.
- * Looks from `from` on, which must not be within quotes.
+ * Finds the quotes of a line as iptables-restore does: a double quote opens anywhere, even inside a word; a backslash
+ * escapes the next character only within quotes; single quotes have no meaning. Starts at `from`, which must not be
+ * within quotes.
  */
 export function findQuotes(text: string, from = 0): Quotes {
   const spans: QuotedSpan[] = [];
@@ -34,8 +34,8 @@ export function findQuotes(text: string, from = 0): Quotes {
 }
 
 /**
- * Splits a line into its words, quotes and escapes decoded, as iptables-restore does: blanks separate,
- * and a closing quote ends the word even where no blank follows. A quote left open runs to the end.
+ * Splits a line into words, with quotes and escapes decoded, as iptables-restore does: blanks separate words, and a
+ * closing quote ends a word even without a blank. An unclosed quote extends to the end.
  */
 export function splitWords(text: string): string[] {
   if (!text.includes('"')) return text.split(BLANKS).filter((word) => word !== '');
@@ -60,15 +60,14 @@ export function splitWords(text: string): string[] {
 }
 
 /**
- * Quotes a word exactly as iptables-save prints comments and log prefixes, with both back ends: bare
- * if it is made of letters, digits, `_` and `-` only; else in double quotes, with a backslash before
- * `"`, `'` and `\`.
+ * Quotes a word exactly as iptables-save prints comments and log prefixes, with both back ends: bare if it consists
+ * only of letters, digits, `_` and `-`; otherwise in double quotes, with a backslash before `"`, `'` and `\`.
  */
 export function quoteWord(text: string): string {
   return BARE.test(text) ? text : `"${text.replace(/["'\\]/g, '\\$&')}"`;
 }
 
-/** Quotes a word only where iptables-restore needs it: `192.0.2.0/24` stays as it is. */
+/** Quotes a word only if iptables-restore needs it: `192.0.2.0/24` stays unchanged. */
 export function quoteIfNeeded(text: string): string {
   return text === '' || NEEDS_QUOTES.test(text) ? quoteWord(text) : text;
 }
@@ -78,7 +77,7 @@ function closedSpans(text: string): readonly QuotedSpan[] {
   return open === undefined ? spans : [...spans, { start: open, end: text.length }];
 }
 
-/** The place of the quote that ends a quoted text; `from` is the place after the opening one. -1: none. */
+/** Returns the position of the closing quote; `from`: the position after the opening one. -1: none. */
 export function closingQuote(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     const character = text[at];

@@ -1,9 +1,9 @@
 import type { Network } from '../base/address.js';
 import { type AddressWords, addressWords, sameAddress } from './packet.js';
 
-/** A set of single addresses, such as the host's own, that is asked without allocation. */
+/** A set of single addresses, such as the host's own, with lookups that allocate nothing. */
 export class AddressSet {
-  // By the last word: own addresses seldom share it.
+  // Indexed by the last word, which own addresses rarely share.
   readonly #byLastWord = new Map<number, AddressWords[]>();
 
   constructor(addresses: readonly Network[]) {

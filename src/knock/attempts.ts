@@ -1,17 +1,20 @@
 import { hashAddress, type HashKey } from './hash.js';
 import type { AddressWords, Packet } from './packet.js';
 
-/** The number of no attempt. */
+/** The number that means no attempt. */
 export const NONE = 0;
 
-// The fields of a record, in 32-bit words. The start is a 64-bit float in the last two.
+// The fields of a record, in 32-bit words. The start time is a 64-bit float in the last two.
 const SOURCE = 0;
 const DOOR = 4;
-/** Steps done; 0 where the record is free. */
+/** The steps done; 0 if the record is free. */
 const STAGE = 5;
 const SOURCE_PORT = 6;
 const SEQUENCE = 7;
-/** Neighbours in the chain of a hash bucket: the number of the one before, the link to the next; free records are linked by number. */
+/**
+ * Neighbours in the chain of a hash bucket: the number of the previous record, the link to the next one; free records
+ * are linked by number.
+ */
 const CHAIN_PREVIOUS = 8;
 const CHAIN_NEXT = 9;
 /** Neighbours in the order of age. */
@@ -20,7 +23,7 @@ const NEWER = 11;
 const START = 12;
 const SIZE = 14;
 
-/** Attempts in order of age, the first kind at stage 1, the other beyond it. */
+/** Attempts in order of age: one list for stage 1, one for later stages. */
 interface Ages {
   readonly limit: number;
   count: number;
@@ -29,18 +32,21 @@ interface Ages {
 }
 
 /**
- * All attempts under way, found by source, each known by a number from 1 on. Records lie in one typed array, so the
- * memory is bounded by the limits, 56 bytes an attempt and 4 to 8 for its bucket, and taken only as it is used; nothing is
- * left to the garbage collector. A full kind loses its oldest attempt to the next. Forged first knocks cannot push out
- * an attempt that has advanced, for those are a kind of their own.
+ * Stores all attempts under way, by source; each has a number from 1. The records are in one typed array, so memory is
+ * bounded by the limits, 56 bytes an attempt and 4 to 8 for its bucket, and used only as needed; nothing is left to the
+ * garbage collector. A full list evicts its oldest attempt. Forged first knocks cannot evict an attempt that has
+ * advanced, because those have a list of their own.
  *
- * With a million sources no record is in a cache, and to read one takes as long as all else that is done for a packet. So a
- * link to a record bears, besides its number, what is left of its source's hash, and whether more may follow: most
- * packets of somebody new are known to be that by reading the bucket alone.
+ * With a million sources no record is cached, and reading one takes as long as all other work for a packet. So a link
+ * to a record contains, besides its number, the rest of the source's hash, and a bit that says whether more may follow:
+ * most packets of new sources are recognised as new by reading the bucket alone.
  */
 export class AttemptStore {
   readonly #key: HashKey;
-  /** The number's part of a link; the bit above it says that more may follow, those above that are of the hash. */
+  /**
+   * The part of a link that holds the number; the bit above it says that more may follow, the bits above that are from
+   * the hash.
+   */
   readonly #number: number;
   readonly #more: number;
   readonly #tag: number;
@@ -54,7 +60,7 @@ export class AttemptStore {
   #free = NONE;
   #evicted = 0;
 
-  /** Both limits are 1 or more. */
+  /** Both limits must be 1 or more. */
   constructor(maxFirst: number, maxAdvanced: number, key: HashKey) {
     const capacity = maxFirst + maxAdvanced;
     const memory = new ArrayBuffer((capacity + 1) * SIZE * 4);
@@ -74,32 +80,32 @@ export class AttemptStore {
     return this.#first.count + this.#advanced.count;
   }
 
-  /** Attempts that lost their place to newer ones, since the start. */
+  /** The number of attempts evicted by newer ones, since the start. */
   get evicted(): number {
     return this.#evicted;
   }
 
-  /** Every attempt has a number from 1 to this; not every number has an attempt (`stage` is 0). */
+  /** Every attempt has a number from 1 to this; a number without an attempt has `stage` 0. */
   get high(): number {
     return this.#high;
   }
 
-  /** The hash of a source, by which its attempts are found: to be asked for once for each packet. */
+  /** Returns the hash of a source, by which its attempts are found: call it once for each packet. */
   hashOf(source: AddressWords): number {
     return hashAddress(source, this.#key);
   }
 
-  /** The first attempt of a source, or NONE. */
+  /** Returns the first attempt of a source, or NONE. */
   find(source: AddressWords, hash: number): number {
     return this.#match(this.#buckets[this.#bucket(hash)] ?? NONE, source, hash);
   }
 
-  /** The next attempt of the source, or NONE. */
+  /** Returns the next attempt of the source, or NONE. */
   next(attempt: number, source: AddressWords, hash: number): number {
     return this.#match(this.#get(attempt, CHAIN_NEXT), source, hash);
   }
 
-  /** Starts an attempt at stage 1, in front of the source's others. */
+  /** Starts an attempt at stage 1, before the source's others. */
   add(packet: Packet, hash: number, door: number, startMs: number): void {
     if (this.#first.count === this.#first.limit) this.#evict(this.#first);
     const attempt = this.#allocate();
@@ -121,7 +127,7 @@ export class AttemptStore {
     this.#append(this.#first, attempt);
   }
 
-  /** One stage further, by this packet. */
+  /** Advances an attempt by one stage with this packet. */
   advance(attempt: number, packet: Packet): void {
     const stage = this.stage(attempt);
     if (stage === 1) {
@@ -133,7 +139,7 @@ export class AttemptStore {
     this.#remember(attempt, packet);
   }
 
-  /** `hash`: of its source. */
+  /** Removes an attempt; `hash`: that of its source. */
   remove(attempt: number, hash = this.hashOf(this.source(attempt))): void {
     this.#unlinkAge(this.stage(attempt) === 1 ? this.#first : this.#advanced, attempt);
     const previous = this.#get(attempt, CHAIN_PREVIOUS);
@@ -155,7 +161,7 @@ export class AttemptStore {
     };
   }
 
-  /** Steps done; 0: there is no such attempt. */
+  /** Returns the steps done; 0: no such attempt. */
   stage(attempt: number): number {
     return this.#get(attempt, STAGE);
   }
@@ -172,7 +178,7 @@ export class AttemptStore {
     return this.#floats[(attempt * SIZE + START) / 2] ?? 0;
   }
 
-  /** True where the packet has the source port and sequence number of the one last counted. */
+  /** True if the packet has the source port and sequence number of the last counted one. */
   isCopy(attempt: number, packet: Packet): boolean {
     return (
       this.#get(attempt, SEQUENCE) === packet.sequence &&
@@ -185,7 +191,7 @@ export class AttemptStore {
     this.#set(attempt, SEQUENCE, packet.sequence);
   }
 
-  /** The first record of the source in a chain that begins with this link. */
+  /** Returns the first record of the source in a chain that begins with this link. */
   #match(start: number, source: AddressWords, hash: number): number {
     for (let link = start; link !== NONE;) {
       const attempt = link & this.#number;

@@ -4,20 +4,20 @@ const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 const TCP = 6;
 const UDP = 17;
-/** Tags before the network layer: one, or two for QinQ. More is ignored. */
+/** The maximum of VLAN tags: one, or two for QinQ. Packets with more are ignored. */
 const MAX_TAGS = 2;
-/** A sane packet has one or two (RFC 8200 section 4.1 names six at most, one of them twice). */
+/** Normal packets have one or two (RFC 8200 section 4.1 names at most six, one of them twice). */
 const MAX_EXTENSIONS = 8;
-/** Packet type of Linux cooked captures for what the host itself sent (LINKTYPE_LINUX_SLL). */
+/** The packet type of Linux cooked captures for packets that the host itself sent (LINKTYPE_LINUX_SLL). */
 const SLL_OUTGOING = 4;
 
 /**
- * Reads one captured packet of `length` bytes into `out`; `wireLength`: what it had on the wire, where a snap length has cut it.
- * False, and `out` is then of no use: not TCP or UDP over IPv4 or IPv6, a later fragment, sent by this host (cooked captures
- * tell), cut short by its sender, or before its transport header ends by the snap length, malformed, or from an address that
- * cannot be a source: unspecified, multicast, broadcast, or IPv4-mapped IPv6 (`::ffff:1.2.3.4` has no place on the
- * wire, RFC 4291). Never throws, never reads past `length` or the buffer. Bytes after the end of the IP packet
- * (padding) are normal and ignored.
+ * Decodes a captured packet of `length` bytes into `out`; `wireLength`: its length on the wire, if a snap length has
+ * truncated it. Returns false, with `out` unusable, for a packet that is not TCP or UDP over IPv4 or IPv6, is a later
+ * fragment, was sent by this host (visible in cooked captures), was truncated by its sender or before the end of its
+ * transport header by the snap length, is malformed, or has an impossible source: unspecified, multicast, broadcast, or
+ * IPv4-mapped IPv6 (`::ffff:1.2.3.4` must not appear on the wire, RFC 4291). Never throws, never reads past `length` or
+ * the buffer. Padding after the IP packet is ignored.
  */
 export function decode(
   buffer: Buffer,
@@ -70,7 +70,7 @@ function decodeNetwork(
   return type === ETHERTYPE_IPV6 && decodeIPv6(buffer, at, end, wire, out);
 }
 
-/** 802.1Q, 802.1ad, and the number that QinQ had before it was standardised. */
+/** 802.1Q, 802.1ad, and the pre-standard number of QinQ. */
 function isTag(etherType: number): boolean {
   return etherType === 0x8100 || etherType === 0x88a8 || etherType === 0x9100;
 }
@@ -85,7 +85,7 @@ function decodeIPv4(buffer: Buffer, at: number, captured: number, wire: number, 
   if ((fragment & 0x1fff) !== 0) return false;
   const source = i32(buffer, at + 12);
   const top = source >>> 24;
-  // 0/8, multicast and broadcast are never a source (RFC 1122 section 3.2.1.3); 240/4 is in use here and there.
+  // 0/8, multicast and broadcast are never a source (RFC 1122 section 3.2.1.3); 240/4 is in use in some networks.
   if (top === 0 || (top >= 224 && top < 240) || source === -1) return false;
   out.family = 4;
   out.source.w0 = out.source.w1 = out.destination.w0 = out.destination.w1 = 0;
@@ -119,7 +119,7 @@ function decodeIPv6(buffer: Buffer, at: number, captured: number, wire: number, 
   return decodeExtensions(buffer, at + 40, captured, end, u8(buffer, at + 6), out);
 }
 
-/** Walks the extension headers of IPv6 (RFC 8200 section 4, AH: RFC 4302) to the transport header. */
+/** Follows the extension headers of IPv6 (RFC 8200 section 4, AH: RFC 4302) to the transport header. */
 function decodeExtensions(
   buffer: Buffer,
   start: number,
@@ -152,8 +152,8 @@ function decodeExtensions(
 }
 
 /**
- * `captured`: so many bytes are there; `end`: where the IP packet ends. `whole`: not the first of several fragments, so that the
- * transport header's own length must fit.
+ * Decodes the transport header. `captured`: the number of captured bytes; `end`: the end of the IP packet. `whole`:
+ * false for the first of several fragments, in which the length in the transport header need not fit.
  */
 function decodeTransport(
   buffer: Buffer,
@@ -186,7 +186,7 @@ function decodeTransport(
   return true;
 }
 
-// Buffer's own readers check and throw; these are called only where the bytes are known to be there.
+// Buffer's own readers check bounds and throw; these are called only for bytes that exist.
 function u8(buffer: Buffer, at: number): number {
   return buffer[at] ?? 0;
 }

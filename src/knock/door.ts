@@ -11,37 +11,38 @@ export interface Step {
   readonly port: number;
 }
 
-/** What TCP packets must look like to count: `(flags & mask) === value`. A mask of 0 lets all count. */
+/** Which TCP packets count: `(flags & mask) === value`. A mask of 0 accepts all. */
 export interface FlagFilter {
   readonly mask: number;
   readonly value: number;
 }
 
-/** A named knock sequence, as the recognition knows it: what it triggers is not its business. */
+/** A named knock sequence, as recognition needs it, without its commands. */
 export interface Door {
-  /** Unique number: names may repeat in knockd.conf, and doors of one name are independent. */
+  /** A unique number: names may repeat in knockd.conf, and doors with the same name are independent. */
   readonly id: number;
   readonly name: string;
   /** 1 to 32 steps. */
   readonly sequence: readonly Step[];
-  /** From the first packet to the last, in milliseconds; 0 or less: only doors of one step open. */
+  /** The time from the first packet to the last, in milliseconds; 0 or less: only doors of one step open. */
   readonly windowMs: number;
   readonly flags: FlagFilter;
-  /** The only destination whose packets count; undefined: the host's own addresses. */
+  /** The only destination that counts; undefined: the host's own addresses. */
   readonly target: Network | undefined;
   /** After it has opened for a source, the door ignores first packets of that source for so many milliseconds. Undefined: not at all. */
   readonly cooldownMs?: number;
 }
 
 /**
- * Where packets that begin a connection are looked at like knocks, whatever their port: nobody is to find out by the time which are
- * a door's. `ports`: those of doors that count nothing else. Below 1024 are most services, and hardly a door.
+ * Returns the range of ports in which every packet that opens a connection is processed like a knock, so that response
+ * times do not reveal the knock ports. `ports`: those of doors that count nothing else. Ports below 1024 are mostly
+ * services, and rarely used in doors.
  */
 export function coveredPorts(ports: readonly number[]): { readonly first: number; readonly last: number } {
   return { first: Math.min(...ports) < 1_024 ? 1 : 1_024, last: 65_535 };
 }
 
-/** True where only packets count that begin a connection, or answer one: there are few of them. */
+/** True if only packets that open a connection, or answer one, count: there are few of them. */
 export function countsBeginnings({ value }: FlagFilter): boolean {
   return (value & TCP_FLAGS.syn) !== 0;
 }

@@ -1,33 +1,33 @@
 import type { Packet } from './packet.js';
 
-/** A power of two. At 300,000 packets/s a slot is taken over after some 10 ms; copies follow within microseconds. */
+/** A power of two. At 300,000 packets/s a slot is reused after some 10 ms; copies follow within microseconds. */
 const SLOTS = 4096;
 const FIELDS = 10;
-/** The field of the interface, which is compared only where the capture tells it. */
+/** The interface field, which is compared only if the capture reports it. */
 const DEVICE = 9;
 
 /** How long, in milliseconds, an equal packet counts as a copy. */
 interface CopyWindows {
-  /** Of a packet that bears a number: TCP, and IPv4 UDP with an identification. */
+  /** For a packet with a number: TCP, and IPv4 UDP with an identification. */
   readonly numberedMs: number;
-  /** Of a UDP datagram without one: identification 0, or IPv6. */
+  /** For a UDP datagram without one: identification 0, or IPv6. */
   readonly bareMs: number;
 }
 
 /**
- * Copies follow within microseconds on the wire, but `cap` gives no capture times, so the time is that of processing, and
- * on a busy machine the listener may lose the processor between two of them. A SYN is sent again after 1 s at the earliest
- * (RFC 6298), IPv4 with another identification.
+ * Copies follow within microseconds on the wire, but `cap` reports no capture times, so the time is that of processing,
+ * and on a busy machine the listener may be scheduled out between two of them. A SYN is retransmitted after 1 s at the
+ * earliest (RFC 6298), an IPv4 packet with another identification.
  */
 const WINDOWS: CopyWindows = { numberedMs: 500, bareMs: 50 };
 
 /**
- * Tells a copy of one packet, seen on a second interface of this host (a bridge and its port, a VLAN and its device),
- * from a packet sent twice. Copies agree in every field, and come in by another interface than the first of them: where the capture
- * tells that, a packet that comes again by the same one was sent again, whatever it looks like. Where it does not (libpcap before
- * 1.10), these cannot be told from a copy: two UDP datagrams within the short window with the same ports and content and no
- * IP identification (our client and knock(1) take a new source port for each), and hand-made TCP packets within the long
- * one whose maker gives them all the same source port, sequence number and identification.
+ * Distinguishes a copy of one packet, seen on a second interface of this host (a bridge and its port, a VLAN and its
+ * device), from a packet sent twice. Copies agree in every field, and arrive on another interface than the first of
+ * them. If the capture reports the interface, an equal packet on the same interface was sent again. If it does not
+ * (libpcap before 1.10), the following look like copies: two UDP datagrams within the short window with the same ports
+ * and content and no IP identification (knockctl's client and knock(1) use a new source port for each), and handcrafted
+ * TCP packets within the long window with the same source port, sequence number and identification.
  */
 export class Duplicates {
   readonly #windows: CopyWindows;
@@ -38,7 +38,7 @@ export class Duplicates {
     this.#windows = windows;
   }
 
-  /** True where the very same packet came at most a window ago; else it is remembered, and false. */
+  /** True if the same packet was seen within its window; otherwise records it and returns false. */
   seenBefore(packet: Packet, nowMs: number): boolean {
     const { source } = packet;
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
@@ -56,14 +56,14 @@ export class Duplicates {
     same = this.#exchange(slot, 7, source.w3) && same;
     same = this.#exchange(slot, 8, packet.destination.w3) && same;
     const first = this.#fields[slot * FIELDS + DEVICE];
-    // The time and the interface of the first copy stay, so that an endless row of copies is not swallowed for ever.
+    // The time and interface of the first copy stay, so that an endless series of copies is not ignored forever.
     if (same && recent && (packet.device === 0 || packet.device !== first)) return true;
     this.#times[slot] = nowMs;
     this.#fields[slot * FIELDS + DEVICE] = packet.device;
     return false;
   }
 
-  /** Puts a value into a field; true where it was there. */
+  /** Stores a value in a field; true if it was the same. */
   #exchange(slot: number, field: number, value: number): boolean {
     const at = slot * FIELDS + field;
     const same = this.#fields[at] === value;

@@ -2,21 +2,25 @@ import { countsBeginnings, coveredPorts, type Door, type FlagFilter, type Protoc
 import type { LinkType } from './packet.js';
 
 /**
- * Bounds of the expression. Beyond some 128 ranges libpcap 1.10 needs more than a second, growing with the square; and
- * the filter must stay within 4,096 instructions (BPF_MAXINSNS) and 20,480 bytes in the kernel (net.core.optmem_max
- * before Linux 6.9), or libpcap filters in user space, at the cost of every packet of the host. The largest here: 560 instructions.
+ * Limits of the filter expression. Beyond some 128 ranges libpcap 1.10 needs more than a second, growing quadratically;
+ * and the filter must stay within 4,096 instructions (BPF_MAXINSNS) and 20,480 bytes in the kernel (net.core.optmem_max
+ * before Linux 6.9), otherwise libpcap filters in user space, for every packet of the host. The largest possible here:
+ * 560 instructions.
  */
 const MAX_RANGES = 128;
 const MAX_GROUPS = 8;
 
-/** No packet is shorter than nothing. A constant such as `0 = 1` would be refused ("rejects all packets"). */
+/** Matches no packet. A constant such as `0 = 1` would be refused ("rejects all packets"). */
 const NOTHING = 'less 0';
 
-/** IPv6 whose transport header is not the first: libpcap cannot walk to it, so decode decides. */
+/** IPv6 packets with extension headers: libpcap cannot follow them, so decode decides. */
 const EXTENSIONS = [0, 43, 44, 51, 60];
 const IPV6_EXTENSIONS = `(ip6 and (${EXTENSIONS.map((header) => `ip6[6] = ${header}`).join(' or ')}))`;
 
-/** The loopback is the first interface of each network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h and drivers/net/loopback.c). */
+/**
+ * The loopback is always interface 1 of a network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h and
+ * drivers/net/loopback.c).
+ */
 const NOT_LOOPBACK = 'not ifindex 1';
 
 interface Range {
@@ -24,17 +28,18 @@ interface Range {
   readonly last: number;
 }
 
-/** TCP ports that are counted under the same flags. */
+/** TCP ports with the same flag filter. */
 interface Group {
   readonly flags: FlagFilter;
   readonly ranges: readonly Range[];
 }
 
 /**
- * A pcap filter (pcap-filter(7)) that passes every packet that one of the doors could count, and as little else as fits
- * in the bounds: with very many doors neighbouring ports pass too. Destinations are left to the tracker, for the host's
- * addresses change. Without doors nothing passes. `selfKnockPort`: UDP from that port of the loopback address to itself passes too. On `any`
- * (`sll2`) nothing else of the loopback passes: any local user can send there, and see in /proc who is woken by it.
+ * Returns a pcap filter (pcap-filter(7)) that passes every packet that a door could count, and as few others as the
+ * limits allow: with very many doors, neighbouring ports pass too. Destinations are left to the tracker, because the
+ * host's addresses change. Without doors nothing passes. `selfKnockPort`: UDP from that port of the loopback address to
+ * itself also passes. On `any` (`sll2`) nothing else from the loopback passes: any local user can send there, and see
+ * in /proc which process wakes up.
  */
 export function captureFilter(doors: readonly Door[], linkType: LinkType, selfKnockPort?: number): string {
   const terms = portTerms(doors);
@@ -44,20 +49,20 @@ export function captureFilter(doors: readonly Door[], linkType: LinkType, selfKn
     terms.length === 0
       ? []
       : [linkType === 'sll2' ? `(${NOT_LOOPBACK} and (${terms.join(' or ')}))` : terms.join(' or ')];
-  const own = selfKnockPort === undefined ? [] : [selfKnock(selfKnockPort)];
+  const own = selfKnockPort === undefined ? [] : [loopbackProbe(selfKnockPort)];
   return [...own, ...others].join(' or ') || NOTHING;
 }
 
-/** From the one socket that is bound to it: no other user's can send from there. */
-function selfKnock(port: number): string {
+/** Matches the one socket that is bound to the port: no other user can send from it. */
+function loopbackProbe(port: number): string {
   return `(udp src port ${port} and udp dst port ${port} and src host 127.0.0.1 and dst host 127.0.0.1)`;
 }
 
 /**
- * Frames with one or two VLAN tags, by fixed offsets, between the lowest and the highest port of all doors. libpcap's
- * `vlan` is no way to say it: in a live capture it asks for the tag's metadata again at every port, 600 instructions
- * for three doors. Linux takes the outer tag off before a capture sees the frame, so most tagged frames pass by the
- * plain terms, and these are left with the inner tag of QinQ.
+ * Matches frames with one or two VLAN tags by fixed offsets, between the lowest and the highest port of all doors.
+ * libpcap's `vlan` is unsuitable: in a live capture it reads the tag's metadata again for every port, 600 instructions
+ * for three doors. Linux removes the outer tag before a capture sees the frame, so most tagged frames pass by the plain
+ * terms, and these terms are for the inner tag of QinQ.
  */
 function taggedTerms(doors: readonly Door[]): string[] {
   if (doors.length === 0) return [];
@@ -71,7 +76,7 @@ function isTag(at: number): string {
   return `(${['0x8100', '0x88a8', '0x9100'].map((type) => `ether[${at}:2] = ${type}`).join(' or ')})`;
 }
 
-/** Packets of the range in a frame whose last EtherType stands at `at`. */
+/** Matches packets of the range in a frame whose last EtherType is at `at`. */
 function taggedTerm(at: number, { first, last }: Range): string {
   const ip = at + 2;
   const inRange = (port: string): string => `ether[${port}:2] >= ${first} and ether[${port}:2] <= ${last}`;
@@ -98,15 +103,15 @@ function portTerms(doors: readonly Door[]): string[] {
 }
 
 /**
- * Of doors that count the first packet of a connection alone, such packets to all ports: there are few of them, and neither by the time that
- * an answer takes, nor by the work of this process, can anybody tell which ports are the doors'.
+ * For doors that only count the first packet of a connection, extends the range to all ports: there are few such
+ * packets, and neither response times nor the work of this process then reveal the knock ports.
  */
 function allPorts(group: Group): Group {
   if (!countsBeginnings(group.flags)) return group;
   return { ...group, ranges: [coveredPorts(group.ranges.map(({ first }) => first))] };
 }
 
-/** The protocol's ports, each with the flags that all doors with that port ask for alike. */
+/** Returns the protocol's ports, each with the flags that all doors with that port require. */
 function portsOf(doors: readonly Door[], protocol: Protocol): Map<number, FlagFilter> {
   const ports = new Map<number, FlagFilter>();
   for (const door of doors) {
@@ -118,7 +123,7 @@ function portsOf(doors: readonly Door[], protocol: Protocol): Map<number, FlagFi
   return ports;
 }
 
-/** What passes either filter, as one filter: the flags on which both agree. */
+/** Returns a filter that passes everything that passes either one: the flags on which both agree. */
 function inCommon(a: FlagFilter, b: FlagFilter): FlagFilter {
   const mask = a.mask & b.mask & ~(a.value ^ b.value);
   return { mask, value: a.value & mask };
@@ -135,7 +140,7 @@ function groupByFlags(ports: ReadonlyMap<number, FlagFilter>): Group[] {
   return [...byFlags.values()].map((group) => ({ flags: group.flags, ranges: toRanges(group.ports) }));
 }
 
-/** Neighbouring ports as one range, in ascending order. */
+/** Merges neighbouring ports into ranges, in ascending order. */
 function toRanges(ports: Iterable<number>): Range[] {
   const ranges: Range[] = [];
   for (const port of [...ports].sort((a, b) => a - b)) {
@@ -146,7 +151,7 @@ function toRanges(ports: Iterable<number>): Range[] {
   return ranges;
 }
 
-/** At most `max` ranges that cover the given ones, the smallest gaps closed first. */
+/** Returns at most `max` ranges that cover the given ones; the smallest gaps are closed first. */
 function closeGaps(ranges: readonly Range[], max: number): Range[] {
   const gapBefore = (index: number): number => (ranges[index]?.first ?? 0) - (ranges[index - 1]?.last ?? 0);
   const kept = new Set(
@@ -168,8 +173,9 @@ function tcpTerm(group: Group): string {
   const ports = group.ranges.map((range) => rangeTerm('tcp', range)).join(' or ');
   const { mask, value } = group.flags;
   if (mask === 0) return `(${ports})`;
-  // `tcp[13]` is of IPv4 only; behind an IPv6 header of 40 the same byte is 53. The next header is asked first: a load
-  // behind the end of a packet (a short UDP datagram) rejects it at once, whatever the terms that follow would say.
+  // `tcp[13]` works for IPv4 only; after an IPv6 header of 40 bytes the same byte is at 53. The next header is checked
+  // first: a load beyond the end of a packet (a short UDP datagram) rejects it at once, whatever the following terms
+  // say.
   const flags = `tcp[13] & ${mask} = ${value} or (ip6[6] = 6 and ip6[53] & ${mask} = ${value})`;
   return `((${flags}) and (${ports}))`;
 }

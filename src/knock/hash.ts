@@ -3,12 +3,12 @@ import type { AddressWords } from './packet.js';
 /** 64 random bits as two 32-bit numbers. */
 export type HashKey = readonly [number, number];
 
-/** One round for each of the four words, one for their number, three to finish. */
+/** One round for each of the four words, one for their number, and three to finish. */
 const ROUNDS = 8;
 
 /**
- * A keyed hash of an address, 32 bits, signed: the construction of HalfSipHash-1-3 (Aumasson and Bernstein), which Linux
- * uses for its own tables. Whoever forges sources cannot choose them so that they collide without knowing the key.
+ * Returns a keyed hash of an address, 32 bits, signed: the construction of HalfSipHash-1-3 (Aumasson and Bernstein),
+ * which Linux uses for its own tables. Without the key, an attacker cannot choose forged sources that collide.
  */
 export function hashAddress(address: AddressWords, key: HashKey): number {
   let v0 = key[0] | 0;

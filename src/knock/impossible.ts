@@ -2,8 +2,9 @@ import type { Family } from '../base/address.js';
 import { MAPPED, type AddressWords } from './packet.js';
 
 /**
- * True where no packet from elsewhere can have the source: 0.0.0.0/8, the loopback, multicast, broadcast, ::, and an IPv4 address in
- * an IPv6 packet, which would be taken for that IPv4 address. What base/impossible.ts says of texts, without allocation.
+ * True if no packet from outside can have this source: 0.0.0.0/8, the loopback, multicast, broadcast, ::, and an IPv4
+ * address in an IPv6 packet, which would be taken for that IPv4 address. The same as base/impossible.ts for texts, but
+ * without allocation.
  */
 export function isImpossibleSource({ w0, w1, w2, w3 }: AddressWords, family: Family): boolean {
   if (w0 === 0 && w1 === 0 && w2 === MAPPED) {

@@ -2,14 +2,14 @@ import { addressBytes, type Family, type Network, parseNetwork } from '../base/a
 import type { Protocol } from './door.js';
 
 /**
- * The link layers that we read: `ethernet` (DLT_EN10MB), `sll` and `sll2` (DLT_LINUX_SLL, DLT_LINUX_SLL2: the `any`
+ * The supported link layers: `ethernet` (DLT_EN10MB), `sll` and `sll2` (DLT_LINUX_SLL, DLT_LINUX_SLL2: the `any`
  * interface), `raw` (DLT_RAW: tun, WireGuard, PPP).
  */
 export type LinkType = 'ethernet' | 'sll' | 'sll2' | 'raw';
 
 /**
- * An address as four signed 32-bit numbers, first to last in network order. IPv4 stands as `::ffff:a.b.c.d`
- * (0, 0, 0xffff, address), so one form serves both families.
+ * An address as four signed 32-bit numbers, first to last in network order. IPv4 is stored as `::ffff:a.b.c.d` (0, 0,
+ * 0xffff, address), so that one form serves both families.
  */
 export interface AddressWords {
   w0: number;
@@ -18,7 +18,7 @@ export interface AddressWords {
   w3: number;
 }
 
-/** What recognition needs of one packet. One object is filled again and again: copy what must be kept. */
+/** What recognition needs of a packet. One object is reused: copy what must be kept. */
 export interface Packet {
   family: Family;
   protocol: Protocol;
@@ -32,17 +32,19 @@ export interface Packet {
   sequence: number;
   /** IPv4: the identification. IPv6: the flow label. */
   ipId: number;
-  /** UDP: where the payload begins in the captured bytes, and the length that the header gives; a first fragment may hold less. */
+  /**
+   * UDP: the offset of the payload in the captured bytes, and its length by the header; a first fragment may hold less.
+   */
   payloadAt: number;
   payloadLength: number;
-  /** The number of the interface that it came in by; 0 where the capture does not tell (all but `sll2`). */
+  /** The index of the input interface; 0 if the capture does not report it (all but `sll2`). */
   device: number;
 }
 
 /** The third word of an IPv4 address in this form. */
 export const MAPPED = 0xffff;
 
-/** A packet object to decode into. */
+/** Creates a packet object to decode into. */
 export function createPacket(): Packet {
   return {
     family: 4,
@@ -60,7 +62,7 @@ export function createPacket(): Packet {
   };
 }
 
-/** The canonical text of an address, as `parseNetwork` gives it. */
+/** Returns the canonical text of an address, as `parseNetwork` does. */
 export function addressText(address: AddressWords): string {
   const { w0, w1, w2, w3 } = address;
   if (w0 === 0 && w1 === 0 && w2 === MAPPED) {
@@ -73,12 +75,12 @@ export function addressText(address: AddressWords): string {
   return parsed.ok ? parsed.value.text : full;
 }
 
-/** The canonical text of the packet's source address. */
+/** Returns the canonical text of the packet's source address. */
 export function sourceText(packet: Packet): string {
   return addressText(packet.source);
 }
 
-/** The words of a network's first address: of the address itself, where it is a single one. */
+/** Returns the words of a network's first address. */
 export function addressWords(network: Network): AddressWords {
   const bytes = Buffer.from(addressBytes(network));
   if (network.family === 4) return { w0: 0, w1: 0, w2: MAPPED, w3: bytes.readInt32BE(0) };
@@ -90,7 +92,7 @@ export function addressWords(network: Network): AddressWords {
   };
 }
 
-/** True where both are the same address. */
+/** True if both are the same address. */
 export function sameAddress(a: AddressWords, b: AddressWords): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0;
 }

@@ -1,7 +1,7 @@
 import { type AddressWords, addressWords, type Packet, sameAddress } from './packet.js';
 import type { Door, Protocol } from './door.js';
 
-/** What a packet must look like to count at a door. */
+/** The condition for a packet to count at a door. */
 interface Admission {
   readonly mask: number;
   readonly value: number;
@@ -9,10 +9,10 @@ interface Admission {
   readonly target: AddressWords | undefined;
 }
 
-/** A door in the form in which packets are compared with it. */
+/** A door, prepared for comparison with packets. */
 export interface PlannedDoor extends Admission {
   readonly door: Door;
-  /** Its place among the doors of the plan. */
+  /** Its index among the doors of the plan. */
   readonly index: number;
   /** The step keys of the sequence. */
   readonly keys: readonly number[];
@@ -20,9 +20,9 @@ export interface PlannedDoor extends Admission {
 
 /** What one protocol and port means to all doors. */
 export interface PortPlan {
-  /** Of the doors that have the port anywhere, each different admission once. */
+  /** The distinct admissions of doors that have the port anywhere in their sequence. */
   readonly admissions: readonly Admission[];
-  /** The doors that begin with it, in their order. */
+  /** The doors that begin with it, in order. */
   readonly starts: readonly PlannedDoor[];
 }
 
@@ -32,7 +32,7 @@ export interface Plan {
   readonly ports: ReadonlyMap<number, PortPlan>;
 }
 
-/** Protocol and port as one number. */
+/** Encodes protocol and port as one number. */
 export function stepKey(protocol: Protocol, port: number): number {
   return protocol === 'udp' ? port + 0x10000 : port;
 }
@@ -64,17 +64,17 @@ export function planDoors(doors: readonly Door[]): Plan {
   return { doors: planned, ports: new Map(finished) };
 }
 
-/** True where the packet's flags are such as the door asks for; UDP has none, and always fits. */
+/** True if the packet's flags pass the door's filter; UDP has none, and always passes. */
 export function flagsFit(door: Admission, packet: Packet): boolean {
   return packet.protocol === 'udp' || (packet.flags & door.mask) === door.value;
 }
 
-/** True where the packet's destination counts; `toOwn`: it is one of the host's own addresses. */
+/** True if the packet's destination counts; `toOwn`: it is one of the host's own addresses. */
 export function destinationFits(door: Admission, packet: Packet, toOwn: boolean): boolean {
   return door.target === undefined ? toOwn : sameAddress(door.target, packet.destination);
 }
 
-/** True where the two are recognised alike: same id, sequence, flags, window and target. */
+/** True if both are recognised alike: same id, sequence, flags, window and target. */
 export function sameRecognition(a: PlannedDoor, b: PlannedDoor): boolean {
   return (
     a.door.id === b.door.id &&

@@ -16,38 +16,40 @@ import {
 } from './plan.js';
 
 /**
- * Who is told what happened. `source` may be a reused object: take `addressText(source)` at once, if it is needed at
- * all. A sink must not call the tracker. A door that opens reports its last stage first, as knockd does.
+ * Receives the tracker's events. `source` may be a reused object: call `addressText(source)` at once if it is needed. A
+ * sink must not call the tracker. A door that opens reports its last stage first, as in knockd.
  */
 export interface KnockSink {
   /** `stage` steps of the sequence are done, from 1. */
   stage(door: Door, source: AddressWords, stage: number): void;
   open(door: Door, source: AddressWords): void;
-  /** The window ran out at `stage`. */
+  /** The attempt timed out at `stage`. */
   timeout(door: Door, source: AddressWords, stage: number): void;
 }
 
 export interface TrackerOptions {
-  /** From a random source, so that nobody can choose addresses that collide in the table. */
+  /** Random, so that an attacker cannot choose addresses that collide in the table. */
   readonly hashKey: HashKey;
-  /** Attempts at stage 1, one for each source and door; 131,072 by default. The oldest goes first. */
+  /** The maximum of attempts at stage 1, one for each source and door; default 131,072. The oldest is evicted first. */
   readonly maxAttempts?: number;
-  /** Attempts at a later stage, held apart; 16,384 by default. */
+  /** The maximum of attempts at later stages, stored separately; default 16,384. */
   readonly maxAdvanced?: number;
   /**
-   * `duplicates = tolerate`: a TCP packet to a port that the attempt has counted already is ignored, if it is not the next one; where it
-   * is, one with the source port and sequence number of the packet just counted.
+   * `duplicates = tolerate`: ignores a TCP packet to a port that the attempt has already counted, unless it is the next
+   * one; if it is, ignores one with the source port and sequence number of the packet just counted.
    */
   readonly tolerateDuplicates?: boolean;
 }
 
-/** Records that one call of `expire` looks at: 0.1 ms where none is over, 1 ms where all are (Node 20). */
+/**
+ * The maximum of records that one call of `expire` checks: 0.1 ms if none has timed out, 1 ms if all have (Node 20).
+ */
 const EXPIRE_BUDGET = 16_384;
 
 /**
- * Recognises knocks (knockd's rules, one source never disturbing another). A packet costs the same whatever the number
- * of sources and doors; only doors that begin with its port, or at which its source has an attempt, are looked at.
- * At the default bounds it takes 9.3 MB when they are reached (Node 20), and never more.
+ * Recognises knocks by knockd's rules; sources never affect each other. A packet costs the same for any number of
+ * sources and doors: it only concerns doors that begin with its port, or where its source has an attempt. At the
+ * default limits the tracker takes at most 9.3 MB (Node 20).
  */
 export class Tracker {
   readonly #sink: KnockSink;
@@ -56,8 +58,8 @@ export class Tracker {
   readonly #tolerateDuplicates: boolean;
   #own: AddressSet;
   #plan: Plan;
-  /** The attempt that `expire` looked at last. */
-  #hand = NONE;
+  /** The attempt that `expire` checked last. */
+  #cursor = NONE;
 
   constructor(doors: readonly Door[], own: AddressSet, options: TrackerOptions, sink: KnockSink) {
     const { hashKey, maxAttempts = 131_072, maxAdvanced = 16_384, tolerateDuplicates = false } = options;
@@ -69,22 +71,22 @@ export class Tracker {
     this.#sink = sink;
   }
 
-  /** Attempts under way, and those whose time-out nobody has noticed yet. */
+  /** The number of attempts under way, including timed-out ones not yet expired. */
   get attempts(): number {
     return this.#store.count;
   }
 
-  /** Attempts that were pushed out because a bound was reached, since the start. */
+  /** The number of attempts evicted because of a limit, since the start. */
   get evicted(): number {
     return this.#store.evicted;
   }
 
-  /** The host's own addresses from now on. */
+  /** Sets the host's own addresses. */
   setOwnAddresses(own: AddressSet): void {
     this.#own = own;
   }
 
-  /** New doors. Attempts at doors that stay as they are (id and all) go on, the others are dropped without a word. */
+  /** Replaces the doors. Attempts at unchanged doors (same id too) continue, the others are dropped silently. */
   replaceDoors(doors: readonly Door[]): void {
     const before = this.#plan;
     this.#plan = planDoors(doors);
@@ -108,7 +110,7 @@ export class Tracker {
     );
   }
 
-  /** Takes one packet, at a time from a monotonic clock that never runs back. True where it counts at some door. */
+  /** Handles one packet; `nowMs`: from a monotonic clock. Returns true if it counts at any door. */
   packet(packet: Packet, nowMs: number): boolean {
     const key = stepKey(packet.protocol, packet.destinationPort);
     const port = this.#plan.ports.get(key);
@@ -120,42 +122,42 @@ export class Tracker {
     return true;
   }
 
-  /** Reports and forgets attempts whose window is over. Looks at a bounded number a call, all in turn. */
+  /** Reports and removes timed-out attempts. Each call checks a limited number, in rotation. */
   expire(nowMs: number): void {
     const store = this.#store;
     if (store.count === 0) return;
     for (let looked = Math.min(EXPIRE_BUDGET, store.high); looked > 0; looked--) {
-      this.#hand = this.#hand >= store.high ? 1 : this.#hand + 1;
-      const stage = store.stage(this.#hand);
+      this.#cursor = this.#cursor >= store.high ? 1 : this.#cursor + 1;
+      const stage = store.stage(this.#cursor);
       if (stage === 0) continue;
-      const door = this.#plan.doors[store.door(this.#hand)]?.door;
-      if (door !== undefined && !isOver(door, store.startMs(this.#hand), nowMs)) continue;
-      const source = store.source(this.#hand);
-      store.remove(this.#hand);
+      const door = this.#plan.doors[store.door(this.#cursor)]?.door;
+      if (door !== undefined && !isOver(door, store.startMs(this.#cursor), nowMs)) continue;
+      const source = store.source(this.#cursor);
+      store.remove(this.#cursor);
       if (door !== undefined) this.#sink.timeout(door, source, stage);
     }
   }
 
-  /** Shows the packet to the source's attempts. True where it had one that the packet could have been for. */
+  /** Applies the packet to the source's attempts. Returns true if it could have been for one of them. */
   #continue(packet: Packet, hash: number, key: number, toOwn: boolean, nowMs: number): boolean {
     const store = this.#store;
     let underWay = false;
     let attempt = store.find(packet.source, hash);
     while (attempt !== NONE) {
       const door = this.#plan.doors[store.door(attempt)];
-      let goesOn = true;
+      let continues = true;
       if (door === undefined || isOver(door.door, store.startMs(attempt), nowMs)) {
         if (door !== undefined) this.#sink.timeout(door.door, packet.source, store.stage(attempt));
-        goesOn = false;
+        continues = false;
       } else if (destinationFits(door, packet, toOwn)) {
         underWay = true;
         const verdict = this.#judge(attempt, door, packet, key);
-        goesOn = verdict === 'goes-on';
+        continues = verdict === 'goes-on';
         if (verdict === 'opened') this.#cooldowns.begin(door, packet, hash, nowMs);
       }
-      // Advancing may evict others, so the next one is looked up after it, but before a removal.
+      // Advancing may evict others, so the next attempt is looked up afterwards, but before a removal.
       const next = store.next(attempt, packet.source, hash);
-      if (!goesOn) store.remove(attempt, hash);
+      if (!continues) store.remove(attempt, hash);
       attempt = next;
     }
     return underWay;
@@ -168,7 +170,8 @@ export class Tracker {
     const isNext = door.keys[done] === key;
     if (this.#tolerateDuplicates && packet.protocol === 'tcp') {
       if (isNext && door.keys[done - 1] === key && this.#store.isCopy(attempt, packet)) return 'goes-on';
-      // As the kernel's rules do it, which know no sequence numbers: a SYN that is sent again comes a second and more after the first.
+      // Like the kernel's rules, which see no sequence numbers: a SYN is retransmitted a second or more after the
+      // first.
       if (!isNext && door.keys.lastIndexOf(key, done - 1) !== -1) return 'goes-on';
     }
     if (!isNext) return 'failed';
@@ -185,7 +188,7 @@ export class Tracker {
     const ready = (door: PlannedDoor): boolean =>
       fits(door, packet, toOwn) && !this.#cooldowns.holds(door, packet, hash, nowMs);
     const { starts } = port;
-    // Each goes in front of the others, so that later they are met in the order of the doors.
+    // Each is inserted before the others, so that they are later found in the order of the doors.
     for (let index = starts.length - 1; index >= 0; index--) {
       const door = starts[index];
       if (door !== undefined && door.keys.length > 1 && ready(door)) {

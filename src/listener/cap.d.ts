@@ -1,4 +1,4 @@
-/** The part of the `cap` package (0.2.1, as init/cap.patch makes it) that we use; it ships no types. */
+/** The part of the `cap` package (0.2.1, patched by init/cap.patch) that knockctl uses; it ships no types. */
 declare module 'cap' {
   import type { EventEmitter } from 'node:events';
 
@@ -6,9 +6,9 @@ declare module 'cap' {
     /** Present and true in the patched module. */
     static readonly isQuiet?: boolean;
     /**
-     * Opens a live capture and returns the name of its link type. `buffer` is overwritten by each
-     * packet and must be kept from the garbage collector by the caller. With the last two arguments, which are of the patch, it is
-     * quiet: not promiscuous, cut to `snapLength` bytes, read each `pollMs`, its filter locked. Throws Error.
+     * Opens a live capture, and returns the name of its link type. `buffer` is overwritten by each packet; the caller
+     * must keep it from the garbage collector. The last two arguments belong to the patch and make the capture quiet:
+     * not promiscuous, truncated to `snapLength` bytes, read every `pollMs`, with a locked filter. Throws Error.
      */
     open(
       device: string,

@@ -13,28 +13,36 @@ interface Capture {
   close(): void;
 }
 
-/** Takes one packet; `buffer` is overwritten by the next one. `wireLength`: more than `length` where the snap length has cut it. */
+/**
+ * Receives one packet; `buffer` is overwritten by the next one. `wireLength` exceeds `length` if the snap length has
+ * truncated the packet.
+ */
 type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
 
-/** How a capture is held. */
-interface CaptureManner {
-  /** Room for so many packets until they are read. */
-  readonly room: number;
-  /** They are read so often: a fixed rhythm, so that nobody can tell by the waking of this process that one has come. */
+/** Parameters of a capture. */
+interface CaptureOptions {
+  /** Capacity of the ring, in packets. */
+  readonly capacity: number;
+  /**
+   * How often the ring is read: a fixed interval, so that the process's wake-ups do not reveal when a packet arrives.
+   */
   readonly pollMs: number;
-  /** The capture can hear no more: its interface went down or away. It stays open, and silent. */
+  /** The capture has failed because its interface went down or disappeared. It stays open, and silent. */
   readonly onError: (reason: string) => void;
 }
 
 /**
- * So much of a packet is captured: its headers, with 400 bytes of extension headers, and a self-knock. What the decoder needs to know
- * of the rest is how long it was.
+ * Captured bytes of a packet: its headers, with 400 bytes of extension headers, and a self-knock. Of the rest, the
+ * decoder only needs the length.
  */
 const SNAP_LENGTH = 512;
-/** What one takes of the kernel's ring: TPACKET2_HDRLEN (52), a link header, and alignment besides, in blocks of a page: 6 in one. */
+/**
+ * Bytes of the kernel's ring that a packet takes: TPACKET2_HDRLEN (52), a link header and alignment, in blocks of a
+ * page, 6 to a block.
+ */
 const FRAME = 683;
 
-/** What cap calls the link types that we read. */
+/** cap's names of the supported link types. */
 const LINK_TYPES: Readonly<Record<string, LinkType>> = {
   ETHERNET: 'ethernet',
   LINKTYPE_LINUX_SLL: 'sll',
@@ -43,26 +51,26 @@ const LINK_TYPES: Readonly<Record<string, LinkType>> = {
 };
 
 /**
- * Opens a capture on an interface, or on `any`: of what comes in, not of what this host sends. A pcap filter depends on the link type, which is
- * known only when the capture is open: it is guessed, and the capture opened again where the guess
- * was wrong. Nobody can change the filter of an open capture. Throws Error where the interface or the permission (CAP_NET_RAW) is missing, or
- * the module was not patched (init/patch-cap.mjs).
+ * Opens a capture of incoming packets on an interface, or on `any`. A pcap filter depends on the link type, which is
+ * known only once the capture is open: it is guessed, and the capture is reopened if the guess was wrong. The filter of
+ * an open capture is locked. Throws Error if the interface or the permission (CAP_NET_RAW) is missing, or the module is
+ * not patched (init/patch-cap.mjs).
  */
 export function openCapture(
   name: string,
   filter: (linkType: LinkType) => string,
   onPacket: PacketHandler,
-  manner: CaptureManner,
+  options: CaptureOptions,
 ): Capture {
-  // What this host sends cap leaves out; before Linux 4.20 it cannot. Only a cooked header tells it to libpcap itself, which filters
-  // the first packet of a capture: with `inbound` on Ethernet that one was lost.
+  // cap omits packets that this host sends, but not before Linux 4.20. Only a cooked header shows the direction to
+  // libpcap itself, which filters the first packet of a capture: with `inbound` on Ethernet that packet was lost.
   const incoming = (linkType: LinkType): string =>
     linkType === 'sll' || linkType === 'sll2' ? `inbound and (${filter(linkType)})` : filter(linkType);
   const guess = guessLinkType(name);
-  const first = open(name, incoming(guess), onPacket, manner);
+  const first = open(name, incoming(guess), onPacket, options);
   if (first.linkType === guess) return first;
   first.close();
-  return open(name, incoming(first.linkType), onPacket, manner);
+  return open(name, incoming(first.linkType), onPacket, options);
 }
 
 interface OpenCapture extends Capture {
@@ -73,11 +81,11 @@ function open(
   name: string,
   filter: string,
   onPacket: PacketHandler,
-  { room, pollMs, onError }: CaptureManner,
+  { capacity, pollMs, onError }: CaptureOptions,
 ): OpenCapture {
   const capture = new (captureModule().Cap)();
-  const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture lives
-  const kind = capture.open(name, filter, room * FRAME, buffer, SNAP_LENGTH, pollMs);
+  const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture is open
+  const kind = capture.open(name, filter, capacity * FRAME, buffer, SNAP_LENGTH, pollMs);
   const linkType = LINK_TYPES[kind];
   if (linkType === undefined) {
     capture.close();
@@ -121,7 +129,7 @@ function moduleReason(text: string): string {
   return `its module cannot be loaded: ${text.split('\n')[0] ?? ''}`;
 }
 
-/** By the hardware type (ARPHRD_*, linux/if_arp.h) that the kernel tells of the interface. */
+/** Guesses by the interface's hardware type (ARPHRD_*, linux/if_arp.h). */
 function guessLinkType(name: string): LinkType {
   if (name === 'any') return 'sll2';
   const type = Number(readIfExists(`/sys/class/net/${name}/type`) ?? 0);

@@ -4,16 +4,16 @@ import type { ListenerConfig, OneTimeSequence } from '../wire/listener.js';
 type Doors = Pick<ListenerConfig, 'doors' | 'oneTime'>;
 
 /**
- * The doors as they are to be recognised now. One that has one-time sequences goes on to its next one in the moment in
- * which one was used, without asking anybody: who overheard the packets has nothing that he could send again.
+ * The doors to recognise now. A door with one-time sequences moves to its next one as soon as one is used, without
+ * asking the supervisor: an eavesdropper has nothing to replay.
  */
 export class DoorRegistry {
   readonly #doors: Map<number, Door>;
-  readonly #left = new Map<number, OneTimeSequence[]>();
+  readonly #remaining = new Map<number, OneTimeSequence[]>();
 
   constructor({ doors, oneTime }: Doors) {
     this.#doors = new Map(doors.map((door) => [door.id, door]));
-    for (const { door, sequences } of oneTime) this.#left.set(door, [...sequences]);
+    for (const { door, sequences } of oneTime) this.#remaining.set(door, [...sequences]);
   }
 
   get doors(): readonly Door[] {
@@ -21,12 +21,12 @@ export class DoorRegistry {
   }
 
   isOneTime(door: number): boolean {
-    return this.#left.has(door);
+    return this.#remaining.has(door);
   }
 
-  /** Crosses out the current sequence of a door: gives its id. Without a further one the door is gone. */
-  use(id: number): number | undefined {
-    const left = this.#left.get(id);
+  /** Uses up the current sequence of a door, and returns its id. Without a further one the door is removed. */
+  useSequence(id: number): number | undefined {
+    const left = this.#remaining.get(id);
     const used = left?.shift();
     const [next] = left ?? [];
     const door = this.#doors.get(id);
@@ -37,10 +37,10 @@ export class DoorRegistry {
 }
 
 /**
- * Every sequence that may have to be heard, as a door: the capture is opened once, as root, and must let the ports of
- * later sequences pass too.
+ * Returns every sequence that may be needed, as a door: the capture is opened once, as root, and must also pass the
+ * ports of later sequences.
  */
-export function doorsToHear({ doors, oneTime }: Doors): Door[] {
+export function allSequences({ doors, oneTime }: Doors): Door[] {
   const later = new Map(oneTime.map(({ door, sequences }) => [door, sequences]));
   return doors.flatMap((door): Door[] => [
     door,

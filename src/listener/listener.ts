@@ -13,16 +13,15 @@ import {
   type ListenerConfig,
 } from '../wire/listener.js';
 import { openCapture } from './capture.js';
-import { doorsToHear } from './door-book.js';
+import { allSequences } from './door-book.js';
 import { Sniffer } from './sniffer.js';
 
 /**
- * The listener's life: waits for its order, opens the captures while it still may, gives up root
- * for good, says `ready`, and then listens until the channel closes: when the supervisor is gone,
- * there is nobody to listen for.
+ * Runs the listener: waits for its configuration, opens the captures with root's rights, drops root for good, sends
+ * `ready`, and listens until the channel closes, because without a supervisor there is no receiver.
  */
 export function listen(channel: Duplex, clock: Clock, exit: (code: number) => void): void {
-  // What is said at once goes in one piece, and wakes the supervisor once.
+  // Messages of one tick are sent together, and wake the supervisor once.
   const send = (message: ListenerMessage): void => {
     if (channel.writableCorked === 0) {
       channel.cork();
@@ -38,10 +37,10 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
       exit(1);
     });
   };
-  let ordered = false;
+  let isConfigured = false;
   const reader = new FrameReader(CONFIG_LIMIT, (message) => {
-    if (ordered) throw new KnockError('a second order came');
-    ordered = true;
+    if (isConfigured) throw new KnockError('a second order came');
+    isConfigured = true;
     start(readListenerConfig(message), clock, send, fail);
   });
   channel.on('data', (chunk: Buffer) => {
@@ -62,54 +61,55 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
 }
 
 /**
- * Packets that a capture has room for until we come to them, 683 bytes each. With less, knocks that nobody else recognises are lost under a
- * flood; where the kernel does, the memory is better spared.
+ * Ring capacity in packets, 683 bytes each. With less, knocks that only the listener recognises are lost under a flood;
+ * if the kernel recognises them, less memory is enough.
  */
-const ROOM = 16_384;
-const ROOM_TO_TELL = 4_096;
-/** Room for self-knocks alone: as many as are sent at once. */
-const SELF_KNOCK_ROOM = 64;
+const RING_PACKETS = 16_384;
+const REPORT_ONLY_RING_PACKETS = 4_096;
+/** Ring capacity for self-knocks only: as many as are sent at once. */
+const PROBE_RING_PACKETS = 64;
 /**
- * A command waits for half of this on average, and each look costs 26 µs of a core (measured), whether packets have come or not. What the kernel
- * has carried out already may be told later.
+ * The poll interval. On average a command waits for half of it, and each poll costs 26 µs of a core (measured), with or
+ * without packets. Knocks that the kernel has already handled may be reported later.
  */
 const POLL_MS = 20;
-const POLL_TO_TELL_MS = 100;
+const REPORT_ONLY_POLL_MS = 100;
 
 function start(
-  order: ListenerConfig,
+  config: ListenerConfig,
   clock: Clock,
   send: (message: ListenerMessage) => void,
   fail: (error: unknown) => void,
 ): void {
-  const user = findUser(order.user);
-  if (user === undefined) throw new KnockError(`[listener] user ${order.user} does not exist`);
-  const sniffer = new Sniffer(order, clock, send);
-  const doors = doorsToHear(order);
-  const open = (name: string, heard: readonly Door[], room: number): void => {
+  const user = findUser(config.user);
+  if (user === undefined) throw new KnockError(`[listener] user ${config.user} does not exist`);
+  const sniffer = new Sniffer(config, clock, send);
+  const doors = allSequences(config);
+  const open = (name: string, heard: readonly Door[], capacity: number): void => {
     openCapture(
       name,
-      (linkType) => captureFilter(heard, linkType, order.selfKnockPort),
+      (linkType) => captureFilter(heard, linkType, config.selfKnockPort),
       (buffer, length, linkType, wireLength) => {
-        sniffer.take(buffer, length, linkType, wireLength);
+        sniffer.handlePacket(buffer, length, linkType, wireLength);
       },
       {
-        room,
-        pollMs: order.reportOnly === true ? POLL_TO_TELL_MS : POLL_MS,
+        capacity,
+        pollMs: config.reportOnly === true ? REPORT_ONLY_POLL_MS : POLL_MS,
         onError: (reason) => {
           fail(new KnockError(`${name}: ${reason}`));
         },
       },
     );
   };
-  for (const name of order.interfaces) open(name, doors, order.reportOnly === true ? ROOM_TO_TELL : ROOM);
-  // Self-knocks pass the loopback only. Doors are not heard there unless it was asked for.
-  const hearsLoopback = order.interfaces.some((name) => name === 'any' || name === 'lo');
-  if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_ROOM);
+  for (const name of config.interfaces)
+    open(name, doors, config.reportOnly === true ? REPORT_ONLY_RING_PACKETS : RING_PACKETS);
+  // Self-knocks use only the loopback. Knocks are not heard there unless it is configured.
+  const hearsLoopback = config.interfaces.some((name) => name === 'any' || name === 'lo');
+  if (config.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], PROBE_RING_PACKETS);
   giveUpRoot(user);
-  send({ type: 'ready', interfaces: order.interfaces });
+  send({ type: 'ready', interfaces: config.interfaces });
   sniffer.beat();
-  clock.every(order.beatMs, () => {
+  clock.every(config.beatMs, () => {
     sniffer.beat();
   });
 }

@@ -14,34 +14,42 @@ import { ownAddresses, ownSources } from '../system/own-addresses.js';
 import { NONCE_BYTES, type ListenerMessage, type ListenerConfig } from '../wire/listener.js';
 import { DoorRegistry } from './door-book.js';
 
-/** Lines for the log go through a budget: a flood of first knocks must not become a flood of messages. */
+/** Log lines are rate-limited: a flood of first knocks must not become a flood of messages. */
 const STAGE_RATE = 100;
 const STAGE_BURST = 500;
-/** Complete knocks too: whoever knows a sequence can forge its sources. What is over the budget is counted, not sent. */
+/**
+ * Complete knocks are limited too: an attacker who knows a sequence can forge its sources. The excess is counted, not
+ * sent.
+ */
 const KNOCK_RATE = 500;
 const KNOCK_BURST = 2_000;
-/** The supervisor sends some thirty a second at most, while none of them comes back. */
+/** The supervisor sends at most some thirty a second, while none of them returns. */
 const ECHO_RATE = 50;
 const ECHO_BURST = 200;
 /** 127.0.0.1 as the last word of an address. */
 const LOOPBACK = 0x7f000001;
-/** An unknown destination makes us look at our own addresses again, but not more often than this. */
-const LOOK_AGAIN_MS = 250;
-/** One that has gone is forgotten within this, and a beat: no packet tells of it, and a look takes longer than all else in a beat. */
+/** The minimum interval between reads of the host's own addresses that an unknown destination triggers. */
+const REFRESH_MS = 250;
+/**
+ * A removed address is forgotten within this time plus a beat. No packet reports it, and reading the addresses takes
+ * longer than the rest of a beat.
+ */
 const FORGET_MS = 10_000;
-/** Attempts at stage 1 that are followed where the kernel recognises them: half of the usual, which spares 5 MB under a flood. */
-const ATTEMPTS_TO_TELL = 65_536;
+/**
+ * The maximum of attempts at stage 1 if the kernel recognises knocks: half of the default, which saves 5 MB under a
+ * flood.
+ */
+const REPORT_ONLY_ATTEMPTS = 65_536;
 
-/** What the sniffer needs of the order. */
-export type SnifferOrder = Pick<
+/** The part of the listener's configuration that the sniffer needs. */
+export type SnifferConfig = Pick<
   ListenerConfig,
   'doors' | 'oneTime' | 'families' | 'beatMs' | 'reportOnly' | 'tolerateDuplicates' | 'selfKnockPort'
 >;
 
 /**
- * From packets to messages: decodes, recognises, and beats. Beats and time-outs are driven by the
- * packets as well as by a timer, since cap drains its ring in one loop and no timer runs while
- * packets keep coming (measured).
+ * Turns packets into messages: decodes, recognises, and sends beats. Beats and timeouts are driven by packets as well
+ * as by a timer, because cap drains its ring in one loop, and no timer runs while packets keep coming (measured).
  */
 export class Sniffer implements KnockSink {
   readonly #clock: Clock;
@@ -51,76 +59,76 @@ export class Sniffer implements KnockSink {
   readonly #tracker: Tracker;
   readonly #duplicates = new Duplicates();
   readonly #packet = createPacket();
-  readonly #book: DoorRegistry;
-  /** Doors whose current sequence the packet in hand has used. */
+  readonly #doors: DoorRegistry;
+  /** One-time doors whose sequence was used by the current packet. */
   readonly #used = new Set<number>();
   readonly #stages: TokenBucket;
   readonly #knocks: TokenBucket;
   readonly #echoes: TokenBucket;
   readonly #selfKnockPort: number | undefined;
-  /** Lines for the log, of which the supervisor hears with the next beat; their budget bounds them. */
-  readonly #waiting: ListenerMessage[] = [];
+  /** Log lines that are sent with the next beat; the rate limit bounds them. */
+  readonly #queued: ListenerMessage[] = [];
   #own: AddressSet;
-  /** Sources that only a forged packet has. */
+  /** Sources that only forged packets have. */
   #ownSources = new AddressSet([]);
   #ownText = '';
-  #lookedMs = 0;
+  #addressesReadMs = 0;
   #packets = 0;
-  #beatenMs = 0;
+  #lastBeatMs = 0;
   #suppressed = 0;
 
-  constructor(order: SnifferOrder, clock: Clock, send: (message: ListenerMessage) => void) {
+  constructor(config: SnifferConfig, clock: Clock, send: (message: ListenerMessage) => void) {
     this.#clock = clock;
     this.#send = send;
-    this.#families = order.families;
-    this.#beatMs = order.beatMs;
-    this.#book = new DoorRegistry(order);
+    this.#families = config.families;
+    this.#beatMs = config.beatMs;
+    this.#doors = new DoorRegistry(config);
     this.#stages = new TokenBucket(STAGE_RATE, STAGE_BURST, clock.nowMs());
     this.#knocks = new TokenBucket(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
     this.#echoes = new TokenBucket(ECHO_RATE, ECHO_BURST, clock.nowMs());
-    this.#selfKnockPort = order.selfKnockPort;
+    this.#selfKnockPort = config.selfKnockPort;
     this.#own = new AddressSet([]);
     const key = randomBytes(8);
     const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
-    const { reportOnly: reportOnly, tolerateDuplicates } = order;
+    const { reportOnly, tolerateDuplicates } = config;
     const options = {
       hashKey,
       tolerateDuplicates,
-      ...(reportOnly === true && { maxAttempts: ATTEMPTS_TO_TELL }),
+      ...(reportOnly === true && { maxAttempts: REPORT_ONLY_ATTEMPTS }),
     };
-    this.#tracker = new Tracker(this.#book.doors, this.#own, options, this);
-    this.#look(clock.nowMs());
+    this.#tracker = new Tracker(this.#doors.doors, this.#own, options, this);
+    this.#refreshOwnAddresses(clock.nowMs());
   }
 
-  /** One captured packet, and the length that it had on the wire. Never throws, whatever the bytes. */
-  take(buffer: Buffer, length: number, linkType: LinkType, wireLength = length): void {
+  /** Handles one captured packet; `wireLength`: its length on the wire. Never throws, whatever the bytes. */
+  handlePacket(buffer: Buffer, length: number, linkType: LinkType, wireLength = length): void {
     const nowMs = this.#clock.nowMs();
     this.#packets++;
-    if (nowMs - this.#beatenMs >= this.#beatMs) this.beat();
+    if (nowMs - this.#lastBeatMs >= this.#beatMs) this.beat();
     if (!decode(buffer, length, linkType, this.#packet, wireLength)) return;
-    if (this.#packet.destinationPort === this.#selfKnockPort && this.#isSelfKnock(length)) {
+    if (this.#packet.destinationPort === this.#selfKnockPort && this.#isLoopbackProbe(length)) {
       this.#echo(buffer);
       return;
     }
     if (!this.#families.includes(this.#packet.family)) return;
     if (this.#isForged()) return;
-    // On `any`, a packet through a bridge, bond or VLAN is seen once on each device it passes.
+    // On `any`, a packet through a bridge, bond or VLAN appears once on each device.
     const isCooked = linkType === 'sll2' || linkType === 'sll';
     if (isCooked && this.#duplicates.seenBefore(this.#packet, nowMs)) return;
-    if (!this.#own.has(this.#packet.destination) && nowMs - this.#lookedMs >= LOOK_AGAIN_MS)
-      this.#look(nowMs);
+    if (!this.#own.has(this.#packet.destination) && nowMs - this.#addressesReadMs >= REFRESH_MS)
+      this.#refreshOwnAddresses(nowMs);
     this.#tracker.packet(this.#packet, nowMs);
     if (this.#used.size > 0) {
       this.#used.clear();
-      this.#tracker.replaceDoors(this.#book.doors);
+      this.#tracker.replaceDoors(this.#doors.doors);
     }
   }
 
-  /** Says that we live; forgets what has timed out; follows the host's addresses. */
+  /** Sends a beat; expires attempts, and follows changes of the host's addresses. */
   beat(): void {
     const nowMs = this.#clock.nowMs();
-    this.#beatenMs = nowMs;
-    if (nowMs - this.#lookedMs >= FORGET_MS) this.#look(nowMs);
+    this.#lastBeatMs = nowMs;
+    if (nowMs - this.#addressesReadMs >= FORGET_MS) this.#refreshOwnAddresses(nowMs);
     this.#tracker.expire(nowMs);
     this.#flush();
     if (this.#suppressed > 0) {
@@ -130,21 +138,24 @@ export class Sniffer implements KnockSink {
     this.#send({ type: 'beat', packets: this.#packets });
   }
 
-  /** Stages wait for the beat, or for a whole knock: by the moment in which it is woken the supervisor would tell how far somebody is. */
+  /**
+   * Sends queued stages. They wait for a beat or a complete knock, because the time at which the supervisor wakes up
+   * would reveal the progress of an attempt.
+   */
   #flush(): void {
-    for (const message of this.#waiting.splice(0)) this.#send(message);
+    for (const message of this.#queued.splice(0)) this.#send(message);
   }
 
   stage(door: Door, source: AddressWords, stage: number): void {
-    this.#tell('stage', door, source, stage);
+    this.#queue('stage', door, source, stage);
   }
 
   timeout(door: Door, source: AddressWords, stage: number): void {
-    this.#tell('timeout', door, source, stage);
+    this.#queue('timeout', door, source, stage);
   }
 
   open(door: Door, source: AddressWords): void {
-    if (this.#book.isOneTime(door.id)) {
+    if (this.#doors.isOneTime(door.id)) {
       this.#openOnce(door.id, source);
       return;
     }
@@ -156,24 +167,30 @@ export class Sniffer implements KnockSink {
     this.#send({ type: 'knock', door: door.id, address: addressText(source) });
   }
 
-  /** No budget here: a door has only so many sequences, and each that was used must be told. */
+  /**
+   * Reports a one-time knock without a rate limit: a door has a limited number of sequences, and every use must be
+   * reported.
+   */
   #openOnce(door: number, source: AddressWords): void {
     if (this.#used.has(door)) return; // one packet uses one sequence
     this.#used.add(door);
-    const sequence = this.#book.use(door);
+    const sequence = this.#doors.useSequence(door);
     if (sequence === undefined) return;
     this.#flush();
     this.#send({ type: 'knock', door, address: addressText(source), sequence });
   }
 
-  /** Nobody else has such a source: a frame with it may come from outside, and would run commands for it, or ban it. */
+  /**
+   * True for a source that no other host can have: such a frame, possibly forged from outside, would run commands for
+   * that source, or ban it.
+   */
   #isForged(): boolean {
     const { source, family } = this.#packet;
     return isImpossibleSource(source, family) || this.#ownSources.has(source);
   }
 
-  /** From the one socket that is bound to the port to itself; the nonce says whether it is the supervisor's. */
-  #isSelfKnock(length: number): boolean {
+  /** True for a packet of the socket that is bound to the port and sends to itself; the supervisor checks the nonce. */
+  #isLoopbackProbe(length: number): boolean {
     const { protocol, source, destination, sourcePort, payloadAt, payloadLength } = this.#packet;
     return (
       protocol === 'udp' &&
@@ -191,16 +208,16 @@ export class Sniffer implements KnockSink {
     this.#send({ type: 'echo', nonce: buffer.toString('hex', payloadAt, payloadAt + NONCE_BYTES) });
   }
 
-  #tell(type: 'stage' | 'timeout', door: Door, source: AddressWords, stage: number): void {
+  #queue(type: 'stage' | 'timeout', door: Door, source: AddressWords, stage: number): void {
     if (!this.#stages.take(this.#clock.nowMs())) {
       this.#suppressed++;
       return;
     }
-    this.#waiting.push({ type, door: door.id, address: addressText(source), stage });
+    this.#queued.push({ type, door: door.id, address: addressText(source), stage });
   }
 
-  #look(nowMs: number): void {
-    this.#lookedMs = nowMs;
+  #refreshOwnAddresses(nowMs: number): void {
+    this.#addressesReadMs = nowMs;
     const addresses = ownAddresses();
     const text = addresses.map((address) => address.text).join(' ');
     if (text === this.#ownText) return;

@@ -31,7 +31,7 @@ import { makePersistentState, makeGeneration, type Generation } from './generati
 export async function provideEmptySets(specs: readonly SetSpec[]): Promise<string[]> {
   const sets = new SetStore(openIpset(systemExec, requireTool));
   try {
-    return await sets.provide(specs);
+    return await sets.createMissing(specs);
   } finally {
     await sets.close();
   }
@@ -98,7 +98,7 @@ export class OfflineControl {
     // Without the lock: a supervisor that runs has them all.
     return this.#with(async ({ firewall }) => {
       const ours = new Map(firewall.doors.sets.map((spec) => [spec.name, spec]));
-      return firewall.sets.provide(specs.map((spec) => ours.get(spec.name) ?? spec));
+      return firewall.sets.createMissing(specs.map((spec) => ours.get(spec.name) ?? spec));
     });
   }
 

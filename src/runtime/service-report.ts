@@ -17,7 +17,7 @@ export async function reportServices(firewall: Firewall): Promise<ServiceReport[
       const count = (part: SetList): number =>
         listSets(service.name, part).reduce((sum, { set }) => sum + (sets.headers.get(set)?.entries ?? 0), 0);
       const all = (list: ListName): number => PARTS[list].reduce((sum, part) => sum + count(part), 0);
-      const left = sets.unread === undefined ? await firewall.sets.ports.switchLeft(service) : undefined;
+      const left = sets.unread === undefined ? await firewall.sets.ports.secondsToTrip(service) : undefined;
       return {
         name: service.name,
         protocol: service.protocol,
@@ -49,7 +49,7 @@ const LOOK_MS = 3_500;
 const LATE = `not within ${LOOK_MS / 1_000} s`;
 
 async function rulesInTime(firewall: Firewall): Promise<readonly RuleStatus[]> {
-  return inTime(firewall.ruleStatus(), () => firewall.notRead(LATE));
+  return inTime(firewall.ruleStatus(), () => firewall.lastRuleStatus(LATE));
 }
 
 async function setsInTime(firewall: Firewall): Promise<SetsSeen> {

@@ -160,12 +160,15 @@ test('--both with a sequence that is sent in part is a failure', async () => {
 test('-i sends from the address found, or nothing', async () => {
   const found = await runWith(['-i', 'eth1', '192.0.2.1', '1', '2:udp']);
   assert.deepEqual(found.deeds, ["tcp 192.0.2.1 1 from eth1's", "udp 192.0.2.1 2 from eth1's"]);
-  const wayOut: KnockIo['wayOut'] = async (address) =>
+  const wayOut: KnockIo['routeThrough'] = async (address) =>
     Promise.resolve(address.includes(':') ? refuse('no way') : ok({ address, source: undefined }));
-  const lost = await runWith(['-i', 'eth1', '2001:db8::1', '1'], { wayOut });
+  const lost = await runWith(['-i', 'eth1', '2001:db8::1', '1'], { routeThrough: wayOut });
   assert.deepEqual([lost.exitCode, lost.deeds], [1, []]);
   assert.equal(lost.err, 'error: 2001:db8::1 was not knocked over IPv6: no way\n');
-  const both = await runWith(['--both', '-i', 'eth1', 'gate', '1'], { wayOut, resolve: twoAddresses });
+  const both = await runWith(['--both', '-i', 'eth1', 'gate', '1'], {
+    routeThrough: wayOut,
+    resolve: twoAddresses,
+  });
   assert.deepEqual([both.exitCode, both.deeds], [0, ['tcp 192.0.2.1 1']]);
   assert.equal(both.err, 'note: gate was not knocked over IPv6: no way\n');
 });
@@ -189,7 +192,7 @@ test('--then runs nothing where a knock was not sent', async () => {
   ]) {
     const { exitCode, err, deeds } = await runWith(words, changes);
     assert.deepEqual([exitCode, deeds], [1, []]);
-    assert.match(err, /\nerror: ssh was not run, for the sequence was not sent whole\n$/);
+    assert.match(err, /\nerror: ssh was not run, because the sequence was not sent completely\n$/);
   }
 });
 

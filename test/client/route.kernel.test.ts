@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { FAMILIES, type Family } from '../../src/base/address.js';
-import { wayOut, type RouteSources } from '../../src/client/route.js';
+import { routeThrough, type RouteSources } from '../../src/client/route.js';
 import { ADDRESS, createLab, type Lab, type Place } from '../helpers/lab.js';
 import type { LabProcess } from '../helpers/processes.js';
 
@@ -79,8 +79,8 @@ for (const family of FAMILIES) {
     assert.equal(refused.exitCode, 1);
     assert.equal(
       refused.stderr,
-      `error: ${target} was not knocked over IPv${family}: the routes lead from ${second} to ${target} ` +
-        `out of eth0, not eth1; a rule can change that: ip rule add from ${second} lookup TABLE\n`,
+      `error: ${target} was not knocked over IPv${family}: packets from ${second} to ${target} ` +
+        `leave by eth0, not eth1; a rule can change that: ip rule add from ${second} lookup TABLE\n`,
     );
     assert.deepEqual([await arrived('client'), await arrived('client2')], [[], []]);
 
@@ -124,7 +124,7 @@ test('an interface with no address of the family, and one that is not there', as
     );
     const nowhere = await lab.knock('server', TARGET[family], PORTS, { args: ['-i', 'nosuch0'] });
     assert.equal(nowhere.exitCode, 1);
-    assert.match(nowhere.stderr, /there is no way to it out of nosuch0: .*Cannot find device "nosuch0"/);
+    assert.match(nowhere.stderr, /there is no route to it through nosuch0: .*Cannot find device "nosuch0"/);
   }
   assert.deepEqual([await arrived('client'), await arrived('client2')], [[], []]);
   await ip('server', 4, 'link', 'del', 'bare0');
@@ -172,5 +172,5 @@ test('without ip(8) the routes are unknown, and nothing is guessed', async () =>
     addresses: () => [],
   };
   const reason = '-i needs the program ip to ask for the routes; install iproute2';
-  assert.deepEqual(await wayOut('192.0.2.1', 'eth0', sources), { ok: false, reason });
+  assert.deepEqual(await routeThrough('192.0.2.1', 'eth0', sources), { ok: false, reason });
 });

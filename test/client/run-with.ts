@@ -30,7 +30,7 @@ export async function runWith(argv: readonly string[], changes: Partial<KnockIo>
       return '7000, 8000:udp # the office\nssh\n';
     },
     resolve: resolveHost,
-    wayOut: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
+    routeThrough: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
     send: async ({ protocol, address, source, port }) => {
       deeds.push(`${protocol} ${address} ${port}${source === undefined ? '' : ` from ${source}`}`);
       return Promise.resolve();

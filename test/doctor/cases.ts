@@ -23,7 +23,7 @@ export const CASES: readonly Case[] = [
     what: 'INPUT drops, with no other way in, under restore',
     host: { conf: '[service.ssh]\non_failure = restore\n', rules: ['iptables-nft -P INPUT DROP'] },
     level: 'danger',
-    text: /tcp port 22 .*on_failure = restore.* let nobody in there \(IPv4\)/,
+    text: /tcp port 22 .*on_failure = restore.* let nobody in \(IPv4\)/,
     fix: /on_failure = hold/,
   },
   {
@@ -34,7 +34,7 @@ export const CASES: readonly Case[] = [
       rules: ['ip6tables-nft -A INPUT -j REJECT'],
     },
     level: 'warning',
-    text: /let nobody in there \(IPv6\)/,
+    text: /let nobody in \(IPv6\)/,
     fix: /on_failure = hold/,
   },
   {
@@ -47,7 +47,7 @@ export const CASES: readonly Case[] = [
       ],
     },
     level: 'danger',
-    text: /tcp port 22 .* is shut by rules of iptables-legacy \(IPv4\), and ours are in iptables-nft/,
+    text: /tcp port 22 .* is closed by rules of iptables-legacy \(IPv4\), while knockctl's rules are in iptables-nft/,
     fix: /backend = legacy/,
   },
   {
@@ -57,7 +57,7 @@ export const CASES: readonly Case[] = [
       rules: ['iptables-nft -A INPUT -s 192.0.2.9 -j DROP', 'iptables-legacy -A INPUT -s 192.0.2.9 -j DROP'],
     },
     level: 'warning',
-    text: /both back ends/,
+    text: /both iptables back ends/,
     fix: /“Two back ends” in neighbours\.md/,
   },
   {
@@ -71,7 +71,7 @@ export const CASES: readonly Case[] = [
       ],
     },
     level: 'danger',
-    text: /tcp port 22 .* is sent on elsewhere/,
+    text: /tcp port 22 .* is forwarded elsewhere/,
     fix: /chain = DOCKER-USER/,
   },
   {
@@ -88,14 +88,14 @@ export const CASES: readonly Case[] = [
     what: "somebody else's chain that is not there",
     host: { conf: `${SSH}chain = DOCKER-USER\n` },
     level: 'danger',
-    text: /there is no chain DOCKER-USER \(IPv4 and IPv6\), into which service ssh belongs/,
+    text: /chain DOCKER-USER of service ssh does not exist \(IPv4 and IPv6\)/,
     fix: /systemctl start docker/,
   },
   {
     what: 'such a chain that is there for one family only',
     host: { conf: `${SSH}chain = DOCKER-USER\n`, rules: ['iptables-nft -N DOCKER-USER'] },
     level: 'warning',
-    text: /there is no chain DOCKER-USER \(IPv6\)/,
+    text: /chain DOCKER-USER of service ssh does not exist \(IPv6\)/,
     fix: /docker-proxy, which passes INPUT/,
   },
   {
@@ -112,14 +112,14 @@ export const CASES: readonly Case[] = [
     what: 'hold with nobody to get in',
     host: { conf: SSH, doors: DOOR.replace('knockctl accept %IP%', '/bin/true') },
     level: 'danger',
-    text: /on_failure = hold, nobody is trusted, and no door of it is in the kernel/,
+    text: /on_failure = hold, but no trusted address and no kernel door/,
     fix: /knockctl trust/,
   },
   {
     what: 'doors in the kernel without hold',
     host: { conf: '[service.ssh]\n' },
     level: 'note',
-    text: /doors in the kernel, and on_failure = restore/,
+    text: /kernel doors, and on_failure = restore/,
     fix: /on_failure = hold/,
   },
   {

@@ -26,18 +26,21 @@ describe('doctor: the configuration', () => {
     );
   });
 
-  const tried = (what: Facts['tried'], life: Facts['life'] = { kind: 'stopped' }): string =>
-    told({ tried: what, life }).find((line) => line.startsWith('danger')) ?? '';
+  const tried = (what: Facts['unconfirmedTrial'], life: Facts['supervisor'] = { kind: 'stopped' }): string =>
+    told({ unconfirmedTrial: what, supervisor: life }).find((line) => line.startsWith('danger')) ?? '';
   const NOTED = { at: '2026-11-21T10:00:00.000Z', hasBefore: true };
-  const running = (state: StatusState): Facts['life'] => ({ kind: 'running', state, meaning: '' });
+  const running = (state: StatusState): Facts['supervisor'] => ({ kind: 'running', state, meaning: '' });
 
   it('a trial that was not confirmed: started without, or not at all', () => {
     assert.match(
       tried(NOTED),
-      /was tried on 2026-11-2\d .* not confirmed .* each start passes over it.* fix: knockctl start --trial 300/,
+      /was tried on 2026-11-2\d .* not confirmed .* every start, at boot too, ignores it.* fix: knockctl start --trial 300/,
     );
     assert.match(tried({ ...NOTED, hasBefore: false }), /knockctl does not start with it/);
-    const dead = told({ tried: { ...NOTED, hasBefore: false }, life: { kind: 'dead' } }).join('\n');
+    const dead = told({
+      unconfirmedTrial: { ...NOTED, hasBefore: false },
+      supervisor: { kind: 'dead' },
+    }).join('\n');
     assert.match(dead, /fix: knockctl restartifdead, then knockctl start --trial 300/);
     assert.match(tried(NOTED, running('armed')), /fix: knockctl reload --trial 300/);
   });

@@ -17,32 +17,32 @@ const NOBODY: Starters = {
 const STOPPED = { kind: 'stopped' } as const;
 
 /** What is told of starting alone. */
-function starting(starters: Partial<Starters>, life?: Facts['life']): string[] {
-  const other = { starters: { ...NOBODY, ...starters }, ...(life === undefined ? {} : { life }) };
+function starting(starters: Partial<Starters>, life?: Facts['supervisor']): string[] {
+  const other = { starters: { ...NOBODY, ...starters }, ...(life === undefined ? {} : { supervisor: life }) };
   return examine(facts(other))
     .filter(({ text }) => /start(?:s|ed)\b/.test(text))
     .map(({ level, text, fix }) => `${level}: ${text}${fix === undefined ? '' : ` → ${fix}`}`);
 }
 
-const GOOD_AGAIN = 'good: started again, when it has died, by';
+const GOOD_AGAIN = 'good: restarted after a crash by';
 
 describe('doctor: who starts it', () => {
   it('systemd does both', () => {
     assert.deepEqual(starting({ unit: 'enabled' }), [
-      'good: started at a boot by systemd',
+      'good: started at boot by systemd',
       `${GOOD_AGAIN} systemd`,
     ]);
   });
 
   it('a unit that is not enabled: nothing at a boot, and that is a danger to what is protected now', () => {
     assert.deepEqual(starting({ unit: 'disabled' }), [
-      'danger: nothing starts knockctl at a boot → systemctl enable knockctl',
+      'danger: nothing starts knockctl at boot → systemctl enable knockctl',
       `${GOOD_AGAIN} systemd`,
     ]);
     for (const life of [STOPPED, { kind: 'running', state: 'trial', meaning: '' }] as const) {
       assert.match(
         starting({ unit: 'disabled' }, life).join('\n'),
-        /^warning: nothing starts knockctl at a boot/,
+        /^warning: nothing starts knockctl at boot/,
       );
     }
   });
@@ -50,41 +50,41 @@ describe('doctor: who starts it', () => {
   it('a link of a run level is nothing to systemd beside our own unit, and something without it', () => {
     assert.match(
       starting({ unit: 'disabled', script: 'enabled' })[0] ?? '',
-      /^danger: nothing .* at a boot → systemctl enable/,
+      /^danger: nothing .* at boot → systemctl enable/,
     );
-    assert.match(starting({ script: 'enabled' }).join('\n'), /^good: started at a boot by its init script$/m);
+    assert.match(starting({ script: 'enabled' }).join('\n'), /^good: started at boot by its init script$/m);
   });
 
   it('cron’s file starts it again, and never at a boot', () => {
     const cron = { file: true, program: true };
     assert.deepEqual(starting({ init: 'sysv', script: 'unlinked', cron }), [
-      'danger: nothing starts knockctl at a boot → update-rc.d knockctl defaults',
+      'danger: nothing starts knockctl at boot → update-rc.d knockctl defaults',
       `${GOOD_AGAIN} cron`,
     ]);
     assert.deepEqual(starting({ init: 'sysv', script: 'enabled', cron }), [
-      'good: started at a boot by its init script',
+      'good: started at boot by its init script',
       `${GOOD_AGAIN} cron`,
     ]);
   });
 
   it('cron’s file without cron starts nobody', () => {
     assert.deepEqual(starting({ init: 'sysv', script: 'enabled', cron: { file: true, program: false } }), [
-      'warning: nothing starts knockctl again when it has died: its file for cron is there, and no cron → apt-get install cron',
-      'good: started at a boot by its init script',
+      'warning: nothing restarts knockctl after a crash: its cron file exists, but no cron is installed → apt-get install cron',
+      'good: started at boot by its init script',
     ]);
   });
 
   it('says what to do by what there is', () => {
     const boot = (starters: Partial<Starters>): string | undefined =>
-      / at a boot → (.*)/.exec(starting(starters).join('\n'))?.[1];
+      / at boot → (.*)/.exec(starting(starters).join('\n'))?.[1];
     assert.equal(boot({}), 'knockctl install, then systemctl enable knockctl');
     assert.equal(boot({ init: 'sysv' }), 'knockctl install, then update-rc.d knockctl defaults');
     assert.equal(boot({ init: 'sysv', script: 'disabled' }), 'update-rc.d knockctl enable');
-    assert.match(boot({ init: undefined }) ?? '', /whatever starts this machine, or container/);
+    assert.match(boot({ init: undefined }) ?? '', /init system of this machine or container/);
   });
 
   it('a container’s own start is not known to us: no danger', () => {
-    assert.match(starting({ init: undefined })[0] ?? '', /^warning: nothing starts knockctl at a boot/);
+    assert.match(starting({ init: undefined })[0] ?? '', /^warning: nothing starts knockctl at boot/);
   });
 
   it('reads the links of run levels', () => {
@@ -96,15 +96,15 @@ describe('doctor: who starts it', () => {
 });
 
 describe('doctor: whether it is at work', () => {
-  const first = (life: Facts['life'], more: Parameters<typeof facts>[0] = {}): string | undefined =>
-    told({ life, ...more })[0];
+  const first = (life: Facts['supervisor'], more: Parameters<typeof facts>[0] = {}): string | undefined =>
+    told({ supervisor: life, ...more })[0];
 
   it('not running, with a service: a warning', () => {
     assert.match(
       first(STOPPED) ?? '',
-      /^warning: knockctl is not running \| so: nothing is hidden.* fix: knockctl start --trial 300/,
+      /^warning: knockctl is not running \| so: no port is protected.* fix: knockctl start --trial 300/,
     );
-    assert.doesNotMatch(told({ life: STOPPED, conf: '', doors: '' }).join('\n'), /is not running/);
+    assert.doesNotMatch(told({ supervisor: STOPPED, conf: '', doors: '' }).join('\n'), /is not running/);
   });
 
   it('dead, or without a word: a danger', () => {
@@ -112,7 +112,7 @@ describe('doctor: whether it is at work', () => {
       first({ kind: 'dead' }) ?? '',
       /^danger: the supervisor is dead .* fix: knockctl restartifdead$/,
     );
-    assert.match(first({ kind: 'silent' }) ?? '', /^danger: a supervisor is there, but does not answer/);
+    assert.match(first({ kind: 'silent' }) ?? '', /^danger: the supervisor is running, but does not answer/);
   });
 
   it('running: by its state, with what that means', () => {

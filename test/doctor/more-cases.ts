@@ -35,7 +35,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'a service that nobody gets into',
     host: { conf: '[service.ssh]\non_failure = flush\n', doors: '' },
     level: 'danger',
-    text: /nobody can get into service ssh/,
+    text: /nobody can reach service ssh/,
     fix: /knockctl accept %IP% --service ssh/,
   },
   {
@@ -49,7 +49,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'somebody who listens elsewhere than the service is',
     host: { conf: `${SSH}ports = 2222\n`, listener: listenAt(22, '0.0.0.0') },
     level: 'warning',
-    text: /nobody listens at tcp port 2222/,
+    text: /no program listens at tcp port 2222/,
     fix: /ports in \[service\.ssh\]/,
   },
   {
@@ -66,7 +66,7 @@ export const MORE_CASES: readonly Case[] = [
       rules: [...nftDrop('inet filter'), 'nft add rule inet filter input tcp dport 80 accept'],
     },
     level: 'danger',
-    text: /the table inet filter of nft refuses .* no rule that accepts tcp port 22 .*\(IPv4 and IPv6\)/,
+    text: /nft table inet filter drops .* no rule that accepts tcp port 22 .*\(IPv4 and IPv6\)/,
     fix: /tcp dport 22 accept/,
   },
   {
@@ -76,7 +76,7 @@ export const MORE_CASES: readonly Case[] = [
       rules: [...nftDrop('inet filter'), 'nft add rule inet filter input tcp dport { 22, 80 } accept'],
     },
     level: 'note',
-    text: /the table inet filter of nft refuses .* may accept tcp port 22/,
+    text: /nft table inet filter drops .* may accept tcp port 22/,
     fix: /^$/,
   },
   {
@@ -90,7 +90,7 @@ export const MORE_CASES: readonly Case[] = [
     what: 'and that they are there all the same',
     host: { conf: SSH, rules: nftDrop('ip filter') },
     level: 'danger',
-    text: /the table ip filter of nft refuses .* \(IPv4\)/,
+    text: /nft table ip filter drops .* \(IPv4\)/,
     fix: /tcp dport 22 accept/,
   },
   {
@@ -112,15 +112,15 @@ export const MORE_CASES: readonly Case[] = [
       ],
     },
     level: 'danger',
-    text: /tcp port 22 .* is sent on elsewhere/,
+    text: /tcp port 22 .* is forwarded elsewhere/,
     fix: /chain = DOCKER-USER/,
   },
   {
     what: 'all ports that are redirected',
     host: { conf: SSH, rules: ['ip6tables-nft -t nat -A PREROUTING -p tcp -j REDIRECT --to-ports 2222'] },
     level: 'danger',
-    text: /tcp port 22 .* is sent on to port 2222 of this host by REDIRECT \(IPv6\)/,
-    fix: /2222 in ports/,
+    text: /tcp port 22 .* is redirected to port 2222 of this host by REDIRECT \(IPv6\)/,
+    fix: /add 2222 to ports/,
   },
   {
     what: 'an interface that is not there',

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import type { Facts } from '../../src/doctor/facts/facts.js';
 import { backendsOfOurs } from '../../src/doctor/facts/ours.js';
-import { sentOn } from '../../src/doctor/facts/sent-on.js';
+import { redirectionsOf } from '../../src/doctor/facts/sent-on.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { rules, told } from './made-up.js';
 
@@ -20,7 +20,7 @@ describe('doctor: two back ends', () => {
     ...rules('legacy', 4, ...filter('-A INPUT -s 192.0.2.2 -j DROP')),
   ]);
   const fix = (backend: Facts['backend']): string =>
-    told({ rules: both, backend }).find((line) => line.includes('both back ends')) ?? '';
+    told({ rules: both, backend }).find((line) => line.includes('both iptables back ends')) ?? '';
 
   it('never has the one flushed that ours are in', () => {
     assert.match(
@@ -29,10 +29,13 @@ describe('doctor: two back ends', () => {
     );
     assert.match(
       fix('legacy'),
-      /fix: knockctl stop first, for ours belong to legacy; then .* “Two back ends”/,
+      /fix: knockctl stop first, because its rules are in legacy; then .* “Two back ends”/,
     );
     const left = new Map([...both, ...rules('legacy', 4, ...filter(OURS, '-A INPUT -s 192.0.2.2 -j DROP'))]);
-    assert.match(told({ rules: left }).join('\n'), /fix: knockctl stop first, for ours belong to legacy/);
+    assert.match(
+      told({ rules: left }).join('\n'),
+      /fix: knockctl stop first, because its rules are in legacy/,
+    );
     assert.match(fix(undefined), /fix: knockctl stop first; then/);
     for (const backend of ['nft', 'legacy'] as const) assert.doesNotMatch(fix(backend), / -F/);
   });
@@ -46,10 +49,10 @@ describe('doctor: two back ends', () => {
 
   it('names the program of the family that is shut', () => {
     const six = rules('legacy', 6, ...filter('-A INPUT -p tcp -j DROP'));
-    const text = told({ rules: six }).find((line) => line.includes('is shut by')) ?? '';
+    const text = told({ rules: six }).find((line) => line.includes('is closed by')) ?? '';
     assert.match(
       text,
-      /is shut by rules of ip6tables-legacy \(IPv6\), and ours are in ip6tables-nft .* fix: ip6tables-legacy -S INPUT shows/,
+      /is closed by rules of ip6tables-legacy \(IPv6\), while knockctl's rules are in ip6tables-nft .* fix: ip6tables-legacy -S INPUT shows/,
     );
     assert.doesNotMatch(text, / iptables-/);
   });
@@ -140,7 +143,7 @@ describe('doctor: ports that are sent on', () => {
 
   for (const [what, lines, expected] of CASES) {
     it(what, () => {
-      const found = sentOn(parse(`${nat(...lines).join('\n')}\n`), { protocol: 'tcp', port: 22 });
+      const found = redirectionsOf(parse(`${nat(...lines).join('\n')}\n`), { protocol: 'tcp', port: 22 });
       const words = found.map(({ share, isNamed, to }) =>
         [share, ...(isNamed ? ['named'] : []), to ?? ''].join(' ').trim(),
       );
@@ -155,14 +158,14 @@ describe('doctor: ports that are sent on', () => {
       );
     assert.match(
       lines(`-A PREROUTING -p tcp -m tcp --dport 20:25 ${TO}`),
-      /^danger: .* is sent on elsewhere.* DOCKER-USER/,
+      /^danger: .* is forwarded elsewhere.* DOCKER-USER/,
     );
-    assert.match(lines(`-A PREROUTING -p tcp ${TO}`), /^danger: .* is sent on elsewhere/);
+    assert.match(lines(`-A PREROUTING -p tcp ${TO}`), /^danger: .* is forwarded elsewhere/);
     assert.match(lines(`-A PREROUTING -d 192.0.2.7/32 ${TO}`), /^warning: some packets for tcp port 22/);
     const redirect = '-A PREROUTING -p tcp -m tcp --dport 22 -j REDIRECT --to-ports 2222';
     assert.match(
       lines(redirect),
-      /^danger: .* is sent on to port 2222 of this host .* fix: 2222 in ports of \[service\.ssh\]/,
+      /^danger: .* is redirected to port 2222 of this host .* fix: add 2222 to ports in \[service\.ssh\]/,
     );
     assert.doesNotMatch(lines(redirect, 'ports = 22, 2222\n'), /danger|warning/);
   });

@@ -41,7 +41,7 @@ test('the doctor says how it is with the supervisor', async () => {
   assert.equal(await level(product, /not confirmed$/), undefined);
 
   product.signal('supervisor', 'SIGSTOP');
-  assert.equal(await level(product, /^a supervisor is there, but does not answer$/), 'danger');
+  assert.equal(await level(product, /^the supervisor is running, but does not answer$/), 'danger');
   product.signal('supervisor', 'SIGCONT');
   await product.waitForState('armed');
 

@@ -137,7 +137,7 @@ describe('a rule of nft in iptables’ own table', { concurrency: 2 }, () => {
     await product.waitForState('tripped');
     const status = await product.ctl(['status']);
     assert.equal(status.exitCode, 150);
-    assert.match(status.stdout, /the table ip filter is dormant.*nft add table ip filter wakes it/);
+    assert.match(status.stdout, /table ip filter is dormant.*nft add table ip filter activates it/);
     await must(lab, NFT, 'add', 'table', 'ip', 'filter');
     await product.waitForState('armed');
     await isShut(lab, 'awake again');

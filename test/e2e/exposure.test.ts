@@ -78,7 +78,7 @@ inTurn('an exception is named, and is no alarm; a DROP in front is told', {}, as
   assert.equal(exception?.sources, client2);
   const shown = await product.ctl(['status']);
   assert.equal(shown.exitCode, 0);
-  assert.match(shown.stdout, new RegExp(`exception .*lets in ${client2} at tcp port 22 without a knock`));
+  assert.match(shown.stdout, new RegExp(`exception .*accepts ${client2} at tcp port 22 without a knock`));
 
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'DROP']);
   await setting.knock('client', OPEN);
@@ -89,7 +89,7 @@ inTurn('an exception is named, and is no alarm; a DROP in front is told', {}, as
   assert.equal(await setting.gets('client'), false);
   const [refused] = await told(setting, 'refused');
   assert.equal(refused?.sources, 'everybody');
-  assert.match((await product.ctl(['status'])).stdout, /shut to all .*keeps out everybody at tcp port 22/);
+  assert.match((await product.ctl(['status'])).stdout, /shut to all .*blocks everybody at tcp port 22/);
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '--dport', '8000', '-j', 'DROP']);
   const [knock] = await told(setting, 'knock');
   assert.deepEqual(knock?.ports, [8000]);
@@ -105,7 +105,7 @@ inTurn('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async
   assert.equal(await setting.gets('client'), true, 'it is sent past our jump');
   const [open] = await told(setting, 'open');
   assert.deepEqual([open?.table, open?.chain, open?.number], ['nat', 'PREROUTING', 1]);
-  assert.match(open?.text ?? '', /on to port 2222 of this host, past our jump/);
+  assert.match(open?.text ?? '', /to port 2222 of this host, past knockctl's jump/);
   assert.equal((await product.ctl(['status'])).exitCode, 150);
   const fixed = await lab.exec('server', ['/bin/sh', '-c', open?.fix ?? '']);
   assert.equal(fixed.exitCode, 0, fixed.stderr);
@@ -168,7 +168,7 @@ inTurn(
     assert.equal(state, 'exposed');
     assert.match(
       exposures[0]?.text ?? '',
-      /^IPv6: tcp port 22 is open to everybody: families in \[firewall\] leaves IPv6 out/,
+      /^IPv6: tcp port 22 is open to everybody: families in \[firewall\] omits IPv6/,
     );
     await lab.iptables('server', 6, ['-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'DROP']);
     assert.equal((await product.status()).state, 'armed', `IPv${family}`);

@@ -21,7 +21,7 @@ inTurn(
       [
         ['open', [4, 6], [], 1],
         ['decoy', [4, 6], [], 0],
-        ['shell', [], ['its command is a line for the shell'], 0],
+        ['shell', [], ['its command is a shell command'], 0],
       ],
     );
     const status = await product.must('status');
@@ -29,16 +29,10 @@ inTurn(
       status,
       /open: 7000:tcp,8000:tcp,9000:tcp\n +in the kernel \(IPv4, IPv6\): 1 knock so far\n/,
     );
-    assert.match(
-      status,
-      /shell: 5000:tcp,5001:tcp\n +by the listener: its command is a line for the shell\n/,
-    );
+    assert.match(status, /shell: 5000:tcp,5001:tcp\n +by the listener: its command is a shell command\n/);
     const check = await product.must('check');
     assert.match(check, /door open: .*\n +recognised in the kernel too, for IPv4 and IPv6\n/);
-    assert.match(
-      check,
-      /door shell: .*\n +recognised by the listener: its command is a line for the shell\n/,
-    );
+    assert.match(check, /door shell: .*\n +recognised by the listener: its command is a shell command\n/);
     assert.deepEqual(
       (await product.list('filter')).map(({ address, by }) => [address, by]),
       [[client, 'door open']],

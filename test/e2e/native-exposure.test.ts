@@ -42,7 +42,7 @@ inTurn('a table of nft: redirect opens, drop keeps out, knocks are dropped', {},
   assert.equal(shown.exitCode, 150);
   assert.match(
     shown.stdout,
-    /NOT PROTECTED .*in table inet mine of nft, the rule .*redirect to :2222.* past our jump/,
+    /NOT PROTECTED .*in table inet mine of nft, the rule .*redirect to :2222.* past knockctl's jump/,
   );
   await fixed(setting, open);
   assert.deepEqual(await told(setting), []);

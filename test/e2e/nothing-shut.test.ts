@@ -64,7 +64,7 @@ inTurn('check and doctor name the rule in front, and the command that fixes it',
   const { lab, product, family } = setting;
   await product.start();
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT']);
-  const rule = /rule 1 of INPUT \(-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\) lets in everybody/;
+  const rule = /rule 1 of INPUT \(-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\) accepts everybody/;
   const fix = new RegExp(
     `${family === 4 ? 'iptables' : 'ip6tables'}-${lab.backend} -D INPUT -p tcp -m tcp --dport 22`,
   );

@@ -103,7 +103,7 @@ for (const backend of ['nft', 'legacy'] as const) {
         ].sort(),
       );
       assert.equal(await allInForce(firewall), true);
-      assert.notEqual(await firewall.sets.ports.switchLeft(SERVICE), undefined);
+      assert.notEqual(await firewall.sets.ports.secondsToTrip(SERVICE), undefined);
     });
 
     it('takes a template that the kernel prints in another form, and repairs it once', async () => {

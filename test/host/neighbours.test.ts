@@ -117,7 +117,7 @@ describe('beside other people’s tools', () => {
     await machine.must('/bin/sh', '-c', `printf '[service.box]\\nports = 8022\\n' >> ${conf}`);
     const doctor = await machine.run('/usr/sbin/knockctl', 'doctor');
     assert.equal(doctor.exitCode, 1);
-    assert.match(doctor.stdout, /danger +tcp port 8022 .*is sent on elsewhere, by Docker/);
+    assert.match(doctor.stdout, /danger +tcp port 8022 .*is forwarded elsewhere, by Docker/);
     await machine.must('/bin/sed', '-i', 's/^ports = 8022/ports = 2222\\nchain = DOCKER-USER/', conf);
     await machine.must(
       '/bin/sh',

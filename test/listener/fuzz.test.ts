@@ -48,7 +48,7 @@ it('the sniffer takes any packets: no exception, sound messages, memory and time
     // 100,000 packets a second.
     clock.advance((next() % 2_048) / 102_400);
     watch.item(() => {
-      sniffer.take(mutants.buffer, mutants.length, mutants.link);
+      sniffer.handlePacket(mutants.buffer, mutants.length, mutants.link);
     }, mutants.describe);
   }
   watch.finish(test);

@@ -37,7 +37,7 @@ describe('the sniffer, quiet', () => {
       for (const device of devices) {
         const bytes = buildPacket({ destination: '127.0.0.1', ...packet });
         bytes.writeUInt32BE(device, 4);
-        stand.sniffer.take(bytes, bytes.length, 'sll2');
+        stand.sniffer.handlePacket(bytes, bytes.length, 'sll2');
       }
       assert.equal(
         stand.take().some(({ type }) => type === 'knock'),
@@ -55,9 +55,9 @@ describe('the sniffer, quiet', () => {
       destinationPort: 7000,
       payload: Buffer.alloc(1_000),
     });
-    stand.sniffer.take(bytes.subarray(0, 512), 512, 'ethernet', bytes.length);
+    stand.sniffer.handlePacket(bytes.subarray(0, 512), 512, 'ethernet', bytes.length);
     assert.equal(stand.take().at(-1)?.type, 'knock');
-    stand.sniffer.take(bytes.subarray(0, 512), 512, 'ethernet');
+    stand.sniffer.handlePacket(bytes.subarray(0, 512), 512, 'ethernet');
     assert.deepEqual(stand.take(), [], 'cut short by its sender');
   });
 });

@@ -1,6 +1,6 @@
 import { FAMILIES } from '../../src/base/address.js';
 import type { Door } from '../../src/knock/door.js';
-import { Sniffer, type SnifferOrder } from '../../src/listener/sniffer.js';
+import { Sniffer, type SnifferConfig } from '../../src/listener/sniffer.js';
 import { readListenerMessage, type ListenerMessage } from '../../src/wire/listener.js';
 import { FakeClock } from '../helpers/fake-clock.js';
 import { buildPacket, type PacketSpec } from '../helpers/packets.js';
@@ -12,7 +12,7 @@ export class Stand {
   readonly sniffer: Sniffer;
   #sequence = 0;
 
-  constructor(doors: readonly Door[], more: Partial<SnifferOrder> = {}) {
+  constructor(doors: readonly Door[], more: Partial<SnifferConfig> = {}) {
     const order = {
       doors,
       oneTime: [],
@@ -33,7 +33,7 @@ export class Stand {
     const bytes = buildPacket({ destination: '127.0.0.1', sequence: ++this.#sequence, ...spec });
     const buffer = Buffer.alloc(65_535);
     buffer.set(bytes);
-    this.sniffer.take(buffer, bytes.length, spec.link ?? 'ethernet');
+    this.sniffer.handlePacket(buffer, bytes.length, spec.link ?? 'ethernet');
   }
 
   knock(ports: readonly number[], more: PacketSpec = {}): void {

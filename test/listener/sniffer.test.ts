@@ -32,7 +32,7 @@ describe('the sniffer', () => {
     for (const port of [7000, 8000]) {
       const mapped = buildPacket({ source: '2001:db8::7', destination: '::1', destinationPort: port });
       Buffer.from('00000000000000000000ffffc0000201', 'hex').copy(mapped, 14 + 8);
-      stand.sniffer.take(mapped, mapped.length, 'ethernet');
+      stand.sniffer.handlePacket(mapped, mapped.length, 'ethernet');
     }
     assert.deepEqual(stand.take(), []);
     stand.knock([7000, 8000]);
@@ -160,7 +160,7 @@ describe('the sniffer', () => {
         (bytes, link, length) => {
           const buffer = Buffer.alloc(65_535);
           buffer.set(bytes);
-          stand.sniffer.take(buffer, Math.min(length, buffer.length), link);
+          stand.sniffer.handlePacket(buffer, Math.min(length, buffer.length), link);
         },
       ),
       { numRuns: 500 },

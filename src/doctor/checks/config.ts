@@ -1,4 +1,4 @@
-/** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
+/** Checks of the configuration: whether it is valid, in force, and fits this host. */
 import { LOCKED_OUT } from '../../config/lockout.js';
 import { formatFault } from '../../base/errors.js';
 import { OWN_USER, SPARE_USER_NOTE } from '../../system/privileges.js';
@@ -30,66 +30,66 @@ export function configuration({ config, templateFaults, templateRemarks }: Facts
 }
 
 const LEFT_OUT =
-  'others could write there what root would believe: a start or reload by hand is refused, at a boot it is left out';
+  'other users could write what root would trust: a manual start or reload is refused, and at boot the file is ignored';
 
 function faultOf(fault: Parameters<typeof formatFault>[0]): Finding {
   return {
     level: 'danger',
     text: formatFault(fault),
-    effect: 'knockctl does not start, and a running one keeps the configuration of before',
-    fix: 'fix that line; knockctl check shows all that is wrong',
+    effect: 'knockctl does not start; a running one keeps the previous configuration',
+    fix: 'fix that line; knockctl check shows all faults',
   };
 }
 
-/** Packets that the rules cannot read for want of a match in this kernel. */
+/** Packets that the rules cannot read because this kernel lacks a match. */
 export function unreadablePackets({ unreadable }: Facts): Finding[] {
   return unreadable.map((text) => ({ level: 'warning', text }));
 }
 
-/** A supervised knockd, and nothing hidden: to be known, in case that it was not meant. */
+/** Without a service knockctl is a supervised knockd and protects nothing: a note, in case that is not intended. */
 export function noService({ config }: Facts): Finding[] {
   if (!config.ok || config.value.settings.services.length > 0) return [];
   return [
     {
       level: 'note',
       text: 'there is no [service] in the configuration: knockctl is a supervised knockd',
-      effect: 'nothing is hidden: the commands of the doors do what they do',
+      effect: 'no port is protected: knocks only run the commands of the doors',
       fix: '[service.ssh] in knockctl.conf hides port 22',
     },
   ];
 }
 
-/** Files that lost a trial do not come into force by themselves (select-config.ts). */
-export function triedInVain({ tried, life }: Facts): Finding[] {
-  if (tried === undefined) return [];
-  if (typeof tried === 'string') {
+/** A configuration whose trial was not confirmed does not take effect by itself (select-config.ts). */
+export function unconfirmedTrial({ unconfirmedTrial: trial, supervisor }: Facts): Finding[] {
+  if (trial === undefined) return [];
+  if (typeof trial === 'string') {
     return [
       {
         level: 'danger',
-        text: tried,
+        text: trial,
         effect: 'knockctl does not start',
-        fix: 'look over the configuration, remove that file, and knockctl start --trial 300',
+        fix: 'check the configuration, delete that file, then knockctl start --trial 300',
       },
     ];
   }
-  // It is being tried just now: see inForce().
-  if (life.kind === 'running' && life.state === 'trial') return [];
-  const isDead = life.kind === 'dead';
-  // What a dead one left is put in order first: with the configuration of before, or none.
-  const verb = life.kind === 'running' || (isDead && tried.hasBefore) ? 'reload' : 'start';
+  // The trial is in progress: see inForce().
+  if (supervisor.kind === 'running' && supervisor.state === 'trial') return [];
+  const isDead = supervisor.kind === 'dead';
+  // A dead supervisor is replaced first, with the previous configuration or none.
+  const verb = supervisor.kind === 'running' || (isDead && trial.hasBefore) ? 'reload' : 'start';
   return [
     {
       level: 'danger',
-      text: `this configuration was tried on ${localTime(tried.at)} and not confirmed`,
-      effect: tried.hasBefore
-        ? 'each start passes over it, at a boot too: the configuration of before counts instead'
-        : 'knockctl does not start with it, at a boot neither: nothing is protected',
-      fix: `${isDead ? 'knockctl restartifdead, then ' : ''}knockctl ${verb} --trial 300, then knockctl confirm; or change it`,
+      text: `this configuration was tried on ${localTime(trial.at)} and not confirmed`,
+      effect: trial.hasBefore
+        ? 'every start, at boot too, ignores it and uses the previous configuration'
+        : 'knockctl does not start with it, not even at boot: nothing is protected',
+      fix: `${isDead ? 'knockctl restartifdead, then ' : ''}knockctl ${verb} --trial 300, then knockctl confirm; or change the configuration`,
     },
   ];
 }
 
-/** The listener waits for what is not there yet. */
+/** The listener waits for missing interfaces. */
 export function absentInterfaces({ config, interfaces }: Facts): Finding[] {
   if (!config.ok) return [];
   const absent = config.value.settings.listener.interfaces.filter(
@@ -100,13 +100,13 @@ export function absentInterfaces({ config, interfaces }: Facts): Finding[] {
     {
       level: 'warning',
       text: `interface in [listener]: there is no ${absent.join(', ')} (there are: ${interfaces.join(', ')})`,
-      effect: 'it is waited for; until it is there, the listener hears no knock there',
-      fix: 'interface = any in [listener], or the name of one that is there',
+      effect: 'the listener waits for it, and hears no knocks there until it exists',
+      fix: 'interface = any in [listener], or the name of an existing one',
     },
   ];
 }
 
-/** The listener gives root up before it reads a packet. */
+/** The listener drops root before it reads a packet. */
 export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
   if (!config.ok || user === 'fit') return [];
   if (user === 'spare') return [{ level: 'warning', ...SPARE_USER_NOTE }];
@@ -117,8 +117,8 @@ export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
       text:
         user === 'absent'
           ? `user in [listener]: there is no user ${name}`
-          : `user in [listener]: ${name} is root, or of its group`,
-      effect: 'the listener does not run, so no knock is heard by it, and knockctl does not arm',
+          : `user in [listener]: ${name} is root, or in group root`,
+      effect: 'the listener does not run, so it hears no knocks, and knockctl does not arm',
       fix: `user = ${OWN_USER} in [listener], which knockctl install makes; users of other sources (LDAP) by number, UID:GID`,
     },
   ];

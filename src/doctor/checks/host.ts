@@ -1,8 +1,8 @@
-/** The host around us: what we need, and what others do there. */
+/** Checks of the host: required tools, the capture, other programs. */
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts/facts.js';
 
-/** A packet that takes longer to the capture than this was held back. */
+/** A test packet that takes longer than this was delayed. */
 const LATE_MS = 300;
 
 export function tools({ missingTools, ipsetProblem }: Facts): Finding[] {
@@ -11,14 +11,14 @@ export function tools({ missingTools, ipsetProblem }: Facts): Finding[] {
     text: `${name} is not installed`,
     effect:
       name === 'nft'
-        ? 'changes of our rules by others are seen at the next heartbeat, not at once'
+        ? 'changes of knockctl’s rules by other programs are noticed at the next heartbeat, not at once'
         : 'knockctl cannot start',
     fix: `apt-get install ${PACKAGES[name] ?? name}`,
   }));
   if (ipsetProblem !== undefined) {
     findings.push({
       level: 'danger',
-      text: `the kernel’s sets cannot be used: ${ipsetProblem}`,
+      text: `kernel sets cannot be used: ${ipsetProblem}`,
       effect: 'knockctl cannot start',
       fix: 'modprobe ip_set; in a container: --cap-add NET_ADMIN',
     });
@@ -40,8 +40,8 @@ export function capture({ probe }: Facts): Finding[] {
       {
         level: 'danger',
         text: `the capture does not work: ${probe.why}`,
-        effect: 'no knock would be heard, and knockctl does not shut a port that it cannot open',
-        fix: captureMend(probe),
+        effect: 'no knock would be heard; knockctl does not close a port that it cannot open',
+        fix: captureFix(probe),
       },
     ];
   }
@@ -57,29 +57,29 @@ export function capture({ probe }: Facts): Finding[] {
   ];
 }
 
-function captureMend({ why, isModule }: { readonly why: string; readonly isModule?: boolean }): string {
+function captureFix({ why, isModule }: { readonly why: string; readonly isModule?: boolean }): string {
   if (isModule !== true) return 'run as root; in a container: --cap-add NET_RAW';
   if (why.includes('libpcap')) return 'apt-get install libpcap0.8';
-  return `npm rebuild cap in the folder of knockctl; or install the package of knockctl that was made for Node ${process.version}`;
+  return `npm rebuild cap in the folder of knockctl; or install the knockctl package built for Node ${process.version}`;
 }
 
-/** Rules that nobody could look at may do anything. */
+/** Unreadable rules may do anything. */
 export function unread({ unread: problems }: Facts): Finding[] {
   return problems.map((text) => ({
     level: 'note',
     text,
-    effect: 'what they do to a port of ours was not looked at',
+    effect: 'their effect on protected ports was not checked',
   }));
 }
 
-/** Somebody else who hears the same knocks. */
+/** Another process that hears the same knocks. */
 export function otherKnockd({ knockds }: Facts): Finding[] {
   if (knockds.length === 0) return [];
   return [
     {
       level: 'warning',
       text: `another knockd is running (pid ${knockds.join(', ')})`,
-      effect: 'both hear the same knocks, and both carry out the commands of doors that both know',
+      effect: 'both hear the same knocks, and both run the commands of doors that both have',
       fix: 'systemctl disable --now knockd',
     },
   ];

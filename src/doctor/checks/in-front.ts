@@ -1,8 +1,8 @@
-/** Rules that decide about a service before ours do, by the rules in force. */
+/** Rules in force that decide about a service before knockctl's. */
 import { FAMILIES } from '../../base/address.js';
 import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { AllTables } from '../../firewall/exposure/elsewhere.js';
-import { surveyed } from '../../firewall/exposure/survey.js';
+import { exposuresOf } from '../../firewall/exposure/survey.js';
 import type { Exposure } from '../../firewall/exposure/assess.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts/facts.js';
@@ -17,17 +17,17 @@ const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
 };
 
 const MEANS: Readonly<Record<Exposure['kind'], string>> = {
-  open: 'NOT PROTECTED: our rules are never asked about it',
-  refused: 'a knock opens nothing there, and nobody is trusted',
-  unknown: 'whether the port is shut cannot be said',
-  knock: 'with nothing of ours running such a knock opens nothing',
+  open: 'NOT PROTECTED: such packets never reach knockctl’s rules',
+  refused: 'a knock has no effect there, and trusted addresses are blocked too',
+  unknown: 'it is unknown whether the port is closed',
+  knock: 'while knockctl is not running, such a knock has no effect',
   exception:
-    'they need no knock, and a ban does not keep them out; trusting them instead does the same, and can be banned',
+    'they need no knock, and bans have no effect on them; trust them instead (knockctl trust), and bans apply',
   note: 'with gate = strict a packet has to pass both the gate and the table filter',
 };
 
-/** What is sent on by nat, and a family that is left out, other checks tell. */
-export function inFront(facts: Facts): Finding[] {
+/** Redirections by nat and omitted families are covered by other checks. */
+export function rulesInFront(facts: Facts): Finding[] {
   const { config, rules, backend, recognised, native } = facts;
   if (!config.ok || backend === undefined) return [];
   const { services, firewall } = config.value.settings;
@@ -38,14 +38,14 @@ export function inFront(facts: Facts): Finding[] {
     }),
   );
   const { families, hook } = firewall;
-  const doors = (family: 4 | 6): ReturnType<Parameters<typeof surveyed>[2]['doors']> =>
+  const doors = (family: 4 | 6): ReturnType<Parameters<typeof exposuresOf>[2]['doors']> =>
     config.value.doors
       .map(({ door }) => door)
       .filter((_, index) => recognised[index]?.kernel.includes(family) === true);
   const found = { tables, problems: [], served: [], ...(native === undefined ? {} : { native }) };
-  return surveyed(found, backend, { services, families, hook, doors })
+  return exposuresOf(found, backend, { services, families, hook, doors })
     .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
-    .filter((one) => !isToldByTable(one))
+    .filter((one) => !isReportedByTable(one))
     .map(({ kind, text, fix }) => ({
       level: LEVELS[kind],
       text,
@@ -54,7 +54,7 @@ export function inFront(facts: Facts): Finding[] {
     }));
 }
 
-/** What a table of nft does not accept another check tells (nftDrops). */
-function isToldByTable({ table, kind, rule }: Exposure): boolean {
+/** nft tables that drop by default are covered by another check (nftDrops). */
+function isReportedByTable({ table, kind, rule }: Exposure): boolean {
   return table.includes(' ') && kind === 'refused' && rule?.includes('dport') !== true;
 }

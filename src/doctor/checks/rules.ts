@@ -1,4 +1,4 @@
-/** Rules of the host beside ours: those that keep everybody out, and those that ours never see. */
+/** Foreign rules of the host: those that block everybody, and those that bypass knockctl's. */
 import { BACKENDS } from '../../firewall/model/backend-name.js';
 import { BUILT_IN, chainNames } from '../../firewall/rules/plan.js';
 import { findTable } from '../../iptables-parser/query.js';
@@ -6,11 +6,11 @@ import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts/facts.js';
 import { backendsOfOurs, isOurs } from '../facts/ours.js';
-import { eachPort, families, familiesOf, named, programs } from '../facts/ports.js';
+import { eachPort, familyNames, familiesOf, describePort, programs } from '../facts/ports.js';
 import { reach, type Reach } from '../facts/reach.js';
 import { hasKernelDoor } from './services.js';
 
-/** Rules in both back ends are both traversed, and a DROP in either wins. */
+/** Packets traverse the rules of both back ends, and a DROP in either is final. */
 export function bothBackends({ rules, backend }: Facts): Finding[] {
   const used = BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasRules));
   if (used.length < 2) return [];
@@ -19,18 +19,18 @@ export function bothBackends({ rules, backend }: Facts): Finding[] {
   return [
     {
       level: 'warning',
-      text: 'both back ends of iptables have rules of this host, nft and legacy',
-      effect: 'each packet passes both, and a DROP in either wins',
-      // Flushing the back end that ours are in, or one with the policy DROP, shuts what is open.
+      text: 'both iptables back ends hold rules of this host, nft and legacy',
+      effect: 'each packet passes both, and a DROP in either is final',
+      // Flushing the back end with knockctl's rules, or one with policy DROP, closes open ports.
       fix:
         backend === 'nft' && !inLegacy
-          ? `move those of legacy to nft, where ours belong, ${where}; never flush iptables-nft`
-          : `knockctl stop first${inLegacy ? ', for ours belong to legacy' : ''}; then move those of legacy to nft, ${where}`,
+          ? `move the legacy rules to nft, where knockctl's belong, ${where}; never flush iptables-nft`
+          : `knockctl stop first${inLegacy ? ', because its rules are in legacy' : ''}; then move the legacy rules to nft, ${where}`,
     },
   ];
 }
 
-/** What stands in the other back end, where none of our rules is: a port shut there stays shut for who has knocked. */
+/** Foreign rules in the back end that knockctl does not use: a port closed there stays closed after a knock. */
 export function otherBackend(facts: Facts): Finding[] {
   const { backend } = facts;
   const other = BACKENDS.find((name) => name !== backend);
@@ -43,15 +43,15 @@ export function otherBackend(facts: Facts): Finding[] {
     return [
       {
         level: 'danger',
-        text: `${named(service, wanted)} is shut by rules of ${programs(shut, other).join(' and ')} (${families(shut)}), and ours are in ${programs(shut, backend).join(' and ')}`,
-        effect: 'a knock opens nothing: a DROP in either back end wins',
-        fix: `${shown(shut, other, service.chain)} shows them; take them out there, or set backend = ${other} in [firewall]`,
+        text: `${describePort(service, wanted)} is closed by rules of ${programs(shut, other).join(' and ')} (${familyNames(shut)}), while knockctl's rules are in ${programs(shut, backend).join(' and ')}`,
+        effect: 'a knock has no effect: a DROP in either back end is final',
+        fix: `${shown(shut, other, service.chain)} shows them; delete them there, or set backend = ${other} in [firewall]`,
       },
     ];
   });
 }
 
-/** With `restore` a dead knockctl leaves new connections to the host's own rules. */
+/** With `restore`, the host's own rules decide about new connections while knockctl is dead. */
 export function noOtherWayIn(facts: Facts): Finding[] {
   const trusted = facts.config.ok && facts.config.value.trusted.length > 0;
   return eachPort(facts).flatMap(({ service, wanted }): Finding[] => {
@@ -64,67 +64,67 @@ export function noOtherWayIn(facts: Facts): Finding[] {
     return [
       {
         level: trusted ? 'warning' : 'danger',
-        text: `${named(service, wanted)} has on_failure = restore, and the host's own rules let nobody in there (${families(shut)})`,
-        effect: `should knockctl be lost, ${trusted ? 'only trusted addresses get in' : 'nobody gets in'}: not even who has knocked`,
+        text: `${describePort(service, wanted)} has on_failure = restore, but the host's own rules let nobody in (${familyNames(shut)})`,
+        effect: `if knockctl dies, ${trusted ? 'only trusted addresses get in' : 'nobody gets in'}, not even after a knock`,
         fix: hasKernelDoor(facts, service)
-          ? `on_failure = hold in [service.${service.name}]: doors in the kernel go on to open; or a rule of your own that accepts the port from where you are`
-          : `${trusted ? '' : 'trust an address (knockctl trust ADDR --save) with on_failure = hold, or '}a rule of your own that accepts the port from where you are`,
+          ? `on_failure = hold in [service.${service.name}]: kernel doors still open the port; or add a rule of your own that accepts the port from your address`
+          : `${trusted ? '' : 'trust an address (knockctl trust ADDR --save) with on_failure = hold, or '}add a rule of your own that accepts the port from your address`,
       },
     ];
   });
 }
 
-/** With `hook = last` a rule before ours decides before us. */
+/** With `hook = last`, a foreign rule decides before knockctl's jump. */
 export function neverReached(facts: Facts): Finding[] {
   if (!facts.config.ok || facts.config.value.settings.firewall.hook !== 'last') return [];
   return eachPort(facts).flatMap(({ service, wanted }): Finding[] => {
     const rules = facts.backend === undefined ? undefined : facts.rules.get(facts.backend);
     const before = (is: (met: Reach) => boolean): readonly (4 | 6)[] =>
       familiesOf(facts).filter((family) => is(reach(rules?.get(family), service.chain, wanted)));
-    const behind = 'and hook = last puts ours behind it';
-    const told = (level: Finding['level'], text: string, effect: string): Finding => ({
+    const behind = 'and hook = last puts knockctl’s jump after it';
+    const finding = (level: Finding['level'], text: string, effect: string): Finding => ({
       level,
       text: `a rule in ${service.chain} ${text}, ${behind}`,
       effect,
-      fix: 'hook = first in [firewall], or take that rule out',
+      fix: 'hook = first in [firewall], or delete that rule',
     });
     const open = before(({ who, by }) => who === 'everybody' && by === 'rule');
     const some = before(({ who, by, isAccepted }) => isAccepted && !(who === 'everybody' && by === 'rule'));
     const shut = before(({ who, by }) => who === 'nobody' && by === 'rule');
-    const port = named(service, wanted);
+    const port = describePort(service, wanted);
     return [
       ...(open.length === 0
         ? []
         : [
-            told(
+            finding(
               'danger',
-              `accepts ${port} from everybody (${families(open)})`,
-              'the port is not protected: our rules are never reached',
+              `accepts ${port} from everybody (${familyNames(open)})`,
+              'the port is not protected: knockctl’s rules are never reached',
             ),
           ]),
       ...(some.length === 0
         ? []
         : [
-            told(
+            finding(
               'warning',
-              `accepts ${port} from some (${families(some)})`,
-              'they need no knock, and a ban does not keep them out',
+              `accepts ${port} from some (${familyNames(some)})`,
+              'they need no knock, and bans have no effect on them',
             ),
           ]),
       ...(shut.length === 0
         ? []
         : [
-            told(
+            finding(
               'danger',
-              `refuses ${port} to everybody (${families(shut)})`,
-              'a knock opens nothing, and nobody is trusted: our rules are never reached',
+              `refuses ${port} to everybody (${familyNames(shut)})`,
+              'a knock has no effect, and trusted addresses are blocked too: knockctl’s rules are never reached',
             ),
           ]),
     ];
   });
 }
 
-/** The jump into a chain that somebody else makes waits for it. */
+/** A jump into a foreign chain waits until the chain exists. */
 export function absentChain(facts: Facts): Finding[] {
   const { config, backend } = facts;
   if (!config.ok || backend === undefined) return [];
@@ -138,11 +138,11 @@ export function absentChain(facts: Facts): Finding[] {
     return [
       {
         level: isWhole ? 'danger' : 'warning',
-        text: `there is no chain ${chain} (${families(absent)}), into which service ${name} belongs`,
-        effect: `service ${name} is not protected there; the jump goes in as soon as somebody makes the chain`,
+        text: `chain ${chain} of service ${name} does not exist (${familyNames(absent)})`,
+        effect: `service ${name} is not protected there; the jump is added as soon as the chain exists`,
         fix: isWhole
-          ? `start what makes it (systemctl start docker makes DOCKER-USER), or fix chain in [service.${name}]`
-          : `Docker without ${families(absent)} rules serves published ports there by docker-proxy, which passes INPUT: publish at an address of the other family (-p ADDRESS:PORT:PORT), or protect the host's port by another service`,
+          ? `start the program that makes it (systemctl start docker makes DOCKER-USER), or fix chain in [service.${name}]`
+          : `without ${familyNames(absent)} rules, Docker serves published ports by docker-proxy, which passes INPUT: publish at an address of the other family (-p ADDRESS:PORT:PORT), or protect the host's port by another service`,
       },
     ];
   });
@@ -152,7 +152,7 @@ function hasChain(ruleset: Ruleset | undefined, chain: string): boolean {
   return chainNames(ruleset && findTable(ruleset, 'filter')).has(chain);
 }
 
-/** Beyond empty built-in chains with the policy ACCEPT, and what is ours. */
+/** True for anything beyond empty built-in chains with policy ACCEPT and knockctl's rules. */
 function hasRules(ruleset: Ruleset): boolean {
   return ruleset.entries.some(
     (entry) =>
@@ -164,7 +164,7 @@ function hasRules(ruleset: Ruleset): boolean {
   );
 }
 
-/** `iptables-legacy -S INPUT and ip6tables-legacy -S INPUT`. */
+/** Returns the commands that show a chain: `iptables-legacy -S INPUT and ip6tables-legacy -S INPUT`. */
 function shown(which: readonly (4 | 6)[], backend: string, chain: string): string {
   return programs(which, backend)
     .map((program) => `${program} -S ${chain}`)

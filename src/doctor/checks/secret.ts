@@ -1,20 +1,21 @@
-/** Who can find the sequence out: from files that hold it, and by the time that an answer takes. */
+/** Checks who can find out a sequence: from files, and by response times. */
 import type { Finding } from '../../wire/reports.js';
 import type { Facts } from '../facts/facts.js';
-import { families, familiesOf, programs } from '../facts/ports.js';
+import { familyNames, familiesOf, programs } from '../facts/ports.js';
 import { reach } from '../facts/reach.js';
 
 export function readableSecrets({ readableSecrets: files = [] }: Facts): Finding[] {
   return files.map(({ path, holds }) => ({
     level: 'warning',
     text: `${path} can be read by every user of this host, and ${holds}`,
-    effect: 'the knock keeps out nobody who has an account here, or who sees a copy of that file',
-    fix: `chmod o= ${path}; then another sequence, if somebody may have read it`,
+    effect: 'the knock is no secret to users of this host, or to readers of a copy of that file',
+    fix: `chmod o= ${path}; then change the sequence, in case it was read`,
   }));
 }
 
 /**
- * A closed port refuses, and a knock port does so a little later than others (measured, docs/threat-model.md); what is dropped tells nothing.
+ * A closed port refuses connections, and a knock port does so slightly later than others (measured,
+ * docs/threat-model.md); dropped packets reveal nothing.
  */
 export function answeringPorts(facts: Facts): Finding[] {
   const { config, backend, rules } = facts;
@@ -34,10 +35,10 @@ export function answeringPorts(facts: Facts): Finding[] {
   return [
     {
       level: 'note',
-      text: `knock ports answer like any port at which nobody listens: with a refusal (${families(answering)})`,
+      text: `knock ports answer like any closed port: with a refusal (${familyNames(answering)})`,
       effect:
-        'a stranger who measures many answers can find out which ports they are, though not their order; and sees that the hidden port is dropped where others refuse',
-      fix: `let in what is to be reached, and the sessions that there are (${tools} -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT), then drop the rest: -A INPUT -j DROP as its last rule`,
+        'an unknown client that measures many answers can find out the knock ports, but not their order; it also sees that the protected port drops packets while others refuse',
+      fix: `accept wanted ports and existing sessions (${tools}  -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT), then drop the rest: -A INPUT -j DROP as its last rule`,
     },
   ];
 }

@@ -1,25 +1,24 @@
-/** Each service by itself: who gets in, what is behind it, and whether it is the one that is meant. */
-import { isForNobody, type WaysIn } from '../../config/lockout.js';
+/** Checks of each service: who gets in, what listens, and whether it is the intended one. */
+import { type WaysIn } from '../../config/lockout.js';
 import type { Config, ServiceSettings } from '../../config/settings.js';
 import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';
 import type { Facts, Listening } from '../facts/facts.js';
 import { FAMILIES } from '../../base/address.js';
-import { named, servicesOf } from '../facts/ports.js';
+import { describePort, servicesOf } from '../facts/ports.js';
 
-/** As many ports as are worth a line. */
+/** The maximum number of ports in a message. */
 const MANY = 6;
 
-/** Shut for everybody and for good, with knockctl at work or without it. */
-export function nobodyGetsIn({ config }: Facts): Finding[] {
+/** Services that nobody can reach, whether or not knockctl is running. */
+export function unreachableServices({ config }: Facts): Finding[] {
   if (!config.ok) return [];
   return config.value.settings.services
     .filter((service) => isForNobody(service, waysIn(config.value)))
     .map(({ name }) => ({
       level: 'danger',
-      text: `nobody can get into service ${name}: nobody is trusted, and no door accepts into it`,
-      effect:
-        'its port is shut to everybody, you included, until somebody on this host calls knockctl accept',
+      text: `nobody can reach service ${name}: no address is trusted, and no door opens it`,
+      effect: 'its port is closed to everybody, you included, until knockctl accept is called on this host',
       fix: `command = knockctl accept %IP% --service ${name} in a door, or knockctl trust ADDR --save`,
     }));
 }
@@ -28,12 +27,12 @@ function waysIn({ settings, doors, trusted }: Config): WaysIn {
   return { services: settings.services, doors, trusted };
 }
 
-/** Whether a verb that names this service, or none, means this one. */
-function isMeant({ settings }: Config, name: string | undefined, service: ServiceSettings): boolean {
+/** Whether a verb with this service name, or none, acts on the service. */
+function actsOn({ settings }: Config, name: string | undefined, service: ServiceSettings): boolean {
   return chosenService(settings.services, name)?.name === service.name;
 }
 
-/** Whether a knock opens a service with nothing of ours running. */
+/** Whether a knock opens a service without any process of knockctl. */
 export function hasKernelDoor(facts: Facts, service: ServiceSettings): boolean {
   const { config, recognised } = facts;
   if (!config.ok || !service.kernelDoors) return false;
@@ -41,13 +40,13 @@ export function hasKernelDoor(facts: Facts, service: ServiceSettings): boolean {
     (recognised[index]?.kernel ?? []).some((family) => {
       const { start } = actions[family];
       return (
-        start?.kind === 'verb' && start.verb === 'accept' && isMeant(config.value, start.service, service)
+        start?.kind === 'verb' && start.verb === 'accept' && actsOn(config.value, start.service, service)
       );
     }),
   );
 }
 
-/** What a door in the kernel is good for when all of ours is dead. */
+/** Checks on_failure against the kernel doors, which work without any process. */
 export function onFailure(facts: Facts): Finding[] {
   const { config } = facts;
   if (!config.ok) return [];
@@ -58,8 +57,8 @@ export function onFailure(facts: Facts): Finding[] {
       return [
         {
           level: 'note',
-          text: `service ${name} has doors in the kernel, and on_failure = ${word}`,
-          effect: 'with hold they go on to open while all of knockctl is dead, and nobody else gets in',
+          text: `service ${name} has kernel doors, and on_failure = ${word}`,
+          effect: 'with hold, they still open the port while knockctl is dead, and nobody else gets in',
           fix: `on_failure = hold in [service.${name}]`,
         },
       ];
@@ -69,9 +68,9 @@ export function onFailure(facts: Facts): Finding[] {
       return [
         {
           level: 'danger',
-          text: `service ${name} has on_failure = hold, nobody is trusted, and no door of it is in the kernel`,
-          effect: 'should knockctl be lost, nobody gets in any more',
-          fix: 'trust an address (knockctl trust ADDR --save), or on_failure = restore; knockctl check says why a door is not in the kernel',
+          text: `service ${name} has on_failure = hold, but no trusted address and no kernel door`,
+          effect: 'if knockctl dies, nobody can get in',
+          fix: 'trust an address (knockctl trust ADDR --save), or on_failure = restore; knockctl check shows why a door is not in the kernel',
         },
       ];
     }
@@ -79,35 +78,37 @@ export function onFailure(facts: Facts): Finding[] {
   });
 }
 
-/** A service whose port nobody listens at, while somebody listens elsewhere: it may be that one that was meant. */
-export function nobodyListens(facts: Facts): Finding[] {
+/** A service without a listening program, while another port has one: perhaps that one was intended. */
+export function servicesWithoutServer(facts: Facts): Finding[] {
   const services = servicesOf(facts).filter((service) => !isForOthers(service));
   return services.flatMap((service): Finding[] => {
     const { name, protocol, ports } = service;
     const there = facts.listening.filter((one) => one.protocol === protocol && !one.isLoopback);
     if (service.chain !== 'INPUT' || there.some(({ port }) => ports.includes(port))) return [];
-    const bare = there.filter(({ port }) => !services.some((one) => protects(one, protocol, port)));
-    if (bare.length === 0) return [];
+    const unprotected = there.filter(({ port }) => !services.some((one) => protects(one, protocol, port)));
+    if (unprotected.length === 0) return [];
     return [
       {
         level: 'warning',
-        text: `nobody listens at ${protocol} port ${ports.join(', ')} (service ${name}), to be reached from elsewhere`,
-        effect: `a knock opens a port that nobody answers at; ${whoListens(bare)}, in no service of knockctl`,
-        fix: `ports in [service.${name}], or start what it is for`,
+        text: `no program listens at ${protocol} port ${ports.join(', ')} (service ${name}) for other hosts`,
+        effect: `a knock opens a port without a server; ${describeListeners(unprotected)}, in no service of knockctl`,
+        fix: `fix ports in [service.${name}], or start the server`,
       },
     ];
   });
 }
 
-/** sshd, where it is among them: that is mostly what is meant; else all of them. */
-function whoListens(bare: readonly Listening[]): string {
+/** Names sshd if it is among them, because that is usually the intended one; otherwise all. */
+function describeListeners(bare: readonly Listening[]): string {
   const sshd = bare.filter(({ program }) => program === 'sshd');
   const told = [...new Map((sshd.length > 0 ? sshd : bare).map((one) => [one.port, one])).values()];
-  const words = told.slice(0, MANY).map(({ program, port }) => `${program ?? 'somebody'} listens at ${port}`);
+  const words = told
+    .slice(0, MANY)
+    .map(({ program, port }) => `${program ?? 'a program'} listens at ${port}`);
   return `${words.join(', ')}${told.length > MANY ? ' …' : ''}`;
 }
 
-/** The session from which this is called shows by which port its administrator comes in. */
+/** The caller's SSH session shows which port the administrator uses. */
 export function ownSession(facts: Facts): Finding[] {
   const { session } = facts;
   const services = servicesOf(facts);
@@ -124,8 +125,8 @@ export function ownSession(facts: Facts): Finding[] {
     {
       level: 'warning',
       text: `the port of your own session (tcp ${port} of ${host}) is not protected: it is in no service`,
-      effect: 'whoever wants to can try passwords there',
-      fix: `ports = ${port} in a [service.NAME], unless that is meant; with --trial, as each change`,
+      effect: 'anyone can try passwords there',
+      fix: `unless that is intended: ports = ${port} in a [service.NAME]; use --trial, as for every change`,
     },
   ];
 }
@@ -134,7 +135,7 @@ function protects(service: ServiceSettings, protocol: string, port: number): boo
   return service.protocol === protocol && service.ports.includes(port);
 }
 
-/** A family that is not protected, though others reach the port by it. */
+/** An unprotected family in which other hosts can reach the port. */
 export function unprotectedFamily(facts: Facts): Finding[] {
   if (!facts.config.ok) return [];
   const protectedOnes = facts.config.value.settings.firewall.families;
@@ -155,10 +156,10 @@ export function unprotectedFamily(facts: Facts): Finding[] {
         return [
           {
             level: isServed ? 'danger' : 'note',
-            text: `this host has IPv${family} addresses (${address}), and families in [firewall] leaves IPv${family} out`,
+            text: `this host has IPv${family} addresses (${address}), and families in [firewall] omits IPv${family}`,
             effect: isServed
-              ? `${named(service, wanted)} is open to everybody over IPv${family}`
-              : `nobody listens at ${named(service, wanted)} over IPv${family} now; it would be open to everybody`,
+              ? `${describePort(service, wanted)} is open to everybody over IPv${family}`
+              : `no program listens at ${describePort(service, wanted)} over IPv${family} now; it would be open to everybody`,
             fix: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
           },
         ];

@@ -11,12 +11,12 @@ import type { SshSession } from '../../system/session.js';
 import type { Recognised } from '../../wire/reports.js';
 import type { NftTable } from './nft-table.js';
 
-/** What the capture heard of a packet that was sent to it; `isModule`: not even its module could be loaded. */
+/** The result of a test packet to the capture; `isModule`: the capture module could not be loaded. */
 export type Probe =
   | { readonly heard: true; readonly afterMs: number }
   | { readonly heard: false; readonly why: string; readonly isModule?: boolean };
 
-/** A file that rules are loaded from at boot. */
+/** A file from which rules are loaded at boot. */
 export interface SavedRules {
   readonly path: string;
   readonly text: string;
@@ -33,100 +33,100 @@ export interface ReadableSecret {
   readonly holds: string;
 }
 
-/** How it is with the supervisor: by its lock, its word, and what it left; `unknown` where what is needed to ask is missing. */
+/** The state of the supervisor, by its lock, its answer and its records; `unknown` if it cannot be determined. */
 export type SupervisorStatus =
   | { readonly kind: 'stopped' | 'dead' | 'silent' | 'unknown' }
   | { readonly kind: 'running'; readonly state: StatusState; readonly meaning: string };
 
-/** A trial of just this configuration that nobody has confirmed. */
+/** An unconfirmed trial of exactly this configuration. */
 export interface UnconfirmedTrial {
   /** ISO 8601, UTC. */
   readonly at: string;
-  /** Whether there is an earlier configuration, which is in force instead. */
+  /** Whether an earlier configuration exists, which is used instead. */
   readonly hasBefore: boolean;
 }
 
-/** What there is on this host to start knockctl. */
+/** What can start knockctl on this host. */
 export interface Starters {
-  /** Who starts what is to run at a boot; undefined: nobody that we know, as in most containers. */
+  /** The init system; undefined: unknown, as in most containers. */
   readonly init: 'systemd' | 'sysv' | undefined;
-  /** Our own unit, as systemd knows it; one that stands for the script does not count. */
+  /** The state of knockctl's own unit in systemd; a unit generated from the script does not count. */
   readonly unit: 'absent' | 'disabled' | 'enabled';
-  /** The script in /etc/init.d; `enabled`: a run level has a link that starts it, `disabled`: links that stop it alone. */
+  /** The script in /etc/init.d; `enabled`: a run level has a start link, `disabled`: there are only stop links. */
   readonly script: 'absent' | 'unlinked' | 'disabled' | 'enabled';
   readonly cron: {
-    /** The file that has restartifdead called. */
+    /** The cron file that calls restartifdead exists. */
     readonly file: boolean;
-    /** The program that reads it. */
+    /** A cron daemon is installed. */
     readonly program: boolean;
   };
 }
 
-/** A port that somebody listens at, and the name of the program, where it could be found out. */
+/** A listening port, and the name of its program if known. */
 export interface Listening extends Omit<ListeningPort, 'inode'> {
   readonly program: string | undefined;
 }
 
-/** A rule that iptables cannot show. */
-export interface InTheWay {
+/** A rule that iptables cannot print. */
+export interface BlockingRule {
   readonly family: Family;
   readonly table: string;
   readonly chain: string;
   /** As nft prints it. */
   readonly text: string;
-  /** What nft deletes it by. */
+  /** The handle by which nft deletes it. */
   readonly handle: number;
-  /** A well-known program that leaves its name in that table. */
+  /** The well-known program whose names appear in that table. */
   readonly program: string | undefined;
 }
 
-/** All that the checks look at: gathered once, by gather.ts, so that a check computes and does nothing else. */
+/** The input of all checks, gathered once by gather.ts, so that checks are pure. */
 export interface Facts {
-  /** The configuration, or what is wrong with it; `isWritten`: there is a knockctl.conf at all. */
+  /** The configuration, or its faults; `isWritten`: a knockctl.conf exists. */
   readonly config:
     | { readonly ok: true; readonly value: Config }
     | { readonly ok: false; readonly faults: readonly ConfigFault[]; readonly isWritten: boolean };
-  /** What is wrong with the template of the rules. */
+  /** The faults of the rule template. */
   readonly templateFaults: readonly ConfigFault[];
-  /** What it lacks, so that packets get by. */
+  /** What the template lacks. */
   readonly templateRemarks: readonly TemplateRemark[];
-  /** What this kernel lacks to read all packets (readableNotes). */
+  /** Which matches this kernel lacks (readableNotes). */
   readonly unreadable: readonly string[];
-  /** Of each door of the configuration, where it is recognised. */
+  /** Where each door of the configuration is recognised. */
   readonly recognised: readonly Recognised[];
-  /** What is noted of a trial of this configuration; a text where the note cannot be read. */
-  readonly tried: UnconfirmedTrial | string | undefined;
-  readonly life: SupervisorStatus;
-  /** Names of programs that are needed and are not there. */
+  /** The unconfirmed trial of this configuration; a text if its record cannot be read. */
+  readonly unconfirmedTrial: UnconfirmedTrial | string | undefined;
+  readonly supervisor: SupervisorStatus;
+  /** The names of missing programs. */
   readonly missingTools: readonly string[];
-  /** Whether ipset can be used; undefined: it can. */
+  /** Why ipset does not work; undefined: it works. */
   readonly ipsetProblem: string | undefined;
   readonly probe: Probe;
-  /** The back end that has rules of ours, or that they go to; undefined where it could not be chosen. */
+  /** The back end that holds knockctl's rules, or will; undefined if it could not be chosen. */
   readonly backend: BackendName | undefined;
-  /** The rules in force, by back end; a family is missing where nothing is there. */
+  /** The rules in force, by back end; a family without rules is missing. */
   readonly rules: ReadonlyMap<BackendName, ReadonlyMap<Family, Ruleset>>;
-  /** Tables of nft that iptables knows nothing of, where they may refuse packets. */
+  /** nft tables outside iptables that may drop packets. */
   readonly nftTables: readonly NftTable[];
-  /** All base chains of nft beside the tables that iptables tells; absent where nft cannot be asked. */
+  /** All nft base chains besides those of iptables; absent if nft cannot be run. */
   readonly native?: Native;
-  /** Rules of nft in tables of iptables that keep iptables-save from showing these; none where it shows them. */
-  readonly inTheWay?: readonly InTheWay[];
+  /** nft rules in iptables tables that keep iptables-save from printing them; absent if there are none. */
+  readonly blockingRules?: readonly BlockingRule[];
   /** Rules of this host that could not be read, and why. */
   readonly unread: readonly string[];
-  /** Addresses of this host that others reach. */
+  /** Addresses of this host that other hosts can reach. */
   readonly addresses: readonly { readonly family: Family; readonly text: string }[];
   /** The names of all network interfaces. */
   readonly interfaces: readonly string[];
-  /** What the user of the listener is; `spare`: our own is missing, and somebody else stands in. */
+  /** The listener's user; `spare`: knockctl's own user is missing, and another one replaces it. */
   readonly listenerUser: 'fit' | 'spare' | 'absent' | 'root';
   readonly listening: readonly Listening[];
-  /** Process numbers of another knockd. */
+  /** The pids of other knockd processes. */
   readonly knockds: readonly number[];
   readonly savedRules: readonly SavedRules[];
   readonly savedSets?: readonly SavedSets[];
   readonly readableSecrets?: readonly ReadableSecret[];
-  /** netfilter-persistent has the plugin that makes our sets before it loads rules. */
+  /** netfilter-persistent has the plugin that creates knockctl's sets before it loads rules. */
   readonly hasPlugin: boolean;
   readonly starters: Starters;
   /** The caller's own SSH session. */

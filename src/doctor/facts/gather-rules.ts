@@ -11,13 +11,13 @@ import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Exec } from '../../system/exec.js';
 import { findTool } from '../../system/tools.js';
 import type { Facts } from './facts.js';
-import { rulesInTheWay } from './in-the-way.js';
+import { findBlockingRules } from './in-the-way.js';
 import { readNft, tablesAtHooks, type NftTable } from './nft-table.js';
 
-/** All rules of this host, and what of them could not be read. */
-export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'native' | 'unread' | 'inTheWay'>;
+/** All rules of this host, and what could not be read. */
+export type RulesFound = Pick<Facts, 'rules' | 'nftTables' | 'native' | 'unread' | 'blockingRules'>;
 
-/** Reads the rules of both back ends of iptables, and what nft has besides. */
+/** Reads the rules of both iptables back ends, and nft's own. */
 export async function gatherRules(exec: Exec): Promise<RulesFound> {
   const unread: string[] = [];
   const rules = new Map<BackendName, ReadonlyMap<Family, Ruleset>>();
@@ -32,12 +32,12 @@ export async function gatherRules(exec: Exec): Promise<RulesFound> {
   const nftTables = await readNftTables(exec, unread);
   const native = await readBaseChains(exec, rules.get('nft'));
   return {
-    ...{ rules, nftTables, unread, inTheWay: await rulesInTheWay(exec) },
+    ...{ rules, nftTables, unread, blockingRules: await findBlockingRules(exec) },
     ...(native === undefined ? {} : { native }),
   };
 }
 
-/** What nft has besides; undefined where it cannot be asked, which is told by then. */
+/** Reads nft's own base chains; undefined if nft fails, which has been reported by then. */
 async function readBaseChains(
   exec: Exec,
   saved: ReadonlyMap<Family, Ruleset> = new Map(),
@@ -72,7 +72,7 @@ async function save(
   try {
     tool = namedBackend(name, '').tools[family].save;
   } catch {
-    return undefined; // not installed: told as a missing tool
+    return undefined; // not installed: reported by another check
   }
   try {
     const { exitCode, stdout, stderr } = await exec([tool]);
@@ -84,9 +84,9 @@ async function save(
   }
 }
 
-/** Lines that we cannot read are passed over, and told; a save that has none of that is as it stands. */
+/** Parses a save; lines that cannot be parsed are skipped and reported. */
 function readable(text: string, what: string, unread: string[]): Ruleset {
-  // iptables-nft-save says so of what nft made, in words of its version, and prints the rest.
+  // iptables-nft-save reports rules that nft made, in words that vary by version, and prints the rest.
   const foreign = unsavedTable(text);
   if (foreign !== undefined) unread.push(`${what} could not all be read: ${foreign}`);
   try {
@@ -102,15 +102,15 @@ function readable(text: string, what: string, unread: string[]): Ruleset {
     };
     const lines = text.split('\n');
     const good = lines.filter(isReadable);
-    unread.push(`${what} could not all be read; lines passed over: ${lines.length - good.length}`);
+    unread.push(`${what} could not all be read; lines skipped: ${lines.length - good.length}`);
     return parse(good.join('\n'));
   }
 }
 
-/** Tables that iptables does not show, where they are at a hook of ours. */
+/** Reads nft tables outside iptables at the input and forward hooks. */
 async function readNftTables(exec: Exec, unread: string[]): Promise<NftTable[]> {
   const nft = findTool('nft');
-  if (nft === undefined) return []; // told as a missing tool
+  if (nft === undefined) return []; // reported by another check
   const list = async (...words: readonly string[]): Promise<ReturnType<typeof readNft>> => {
     const { exitCode, stdout, stderr } = await exec([nft, '-j', 'list', ...words]);
     if (exitCode !== 0) throw new Error(stderr.trim());
@@ -122,7 +122,7 @@ async function readNftTables(exec: Exec, unread: string[]): Promise<NftTable[]> 
       found.push({ family, name, items: await list('table', family, name) });
     }
   } catch (error) {
-    unread.push(`the tables of nft could not be read: ${oneLine(errorText(error))}`);
+    unread.push(`nft tables could not be read: ${oneLine(errorText(error))}`);
   }
   return found;
 }

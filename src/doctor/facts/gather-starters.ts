@@ -7,28 +7,28 @@ import type { Starters } from './facts.js';
 
 const CRON = '/etc/cron.d/knockctl';
 const SCRIPT = '/etc/init.d/knockctl';
-/** Of Debian, and of Red Hat. */
+/** The run-level folders of Debian and of Red Hat. */
 const RUN_LEVELS = ['/etc', '/etc/rc.d'].flatMap((top) => [2, 3, 4, 5].map((level) => `${top}/rc${level}.d`));
-/** Debian's cron and Red Hat's, busybox included. */
+/** The cron daemons of Debian and of Red Hat, busybox included. */
 const CRONS = ['cron', 'crond'];
 
-/** What starts knockctl on this host, or could. */
+/** Finds what starts knockctl on this host, or could. */
 export async function findStarters(): Promise<Starters> {
   const unit = await unitState();
   return {
-    init: whoBoots(),
+    init: initSystem(),
     unit: unit?.isOurs !== true ? 'absent' : unit.isEnabled ? 'enabled' : 'disabled',
     script: existsSync(SCRIPT) ? scriptState(RUN_LEVELS.flatMap(namesIn)) : 'absent',
     cron: { file: existsSync(CRON), program: CRONS.some((name) => findTool(name) !== undefined) },
   };
 }
 
-function whoBoots(): Starters['init'] {
+function initSystem(): Starters['init'] {
   if (isSystemd()) return 'systemd';
   return readIfExists('/proc/1/comm')?.trim() === 'init' ? 'sysv' : undefined;
 }
 
-/** By the names of the links in the run levels: S01knockctl starts it, K01knockctl does not. */
+/** Judges the init script by its links in the run levels: S01knockctl starts it, K01knockctl does not. */
 export function scriptState(names: readonly string[]): Starters['script'] {
   const ours = names.filter((name) => /^[SK]\d\dknockctl$/.test(name));
   if (ours.length === 0) return 'unlinked';
@@ -39,6 +39,6 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // no such folder: no such run level
+    return []; // no such run level
   }
 }

@@ -24,16 +24,16 @@ import { gatherRules } from './gather-rules.js';
 import { findStarters } from './gather-starters.js';
 import { backendsOfOurs } from './ours.js';
 
-/** What only the programs above can tell. */
+/** What the callers know and doctor cannot find out. */
 interface GatherParts {
   /** The knockctl.conf given with -c. */
   readonly file: string | undefined;
   readonly config: () => Config;
   readonly recognised: (config: Config) => readonly Recognised[];
-  /** A trial of this configuration that was not confirmed. Throws KnockError where its note is damaged. */
-  readonly tried: (config: Config) => UnconfirmedTrial | undefined;
-  /** How it is with the supervisor. */
-  readonly life: () => Promise<SupervisorStatus>;
+  /** An unconfirmed trial of this configuration. Throws KnockError if its record is damaged. */
+  readonly unconfirmedTrial: (config: Config) => UnconfirmedTrial | undefined;
+  /** Returns the state of the supervisor. */
+  readonly supervisor: () => Promise<SupervisorStatus>;
   /** Sends a packet to the capture. */
   readonly probe: () => Promise<Probe>;
   readonly session: SshSession | undefined;
@@ -48,28 +48,28 @@ const SAVED_SETS: readonly { readonly path: string; readonly by: string; readonl
 ];
 const PLUGINS = '/usr/share/netfilter-persistent/plugins.d';
 
-/** Looks at this host; changes nothing. */
+/** Gathers the facts about this host. Read-only. */
 export async function gather(parts: GatherParts): Promise<Facts> {
   const config = readConfig(parts);
-  const [found, probe, life, starters, chosen, ipsetProblem] = await Promise.all([
+  const [found, probe, supervisor, starters, chosen, ipsetProblem] = await Promise.all([
     gatherRules(systemExec),
     parts.probe(),
-    parts.life(),
+    parts.supervisor(),
     findStarters(),
     chosenBackend(config),
-    askIpset(),
+    testIpset(),
   ]);
   const standing = backendsOfOurs(found.rules);
-  // Where ours stand goes before where they would go: `auto` follows the rules that are there.
+  // Existing rules of knockctl take precedence over the chosen back end: `auto` follows existing rules.
   const backend = standing.length === 1 ? standing[0] : chosen;
-  const unreadable = await whatCannotBeRead(config, backend);
+  const unreadable = await missingMatches(config, backend);
   return {
     config,
     ...templateFacts(config),
     unreadable,
     recognised: config.ok ? parts.recognised(config.value) : [],
-    tried: readTried(config, parts),
-    life,
+    unconfirmedTrial: readUnconfirmedTrial(config, parts),
+    supervisor,
     missingTools: TOOLS.filter((name) => findTool(name) === undefined),
     ipsetProblem,
     probe,
@@ -110,12 +110,15 @@ function templateFacts(config: Facts['config']): Pick<Facts, 'templateFaults' | 
   }
 }
 
-function readTried(config: Facts['config'], { tried }: GatherParts): Facts['tried'] {
+function readUnconfirmedTrial(
+  config: Facts['config'],
+  { unconfirmedTrial }: GatherParts,
+): Facts['unconfirmedTrial'] {
   if (!config.ok) return undefined;
   try {
-    return tried(config.value);
+    return unconfirmedTrial(config.value);
   } catch (error) {
-    // A template that cannot be read is told by itself; else the note is damaged.
+    // An unreadable template is reported by another check; otherwise the record is damaged.
     return error instanceof ConfigError ? undefined : errorText(error);
   }
 }
@@ -125,11 +128,11 @@ async function chosenBackend(config: Facts['config']): Promise<BackendName | und
     return (await chooseBackend(systemExec, config.ok ? config.value.settings.firewall.backend : 'auto'))
       .name;
   } catch {
-    return undefined; // a missing tool: told as such
+    return undefined; // a missing tool: reported by another check
   }
 }
 
-async function whatCannotBeRead(
+async function missingMatches(
   config: Facts['config'],
   backend: BackendName | undefined,
 ): Promise<readonly string[]> {
@@ -138,11 +141,11 @@ async function whatCannotBeRead(
     const { families } = config.value.settings.firewall;
     return readableNotes(await probeReadable(systemExec, namedBackend(backend, 'doctor'), families));
   } catch {
-    return []; // a missing tool: told as such
+    return []; // a missing tool: reported by another check
   }
 }
 
-async function askIpset(): Promise<string | undefined> {
+async function testIpset(): Promise<string | undefined> {
   const ipset = findTool('ipset');
   if (ipset === undefined) return undefined;
   try {
@@ -153,7 +156,7 @@ async function askIpset(): Promise<string | undefined> {
   }
 }
 
-/** Not loopback, nor link-local: what is reached from elsewhere. */
+/** Returns the addresses that other hosts can reach: neither loopback nor link-local. */
 function reachableAddresses(): Facts['addresses'] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
@@ -161,7 +164,10 @@ function reachableAddresses(): Facts['addresses'] {
     .map(({ family, address }) => ({ family: family === 'IPv6' ? 6 : 4, text: address }));
 }
 
-/** Those without an address too, and of this network namespace: /sys may be another's. */
+/**
+ * Returns all interfaces of this network namespace, including those without an address; /sys may belong to another
+ * namespace.
+ */
 function interfaceNames(): string[] {
   const lines = (readIfExists('/proc/net/dev') ?? '').matchAll(/^ *(\S+):/gm);
   return [...lines].map(([, name = '']) => name);

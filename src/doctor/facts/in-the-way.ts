@@ -4,13 +4,13 @@ import { parseListing, type ListedRule, type Listing } from '../../firewall/rule
 import { isWholeSave } from '../../firewall/rules/saved.js';
 import type { Exec } from '../../system/exec.js';
 import { findTool } from '../../system/tools.js';
-import type { InTheWay } from './facts.js';
+import type { BlockingRule } from './facts.js';
 
 const TABLES: readonly string[] = ['filter', 'nat', 'mangle', 'raw', 'security'];
-/** So many are named; one that is taken out may uncover another. */
+/** How many are listed; deleting one may uncover another. */
 const MAX_NAMED = 10;
 
-/** Names that well-known programs leave in chains, sets and rules, and that only they do. */
+/** Names in chains, sets and rules that only these well-known programs use. */
 const PROGRAMS: readonly (readonly [RegExp, string])[] = [
   [/netbird|\bwt0\b|nb-[0-9a-f]{6}/i, 'NetBird'],
   [/MAILCOW/, 'mailcow (DISABLE_NETFILTER_ISOLATION_RULE=y in mailcow.conf)'],
@@ -24,17 +24,20 @@ const PROGRAMS: readonly (readonly [RegExp, string])[] = [
   [/DOCKER/, 'Docker, or a program that works on its chains'],
 ];
 
-/** Rules of nft that keep iptables-nft-save from showing a table of iptables. Changes nothing; none where it cannot be looked for. */
-export async function rulesInTheWay(exec: Exec): Promise<InTheWay[]> {
+/**
+ * Finds nft rules that keep iptables-nft-save from printing an iptables table. Read-only; empty if the search is
+ * impossible.
+ */
+export async function findBlockingRules(exec: Exec): Promise<BlockingRule[]> {
   const nft = findTool('nft');
   if (nft === undefined) return [];
-  const found: InTheWay[] = [];
+  const found: BlockingRule[] = [];
   for (const family of FAMILIES) {
     try {
       const save = namedBackend('nft', '').tools[family].save;
       for (const table of TABLES) found.push(...(await inTable({ exec, nft, save, family, table })));
     } catch {
-      continue; // no iptables-nft, or nft cannot be asked: told as such
+      continue; // no iptables-nft, or nft fails: reported by another check
     }
   }
   return found.slice(0, MAX_NAMED);
@@ -48,24 +51,27 @@ interface Where {
   readonly table: string;
 }
 
-async function inTable(where: Where): Promise<InTheWay[]> {
+async function inTable(where: Where): Promise<BlockingRule[]> {
   const { exec, nft, save, family, table } = where;
   const protocol = family === 4 ? 'ip' : 'ip6';
   const listed = await exec([nft, '-j', '-a', '-t', 'list', 'table', protocol, table]);
-  if (listed.exitCode !== 0) return []; // there is none
+  if (listed.exitCode !== 0) return []; // no such table
   const saved = await exec([save, '-t', table]);
   if (saved.exitCode === 0 && isWholeSave(saved.stdout, table)) return [];
   const shown = (await exec([nft, '-a', '-t', 'list', 'table', protocol, table])).stdout;
   const program = programIn(shown);
-  const rules = await culprits(where, parseListing(listed.stdout));
+  const rules = await unprintableRules(where, parseListing(listed.stdout));
   return rules.map(({ chain, handle }) => ({
     ...{ family, table, chain, handle, program },
     text: textOf(shown, handle),
   }));
 }
 
-/** Rules that iptables shows neither with their chain nor alone. Of a chain that it shows nothing of, those that it cannot have made. */
-async function culprits(where: Where, { chains, rules }: Listing): Promise<readonly ListedRule[]> {
+/**
+ * Returns the rules that iptables can print neither with their chain nor alone. If it can print nothing of a chain:
+ * those that iptables cannot have made.
+ */
+async function unprintableRules(where: Where, { chains, rules }: Listing): Promise<readonly ListedRule[]> {
   const found: ListedRule[] = [];
   for (const { name } of chains) {
     const own = rules.filter(({ chain }) => chain === name);
@@ -80,7 +86,7 @@ async function culprits(where: Where, { chains, rules }: Listing): Promise<reado
   return found;
 }
 
-/** A process for each rule: of a long chain the first ones are tried. */
+/** The number of rules tried in a chain, a process each. */
 const MAX_TRIED = 100;
 
 async function canShow({ exec, save, table }: Where, chain: string, number?: number): Promise<boolean> {
@@ -89,13 +95,13 @@ async function canShow({ exec, save, table }: Where, chain: string, number?: num
   return exitCode === 0;
 }
 
-/** A rule as nft prints it, by its handle. */
+/** Returns a rule as nft prints it, by its handle. */
 function textOf(shown: string, handle: number): string {
   const line = shown.split('\n').find((one) => one.endsWith(`# handle ${handle}`)) ?? '';
   return line.replace(/# handle \d+$/, '').trim();
 }
 
-/** The well-known program that a table speaks of. */
+/** Returns the well-known program whose names appear in a table. */
 function programIn(shown: string): string | undefined {
   return PROGRAMS.find(([pattern]) => pattern.test(shown))?.[1];
 }

@@ -4,31 +4,31 @@ import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { isOurs } from './ours.js';
 import { matching, type Wanted } from './reach.js';
 
-/** Whom rules of others let in to a port, as far as they say it themselves. */
-export interface LetIn {
-  /** Networks that a rule accepts from, as iptables-save prints them. */
+/** The sources that foreign rules accept at a port. */
+export interface Accepted {
+  /** Accepted networks, as iptables-save prints them. */
   readonly sources: readonly string[];
-  /** Rules that accept from some who are told by something else: an interface, a set, a source that is excepted. */
+  /** Rules that accept by another criterion: an interface, a set, an excluded source. */
   readonly others: readonly string[];
-  /** The rule that accepts from all who are left. */
+  /** The rule that accepts everybody else. */
   readonly everybody: string | undefined;
 }
 
-/** Deeper than any sane ruleset, and iptables refuses loops. */
+/** Deeper than any sane ruleset; iptables refuses loops. */
 const MAX_DEPTH = 32;
-/** What is wider is as good as everybody: `accept` and `trust` refuse it too. */
+/** Wider networks count as everybody: `accept` and `trust` refuse them too. */
 const WIDEST = { 4: 8, 6: 32 } as const;
 
 /**
- * Whom the rules of a chain of filter, ours left out, let in to a port. `front`: only by what stands in front of our first
- * rule there, which is nothing where there is none of ours.
+ * Returns the sources that a chain of filter accepts at a port, without knockctl's rules. `front`: only by rules before
+ * knockctl's first one; none if knockctl has no rule there.
  */
-export function letIn(
+export function acceptedAt(
   ruleset: Ruleset | undefined,
   chain: string,
   wanted: Wanted,
   front: 'all' | 'front' = 'all',
-): LetIn {
+): Accepted {
   const found = { sources: new Set<string>(), others: new Set<string>() };
   const table = ruleset && findTable(ruleset, 'filter');
   if (table === undefined) return { sources: [], others: [], everybody: undefined };
@@ -51,8 +51,10 @@ export function letIn(
   };
 }
 
-/** How a packet came to a chain: from which network, where a rule on the way asked, and whether all such packets do. */
-interface Way {
+/**
+ * How packets reach a chain: from which network, if a rule on the path restricts it, and whether all such packets do.
+ */
+interface PathSoFar {
   readonly source: string | undefined;
   readonly isWhole: boolean;
   readonly depth: number;
@@ -63,12 +65,14 @@ interface Found {
   readonly others: Set<string>;
 }
 
-/** Gives the rule that accepts all who are left, or `refused` where one refuses them; undefined where they go on. */
+/**
+ * Returns the rule that accepts all remaining packets, or `refused` if a rule drops them; undefined if they continue.
+ */
 function follow(
   table: Table,
   rules: readonly Rule[],
   wanted: Wanted,
-  way: Way,
+  way: PathSoFar,
   found: Found,
 ): string | { readonly refused: true } | undefined {
   if (way.depth > MAX_DEPTH) return undefined;

@@ -1,15 +1,15 @@
-/** Tables of nft, as `nft -j` prints them (libnftables-json(5)). Read loosely: what we do not know may let a packet in. */
+/** Parses nft tables, as `nft -j` prints them (libnftables-json(5)). Unknown parts count as able to accept a packet. */
 import type { Family } from '../../base/address.js';
 import type { Wanted } from './reach.js';
 
-/** Where a table meets packets: for this host itself, or for others. */
+/** Where a table sees packets: for this host, or forwarded ones. */
 export type Hook = 'input' | 'forward';
 
-/** A table with chains of its own at one of our hooks. */
+/** A table with its own base chains at one of these hooks. */
 export interface NftTable {
   readonly family: 'inet' | 'ip' | 'ip6';
   readonly name: string;
-  /** What stands in the list of `nft -j list table`. */
+  /** The objects of `nft -j list table`. */
   readonly items: readonly NftObject[];
 }
 
@@ -18,10 +18,10 @@ type NftObject = Readonly<Record<string, unknown>>;
 
 const FAMILIES: Readonly<Record<NftTable['family'], readonly Family[]>> = { inet: [4, 6], ip: [4], ip6: [6] };
 const HOOKS: readonly string[] = ['input', 'forward'];
-/** How iptables names its own base chains; nobody else writes them so. */
+/** iptables' names of its base chains; other programs do not use capitals. */
 const OF_IPTABLES = /^[A-Z]+$/;
 
-/** The list in a document of nft; throws where it is none. */
+/** Returns the objects of an nft document; throws Error if it is invalid. */
 export function readNft(text: string): NftObject[] {
   const document: unknown = JSON.parse(text);
   const list = isObject(document) ? document['nftables'] : undefined;
@@ -29,7 +29,7 @@ export function readNft(text: string): NftObject[] {
   return list.filter(isObject);
 }
 
-/** The tables that have base chains at our hooks, from the list of all chains. */
+/** Returns the tables with base chains at these hooks, from the list of all chains. */
 export function tablesAtHooks(items: readonly NftObject[]): Pick<NftTable, 'family' | 'name'>[] {
   const found = new Map<string, Pick<NftTable, 'family' | 'name'>>();
   for (const { family, table } of items.map(baseChain).filter((chain) => chain !== undefined)) {
@@ -39,12 +39,12 @@ export function tablesAtHooks(items: readonly NftObject[]): Pick<NftTable, 'fami
   return [...found.values()];
 }
 
-/** The families whose packets meet a table. */
+/** Returns the families whose packets traverse a table. */
 export function familiesOfTable({ family }: NftTable): readonly Family[] {
   return FAMILIES[family];
 }
 
-/** Whether a table refuses at a hook what none of its rules accepts: by the policy, or by the last rule. */
+/** Whether a table drops by default at a hook: by its policy, or by its last rule. */
 export function refusesRest({ items }: NftTable, hook: Hook): boolean {
   return items.some((item) => {
     const chain = baseChain(item);
@@ -55,7 +55,7 @@ export function refusesRest({ items }: NftTable, hook: Hook): boolean {
   });
 }
 
-/** Whether some rule of a table may accept what is wanted, whichever chain it stands in. */
+/** Whether any rule of a table may accept the wanted connection, in any chain. */
 export function mayAccept({ items }: NftTable, wanted: Wanted): boolean {
   return rules(items).some((rule) => {
     const all = statements(rule);
@@ -67,7 +67,7 @@ export function mayAccept({ items }: NftTable, wanted: Wanted): boolean {
   });
 }
 
-/** A base chain that is not one of iptables; undefined for all else. */
+/** Returns a base chain that does not belong to iptables; undefined for anything else. */
 function baseChain({ chain }: NftObject): NftObject | undefined {
   if (!isObject(chain)) return undefined;
   const { family, hook, name } = chain;
@@ -88,7 +88,7 @@ function refusesAll(all: readonly NftObject[]): boolean {
   return deciding.length === 1 && deciding.every((one) => 'drop' in one || 'reject' in one);
 }
 
-/** True where a match holds for no new connection to the port. */
+/** True if the match excludes every new connection to the port. */
 function excludes(match: unknown, wanted: Wanted, items: readonly NftObject[]): boolean {
   if (!isObject(match)) return false;
   const isNot = match['op'] === '!=';
@@ -96,12 +96,12 @@ function excludes(match: unknown, wanted: Wanted, items: readonly NftObject[]): 
   const has = key(match['left'], wanted);
   if (has === undefined) return false;
   if (has === 'nothing') return true;
-  // Of the interface is known only that it is not the loopback.
+  // All that is known of the interface is that it is not the loopback.
   if (has === 'interface') return !isNot && right.every((element) => element === 'lo');
   return right.some((element) => covers(element, has)) === isNot;
 }
 
-/** True where a map of verdicts may accept what is wanted. */
+/** True if a verdict map may accept the wanted connection. */
 function mapAccepts(vmap: unknown, wanted: Wanted, items: readonly NftObject[]): boolean {
   if (!isObject(vmap)) return false;
   const has = key(vmap['key'], wanted);
@@ -114,15 +114,15 @@ function mapAccepts(vmap: unknown, wanted: Wanted, items: readonly NftObject[]):
   });
 }
 
-/** The values of which a new connection has one; `nothing`: it has no such field; undefined: unknown. */
+/** The possible values of a field in a new connection; `nothing`: it has no such field; undefined: unknown. */
 type Key = readonly (string | number)[] | 'interface' | 'nothing' | undefined;
 
-/** What a new connection to the port has where an expression looks. */
+/** Returns the values of an expression for a new connection to the port. */
 function key(left: unknown, { protocol, port }: Wanted): Key {
   if (!isObject(left)) return undefined;
   const { payload, meta, ct } = left;
   if (isObject(payload)) return payloadKey(payload, protocol, port);
-  // dnat: a state of its own, of what was sent on elsewhere.
+  // dnat is a state of redirected packets.
   if (isObject(ct)) {
     if (ct['key'] === 'status') return ['none'];
     return ct['key'] === 'state' ? ['new', 'untracked'] : undefined;
@@ -141,7 +141,7 @@ function payloadKey({ protocol: header, field }: NftObject, protocol: string, po
   return header === 'ether' || header === 'vlan' ? undefined : 'nothing'; // tcp for udp, icmp
 }
 
-/** What stands right of a match, or in a map: one element, many, or a named set's. */
+/** Returns the right side of a match or map: one element, several, or those of a named set. */
 function elements(value: unknown, items: readonly NftObject[]): readonly unknown[] {
   if (Array.isArray(value)) return value;
   if (isObject(value) && Array.isArray(value['set'])) return value['set'];
@@ -156,8 +156,8 @@ function elements(value: unknown, items: readonly NftObject[]): readonly unknown
 function covers(element: unknown, has: readonly (string | number)[]): boolean {
   if (!isObject(element)) return has.some((one) => one === element);
   const { range, elem } = element;
-  if (isObject(elem)) return covers(elem['val'], has); // an element with a time-out or a counter
-  if (!Array.isArray(range)) return true; // a prefix, or what we do not know
+  if (isObject(elem)) return covers(elem['val'], has); // an element with a timeout or a counter
+  if (!Array.isArray(range)) return true; // a prefix, or unknown
   const [first, last] = range.map(Number);
   return has.some((one) => Number(one) >= (first ?? NaN) && Number(one) <= (last ?? NaN));
 }

@@ -4,12 +4,12 @@ import type { Rule } from '../../iptables-parser/rule.js';
 import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Family } from '../../base/address.js';
 
-/** By its comment, as each jump of ours has one. */
+/** Recognises knockctl's jumps by their comment. */
 export function isOurs({ comments }: Rule): boolean {
   return comments.some((text) => text.startsWith('knockctl:'));
 }
 
-/** The back ends that rules of ours stand in; both only where an earlier life left some. */
+/** Returns the back ends that hold knockctl's rules; both only if an earlier run left some. */
 export function backendsOfOurs(rules: ReadonlyMap<BackendName, ReadonlyMap<Family, Ruleset>>): BackendName[] {
   return BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasOurs));
 }

@@ -4,13 +4,13 @@ import type { Ruleset, Table } from '../../iptables-parser/document.js';
 import { isOurs } from './ours.js';
 
 /**
- * Who gets to a port by the rules of a host, ours left out: everybody, some (a rule has a condition that holds for some
- * of them), nobody. `by`: whether a rule decides in the end, or the policy of the chain.
+ * Which sources the host's rules let reach a port, without knockctl's: everybody, some (a rule has a condition),
+ * nobody. `by`: whether a rule or the chain's policy decides in the end.
  */
 export interface Reach {
   readonly who: 'everybody' | 'some' | 'nobody';
   readonly by: 'rule' | 'policy';
-  /** A rule accepts, if only some. */
+  /** A rule accepts at least some. */
   readonly isAccepted: boolean;
 }
 
@@ -20,10 +20,10 @@ export interface Wanted {
   readonly port: number;
 }
 
-/** Deeper than any sane ruleset, and iptables refuses loops. */
+/** Deeper than any sane ruleset; iptables refuses loops. */
 const MAX_DEPTH = 32;
 
-/** Whether what is wanted passes the filter table from this chain on. A table that is not there lets all through. */
+/** Returns whether the connection passes the filter table from this chain on. A missing table accepts everything. */
 export function reach(ruleset: Ruleset | undefined, chain: string, wanted: Wanted): Reach {
   const table = ruleset && findTable(ruleset, 'filter');
   if (table === undefined) return { who: 'everybody', by: 'policy', isAccepted: false };
@@ -37,7 +37,7 @@ export function reach(ruleset: Ruleset | undefined, chain: string, wanted: Wante
 }
 
 interface Walked {
-  /** What meets those that no conditional rule has taken. */
+  /** The end of packets that no conditional rule has decided. */
   readonly end: 'accept' | 'refuse' | 'through';
   readonly acceptedSome: boolean;
   readonly refusedSome: boolean;
@@ -67,13 +67,13 @@ function verdict(target: string): Walked | undefined {
   const plain = { acceptedSome: false, refusedSome: false };
   if (target === 'ACCEPT') return { ...plain, end: 'accept' };
   if (target === 'DROP' || target === 'REJECT' || target === 'TARPIT') return { ...plain, end: 'refuse' };
-  return undefined; // a chain; a target that decides nothing (LOG) is a chain without rules
+  return undefined; // a chain; a target that decides nothing (LOG) acts like an empty chain
 }
 
-/** How much of what is wanted a rule is about. */
+/** How many of the wanted packets a rule matches. */
 export type Share = 'all' | 'some' | 'none';
 
-/** How much of what is wanted a rule is about; `from anywhere`: whatever source it asks for. */
+/** Returns how many of the wanted packets a rule matches; `from anywhere`: ignores its source. */
 export function matching(rule: Rule, { protocol, port }: Wanted, from?: 'from anywhere'): Share {
   const shares: Share[] = [];
   if (rule.protocol !== undefined) {
@@ -118,7 +118,7 @@ function optionShare(module: string, name: string, value: string, port: number, 
   }
 }
 
-/** True where `22`, `20:25` or a list of such has the port, as iptables-save prints them. */
+/** True if `22`, `20:25` or a list of such contains the port. */
 function covers(ports: string, port: number): boolean {
   return ports.split(',').some((item) => {
     const [first = NaN, last = first] = item.split(':').map(Number);

@@ -5,26 +5,26 @@ import { readIfExists } from '../../system/files.js';
 import { isReadableByOthers } from '../../system/readable-by-others.js';
 import type { ReadableSecret } from './facts.js';
 
-/** Where iptables-persistent, and Red Hat's services, load rules from. */
+/** The files from which iptables-persistent and Red Hat's services load rules. */
 export const SAVED = [...PERSISTENT, '/etc/sysconfig/iptables', '/etc/sysconfig/ip6tables'];
-/** A chain that follows a door, as compile.ts names it: in saved rules it has the ports. */
+/** A chain that follows doors, as compile.ts names it: saved rules with it reveal the ports. */
 const DOOR_CHAIN = /^:k(?:nock|-[\w-]+)\.step /m;
 
-/** The files of this host that hold a sequence and that every user can read. */
+/** Returns the files that contain a sequence and that every user can read. */
 export function readableSecrets({ settings, doors }: Config): ReadableSecret[] {
   const { paths, log } = settings;
   const logs = [log.file, runPaths(paths).log].flatMap((path) =>
     path === undefined ? [] : [path, `${path}.1`],
   );
   const files: ReadableSecret[] = [
-    { path: paths.doors, holds: 'holds the sequences' },
+    { path: paths.doors, holds: 'contains the sequences' },
     ...doors.flatMap(({ oneTime }) =>
-      oneTime === undefined ? [] : [{ path: oneTime.path, holds: 'holds one-time sequences' }],
+      oneTime === undefined ? [] : [{ path: oneTime.path, holds: 'contains one-time sequences' }],
     ),
-    ...logs.map((path) => ({ path, holds: 'tells who came how far in which sequence' })),
+    ...logs.map((path) => ({ path, holds: 'shows the progress of each source in a sequence' })),
     ...SAVED.filter((path) => DOOR_CHAIN.test(readIfExists(path) ?? '')).map((path) => ({
       path,
-      holds: 'holds the sequences, as rules that follow them',
+      holds: 'contains the sequences, as rules that follow them',
     })),
   ];
   const unique = new Map(files.map((file) => [file.path, file]));

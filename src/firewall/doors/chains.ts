@@ -1,6 +1,6 @@
 import type { Family } from '../../base/address.js';
 import { setName } from '../model/names.js';
-import { addTo, inSet, otherFlags, portMatches, rule, stepMatch, takeFrom } from './match.js';
+import { addTo, inSet, otherFlags, portMatches, rule, stepMatch, deleteFrom } from './match.js';
 import {
   doneChain,
   doneSet,
@@ -15,12 +15,15 @@ import type { KernelAction } from './eligibility.js';
 
 /** The chains of one door. Pure. */
 
-/** A door as the rules see it. */
+/** A door, as needed to build its rules. */
 export interface RuledDoor {
   readonly door: Door;
-  /** Begins the names of its chains and sets. */
+  /** The prefix of its chain and set names. */
   readonly base: string;
-  /** Undefined: the kernel follows it, for an attempt there keeps others from beginning, but does nothing at its end. */
+  /**
+   * The action at its end; undefined: the kernel follows attempts, because they block others, but does nothing at the
+   * end.
+   */
   readonly action: KernelAction | undefined;
 }
 
@@ -29,12 +32,12 @@ interface ChainSettings {
   readonly duplicates: 'strict' | 'tolerate';
 }
 
-/** Who is in one of these gets in. */
-const LET_IN = ['trusted', 'granted', 'filter'] as const;
+/** Sources in one of these lists have access. */
+const ACCESS_LISTS = ['trusted', 'granted', 'filter'] as const;
 
 type Chains = Map<string, readonly string[]>;
 
-/** True where the door has attempts: with one step it opens at once, and with no time it never does. */
+/** True if the door has attempts: with one step it opens at once, and with no time it never opens. */
 export function hasAttempts({ door }: RuledDoor): boolean {
   return door.sequence.length > 1 && door.windowMs > 0;
 }
@@ -52,7 +55,7 @@ export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
   if (attempts) followAttempts(chains, ruled, settings);
   if (hasEnd(ruled)) {
     const { family } = settings;
-    const end = attempts ? [takeFrom(windowSet(base, family))] : [];
+    const end = attempts ? [deleteFrom(windowSet(base, family))] : [];
     const rest = ruled.door.cooldownMs === undefined ? [] : [addTo(cooldownSet(base, family), 'renew')];
     const act = action === undefined ? [] : actionRules(action, settings);
     chains.set(openChain(base), [...end, ...rest, ...act]);
@@ -61,58 +64,58 @@ export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
 }
 
 /**
- * Who is in the window has an attempt under way; how far it has come say the other sets, the furthest first. So the end
- * of an attempt is one deletion, and what is left in the other sets means nothing, and goes when the next one begins:
- * before it is in the window.
+ * Builds the chains that follow attempts. A source in the window set has an attempt under way; the other sets say how
+ * far it has come, checked from the furthest. So an attempt ends by one deletion from the window set; leftovers in the
+ * other sets are ignored, and deleted when the next attempt begins, before the source enters the window.
  */
 function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }: ChainSettings): void {
   const { door, base } = ruled;
   const { sequence } = door;
   const window = windowSet(base, family);
   const later: string[] = [];
-  const judge: string[] = [];
+  const rules: string[] = [];
   const others = otherFlags(door.flags);
-  if (others !== undefined) judge.push(`${others} -j RETURN`);
+  if (others !== undefined) rules.push(`${others} -j RETURN`);
   for (let done = sequence.length - 1; done >= 1; done -= 1) {
     const step = sequence[done];
     if (step === undefined) continue;
     const here = done === 1 ? '' : inSet(doneSet(base, done, family));
     const whole = hasEnd(ruled) ? openChain(base) : endChain(base);
     const next = done + 1 === sequence.length ? whole : doneChain(base, done + 1);
-    judge.push(rule(`-p ${step.protocol}`, stepMatch(step), here, `-g ${next}`));
+    rules.push(rule(`-p ${step.protocol}`, stepMatch(step), here, `-g ${next}`));
     if (duplicates === 'tolerate') {
       for (const counted of tcpPorts(sequence.slice(0, done)))
-        judge.push(rule('-p tcp', counted, here, '-j RETURN'));
+        rules.push(rule('-p tcp', counted, here, '-j RETURN'));
     }
-    judge.push(rule(here, `-g ${endChain(base)}`));
+    rules.push(rule(here, `-g ${endChain(base)}`));
     if (done > 1) later.push(doneSet(base, done, family));
   }
-  chains.set(startChain(base), [...later.reverse().map(takeOut), addTo(window)]);
-  chains.set(base, judge);
+  chains.set(startChain(base), [...later.reverse().map(deleteIfPresent), addTo(window)]);
+  chains.set(base, rules);
   later.forEach((set, index) => chains.set(doneChain(base, index + 2), [addTo(set, 'renew')]));
-  chains.set(endChain(base), [takeFrom(window)]);
+  chains.set(endChain(base), [deleteFrom(window)]);
 }
 
-/** A look costs a tenth of a deletion, and mostly there is nothing to take out. */
-function takeOut(set: string): string {
-  return rule(inSet(set), takeFrom(set));
+/** A match costs a tenth of a deletion, and usually there is nothing to delete. */
+function deleteIfPresent(set: string): string {
+  return rule(inSet(set), deleteFrom(set));
 }
 
-/** Packets to the TCP ports of these steps, whatever their flags, as many matches as it takes. */
+/** Matches packets to the TCP ports of these steps, with any flags, in as many matches as needed. */
 function tcpPorts(steps: readonly Step[]): string[] {
   const ports = new Set(steps.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port));
   const sorted = [...ports].sort((a, b) => a - b);
   return sorted.length === 0 ? [] : portMatches('tcp', sorted, { mask: 0, value: 0 });
 }
 
-/** What the verbs of the supervisor do (src/runtime/access), in their order. */
+/** Does the same as the supervisor's verbs (src/runtime/access), in the same order. */
 function actionRules(action: KernelAction, { family }: ChainSettings): string[] {
   switch (action.verb) {
     case 'accept':
       return [
-        // Whom a door has banned no knock lets in, unless the service has it so: then it lifts that ban.
+        // A source banned by a door is not let in, unless the service is configured so that a knock lifts the ban.
         action.lifts
-          ? takeFrom(setName(action.service, 'decoyed', family))
+          ? deleteFrom(setName(action.service, 'decoyed', family))
           : `${inSet(setName(action.service, 'decoyed', family))} -j RETURN`,
         addTo(
           setName(action.service, 'filter', family),
@@ -122,16 +125,16 @@ function actionRules(action: KernelAction, { family }: ChainSettings): string[] 
       ];
     case 'drop':
       return [
-        // Who is let in at one service is banned from none: the packet may be forged.
+        // A source with access to any service is banned from none: the packet may be forged.
         ...action.bans.flatMap(({ service }) =>
-          LET_IN.map((list) => `${inSet(setName(service, list, family))} -j RETURN`),
+          ACCESS_LISTS.map((list) => `${inSet(setName(service, list, family))} -j RETURN`),
         ),
         ...action.bans.map(({ service, timeoutS, renews }) =>
           addTo(setName(service, 'decoyed', family), renews ? 'renew' : undefined, timeoutS),
         ),
       ];
     case 'flush':
-      // Not of what was granted or banned by hand, nor of a ban by a door.
-      return action.services.map((service) => takeFrom(setName(service, 'filter', family)));
+      // Leaves manual grants and all bans in place.
+      return action.services.map((service) => deleteFrom(setName(service, 'filter', family)));
   }
 }

@@ -30,45 +30,45 @@ import {
 import type { KernelAction, Placement } from './eligibility.js';
 import { doorSets, cooldownSets } from './sets.js';
 
-/** Doors into sets and rules that recognise knocks with no process alive. Pure. */
+/** Compiles doors into sets and rules that recognise knocks without any process. Pure. */
 
 export interface CompileSettings {
   readonly family: Family;
-  /** Begins all names (doorsInstance). */
+  /** The prefix of all names (doorsInstance). */
   readonly instance: string;
-  /** Where knocks are heard; `any` is everywhere. */
+  /** The interfaces on which knocks count; `any` is all. */
   readonly interfaces: readonly string[];
   readonly duplicates: 'strict' | 'tolerate';
-  /** How many sources each door has room for at once. */
+  /** How many simultaneous sources each door has capacity for. */
   readonly sources: number;
   /**
-   * Where the rules stand; filter where it is not said. In front of a second gate (gate.ts), which would keep knocks at
-   * a service's own port from them, and never in both tables: a knock would be counted twice.
+   * The table of the rules; filter by default. With a strict gate it is mangle, before the gate, which would otherwise
+   * drop knocks at a service's own port. Never both tables: a knock would count twice.
    */
   readonly table?: TableName;
 }
 
-/** A door that opens with nothing of ours running. */
+/** A door that the kernel opens without any process. */
 interface KernelDoor {
   readonly door: Door;
   readonly action: KernelAction;
-  /** The packets of this chain's last rule are the knocks that were carried out. */
+  /** The packets counted by this chain's last rule are the accepted knocks. */
   readonly chain: string;
 }
 
-/** What one family of the kernel must hold for the doors; nothing at all where none opens in it. */
+/** The desired state of the doors in one family; empty if no door opens in it. */
 export interface CompiledDoors {
   readonly sets: readonly SetSpec[];
-  /** Chains and jumps. The jumps belong first into their chain, whatever `hook` says: they lead back to it. */
+  /** Chains and jumps. The jumps go first in their chain, whatever `hook` says: the doors return to it. */
   readonly rules: DesiredService;
   readonly doors: readonly KernelDoor[];
-  /** The sets of services that the rules add to, or take from: each must hold its sentinel (sentinelLine). */
+  /** The sets of services that the rules change: each must hold its sentinel (sentinelLine). */
   readonly touched: readonly string[];
 }
 
 /**
- * Compiles the doors of one family, all of them: as with knockd, a packet that counts at any door ends attempts at the
- * others, and who has an attempt under way begins no other. So doors that the kernel does not open are followed as well.
+ * Compiles all doors of one family. As in knockd, a packet that counts at any door ends attempts at the others, and a
+ * source with an attempt under way begins no other. So the rules also follow doors that the kernel does not open.
  */
 export function compileDoors(placements: readonly Placement[], settings: CompileSettings): CompiledDoors {
   const { family, instance, sources } = settings;
@@ -78,7 +78,7 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   const doors = all.flatMap(({ door, action, base }) =>
     action === undefined ? [] : [{ door, action, chain: openChain(base) }],
   );
-  if (doors.length === 0) return nothing(instance);
+  if (doors.length === 0) return noDoors(instance);
   const targets = new Map(all.flatMap(({ door: { target } }) => (target ? [[target.text, target]] : [])));
   const to = (door: Door): Destination => destinationOf(door.target, family, targets.size > 0);
   const followed = all.filter(hasAttempts);
@@ -117,7 +117,7 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   };
 }
 
-function nothing(instance: string): CompiledDoors {
+function noDoors(instance: string): CompiledDoors {
   const rules = { service: doorsLabel(instance), chains: new Map(), jumps: [], first: true } as const;
   return { sets: [], rules, doors: [], touched: [] };
 }
@@ -131,7 +131,7 @@ function namedDoors(placements: readonly Placement[], { instance, sources }: Com
   return placements.map(({ door, action }, index) => ({ door, action, base: names[index] ?? '' }));
 }
 
-/** One rule for each kind of packet that counts at some door; such a packet goes on, once. */
+/** Builds one rule for each kind of packet that counts at any door; such a packet continues once. */
 function admissionRules(doors: readonly RuledDoor[], { family, instance }: CompileSettings): string[] {
   interface Admission {
     readonly door: Door;
@@ -157,10 +157,10 @@ function admissionRules(doors: readonly RuledDoor[], { family, instance }: Compi
   });
 }
 
-/** More doors are too many to be asked for each connection that somebody begins. */
+/** The limit for covered doors: more would cost too much for each new connection. */
 const MOST_COVERED = 16;
 
-/** Doors whose knocks are to take no longer than other packets that begin a connection. */
+/** Doors whose knocks must take no longer than other packets that open a connection. */
 function covered(doors: readonly RuledDoor[]): RuledDoor[] {
   if (doors.length > MOST_COVERED) return [];
   return doors.filter(({ door: { flags, sequence, target } }) => {
@@ -169,7 +169,10 @@ function covered(doors: readonly RuledDoor[]): RuledDoor[] {
   });
 }
 
-/** By the time that an answer takes nobody is to find the ports: packets that begin a connection to any other are looked at as well. */
+/**
+ * Sends packets that open a connection to any other port through the same work, so that response times do not reveal
+ * the knock ports.
+ */
 function coverRules(doors: readonly RuledDoor[], { family, instance }: CompileSettings): string[] {
   const { before, behind } = destinationOf(undefined, family, true);
   const rules = covered(doors).map(({ door: { flags } }) => {
@@ -183,7 +186,7 @@ function coverRules(doors: readonly RuledDoor[], { family, instance }: CompileSe
   return [...new Set(rules)];
 }
 
-/** What a packet meets that begins at a door, as matches that do nothing. */
+/** The matches that a packet passes when it begins an attempt, without effect. */
 function sameLookups(doors: readonly RuledDoor[], family: Family, to: (door: Door) => Destination): string[] {
   const underWay = doors.filter(hasAttempts).map(({ door, base }) => {
     const { before, behind } = to(door);
@@ -198,7 +201,7 @@ function sameLookups(doors: readonly RuledDoor[], family: Family, to: (door: Doo
   return [...underWay, ...begin];
 }
 
-/** What the chain does that an attempt begins with: it takes out of sets, and adds to one. */
+/** The same number of set operations as at the beginning of an attempt, without effect. */
 function sameWork(doors: readonly RuledDoor[], family: Family): string[] {
   const [one] = covered(doors).filter(hasAttempts);
   if (one === undefined) return [];
@@ -208,9 +211,10 @@ function sameWork(doors: readonly RuledDoor[], family: Family): string[] {
 }
 
 /**
- * Sources that no packet from elsewhere can have: our own addresses, and what is nobody's. Asked where packets are few. The kernel
- * drops most of them itself before (net.ipv4.conf.*.route_localnet and accept_local let them through), but not in every chain and
- * version; of IPv6 it knows own addresses by this match, and the rest by their prefixes.
+ * Sources that no packet from outside can have: the host's own addresses, and unassigned ones. Checked only where
+ * packets are few. The kernel drops most of them before (net.ipv4.conf.*.route_localnet and accept_local let them
+ * through), but not in every chain and version. For IPv6, the match knows own addresses, and the prefixes cover the
+ * rest.
  */
 const IMPOSSIBLE: Readonly<Record<Family, readonly string[]>> = {
   4: ['-m addrtype ! --src-type UNICAST -j RETURN'],
@@ -222,16 +226,16 @@ const IMPOSSIBLE: Readonly<Record<Family, readonly string[]>> = {
   ],
 };
 
-/** Who has an attempt under way goes on with it; all others may begin. */
+/** Continues the attempt of a source that has one under way; all others may begin one. */
 function stepRules(
   doors: readonly RuledDoor[],
   { family, instance }: CompileSettings,
   to: (door: Door) => Destination,
 ): string[] {
-  const goOn = doors
+  const continueRules = doors
     .filter(hasAttempts)
     .map((ruled) => underWay(ruled, family, to, `-g ${underWayChain(instance)}`));
-  const begin = doors.flatMap((ruled) => {
+  const beginRules = doors.flatMap((ruled) => {
     const { door, base } = ruled;
     const [first] = door.sequence;
     const start = hasAttempts(ruled) ? startChain(base) : openChain(base);
@@ -241,7 +245,7 @@ function stepRules(
     const packet = rule(`-p ${first.protocol}`, stepMatch(first, door.flags));
     return [rule(before, packet, behind, rested, `-j ${start}`)];
   });
-  return [...IMPOSSIBLE[family], ...goOn, ...begin];
+  return [...IMPOSSIBLE[family], ...continueRules, ...beginRules];
 }
 
 /** Without attempts and without an action there is nothing to begin; with no time there never is. */
@@ -260,13 +264,13 @@ function underWay(
 }
 
 /**
- * One jump for each interface from INPUT, and from FORWARD for each target. Whose address it is is asked behind them,
- * of what comes to our ports: to ask it of every packet costs 0.3 µs each (measured).
+ * Builds one jump for each interface from INPUT, and from FORWARD for each target. The destination address is checked
+ * after the jumps, only for packets to knock ports: checking every packet costs 0.3 µs each (measured).
  */
 function jumps({ interfaces, instance }: CompileSettings, targets: readonly string[]): Jump[] {
   const label = doorsLabel(instance);
   const last = `-m comment --comment "${jumpTag(label)}" -j ${label}`;
-  // What the host sends to itself counts nowhere, but where the loopback is named: local users could tell by the time that it takes.
+  // Local traffic does not count, unless the loopback is listed: local users could measure its timing.
   const ways = interfaces.includes('any') ? ['! -i lo'] : interfaces.map((name) => `-i ${name}`);
   return ways.flatMap((way) => [
     { chain: 'INPUT', rule: rule(way, last) },
@@ -277,7 +281,7 @@ function jumps({ interfaces, instance }: CompileSettings, targets: readonly stri
   ]);
 }
 
-/** The sets of others that our rules add to or take from. */
+/** Returns the sets outside the doors that these rules change. */
 function touchedSets(rules: readonly string[], doors: readonly RuledDoor[]): string[] {
   const own = doors.map(({ base }) => base);
   const sets = rules.flatMap((text) => /-j SET --(?:add|del)-set (\S+)/.exec(text)?.[1] ?? []);

@@ -6,39 +6,39 @@ import { banTime, grantTime, isLonger, longestBan, longestGrant } from './times.
 import type { Command, ConfiguredDoor, KnockedService } from './configured-door.js';
 
 interface EligibilitySettings {
-  /** The families that are protected. */
+  /** The protected families. */
   readonly families: readonly Family[];
   readonly duplicates: 'strict' | 'tolerate';
 }
 
-/** What the rules do for the source of a whole knock. Times in seconds, 0 being for ever. */
+/** What the rules do with the source of a complete knock. Times in seconds, 0 = permanent. */
 export type KernelAction =
   | {
       readonly verb: 'accept';
       readonly service: string;
       readonly timeoutS: number;
-      /** Whom a door has banned: is let in all the same, and banned no more; else not let in. */
+      /** For a source banned by a door: whether a knock lifts the ban, or is ignored. */
       readonly lifts: boolean;
-      /** Another door lets in for longer there: who is in keeps the time that he has. Else a knock would shorten it. */
+      /** Another door grants a longer time: an existing entry keeps its time, because a renewal could shorten it. */
       readonly keeps?: true;
     }
   | { readonly verb: 'drop'; readonly bans: readonly KernelBan[] }
   | { readonly verb: 'flush'; readonly services: readonly string[] };
 
-/** What a door's ban is at one service. */
+/** A door's ban at one service. */
 interface KernelBan {
   readonly service: string;
   readonly timeoutS: number;
-  /** No door bans for longer there: who is banned already is so for the whole time again. Else that would shorten it. */
+  /** No other door bans for longer: a knock restarts the time of an existing ban. Otherwise that could shorten it. */
   readonly renews: boolean;
 }
 
-/** Where a door is recognised for one family: by the listener in any case, and with an action by the kernel too. */
+/** Where a door is recognised for one family: always by the listener, and with an action also by the kernel. */
 export type Placement =
   | { readonly door: Door; readonly action: KernelAction }
   | { readonly door: Door; readonly action?: undefined; readonly reason: string };
 
-/** Where each door is recognised for knocks of the family; all doors, in their order. */
+/** Decides where each door is recognised for knocks of the family; all doors, in order. */
 export function decideEligibility(
   doors: readonly ConfiguredDoor[],
   services: readonly KnockedService[],
@@ -47,13 +47,13 @@ export function decideEligibility(
 ): Placement[] {
   return doors.map((configured) => {
     const { door } = configured;
-    const action = problemOf(configured, settings, family) ?? actionOf(configured, services, doors, family);
+    const action = obstacleOf(configured, settings, family) ?? actionOf(configured, services, doors, family);
     return typeof action === 'string' ? { door, reason: action } : { door, action };
   });
 }
 
-/** What no start command could fix. */
-function problemOf(
+/** Returns why the kernel cannot open the door, whatever its command. */
+function obstacleOf(
   { door, oneTime }: ConfiguredDoor,
   settings: EligibilitySettings,
   family: Family,
@@ -62,7 +62,7 @@ function problemOf(
   if (door.target !== undefined && door.target.family !== family) {
     return `its target is an IPv${door.target.family} address`;
   }
-  if (oneTime !== undefined) return 'each of its sequences opens it once, and the kernel uses none up';
+  if (oneTime !== undefined) return 'its sequences are one-time, and the kernel cannot mark one as used';
   if (door.sequence.length > 1 && door.windowMs <= 0) {
     return `it never opens: its seq_timeout is ${door.windowMs / 1000}`;
   }
@@ -87,12 +87,12 @@ function actionOf(
 ): KernelAction | string {
   const { start, stop } = configured.actions[family];
   if (start === undefined) return 'it has no command';
-  if (start.kind === 'shell') return 'its command is a line for the shell';
+  if (start.kind === 'shell') return 'its command is a shell command';
   if (!isKernelVerb(start.verb)) {
-    return `${start.verb} is for ever, and only knockctl itself keeps the list of the trusted`;
+    return `${start.verb} is permanent, and only knockctl itself manages the trusted list`;
   }
-  const problem = stop === undefined ? undefined : stopProblem(stop);
-  if (problem !== undefined) return problem;
+  const obstacle = stop === undefined ? undefined : stopProblem(stop);
+  if (obstacle !== undefined) return obstacle;
   const service = start.verb === 'accept' ? chosenService(services, start.service) : undefined;
   const touched = start.verb === 'accept' ? (service === undefined ? [] : [service]) : services;
   if (touched.length === 0) return 'there is no service for it to act on';
@@ -114,11 +114,11 @@ function actionOf(
   return { verb: 'drop', bans };
 }
 
-/** Stop commands stay with the supervisor; the kernel can only do what a time-out does. */
+/** Stop commands run in the supervisor; the kernel can only do what a timeout does. */
 function stopProblem(stop: Command): string | undefined {
-  if (stop.kind === 'shell') return 'its stop command is a line for the shell';
+  if (stop.kind === 'shell') return 'its stop command is a shell command';
   if (stop.verb === 'flush' || stop.verb === 'drop') return undefined;
-  return `its stop command is ${stop.verb}, which no time-out in the kernel does`;
+  return `its stop command is ${stop.verb}, which a timeout in the kernel cannot do`;
 }
 
 function isKernelVerb(verb: DoorVerb): verb is KernelVerb {

@@ -9,9 +9,9 @@ import { knownChains } from '../rules/known-chains.js';
 import type { CompiledDoors } from './compile.js';
 import { doorsInstance, doorsLabel, isDoorName } from '../model/door-names.js';
 
-/** What the kernel holds so that it recognises knocks by itself: the doors of one configuration, in both families. */
+/** The desired kernel doors of one configuration, in both families. */
 export class KernelDoors {
-  /** By what its chains and sets are known. */
+  /** The prefix of its chain and set names. */
   readonly instance: string;
   readonly #compiled: ReadonlyMap<Family, CompiledDoors>;
 
@@ -20,29 +20,29 @@ export class KernelDoors {
     this.#compiled = compiled;
   }
 
-  /** All sets that its rules name, but for those of services. */
+  /** All sets that its rules reference, except those of services. */
   get sets(): readonly SetSpec[] {
     return FAMILIES.flatMap((family) => this.#compiled.get(family)?.sets ?? []);
   }
 
-  /** The sets of services that its rules add to: each must hold its sentinel. */
+  /** The sets of services that its rules change: each must hold its sentinel. */
   get touched(): ReadonlySet<string> {
     return new Set(FAMILIES.flatMap((family) => this.#compiled.get(family)?.touched ?? []));
   }
 
-  /** Chains and jumps of a family; none where no door opens in it, so that what an earlier life left goes. */
+  /** The chains and jumps of a family; empty if no door opens in it, so that those of a previous run are removed. */
   rules(family: Family): DesiredService {
     return this.#compiled.get(family)?.rules ?? knownChains(doorsLabel(this.instance), []);
   }
 
-  /** The chains whose last rule's packets are knocks that were carried out, each with its door. */
+  /** The doors by chain; the packets counted by a chain's last rule are accepted knocks. */
   openings(family: Family): ReadonlyMap<string, Door> {
     const doors = this.#compiled.get(family)?.doors ?? [];
     return new Map(doors.map(({ chain, door }) => [chain, door]));
   }
 }
 
-/** Doors of the kernel that are not, or no longer, wanted: of these instances, all that a table holds but `wanted`. */
+/** Returns the kernel doors of these instances that a table holds and `wanted` does not name. */
 export function strayDoors(
   table: Table | undefined,
   instances: readonly string[],
@@ -55,7 +55,7 @@ export function strayDoors(
   });
 }
 
-/** The sets of these instances among those of the kernel, but for `wanted`. */
+/** Returns the existing sets of these instances, except `wanted`. */
 export function strayDoorSets(
   existing: ReadonlyMap<string, SetHeader>,
   instances: readonly string[],
@@ -66,7 +66,7 @@ export function strayDoorSets(
   );
 }
 
-/** All doors that a table holds, of these instances and of those that such services have. */
+/** Returns all doors that a table holds, of these instances and of these services. */
 export function allDoors(
   table: Table | undefined,
   instances: Iterable<string>,

@@ -1,37 +1,37 @@
 import type { Family, Network } from '../../base/address.js';
 import { TCP_FLAGS, type FlagFilter, type Protocol } from '../../knock/door.js';
 
-/** Words of rules, in the form and order in which iptables-save prints them. Pure. */
+/** Builds matches and targets of rules in the form and order of iptables-save. Pure. */
 
-/** multiport(8) takes no more ports. */
+/** The maximum number of ports of multiport (iptables-extensions(8)). */
 const MAX_PORTS = 15;
 
-/** Which destinations count. Of a rule, what stands before its protocol, and what stands behind its ports. */
+/** The match for destinations: the part of a rule before its protocol, and the part after its ports. */
 export interface Destination {
   readonly before: string;
   readonly behind: string;
 }
 
 /**
- * The destination that a door counts: its target, or the host's own addresses. `ask`: whether that has to be asked;
- * where no door has a target, all that gets past the first chain goes to an own address.
+ * Returns the match for a door's destination: its target, or the host's own addresses. `ask`: whether own addresses
+ * need a match; if no door has a target, every packet that passes the first chain is for the host.
  */
 export function destinationOf(target: Network | undefined, family: Family, ask: boolean): Destination {
   if (target !== undefined) return { before: `-d ${targetText(target, family)}`, behind: '' };
   return { before: '', behind: ask ? '-m addrtype --dst-type LOCAL' : '' };
 }
 
-/** An address as iptables-save prints it after -d. */
+/** Formats an address as iptables-save prints it after -d. */
 export function targetText(target: Network, family: Family): string {
   return `${target.text}/${family === 4 ? 32 : 128}`;
 }
 
-/** A rule, all after `-A CHAIN `. */
+/** Joins the parts of a rule, without `-A CHAIN `. */
 export function rule(...words: readonly string[]): string {
   return words.filter((word) => word !== '').join(' ');
 }
 
-/** Packets of one knock, or to a range of ports; the flags of a TCP packet must be such as the filter says. */
+/** Matches packets to a port or a range of ports; TCP packets must pass the flag filter. */
 export function stepMatch(
   { protocol, port }: { readonly protocol: Protocol; readonly port: number | string },
   flags?: FlagFilter,
@@ -40,7 +40,7 @@ export function stepMatch(
   return rule(`-m ${protocol} --dport ${port}`, more);
 }
 
-/** Packets to any of the ports, as many matches as it takes. */
+/** Matches packets to any of the ports, in as many matches as needed. */
 export function portMatches(protocol: Protocol, ports: readonly number[], flags: FlagFilter): string[] {
   const [only] = ports;
   if (ports.length === 1 && only !== undefined) return [stepMatch({ protocol, port: only }, flags)];
@@ -53,7 +53,7 @@ export function portMatches(protocol: Protocol, ports: readonly number[], flags:
   return matches;
 }
 
-/** TCP packets with other flags than the filter asks for; undefined where it asks for none. */
+/** Matches TCP packets that fail the flag filter; undefined without a filter. */
 export function otherFlags(flags: FlagFilter): string | undefined {
   return flags.mask === 0 ? undefined : `-p tcp -m tcp ! ${flagWords(flags)}`;
 }
@@ -66,13 +66,16 @@ export function notInSet(set: string): string {
   return `-m set ! --match-set ${set} src`;
 }
 
-/** Takes the source into the set: once, whatever time it has left in it, or with its time anew. Without a time: the set's. */
+/**
+ * Adds the source to the set; `renew` restarts the time of an existing entry, which otherwise keeps it. Without
+ * `timeoutS`: the set's default.
+ */
 export function addTo(set: string, renew?: 'renew', timeoutS?: number): string {
   const time = timeoutS === undefined ? '' : ` --timeout ${timeoutS}`;
   return `-j SET --add-set ${set} src${renew === undefined ? '' : ' --exist'}${time}`;
 }
 
-export function takeFrom(set: string): string {
+export function deleteFrom(set: string): string {
   return `-j SET --del-set ${set} src`;
 }
 

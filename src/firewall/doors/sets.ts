@@ -4,28 +4,28 @@ import type { Door } from '../../knock/door.js';
 import type { SetSpec } from '../sets/set-specs.js';
 import { doneSet, windowSet, cooldownSet } from '../model/door-names.js';
 
-/** The sets of doors in the kernel, and how large they are (docs/decisions/0007-kernel-doors.md). Pure. */
+/** The sets of kernel doors, and their sizes (docs/decisions/0007-kernel-doors.md). Pure. */
 
 /**
- * Of a bucket's 12 places so many are to be taken when as many sources as were expected are there: then one newcomer
- * in 1,700 finds its bucket full.
+ * How many of a bucket's 12 slots are in use with the expected number of sources: then one new source in 1,700 finds
+ * its bucket full.
  */
-const LOAD = 4;
-const PLACES = 12;
-/** Who has done two steps knows two ports: that takes more than a flood of first packets. */
-const FEWER = 16;
-const SMALLEST = 64;
+const SLOTS_IN_USE = 4;
+const BUCKET_SLOTS = 12;
+/** Later steps need fewer slots: two right ports take more than a flood of first packets. */
+const LATER_STEPS_FACTOR = 16;
+const MIN_BUCKETS = 64;
 
 /**
- * The sets of a door that the kernel follows through its sequence. They are as large as they will ever be from the
- * start, for what packets add never makes a set grow; and no bound but that of the buckets is ever met, for at that one
- * the kernel would look through a thousand buckets for each packet.
+ * Returns the sets of a door that the kernel follows. They have their final size from the start, because additions by
+ * rules never make a set grow. maxelem is never reached before the buckets are full: at that limit the kernel would
+ * search a thousand buckets for each packet.
  */
 export function doorSets(door: Door, base: string, family: Family, sources: number): SetSpec[] {
   const buckets = bucketsFor(sources);
   const sets = [spec(windowSet(base, family), family, buckets, windowSeconds(door))];
   for (let done = 2; done < door.sequence.length; done += 1) {
-    const fewer = Math.max(SMALLEST, buckets / FEWER);
+    const fewer = Math.max(MIN_BUCKETS, buckets / LATER_STEPS_FACTOR);
     sets.push(spec(doneSet(base, done, family), family, fewer, windowSeconds(door)));
   }
   return sets;
@@ -35,11 +35,11 @@ export function doorSets(door: Door, base: string, family: Family, sources: numb
 export function cooldownSets(door: Door, base: string, family: Family, sources: number): SetSpec[] {
   if (door.cooldownMs === undefined) return [];
   const all = bucketsFor(sources);
-  const buckets = door.sequence.length === 1 ? all : Math.max(SMALLEST, all / FEWER);
+  const buckets = door.sequence.length === 1 ? all : Math.max(MIN_BUCKETS, all / LATER_STEPS_FACTOR);
   return [spec(cooldownSet(base, family), family, buckets, inSeconds(door.cooldownMs))];
 }
 
-/** How long an attempt lasts, in seconds. Windows are written in whole ones; none of no length gets here. */
+/** Returns the duration of an attempt in whole seconds, at least 1. */
 function windowSeconds({ windowMs }: Door): number {
   return inSeconds(windowMs);
 }
@@ -50,13 +50,13 @@ function inSeconds(ms: number): number {
 
 function spec(name: string, family: Family, buckets: number, timeoutS: number): SetSpec {
   const inet = family === 4 ? 'inet' : 'inet6';
-  const bounds = `hashsize ${buckets} maxelem ${2 * PLACES * buckets}`;
+  const bounds = `hashsize ${buckets} maxelem ${2 * BUCKET_SLOTS * buckets}`;
   return { name, create: `hash:ip family ${inet} ${bounds} timeout ${timeoutS}` };
 }
 
-/** A power of two, as the kernel would make it. */
+/** Returns a power of two, as the kernel uses. */
 function bucketsFor(sources: number): number {
-  let buckets = SMALLEST;
-  while (LOAD * buckets < sources) buckets *= 2;
+  let buckets = MIN_BUCKETS;
+  while (SLOTS_IN_USE * buckets < sources) buckets *= 2;
   return buckets;
 }

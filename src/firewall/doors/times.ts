@@ -3,11 +3,11 @@ import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import { chosenService } from '../model/service.js';
 import type { Command, ConfiguredDoor, KnockedService } from './configured-door.js';
 
-/** For how long doors let in and ban, whoever carries it out. In seconds, 0 being for ever. Pure. */
+/** How long doors grant access and ban. In seconds, 0 = permanent. Pure. */
 
 type Timed = Pick<ConfiguredDoor, 'actions' | 'cmdTimeoutMs'>;
 
-/** For how long a door lets into a service: any stop command that the kernel can do ends it. */
+/** Returns how long a door grants access to a service: any stop command that the kernel can do ends it. */
 export function grantTime({ actions, cmdTimeoutMs }: Timed, service: KnockedService, family: Family): number {
   const { start, stop } = actions[family];
   return shorter(
@@ -16,14 +16,14 @@ export function grantTime({ actions, cmdTimeoutMs }: Timed, service: KnockedServ
   );
 }
 
-/** For how long a door bans from a service. A stop command that bans once more does not end it. */
+/** Returns how long a door bans from a service. A stop command that bans again does not end the ban. */
 export function banTime({ actions, cmdTimeoutMs }: Timed, service: KnockedService, family: Family): number {
   const { start, stop } = actions[family];
   const ends = stop?.kind === 'verb' && stop.verb === 'flush';
   return shorter(timeOf(start) ?? service.decoyTimeoutS, ends ? stopTime(cmdTimeoutMs) : undefined);
 }
 
-/** The longest time for which any of the doors bans from a service; undefined where none does. */
+/** Returns the longest ban of any door at a service; undefined if there is none. */
 export function longestBan(doors: readonly Timed[], service: KnockedService): number | undefined {
   const times = doors.flatMap((door) =>
     FAMILIES.filter((family) => isVerb(door.actions[family].start, 'drop')).map((family) =>
@@ -33,7 +33,7 @@ export function longestBan(doors: readonly Timed[], service: KnockedService): nu
   return times.includes(0) ? 0 : times.length === 0 ? undefined : Math.max(...times);
 }
 
-/** The shortest time for which any of the doors lets into one of the services; undefined where none does. */
+/** Returns the shortest grant of any door at one of the services; undefined if there is none. */
 export function shortestGrant(
   doors: readonly Timed[],
   services: readonly KnockedService[],
@@ -43,7 +43,7 @@ export function shortestGrant(
   return times.length === 0 ? undefined : times.reduce((one, other) => (isLonger(one, other) ? other : one));
 }
 
-/** The longest one. */
+/** Returns the longest one; undefined if there is none. */
 export function longestGrant(
   doors: readonly Timed[],
   services: readonly KnockedService[],
@@ -69,7 +69,7 @@ function grantTimes(
   );
 }
 
-/** True where the first time is the longer one. */
+/** True if the first time is longer. */
 export function isLonger(timeoutS: number, thanS: number): boolean {
   return thanS !== 0 && (timeoutS === 0 || timeoutS > thanS);
 }
@@ -82,12 +82,12 @@ function isVerb(command: Command | undefined, verb: 'drop'): boolean {
   return command?.kind === 'verb' && command.verb === verb;
 }
 
-/** In whole seconds, and never 0, which would be for ever. */
+/** Rounds up to whole seconds, at least 1, because 0 means permanent. */
 export function stopTime(cmdTimeoutMs: number): number {
   return Math.min(MAX_TIMEOUT_S, Math.max(1, Math.ceil(cmdTimeoutMs / 1000)));
 }
 
-/** The shorter of a time that may be for ever (0), and one that may not be there. */
+/** Returns the shorter of a time (0 = permanent) and an optional one. */
 export function shorter(timeoutS: number, endS: number | undefined): number {
   if (endS === undefined) return timeoutS;
   return timeoutS === 0 ? endS : Math.min(timeoutS, endS);

@@ -20,29 +20,29 @@ export interface Problem {
   readonly text: string;
 }
 
-/** All tables of both back ends, and what of them could not be read. */
+/** All tables of both back ends, and what could not be read. */
 export interface Found {
   readonly tables: readonly AllTables[];
   readonly problems: readonly Problem[];
-  /** What nft has beside the tables of iptables. */
+  /** nft's tables besides those of iptables. */
   readonly native?: Native;
-  /** Ports of this host that others reach by an address of a family. */
+  /** Listening ports of this host, with an address that other hosts reach. */
   readonly served: readonly Served[];
 }
 
-/** Reads the tables of both back ends in both families: a process each, legacy only where it has tables. */
+/** Reads the tables of both back ends in both families: a process each, legacy only if it has tables. */
 export async function readAllTables(own: Tables): Promise<Found> {
   const tables: AllTables[] = [];
   const problems: Problem[] = [];
-  /** What iptables-nft does not tell is judged by what nft does. */
+  /** Gaps of iptables-nft-save; reported only if nft cannot fill them. */
   const partly: Problem[] = [];
-  const told = new Set<string>();
+  const known = new Set<string>();
   for (const backend of BACKENDS) {
     for (const family of FAMILIES) {
       if (backend === 'legacy' && !hasLegacyTables(family)) continue;
       let other: Tables;
       try {
-        other = own.in(backend);
+        other = own.withBackend(backend);
       } catch {
         continue; // not installed
       }
@@ -53,54 +53,53 @@ export async function readAllTables(own: Tables): Promise<Found> {
         const ruleset = parse(text);
         tables.push({ backend, family, ruleset });
         if (backend === 'nft')
-          for (const { name } of tablesOf(ruleset)) told.add(`${protocol(family)} ${name}`);
+          for (const { name } of tablesOf(ruleset)) known.add(`${protocol(family)} ${name}`);
       } catch (error) {
         const why = errorText(error);
         if (!isMissing(why)) problems.push(problem(backend, family, why.split('\n')[0] ?? ''));
       }
     }
   }
-  const isTold = (table: string): boolean =>
-    told.has(table) || (own.backend.name === 'nft' && FILTERS.has(table));
-  const beside = await readNftBeside(own, isTold, problems);
+  const isKnown = (table: string): boolean =>
+    known.has(table) || (own.backend.name === 'nft' && FILTERS.has(table));
+  const beside = await readNftBeside(own, isKnown, problems);
   if (beside.native === undefined) problems.push(...partly);
   return { tables, problems, served: servedPorts(), ...beside };
 }
 
-/** Where our own rules are: what cannot be read there is told by itself. */
+/** The tables of knockctl's own rules: read failures there are reported elsewhere. */
 const FILTERS = new Set(['ip filter', 'ip6 filter']);
 
 function problem(backend: BackendName, family: Family, why: string): Problem {
   return { family, text: `IPv${family}: tables besides filter could not all be read (${backend}): ${why}` };
 }
 
-/** A kernel without nf_tables has none of its rules. */
+/** True if the kernel lacks nf_tables: it then has no such rules. */
 function isMissing(why: string): boolean {
   return /not supported/i.test(why);
 }
 
-/** Without the program nothing is said: doctor tells that it is missing. */
+/** Reads nft's own tables. Without nft the result is empty: doctor reports the missing program. */
 async function readNftBeside(
   own: Tables,
-  isTold: (table: string) => boolean,
+  isKnown: (table: string) => boolean,
   problems: Problem[],
 ): Promise<Pick<Found, 'native'>> {
   try {
     const json = await own.listNft('json');
     if (json === undefined) return {};
-    const native = readNative(json, '', isTold);
-    // The words of rules are wanted only where there are any: as a rule there are not.
+    const native = readNative(json, '', isKnown);
+    // Rule texts are needed only if there are such rules, which is rare.
     if (native.ruleset.chains.length === 0) return { native };
-    return { native: readNative(json, (await own.listNft('text')) ?? '', isTold) };
+    return { native: readNative(json, (await own.listNft('text')) ?? '', isKnown) };
   } catch (error) {
     const why = errorText(error);
-    if (!isMissing(why))
-      problems.push({ text: `the tables of nft could not be read: ${why.split('\n')[0] ?? ''}` });
+    if (!isMissing(why)) problems.push({ text: `nft tables could not be read: ${why.split('\n')[0] ?? ''}` });
     return {};
   }
 }
 
-/** What somebody listens at, in families that this host has addresses of beyond its own links. */
+/** Returns the listening ports, in families in which this host has addresses beyond its own links. */
 function servedPorts(): Served[] {
   const addresses = Object.values(networkInterfaces())
     .flatMap((all) => all ?? [])

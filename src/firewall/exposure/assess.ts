@@ -1,4 +1,4 @@
-/** What stands between our jump and the world, as it is reported. Pure. */
+/** Builds the report of rules that decide before knockctl's jumps. Pure. */
 import type { Family } from '../../base/address.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
 import type { Ruleset } from '../../iptables-parser/document.js';
@@ -6,77 +6,80 @@ import type { BackendName } from '../model/backend-name.js';
 import { doorsLabel } from '../model/door-names.js';
 import { chainPrefix, hiddenTag, jumpTag } from '../model/names.js';
 import type { Service } from '../model/service.js';
-import { metBefore, type Kind, type Met } from './findings.js';
+import { findingsBefore, type Kind, type Finding } from './findings.js';
 import { worse, type Box } from './box.js';
-import { pathKey, waysRoundGate, waysTo, type IsOurs, type Ways } from './judge.js';
+import { pathKey, waysPastGate, waysTo, type IsOurs, type Ways } from './judge.js';
 import { chainBefore } from '../rules/gate.js';
 import type { TableName } from '../model/table-name.js';
 import type { Place } from './walk.js';
 
-/** Something that decides about a service before knockctl does. */
+/** A rule or policy that decides about a service before knockctl does. */
 export interface Exposure {
   /**
-   * `knock`: packets to knock ports do not come to the doors of the kernel; `note`: a rule that has no effect beside a strict
-   * gate, or gets round the gate and not round filter.
+   * `knock`: packets to knock ports do not reach the kernel doors; `note`: a rule that has no effect because of a
+   * strict gate, or one that bypasses the gate but not filter.
    */
   readonly kind: Kind | 'knock' | 'note';
-  /** Null for `knock`: doors may act on several. */
+  /** The service; null for `knock`, because doors may act on several. */
   readonly service: string | null;
   readonly family: Family;
-  /** Ports of the service that it is about; for `knock`, the knock ports. */
+  /** The affected ports of the service; for `knock`, the knock ports. */
   readonly ports: readonly number[];
-  /** The table of the rule, and where it stands there: as `iptables -L CHAIN --line-numbers` counts. */
+  /** The table of the rule, and its place: chain, and number as in `iptables -L CHAIN --line-numbers`. */
   readonly table: string;
   readonly chain: string | null;
   readonly number: number | null;
-  /** As iptables-save prints it; null where the policy of a chain decides, or no rule does. */
+  /** The rule as iptables-save prints it; null if a chain's policy or no rule decides. */
   readonly rule: string | null;
-  /** The sources that it is about, in words: `everybody`, `10.0.0.0/8`. */
+  /** The affected sources, in words: `everybody`, `10.0.0.0/8`. */
   readonly sources: string;
-  /** What it means, in a sentence. */
+  /** What it means, in one sentence. */
   readonly text: string;
-  /** The command that fixes it; null where there is none. */
+  /** The command that fixes it; null if there is none. */
   readonly fix: string | null;
 }
 
-/** What the rules of a family are judged by. */
+/** The context in which a family's rules are judged. */
 export interface Context {
   readonly services: readonly Service[];
   readonly family: Family;
   readonly backend: BackendName;
-  /** The instances of our doors in the kernel. */
+  /** The instances of kernel doors. */
   readonly instances: readonly string[];
   readonly hook: 'first' | 'last';
 }
 
-/** What decides about new connections to our services before our jumps do, by the filter table of one family. */
+/**
+ * Returns what decides about new connections to services before knockctl's jumps, in the filter table of one family;
+ * `mangle`: the table of strict gates.
+ */
 export function assess(ruleset: Ruleset, context: Context, mangle?: Ruleset): Exposure[] {
   const { services, family } = context;
-  const isOurs = oursAmong(services, context.instances);
+  const isOurs = jumpRecognizer(services, context.instances);
   return services.flatMap((service) => {
     if (!isConcerned(service, family)) return [];
-    const met = metBefore(service, family, waysTo(service, family, ruleset, isOurs));
+    const met = findingsBefore(service, family, waysTo(service, family, ruleset, isOurs));
     const round =
       service.gate === 'strict' && mangle !== undefined
-        ? waysRoundGate(service, family, mangle, isOurs)
+        ? waysPastGate(service, family, mangle, isOurs)
         : undefined;
-    if (round === undefined) return met.map((one) => told(one, service, context));
+    if (round === undefined) return met.map((one) => toExposure(one, service, context));
     return behindGate(met, round, { ruleset, isOurs, service, context });
   });
 }
 
-interface Behind {
+interface GateContext {
   readonly ruleset: Ruleset;
   readonly isOurs: IsOurs;
   readonly service: Service;
   readonly context: Context;
 }
 
-/** With a second gate in force a rule of filter lets in whom one of mangle has let get round the gate, and nobody else. */
+/** With a strict gate in force, a rule of filter only admits sources that a rule of mangle has let bypass the gate. */
 function behindGate(
-  met: readonly Met[],
+  met: readonly Finding[],
   round: readonly Ways[],
-  { ruleset, isOurs, service, context }: Behind,
+  { ruleset, isOurs, service, context }: GateContext,
 ): Exposure[] {
   const { family } = context;
   const boxes = (port: number): readonly Box[] =>
@@ -87,33 +90,38 @@ function behindGate(
         end === 'unknown' ? { ...box, certainty: worse(box.certainty, 'unknown') } : box,
       );
   const ways = waysTo(service, family, ruleset, isOurs, { boxes, state: 'NEW' });
-  const passing = metBefore(service, family, ways).filter(({ kind }) => kind !== 'refused');
-  const isPassing = ({ path }: Met): boolean => passing.some((one) => pathKey(one.path) === pathKey(path));
+  const passing = findingsBefore(service, family, ways).filter(({ kind }) => kind !== 'refused');
+  const isPassing = ({ path }: Finding): boolean =>
+    passing.some((one) => pathKey(one.path) === pathKey(path));
   const notes = met.filter((one) => one.kind !== 'refused' && !isPassing(one));
   return [
     ...[...passing, ...met.filter(({ kind }) => kind === 'refused')].map((one) =>
-      told(one, service, context),
+      toExposure(one, service, context),
     ),
-    ...notes.map((one) => idle(told(one, service, context), one, service)),
-    ...metBefore(service, family, round).map((one) => roundGate(one, service, context)),
+    ...notes.map((one) => withoutEffect(toExposure(one, service, context), one, service)),
+    ...findingsBefore(service, family, round).map((one) => bypassesGate(one, service, context)),
   ];
 }
 
-function idle(exposure: Exposure, { family, path, ports, who }: Met, service: Service): Exposure {
+function withoutEffect(
+  exposure: Exposure,
+  { family, path, ports, who }: Finding,
+  service: Service,
+): Exposure {
   const where = `${service.protocol} port ${ports.join(', ')}`;
-  const text = `IPv${family}: ${named(path, service)} would let in ${who} at ${where}, and has no effect: gate = strict`;
+  const text = `IPv${family}: ${describePath(path, service)} would accept ${who} at ${where}, but has no effect: gate = strict`;
   return { ...exposure, kind: 'note', text, fix: null };
 }
 
-function roundGate(met: Met, service: Service, context: Context): Exposure {
+function bypassesGate(met: Finding, service: Service, context: Context): Exposure {
   const { family, path, ports, who } = met;
   const where = `${service.protocol} port ${ports.join(', ')}`;
   const last = path.at(-1);
   const seen = { chain: chainBefore(service.chain) ?? service.chain };
-  const text = `IPv${family}: in table mangle, ${named(path, seen)} lets ${who} get round the strict gate at ${where}: for them the table filter alone decides`;
+  const text = `IPv${family}: in table mangle, ${describePath(path, seen)} lets ${who} bypass the strict gate at ${where}: only table filter decides about them`;
   const fix = commandFor(path, context, 'mangle');
   return {
-    ...told(met, service, context),
+    ...toExposure(met, service, context),
     kind: 'note',
     table: 'mangle',
     rule: last?.rule.text ?? null,
@@ -122,13 +130,16 @@ function roundGate(met: Met, service: Service, context: Context): Exposure {
   };
 }
 
-/** False for a service of addresses of the other family alone. */
+/** False for a service whose addresses are all of the other family. */
 export function isConcerned({ addresses }: Pick<Service, 'addresses'>, family: Family): boolean {
   return addresses.length === 0 || addresses.some((text) => text.includes(':') === (family === 6));
 }
 
-/** Knows jumps of ours by their comment, and by where they lead: a comment alone can be anybody's. */
-export function oursAmong(services: readonly Pick<Service, 'name'>[], instances: readonly string[]): IsOurs {
+/** Recognises knockctl's jumps by comment and target: any program can set a comment. */
+export function jumpRecognizer(
+  services: readonly Pick<Service, 'name'>[],
+  instances: readonly string[],
+): IsOurs {
   const labels = instances.map(doorsLabel);
   return (rule) => {
     if (!rule.text.includes('knockctl:')) return undefined;
@@ -138,7 +149,7 @@ export function oursAmong(services: readonly Pick<Service, 'name'>[], instances:
       services.some((one) => comments.includes(jumpTag(one.name)) && name.startsWith(chainPrefix(one.name)))
     )
       return 'ours';
-    // Rules for packets that hide what they are: they drop some, and let none in.
+    // Rules for packets that hide their protocol or port: they drop some, and accept none.
     if (
       services.some((one) => comments.includes(hiddenTag(one.name)) && name.startsWith(chainPrefix(one.name)))
     )
@@ -149,7 +160,7 @@ export function oursAmong(services: readonly Pick<Service, 'name'>[], instances:
   };
 }
 
-function told(met: Met, service: Service, context: Context): Exposure {
+function toExposure(met: Finding, service: Service, context: Context): Exposure {
   const { kind, family, ports, path, who } = met;
   const last = path.at(-1);
   const where = `${service.protocol} port ${ports.join(', ')}`;
@@ -163,28 +174,28 @@ function told(met: Met, service: Service, context: Context): Exposure {
     number: last?.number ?? null,
     rule: last?.rule.text ?? null,
     sources: who,
-    text: `IPv${family}: ${named(path, service)} ${MEANS[kind](who, where)}`,
-    fix: fixed(kind, path, service, context),
+    text: `IPv${family}: ${describePath(path, service)} ${MEANS[kind](who, where)}`,
+    fix: fixFor(kind, path, service, context),
   };
 }
 
 const MEANS: Readonly<Record<Kind, (who: string, where: string) => string>> = {
-  open: (who, where) => `lets in ${who} at ${where}, before knockctl is asked`,
-  exception: (who, where) => `lets in ${who} at ${where} without a knock`,
-  unknown: (who, where) => `may let in ${who} at ${where}: unknown, its conditions cannot be judged`,
-  refused: (who, where) => `keeps out ${who} at ${where}, whoever has knocked or is trusted included`,
+  open: (who, where) => `accepts ${who} at ${where} before knockctl's rules`,
+  exception: (who, where) => `accepts ${who} at ${where} without a knock`,
+  unknown: (who, where) => `may accept ${who} at ${where}: unknown, its conditions cannot be judged`,
+  refused: (who, where) => `blocks ${who} at ${where}, even addresses that have knocked or are trusted`,
 };
 
-/** `rule 2 of mine (-A mine -j ACCEPT), reached by rule 1 of INPUT`. */
-export function named(path: readonly Place[], { chain }: Pick<Service, 'chain'>): string {
+/** Describes the deciding rule: `rule 2 of mine (-A mine -j ACCEPT), reached by rule 1 of INPUT`. */
+export function describePath(path: readonly Place[], { chain }: Pick<Service, 'chain'>): string {
   const last = path.at(-1);
-  if (last === undefined) return `what never comes to our jump in ${chain} meets a policy, which`;
+  if (last === undefined) return `packets that never reach knockctl's jump in ${chain} meet a policy, which`;
   const by = path.slice(0, -1).map((place) => `rule ${place.number} of ${place.chain}`);
   const reached = by.length === 0 ? '' : `, reached by ${by.join(' and ')},`;
   return `rule ${last.number} of ${last.chain} (${last.rule.text})${reached}`;
 }
 
-function fixed(
+function fixFor(
   kind: Kind,
   path: readonly Place[],
   { name, chain }: Service,
@@ -193,11 +204,11 @@ function fixed(
   if (kind === 'exception') return null;
   return (
     commandFor(path, context) ??
-    `a rule that leads all of it to ${chain}, or chain = in [service.${name}]: INPUT, or FORWARD on a gateway`
+    `add a rule that sends all of it to ${chain}, or set chain = INPUT (FORWARD on a gateway) in [service.${name}]`
   );
 }
 
-/** The commands that take a rule out, or put it behind our jump; null where no rule decides. */
+/** Returns the commands that delete a rule, or move it after knockctl's jump; null if no rule decides. */
 export function commandFor(
   path: readonly Place[],
   { hook, family, backend }: Context,
@@ -210,7 +221,7 @@ export function commandFor(
   const first = path[0]?.rule ?? last;
   const moved =
     hook === 'last' && table === 'filter' ? 'hook = first in [firewall]' : movedBehind(tool, first);
-  return `${tool} ${deletion(last).text}; to keep it, behind knockctl: ${moved}`;
+  return `${tool} ${deletion(last).text}; to keep it, after knockctl's jump: ${moved}`;
 }
 
 function movedBehind(tool: string, rule: Rule): string {

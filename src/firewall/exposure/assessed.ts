@@ -5,12 +5,12 @@ import { assess, type Context, type Exposure } from './assess.js';
 import type { Found, Problem } from './all-tables.js';
 import { assessElsewhere, type AllTables } from './elsewhere.js';
 import { keptFromDoors } from './knocks.js';
-import { assessLeftOut } from './left-out.js';
+import { assessUnprotected } from './left-out.js';
 import { assessNative, NO_NATIVE } from './native.js';
 
-/** What rules are judged by, beside themselves. */
+/** The settings by which rules are judged. */
 interface Setting extends Omit<Context, 'family'> {
-  /** The families that are protected. */
+  /** The protected families. */
   readonly families: readonly Family[];
   /** The doors that the kernel opens in a family. */
   readonly doors: (family: Family) => readonly Door[];
@@ -23,55 +23,55 @@ interface Judged {
   readonly exposures: readonly Exposure[];
 }
 
-/** The rules as they were last read, and what was found in them: judged again only if they have changed. */
-export class Assessed {
-  readonly #seen = new Map<Family, Ruleset>();
+/** Caches the rules as last read and their assessment; judges again only if they have changed. */
+export class ExposureCache {
+  readonly #filters = new Map<Family, Ruleset>();
   readonly #gates = new Map<Family, Ruleset>();
   readonly #unreadGates = new Map<Family, string>();
-  #elsewhere: Found = { tables: [], problems: [], served: [] };
+  #otherTables: Found = { tables: [], problems: [], served: [] };
   #last: { readonly parts: readonly unknown[]; readonly exposures: readonly Exposure[] } | undefined;
   readonly #judged = new Map<Family, Judged>();
-  /** Families whose filter table cannot be read whole: why. */
+  /** Families whose filter table cannot be read completely, and why. */
   #unread: ReadonlyMap<Family, string> = new Map();
 
-  /** The filter table of a family, as it is now; `unread`: why what was read holds our own rules alone. */
-  see(family: Family, ruleset: Ruleset, unread: string | undefined): void {
+  /** Stores the filter table of a family; `unread`: why it holds knockctl's rules only. */
+  setFilter(family: Family, ruleset: Ruleset, unread: string | undefined): void {
     this.#unread = new Map([...this.#unread].filter(([other]) => other !== family));
-    if (unread === undefined) this.#seen.set(family, ruleset);
+    if (unread === undefined) this.#filters.set(family, ruleset);
     else {
-      this.#seen.delete(family);
+      this.#filters.delete(family);
       this.#unread = new Map([...this.#unread, [family, unread]]);
     }
   }
 
-  /** The table mangle of a family, as it is now; undefined: nothing of ours is to be in it. */
-  seeGates(family: Family, ruleset: Ruleset | undefined, unread: string | undefined): void {
+  /** Stores the table mangle of a family; undefined: knockctl needs nothing there. */
+  setGates(family: Family, ruleset: Ruleset | undefined, unread: string | undefined): void {
     if (ruleset === undefined) this.#gates.delete(family);
     else this.#gates.set(family, ruleset);
     if (unread === undefined) this.#unreadGates.delete(family);
     else this.#unreadGates.set(family, unread);
   }
 
-  /** All tables of both back ends, as they are now. */
-  seeElsewhere(found: Found): void {
-    this.#elsewhere = found;
+  /** Stores all tables of both back ends. */
+  setOtherTables(found: Found): void {
+    this.#otherTables = found;
   }
 
-  /** They could not be read in time: what was found before may be true no more, and something may have been added. */
-  elsewhereLate(): void {
-    this.#elsewhere = {
-      ...this.#elsewhere,
+  /** Marks the other tables as not read in time: earlier findings may be outdated, and new ones may be missing. */
+  markOtherTablesLate(): void {
+    this.#otherTables = {
+      ...this.#otherTables,
       problems: [{ text: 'tables besides filter were not read in time' }],
     };
   }
 
-  /** Costs next to nothing where nothing was read since the last time: each heartbeat asks. */
+  /** Returns the exposures. Almost free if nothing was read since the last call: every heartbeat calls it. */
   exposures(setting: Setting): readonly Exposure[] {
     const parts = [
       JSON.stringify([setting, setting.families.map(setting.doors)]),
-      this.#elsewhere,
+      this.#otherTables,
       JSON.stringify([[...this.#unread], [...this.#unreadGates]]),
-      ...this.#seen.values(),
+      ...this.#filters.values(),
       ...this.#gates.values(),
     ];
     const last = this.#last;
@@ -83,13 +83,13 @@ export class Assessed {
   }
 
   #judge(setting: Setting): readonly Exposure[] {
-    const { tables, problems, served, native = NO_NATIVE } = this.#elsewhere;
+    const { tables, problems, served, native = NO_NATIVE } = this.#otherTables;
     const isOurs = ({ family }: AllTables): boolean => setting.families.includes(family);
     return [
       ...this.#inFilter(setting),
       ...assessElsewhere(tables.filter(isOurs), setting),
       ...assessNative(native, tables, setting),
-      ...assessLeftOut(
+      ...assessUnprotected(
         tables.filter((one) => !isOurs(one)),
         served,
         setting,
@@ -105,7 +105,7 @@ export class Assessed {
   }
 
   #inFilter(setting: Setting): Exposure[] {
-    return [...this.#seen].flatMap(([family, ruleset]) => {
+    return [...this.#filters].flatMap(([family, ruleset]) => {
       const doors = setting.doors(family);
       const key = JSON.stringify([setting, doors]);
       const before = this.#judged.get(family);
@@ -114,7 +114,7 @@ export class Assessed {
         return before.exposures;
       const context: Context = { ...setting, family };
       const met = assess(ruleset, context, gates);
-      // A rule that decides about the service as well is told once.
+      // A rule that also decides about the service is reported once.
       const isNew = (one: Exposure): boolean =>
         !met.some(
           ({ table, chain, number }) => table === one.table && chain === one.chain && number === one.number,
@@ -130,7 +130,7 @@ export class Assessed {
   }
 }
 
-/** Whether two readings hold the same rules, whatever their counters and time stamps. */
+/** Whether two readings hold the same rules, ignoring counters and timestamps. */
 function isSame(one: Ruleset, other: Ruleset): boolean {
   if (one === other) return true;
   const [lines, others] = [linesOf(one), linesOf(other)];

@@ -1,25 +1,25 @@
-/** New connections that a rule need not tell apart, and how a rule divides them. Pure. */
+/** Sets of new connections that rules treat alike, and how a rule splits them. Pure. */
 import { intersect, subtract, union, type Ranges } from './ranges.js';
 
 /**
- * How sure it is that packets of a box exist and go this way: `sure`; `choice`: for any source, but not for each of its
- * packets (a limit, a length, whatever its sender decides about); `few`: for sources that are known in advance to be few,
- * such as the members of a set; `unknown`: a condition that cannot be judged.
+ * How certain it is that packets of a box exist and take this path: `sure`; `choice`: for any source, but not for each
+ * of its packets (a limit, a length, anything the sender controls); `few`: for sources that are few by nature, such as
+ * the members of a set; `unknown`: by a condition that cannot be judged.
  */
 export type Certainty = 'sure' | 'choice' | 'few' | 'unknown';
 
 const ORDER: readonly Certainty[] = ['sure', 'choice', 'few', 'unknown'];
 
-/** Some of all new connections to a port: each field is a condition of its own, and all of them hold. */
+/** A subset of all new connections to a port: each field is a condition, and all of them hold. */
 export interface Box {
   readonly sources: Ranges;
   readonly destinations: Ranges;
   readonly sourcePorts: Ranges;
-  /** The interface that they come in by, `eth0` or `eth+`; undefined: any but those in `except`. */
+  /** The input interface, `eth0` or `eth+`; undefined: any but those in `except`. */
   readonly only: string | undefined;
   readonly except: readonly string[];
   readonly certainty: Certainty;
-  /** What is said of who that is, where it is not the addresses: `members of the set office`. */
+  /** Descriptions of the sources other than addresses: `members of the set office`. */
   readonly notes: readonly string[];
 }
 
@@ -37,13 +37,13 @@ export type Condition =
       readonly note: string | undefined;
     };
 
-/** The part of a box that a rule matches, and what is left of it. */
+/** The part of a box that a rule matches, and the rest. */
 interface Split {
   readonly matched: Box | undefined;
   readonly rest: readonly Box[];
 }
 
-/** Divides a box by the conditions of a rule. */
+/** Splits a box by the conditions of a rule. */
 export function split(box: Box, conditions: readonly Condition[]): Split {
   const rest: Box[] = [];
   let matched = box;
@@ -58,13 +58,13 @@ export function split(box: Box, conditions: readonly Condition[]): Split {
   return { matched, rest: leaksAll ? [box] : rest };
 }
 
-/** The worse of both. */
+/** Returns the less certain of both. */
 export function worse(one: Certainty, other: Certainty): Certainty {
   return ORDER.indexOf(one) < ORDER.indexOf(other) ? other : one;
 }
 
-/** All of these boxes in one, which may hold more than they do. */
-export function around(boxes: readonly Box[]): Box | undefined {
+/** Returns one box that covers all of these boxes, and possibly more. */
+export function boundingBox(boxes: readonly Box[]): Box | undefined {
   const [first, ...others] = boxes;
   if (first === undefined) return undefined;
   const all = (field: Field): Ranges =>
@@ -83,7 +83,7 @@ export function around(boxes: readonly Box[]): Box | undefined {
   };
 }
 
-/** A packet, as far as boxes tell packets apart. */
+/** The properties of a packet by which boxes differ. */
 interface Packet {
   readonly source: bigint;
   readonly destination: bigint;
@@ -91,7 +91,7 @@ interface Packet {
   readonly interface: string;
 }
 
-/** Whether a packet is in a box, as far as its fields say. */
+/** Whether a packet is in a box, by its fields. */
 export function holds(box: Box, packet: Packet): boolean {
   const isIn = (ranges: Ranges, value: bigint): boolean =>
     ranges.some(({ first, last }) => first <= value && value <= last);
@@ -149,7 +149,7 @@ function notThrough(box: Box, name: string): Box | undefined {
   return { ...box, except: [...box.except.filter((one) => !covers(name, one)), name] };
 }
 
-/** Whether each interface of the second pattern is one of the first. */
+/** Whether every interface of the second pattern is also one of the first. */
 function covers(pattern: string, other: string): boolean {
   if (!pattern.endsWith('+')) return pattern === other;
   return other.replace(/\+$/, '').startsWith(pattern.slice(0, -1));

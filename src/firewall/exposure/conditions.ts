@@ -1,14 +1,14 @@
-/** What a rule asks of a new connection. Pure. */
+/** The conditions of a rule for a new connection. Pure. */
 import type { Rule } from '../../iptables-parser/rule.js';
 import type { Negatable } from '../../iptables-parser/types.js';
 import type { Condition } from './box.js';
 import { matchConditions } from './matches.js';
-import { CHOICE, known, NEVER, UNKNOWN, type Newcomer } from './newcomer.js';
+import { CHOICE, known, NEVER, UNKNOWN, type NewConnection } from './newcomer.js';
 import { networkRanges } from './ranges.js';
 
-/** All that a rule asks for; one `never` where it is not about such packets at all. */
-export function conditionsOf(rule: Rule, newcomer: Newcomer): readonly Condition[] {
-  // The cheap ones first: most rules of a long list are about another protocol, or port.
+/** Returns all conditions of a rule; a single `never` if the rule cannot match such packets. */
+export function conditionsOf(rule: Rule, newcomer: NewConnection): readonly Condition[] {
+  // The cheap checks first: most rules of a long list concern another protocol or port.
   const { protocol } = rule;
   if (protocol !== undefined && !isProtocol(protocol, newcomer.protocol)) return [NEVER];
   const conditions = [...matchConditions(rule, newcomer)];
@@ -20,7 +20,7 @@ export function conditionsOf(rule: Rule, newcomer: Newcomer): readonly Condition
     conditions.push({ kind: 'interface', name: inInterface.value, negated: inInterface.negated });
   if (outInterface !== undefined) conditions.push(outgoing(outInterface, newcomer));
   for (const { name, negated } of otherOptions) {
-    // Second and later fragments have no header of a new connection.
+    // Second and later fragments do not open a connection.
     if (name === '-f' || name === '--fragment') conditions.push(known(negated));
     else if (name !== '-4' && name !== '-6' && name !== '-c') conditions.push(UNKNOWN);
   }
@@ -37,14 +37,14 @@ function isProtocol({ value, negated }: Negatable, protocol: string): boolean {
 function address(
   field: 'sources' | 'destinations',
   { value, negated }: Negatable,
-  { family }: Newcomer,
+  { family }: NewConnection,
 ): Condition {
   const ranges = networkRanges(value, family);
   return ranges === undefined ? UNKNOWN : { kind: 'ranges', field, ranges, negated };
 }
 
-/** What is for this host itself leaves by no interface. */
-function outgoing({ value, negated }: Negatable, { isForOthers }: Newcomer): Condition {
+/** Packets for this host have no output interface. */
+function outgoing({ value, negated }: Negatable, { isForOthers }: NewConnection): Condition {
   if (!isForOthers) return known(negated);
   return value === 'lo' ? known(negated) : CHOICE;
 }

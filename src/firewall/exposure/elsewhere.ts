@@ -1,16 +1,16 @@
-/** What other tables than filter do to new connections: they are sent on, hidden from our jump, or dropped. Pure. */
+/** What tables other than filter do to new connections: redirect them, hide them from the jump, or drop them. Pure. */
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
 import type { Ruleset } from '../../iptables-parser/document.js';
 import type { BackendName } from '../model/backend-name.js';
 import type { Service } from '../model/service.js';
-import { isConcerned, named, oursAmong, type Context, type Exposure } from './assess.js';
+import { isConcerned, describePath, jumpRecognizer, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
-import { fromElsewhere, isEverybody, newcomerTo, pathKey, verdictOf, waysTo } from './judge.js';
+import { fromOutside, isEverybody, connectionTo, pathKey, verdictOf, waysTo } from './judge.js';
 import { union, type Ranges } from './ranges.js';
 import { walk, type Outcome, type Verdict } from './walk.js';
-import { whoComes } from './who.js';
+import { describeSources } from './who.js';
 
 /** All tables of one family in one back end. */
 export interface AllTables {
@@ -21,22 +21,22 @@ export interface AllTables {
 
 type Setting = Pick<Context, 'services' | 'instances' | 'backend' | 'hook'>;
 
-/** What rules of other tables, and of the other back end, decide about services of ours. */
+/** Returns what rules of other tables and of the other back end decide about services. */
 export function assessElsewhere(tables: readonly AllTables[], setting: Setting): Exposure[] {
   return tables.flatMap((all) =>
     setting.services
       .filter((service) => isConcerned(service, all.family))
       .flatMap((service) => [
-        ...sentOn(all, service, setting),
-        ...hidden(all, service, setting),
+        ...redirected(all, service, setting),
+        ...untracked(all, service, setting),
         ...refused(all, service, setting),
       ]),
   );
 }
 
-/** By DNAT or REDIRECT in nat: what comes to a port of ours then comes to another, or to another host. */
-function sentOn(all: AllTables, service: Service, { services }: Setting): Exposure[] {
-  if (service.chain !== 'INPUT') return []; // behind us is where it belongs then
+/** Finds DNAT and REDIRECT in nat: packets to a protected port then go to another port or host. */
+function redirected(all: AllTables, service: Service, { services }: Setting): Exposure[] {
+  if (service.chain !== 'INPUT') return []; // a forwarded service is behind DNAT anyway
   const isShutToo = (port: number): boolean =>
     services.some(
       ({ protocol, ports, chain }) =>
@@ -58,13 +58,13 @@ function sentOn(all: AllTables, service: Service, { services }: Setting): Exposu
     const isOpen =
       isEverybody(one.sources, all.family) && (one.isWhole || one.path.some(({ rule: by }) => namesPort(by)));
     const where = rule?.target?.name === 'REDIRECT' ? `port ${to} of this host` : to;
-    const what = `sends what ${one.who} sends to ${service.protocol} port ${one.ports.join(', ')} on to ${where}, past our jump`;
-    return [told(all, service, isOpen ? 'open' : 'exception', one, 'nat', what)];
+    const what = `redirects packets from ${one.who} to ${service.protocol} port ${one.ports.join(', ')} to ${where}, past knockctl's jump`;
+    return [toExposure(all, service, isOpen ? 'open' : 'exception', one, 'nat', what)];
   });
 }
 
-/** By NOTRACK in raw: what is not tracked is never new, and a jump that asks for NEW does not see it. */
-function hidden(all: AllTables, service: Service, { instances, services }: Setting): Exposure[] {
+/** Finds NOTRACK in raw: untracked packets never have state NEW, so a jump that matches NEW does not see them. */
+function untracked(all: AllTables, service: Service, { instances, services }: Setting): Exposure[] {
   const verdict: Verdict<'untracked' | 'stays'> = ({ target }) => {
     if (target?.name === 'NOTRACK') return 'untracked';
     if (target?.name === 'CT')
@@ -73,7 +73,7 @@ function hidden(all: AllTables, service: Service, { instances, services }: Setti
     if (target?.name === 'ACCEPT' || target?.name === 'DROP') return 'stays';
     return target === undefined || ENDS_NOTHING.has(target.name) ? 'continue' : undefined;
   };
-  const isOurs = oursAmong(services, instances);
+  const isOurs = jumpRecognizer(services, instances);
   return decided(all, service, { table: 'raw', chain: 'PREROUTING', verdict, end: 'untracked' }).flatMap(
     (one) => {
       const boxes = (port: number): readonly Box[] => (one.ports.includes(port) ? one.boxes : []);
@@ -82,13 +82,15 @@ function hidden(all: AllTables, service: Service, { instances, services }: Setti
         .filter(({ end }) => end === 'accept' || end === 'unknown');
       if (past.length === 0) return [];
       const sources = past.reduce<Ranges>((sum, { box }) => union(sum, box.sources), []);
-      const what = `keeps the kernel from tracking what ${one.who} sends to ${service.protocol} port ${one.ports.join(', ')}, so that our jump never sees it as new`;
-      return [told(all, service, isEverybody(sources, all.family) ? 'open' : 'exception', one, 'raw', what)];
+      const what = `disables connection tracking of packets from ${one.who} to ${service.protocol} port ${one.ports.join(', ')}, so that knockctl's jump never sees them as new`;
+      return [
+        toExposure(all, service, isEverybody(sources, all.family) ? 'open' : 'exception', one, 'raw', what),
+      ];
     },
   );
 }
 
-/** The chains besides our own that a packet for us passes in front of it, or in the other back end at all. */
+/** The other chains that a packet passes before the jump, or in the other back end. */
 const PASSED = [
   ['raw', 'PREROUTING'],
   ['mangle', 'PREROUTING'],
@@ -97,10 +99,10 @@ const PASSED = [
   ['filter', 'INPUT'],
 ] as const;
 
-/** A DROP in any table is final, and in either back end. */
+/** Finds drops: a DROP in any table of either back end is final. */
 function refused(all: AllTables, service: Service, { backend, services, instances }: Setting): Exposure[] {
   if (service.chain !== 'INPUT') return [];
-  const isOurs = oursAmong(services, instances);
+  const isOurs = jumpRecognizer(services, instances);
   const verdict: Verdict<'refuse' | 'stays'> = (rule) => {
     const ours = isOurs(rule);
     if (ours !== undefined) return ours === 'ours' ? 'stays' : 'continue';
@@ -114,8 +116,8 @@ function refused(all: AllTables, service: Service, { backend, services, instance
       .filter((one) => one.isSure && isEverybody(one.sources, all.family))
       .map((one) => {
         const where = `${service.protocol} port ${one.ports.join(', ')}`;
-        const what = `keeps out ${one.who} at ${where}, whoever has knocked or is trusted included`;
-        return told(all, service, 'refused', one, table, what);
+        const what = `blocks ${one.who} at ${where}, even addresses that have knocked or are trusted`;
+        return toExposure(all, service, 'refused', one, table, what);
       }),
   );
 }
@@ -126,7 +128,7 @@ interface Decided {
   readonly boxes: readonly Box[];
   readonly sources: Ranges;
   readonly who: string;
-  /** Whatever address of this host it is for. */
+  /** Applies to all addresses of this host. */
   readonly isWhole: boolean;
   readonly isSure: boolean;
 }
@@ -138,7 +140,7 @@ interface Question<End extends string> {
   readonly end: End;
 }
 
-/** The rules of a chain by which packets to a service come to this end. */
+/** Returns the rules of a chain that bring packets to a service to this end. */
 function decided<End extends string>(
   { family, ruleset }: AllTables,
   service: Service,
@@ -146,10 +148,10 @@ function decided<End extends string>(
 ): Decided[] {
   const found = findTable(ruleset, table);
   if (found === undefined) return [];
-  const whole = fromElsewhere(service, family);
+  const whole = fromOutside(service, family);
   const groups = new Map<string, { path: Outcome<string>['path']; ports: number[]; boxes: Box[] }>();
   for (const port of service.ports) {
-    const newcomer = newcomerTo(service, family, port, chain);
+    const newcomer = connectionTo(service, family, port, chain);
     const dropped = (policy: string): End | 'stays' => (policy === 'DROP' ? end : 'stays');
     for (const outcome of walk<End | 'stays'>(found, chain, [whole], newcomer, verdict, dropped)) {
       if (outcome.end !== end) continue;
@@ -164,7 +166,7 @@ function decided<End extends string>(
     return {
       ...group,
       sources,
-      who: whoComes(group.boxes, sources, whole.sources, family),
+      who: describeSources(group.boxes, sources, whole.sources, family),
       isWhole: group.boxes.some(({ destinations }) => destinations === whole.destinations),
       isSure: group.boxes.every(({ certainty }) => certainty === 'sure'),
     };
@@ -190,7 +192,7 @@ function namesPort({ matches }: Rule): boolean {
   );
 }
 
-function told(
+function toExposure(
   { family, backend }: AllTables,
   service: Service,
   kind: 'open' | 'exception' | 'refused',
@@ -200,7 +202,7 @@ function told(
 ): Exposure {
   const last = path.at(-1);
   const tool = `${family === 4 ? 'iptables' : 'ip6tables'}-${backend}`;
-  const where = last === undefined ? `the policy of table ${table}` : named(path, service);
+  const where = last === undefined ? `the policy of table ${table}` : describePath(path, service);
   return {
     kind,
     service: service.name,

@@ -1,28 +1,30 @@
-/** What is said of the ways to a service: who gets in without us, and who is kept out. Pure. */
+/** Classifies the paths to a service: which sources get in without knockctl, and which are blocked. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Service } from '../model/service.js';
 import type { Certainty } from './box.js';
-import { fromElsewhere, isEverybody, pathKey, type End, type Ways } from './judge.js';
+import { fromOutside, isEverybody, pathKey, type End, type Ways } from './judge.js';
 import { union, type Ranges } from './ranges.js';
-import { whoComes } from './who.js';
+import { describeSources } from './who.js';
 import type { Outcome, Place } from './walk.js';
 
 /**
- * `open`: everybody gets in, and the port is not protected; `exception`: some sources do, by a rule of the
- * administrator's; `unknown`: a rule that may let in whom we cannot tell; `refused`: everybody is kept out, whoever has
- * knocked included.
+ * `open`: everybody gets in, the port is not protected; `exception`: some sources get in, by an administrator's rule;
+ * `unknown`: a rule may accept sources that cannot be determined; `refused`: everybody is blocked, even after a knock.
  */
 export type Kind = 'open' | 'exception' | 'unknown' | 'refused';
 
-/** A rule that decides before ours does, and about whom. */
-export interface Met {
+/** A rule that decides before knockctl's jump, and its sources. */
+export interface Finding {
   readonly kind: Kind;
   readonly family: Family;
   readonly ports: readonly number[];
-  /** The rules that lead there, the deciding one last; none: a policy decides about what never comes to our jump. */
+  /**
+   * The rules that lead to the decision, the deciding one last; empty: a policy decides about packets that never reach
+   * the jump.
+   */
   readonly path: readonly Place[];
   readonly sources: Ranges;
-  /** Who that is, in words: `everybody`, `10.0.0.0/8`, `members of the set office`. */
+  /** The sources in words: `everybody`, `10.0.0.0/8`, `members of the set office`. */
   readonly who: string;
 }
 
@@ -34,10 +36,10 @@ interface Group {
   readonly outcomes: Outcome<End>[];
 }
 
-/** What decides about new connections to the ports of a service before our jump. */
-export function metBefore(service: Service, family: Family, ways: readonly Ways[]): Met[] {
-  const all = fromElsewhere(service, family).sources;
-  const met = grouped(ways).map((group): Met & { readonly group: Group } => {
+/** Returns what decides about new connections to the ports of a service before knockctl's jump. */
+export function findingsBefore(service: Service, family: Family, ways: readonly Ways[]): Finding[] {
+  const all = fromOutside(service, family).sources;
+  const met = grouped(ways).map((group): Finding & { readonly group: Group } => {
     const sources = group.outcomes.reduce<Ranges>((sum, { box }) => union(sum, box.sources), []);
     return {
       group,
@@ -46,7 +48,7 @@ export function metBefore(service: Service, family: Family, ways: readonly Ways[
       ports: group.ports,
       path: group.path,
       sources,
-      who: whoComes(
+      who: describeSources(
         group.outcomes.map(({ box }) => box),
         sources,
         all,
@@ -54,7 +56,7 @@ export function metBefore(service: Service, family: Family, ways: readonly Ways[
       ),
     };
   });
-  // Many small ones may be everybody together.
+  // Many small exceptions together may be everybody.
   const exceptions = met.filter(({ kind, group }) => kind === 'exception' && group.certainty !== 'few');
   const sum = exceptions.reduce<Ranges>((ranges, { sources }) => union(ranges, sources), []);
   const isTooMuch = isEverybody(sum, family);
@@ -68,18 +70,18 @@ export function metBefore(service: Service, family: Family, ways: readonly Ways[
 
 function kindOf({ end, certainty }: Group, sources: Ranges, family: Family): Kind {
   if (end === 'refuse') return 'refused';
-  if (!isEverybody(sources, family)) return 'exception'; // some of them at most
+  if (!isEverybody(sources, family)) return 'exception'; // at most some sources
   if (end === 'unknown' || certainty === 'unknown') return 'unknown';
   return certainty === 'few' ? 'exception' : 'open';
 }
 
-/** Only what is certain for everybody keeps out those who have knocked. */
+/** True if the rule certainly blocks everybody, even after a knock. */
 function isRefusal({ certainty, outcomes }: Group, family: Family): boolean {
   const sources = outcomes.reduce<Ranges>((sum, { box }) => union(sum, box.sources), []);
   return certainty === 'sure' && isEverybody(sources, family);
 }
 
-/** By the rule that decides; packets that may be many apart from those that are few, or cannot be told. */
+/** Groups outcomes by deciding rule, and separates packets that may be many from those that are few or unknown. */
 function grouped(ways: readonly Ways[]): Group[] {
   const groups = new Map<string, Group>();
   for (const { port, outcomes } of ways) {

@@ -1,4 +1,4 @@
-/** What new connections of anybody meet before our jump, by the rules in force. Pure. */
+/** What new connections from anywhere meet before knockctl's jump, by the rules in force. Pure. */
 import type { Family } from '../../base/address.js';
 import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
@@ -7,42 +7,42 @@ import { chainBefore } from '../rules/gate.js';
 import { isForOthers, type Service } from '../model/service.js';
 import type { TableName } from '../model/table-name.js';
 import type { Box } from './box.js';
-import type { Newcomer } from './newcomer.js';
+import type { NewConnection } from './newcomer.js';
 import { allAddresses, networkRanges, sizeOf, subtract, union, type Ranges } from './ranges.js';
 import { byChain, walk, type Outcome, type Place, type Verdict } from './walk.js';
 
-/** `ours`: it comes to a jump of ours. */
+/** How a packet ends; `ours`: it reaches one of knockctl's jumps. */
 export type End = 'accept' | 'refuse' | 'ours';
 
-/** Tells jumps of ours from rules of others: `ours` those of services, `continue` those of doors, which all come back from. */
+/** Distinguishes knockctl's jumps from foreign rules: `ours` for services, `continue` for doors, which all return. */
 export type IsOurs = (rule: Rule) => 'ours' | 'continue' | undefined;
 
-/** Ways of new connections to one port, as the rules of a family have them. */
+/** The outcomes for new connections to one port. */
 export interface Ways {
   readonly port: number;
   readonly outcomes: readonly Outcome<End>[];
 }
 
-/** The built-in chains that lead to the one our jump is in. */
+/** The built-in chains that may lead to the jump's chain. */
 const BUILT_IN = ['INPUT', 'FORWARD'];
 
-/** Sources that no packet from elsewhere has, or that no connection can be made with. */
+/** Sources that no packet from outside has, or that cannot open a connection. */
 const IMPOSSIBLE: Readonly<Record<Family, readonly string[]>> = {
   4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4'],
   6: ['::/127', 'ff00::/8'],
 };
-/** Neighbours on the same link: no router passes these on, so that they are few however many addresses that is. */
+/** Link-local sources: routers do not forward them, so they are few, however many addresses the range has. */
 const OF_THE_LINK: Readonly<Record<Family, readonly string[]>> = { 4: ['169.254.0.0/16'], 6: ['fe80::/10'] };
-/** More than that is everybody: a /8 of IPv4, a /32 of IPv6. */
+/** More addresses than this count as everybody: a /8 of IPv4, a /32 of IPv6. */
 const MOST: Readonly<Record<Family, bigint>> = { 4: 1n << 24n, 6: 1n << 96n };
 
-/** True for so many sources that a rule for them is one for everybody. */
+/** True if the sources are so many that they count as everybody. */
 export function isEverybody(sources: Ranges, family: Family): boolean {
   return sizeOf(subtract(sources, ranges(OF_THE_LINK[family], family))) > MOST[family];
 }
 
-/** All that comes from elsewhere to a service. */
-export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family: Family): Box {
+/** All packets from outside to a service. */
+export function fromOutside({ addresses }: Pick<Service, 'addresses'>, family: Family): Box {
   const possible = subtract(allAddresses(family), ranges(IMPOSSIBLE[family], family));
   const own = ranges(addresses, family);
   return {
@@ -56,15 +56,16 @@ export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family:
   };
 }
 
-/** Packets that another table has let through, instead of all that come. */
+/** Packets that another table has let through, instead of all packets. */
 interface Through {
   readonly boxes: (port: number) => readonly Box[];
-  /** What the kernel knows of their connection: raw may keep it from tracking them. */
-  readonly state: Newcomer['state'];
+  /** Their connection state: raw may disable tracking. */
+  readonly state: NewConnection['state'];
 }
 
 /**
- * Where new connections to each port of a service end in the filter table, all or those that came `through` another one.
+ * Returns how new connections to each port of a service end in the filter table: all, or those that came `through`
+ * another table.
  */
 export function waysTo(
   service: Service,
@@ -79,8 +80,8 @@ export function waysTo(
   const policy = (name: string): End => (name === 'DROP' ? 'refuse' : 'accept');
   return service.ports.map((port) => {
     const outcomes = startsFor(service, table).flatMap((start) => {
-      const newcomer = newcomerTo(service, family, port, start);
-      const { boxes, state } = through ?? { boxes: () => [fromElsewhere(service, family)], state: 'NEW' };
+      const newcomer = connectionTo(service, family, port, start);
+      const { boxes, state } = through ?? { boxes: () => [fromOutside(service, family)], state: 'NEW' };
       return walk(table, start, boxes(port), { ...newcomer, state }, verdict, policy);
     });
     return { port, outcomes };
@@ -88,10 +89,10 @@ export function waysTo(
 }
 
 /**
- * What new connections to a service get round its second gate by a rule of table mangle that accepts them in front of it;
- * undefined if no gate stands there.
+ * Returns new connections that bypass the service's strict gate because a rule before it in table mangle accepts them;
+ * undefined if there is no gate.
  */
-export function waysRoundGate(
+export function waysPastGate(
   service: Service,
   family: Family,
   ruleset: Ruleset,
@@ -103,8 +104,8 @@ export function waysRoundGate(
   if (!(byChain(table).get(chain) ?? []).some((rule) => isOurs(rule) === 'ours')) return undefined;
   const verdict: Verdict<End> = (rule) => isOurs(rule) ?? verdictOf(rule);
   return service.ports.map((port) => {
-    const newcomer = newcomerTo(service, family, port, chain);
-    const all = [fromElsewhere(service, family)];
+    const newcomer = connectionTo(service, family, port, chain);
+    const all = [fromOutside(service, family)];
     const outcomes = walk<End>(table, chain, all, newcomer, verdict, (name) =>
       name === 'DROP' ? 'refuse' : 'accept',
     );
@@ -112,9 +113,9 @@ export function waysRoundGate(
   });
 }
 
-/** Where packets to a knock port end before the jump to the doors of the kernel: `doors` tells that jump. */
+/** Returns how packets to a knock port end before the jump to the kernel doors; `isDoors` recognises that jump. */
 export function waysToDoors(
-  step: Pick<Newcomer, 'family' | 'protocol' | 'port'>,
+  step: Pick<NewConnection, 'family' | 'protocol' | 'port'>,
   chain: string,
   ruleset: Ruleset,
   isDoors: (rule: Rule) => boolean,
@@ -123,27 +124,30 @@ export function waysToDoors(
   const table = findTable(ruleset, name);
   if (table === undefined) return [];
   const verdict: Verdict<End> = (rule) => (isDoors(rule) ? 'ours' : verdictOf(rule));
-  const box = fromElsewhere({ addresses: [] }, step.family);
-  const newcomer: Newcomer = { ...step, isForOthers: chain !== 'INPUT', state: 'NEW' };
+  const box = fromOutside({ addresses: [] }, step.family);
+  const newcomer: NewConnection = { ...step, isForOthers: chain !== 'INPUT', state: 'NEW' };
   return walk(table, chain, [box], newcomer, verdict, (name) => (name === 'DROP' ? 'refuse' : 'accept'));
 }
 
-/** A new connection to a port of a service, in packets that begin in this built-in chain. */
-export function newcomerTo(
+/** Returns a new connection to a port of a service that enters by this built-in chain. */
+export function connectionTo(
   { protocol }: Pick<Service, 'protocol'>,
   family: Family,
   port: number,
   start: string,
-): Newcomer {
+): NewConnection {
   return { family, protocol, port, isForOthers: start === 'FORWARD', state: 'NEW' };
 }
 
-/** The chains of a family's addresses: networks that cannot be read are left out. */
+/** Returns the addresses of networks of a family as ranges; networks that cannot be parsed are omitted. */
 function ranges(networks: readonly string[], family: Family): Ranges {
   return networks.reduce<Ranges>((sum, text) => union(sum, networkRanges(text, family) ?? []), []);
 }
 
-/** The built-in chains whose packets can come to the service's own; where nobody leads there, the one that it is meant for. */
+/**
+ * Returns the built-in chains whose packets can reach the service's chain; if none leads there, the one that the
+ * service is meant for.
+ */
 function startsFor(service: Service, table: Table): readonly string[] {
   const { chain } = service;
   if (BUILT_IN.includes(chain)) return [chain];
@@ -165,7 +169,7 @@ function leads(table: Table, start: string, chain: string): boolean {
   return false;
 }
 
-/** Targets that look, count, mark or tell, and let the packet go on (iptables-extensions(8)). */
+/** Targets that inspect, count, mark or log, and let the packet continue (iptables-extensions(8)). */
 const GO_ON = new Set([
   ...[
     'LOG',
@@ -198,7 +202,7 @@ const GO_ON = new Set([
 ]);
 const REFUSE = new Set(['DROP', 'REJECT', 'TARPIT']);
 
-/** What a rule of the filter table does; undefined: it leads to a chain, or to what we do not know. */
+/** Returns what a rule of the filter table does; undefined: it leads to a chain or an unknown target. */
 export function verdictOf({ target }: Rule): End | 'unknown' | 'continue' | 'return' | undefined {
   if (target === undefined || GO_ON.has(target.name)) return 'continue';
   if (target.name === 'ACCEPT') return 'accept';
@@ -207,7 +211,7 @@ export function verdictOf({ target }: Rule): End | 'unknown' | 'continue' | 'ret
   return target.name === 'QUEUE' || target.name === 'NFQUEUE' ? 'unknown' : undefined;
 }
 
-/** The rule that decides, and those that lead to it, as one text: the same for each kind of packet that it decides about. */
+/** Formats a path of rules as a key. */
 export function pathKey(path: readonly Place[]): string {
   return path.map(({ chain, number }) => `${chain} ${number}`).join(' ');
 }

@@ -1,4 +1,4 @@
-/** Rules that keep knocks from the doors of the kernel. Pure. */
+/** Rules that keep knocks from the kernel doors. Pure. */
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
@@ -7,14 +7,17 @@ import type { Door } from '../../knock/door.js';
 import { doorsLabel } from '../model/door-names.js';
 import { jumpTag } from '../model/names.js';
 import type { TableName } from '../model/table-name.js';
-import { commandFor, named, type Context, type Exposure } from './assess.js';
+import { commandFor, describePath, type Context, type Exposure } from './assess.js';
 import { isEverybody, pathKey, waysToDoors } from './judge.js';
 import { union, type Ranges } from './ranges.js';
 import { byChain, type Place } from './walk.js';
 
 const CHAIN = 'INPUT';
 
-/** Who decides about knock ports before the doors of the kernel see a packet; the listener hears them all the same. */
+/**
+ * Returns the rules that decide about knock ports before the kernel doors see the packets; the listener still hears
+ * them.
+ */
 export function keptFromDoors(
   ruleset: Ruleset,
   doors: readonly Door[],
@@ -29,7 +32,7 @@ export function keptFromDoors(
     labels.some((label) => rule.comments.includes(jumpTag(label)));
   const table = findTable(ruleset, name);
   const rules = table === undefined ? [] : (byChain(table).get(CHAIN) ?? []);
-  // What is not in yet is missing, and told as such; what stands first has nothing before it.
+  // A missing jump is reported elsewhere; a jump in first place has nothing before it.
   const at = rules.findIndex(isDoors);
   if (at <= 0) return [];
   const kept = new Map<string, { path: readonly Place[]; doors: Set<string>; ports: Set<number> }>();
@@ -43,7 +46,7 @@ export function keptFromDoors(
       }
     }
   }
-  return [...kept.values()].map((one) => told(one, context, name));
+  return [...kept.values()].map((one) => toExposure(one, context, name));
 }
 
 function decidingBefore(
@@ -63,7 +66,7 @@ function decidingBefore(
     .map(({ path }) => path);
 }
 
-function told(
+function toExposure(
   { path, doors, ports }: { path: readonly Place[]; doors: ReadonlySet<string>; ports: ReadonlySet<number> },
   context: Context,
   table: TableName,
@@ -82,8 +85,8 @@ function told(
     rule: last?.rule.text ?? null,
     sources: 'everybody',
     text:
-      `IPv${context.family}: ${table === 'filter' ? '' : `in table ${table}, `}${named(path, { chain: CHAIN })} keeps packets to ${[...ports].join(', ')} from the kernel's part of ` +
-      `${which}: such knocks are heard by the listener alone`,
+      `IPv${context.family}: ${table === 'filter' ? '' : `in table ${table}, `}${describePath(path, { chain: CHAIN })} keeps packets to ${[...ports].join(', ')} from the kernel part of ` +
+      `${which}: only the listener sees such knocks`,
     fix: commandFor(path, context, table),
   };
 }

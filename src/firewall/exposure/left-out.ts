@@ -1,12 +1,12 @@
-/** Families that are not protected, though a port of ours is reached by them. Pure. */
+/** Unprotected families in which a protected port is reachable. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Service } from '../model/service.js';
 import { isConcerned, type Context, type Exposure } from './assess.js';
 import type { AllTables } from './elsewhere.js';
-import { metBefore } from './findings.js';
+import { findingsBefore } from './findings.js';
 import { waysTo } from './judge.js';
 
-/** A port that somebody listens at, and an address that others reach it by. */
+/** A listening port, and an address that other hosts reach. */
 export interface Served {
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
@@ -14,8 +14,10 @@ export interface Served {
   readonly address: string;
 }
 
-/** Ports of services that are served in a family that `families` leaves out, and that no rule of that family shuts. */
-export function assessLeftOut(
+/**
+ * Returns service ports that are reachable in a family that `families` omits, and that no rule of that family closes.
+ */
+export function assessUnprotected(
   tables: readonly AllTables[],
   served: readonly Served[],
   { services }: Pick<Context, 'services'>,
@@ -30,7 +32,7 @@ export function assessLeftOut(
   });
 }
 
-/** A DROP in either back end shuts it. */
+/** Reports ports that are open in all back ends: a DROP in either one closes them. */
 function openIn(
   tables: readonly AllTables[],
   family: Family,
@@ -45,7 +47,7 @@ function openIn(
   const ports = [...new Set(reached.map(({ port }) => port))];
   const isOpen = tables.every(({ ruleset }) => {
     const ways = waysTo({ ...service, ports }, family, ruleset, () => undefined);
-    return ways.length === 0 || metBefore(service, family, ways).some(({ kind }) => kind === 'open');
+    return ways.length === 0 || findingsBefore(service, family, ways).some(({ kind }) => kind === 'open');
   });
   if (!isOpen) return [];
   const where = `${service.protocol} port ${ports.join(', ')}`;
@@ -62,7 +64,7 @@ function openIn(
         rule: null,
       },
       sources: 'everybody',
-      text: `IPv${family}: ${where} is open to everybody: families in [firewall] leaves IPv${family} out, and others reach ${first.address}`,
+      text: `IPv${family}: ${where} is open to everybody: families in [firewall] omits IPv${family}, and other hosts reach ${first.address}`,
       fix: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
     },
   ];

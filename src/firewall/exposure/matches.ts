@@ -1,12 +1,12 @@
-/** What the matches of a rule ask of a new connection (iptables-extensions(8)). Pure. */
+/** The conditions of a rule's matches for a new connection (iptables-extensions(8)). Pure. */
 import type { Rule } from '../../iptables-parser/rule.js';
 import type { Match, RuleOption } from '../../iptables-parser/types.js';
 import type { Condition } from './box.js';
-import { ALWAYS, CHOICE, few, known, NEVER, UNKNOWN, type Newcomer } from './newcomer.js';
+import { ALWAYS, CHOICE, few, known, NEVER, UNKNOWN, type NewConnection } from './newcomer.js';
 import { addressRange, union, type Ranges } from './ranges.js';
 
-/** The conditions of all matches; a `never` ends them. */
-export function* matchConditions({ matches }: Rule, newcomer: Newcomer): Generator<Condition> {
+/** Yields the conditions of all matches; stops after a `never`. */
+export function* matchConditions({ matches }: Rule, newcomer: NewConnection): Generator<Condition> {
   for (const match of matches) {
     for (const condition of conditionsOf(match, newcomer)) {
       yield condition;
@@ -15,17 +15,17 @@ export function* matchConditions({ matches }: Rule, newcomer: Newcomer): Generat
   }
 }
 
-/** Matches that hold for some packets of any source, and not for others. */
+/** Matches that hold for some packets of any source, but not for all. */
 const BY_CHANCE = new Set([
   ...['limit', 'hashlimit', 'connlimit', 'statistic', 'quota', 'time', 'length', 'ttl', 'hl', 'tos', 'dscp'],
   ...['ecn', 'tcpmss', 'rpfilter', 'physdev', 'frag', 'rt', 'hbh', 'dst', 'eui64', 'ipv6header', 'cpu'],
   ...['connbytes', 'dccp', 'ipvs', 'osf', 'socket', 'string', 'devgroup'],
 ]);
 
-/** Matches of other protocols, and of what this host itself sends. */
+/** Matches of other protocols, and of packets that this host sends. */
 const OF_OTHERS = new Set(['icmp', 'icmp6', 'ipv6-icmp', 'sctp', 'esp', 'ah', 'owner', 'igmp']);
 
-function conditionsOf(match: Match, newcomer: Newcomer): readonly Condition[] {
+function conditionsOf(match: Match, newcomer: NewConnection): readonly Condition[] {
   const { module, options } = match;
   if (BY_CHANCE.has(module)) return [CHOICE];
   if (OF_OTHERS.has(module)) return [NEVER];
@@ -35,7 +35,7 @@ function conditionsOf(match: Match, newcomer: Newcomer): readonly Condition[] {
   return judge(relevant, newcomer);
 }
 
-type Judge = (options: readonly RuleOption[], newcomer: Newcomer) => readonly Condition[];
+type Judge = (options: readonly RuleOption[], newcomer: NewConnection) => readonly Condition[];
 
 const ports: Judge = (options, newcomer) => options.map((option) => portCondition(option, newcomer));
 const states: Judge = (options, newcomer) => options.map((option) => stateCondition(option, newcomer));
@@ -58,7 +58,7 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   policy: (options) => policyConditions(options),
 };
 
-function portCondition(option: RuleOption, { port }: Newcomer): Condition {
+function portCondition(option: RuleOption, { port }: NewConnection): Condition {
   const { name, negated } = option;
   const value = option.values.join(',').replaceAll(' ', '');
   switch (name) {
@@ -72,7 +72,7 @@ function portCondition(option: RuleOption, { port }: Newcomer): Condition {
     case '--sports':
     case '--source-ports':
       return { kind: 'ranges', field: 'sourcePorts', ranges: portRanges(value), negated };
-    case '--ports': // either of both
+    case '--ports': // source or destination port
       if (isAmong(value, port)) return known(!negated);
       return { kind: 'ranges', field: 'sourcePorts', ranges: portRanges(value), negated };
     case '--syn':
@@ -86,7 +86,7 @@ function portCondition(option: RuleOption, { port }: Newcomer): Condition {
   }
 }
 
-/** SYN is set in the first packet, and FIN, RST and ACK are not; PSH and URG are for its sender to choose. */
+/** In the first packet SYN is set, and FIN, RST and ACK are not; PSH and URG are the sender's choice. */
 function flagsCondition({ values, negated }: RuleOption): Condition {
   const [mask = [], set = []] = values.map((value) => (value === 'NONE' ? [] : value.split(',')));
   const looked = mask.includes('ALL') ? ['SYN', 'ACK', 'FIN', 'RST', 'PSH', 'URG'] : mask;
@@ -97,21 +97,21 @@ function flagsCondition({ values, negated }: RuleOption): Condition {
   return looked.includes('PSH') || looked.includes('URG') ? CHOICE : known(!negated);
 }
 
-function stateCondition({ name, values, negated }: RuleOption, newcomer: Newcomer): Condition {
+function stateCondition({ name, values, negated }: RuleOption, newcomer: NewConnection): Condition {
   const value = values.join(',');
   const list = value.split(',');
   switch (name) {
     case '--ctstate':
     case '--state':
       if (list.includes(newcomer.state)) return known(!negated);
-      // A state of its own: what a rule of nat has sent on.
+      // These states mean that a nat rule has redirected the packet.
       return list.includes('DNAT') || list.includes('SNAT') ? UNKNOWN : known(negated);
     case '--ctdir':
       return known((value === 'ORIGINAL') !== negated && newcomer.state === 'NEW');
     case '--ctproto':
       return known((value === '6' || value === '17' || value === newcomer.protocol) !== negated);
     case '--ctstatus':
-      // Nothing of that holds for a first packet, but for NONE.
+      // For a first packet, only NONE holds.
       return list.includes('DNAT') || list.includes('EXPECTED')
         ? UNKNOWN
         : known(list.includes('NONE') !== negated);
@@ -129,24 +129,24 @@ function setCondition([name = '', by = '']: readonly string[], negated: boolean)
   return UNKNOWN;
 }
 
-function rangeCondition({ name, values, negated }: RuleOption, { family }: Newcomer): Condition {
+function rangeCondition({ name, values, negated }: RuleOption, { family }: NewConnection): Condition {
   const ranges = addressRange(values[0] ?? '', family);
   if (ranges === undefined) return UNKNOWN;
   if (name === '--src-range') return { kind: 'ranges', field: 'sources', ranges, negated };
   return name === '--dst-range' ? { kind: 'ranges', field: 'destinations', ranges, negated } : UNKNOWN;
 }
 
-function typeCondition({ name, values, negated }: RuleOption, { isForOthers }: Newcomer): Condition {
+function typeCondition({ name, values, negated }: RuleOption, { isForOthers }: NewConnection): Condition {
   const types = (values[0] ?? '').split(',');
   if (name === '--src-type') {
-    // From elsewhere: neither an address of this host, nor of a group.
+    // A source from outside is neither an address of this host nor a group address.
     return types.includes('UNICAST') ? known(!negated) : known(negated);
   }
   if (name === '--dst-type') return known(types.includes(isForOthers ? 'UNICAST' : 'LOCAL') !== negated);
-  return CHOICE; // --limit-iface-in and -out narrow the one before
+  return CHOICE; // --limit-iface-in and -out restrict the option before them
 }
 
-/** A list that packets get their sources into: those that are on it are few. */
+/** Judges `recent`: sources on its list are few. */
 function recentConditions(options: readonly RuleOption[]): readonly Condition[] {
   const asked = options.find(({ name }) => ['--rcheck', '--update', '--remove'].includes(name));
   if (asked === undefined) return [ALWAYS]; // --set is always true
@@ -165,7 +165,7 @@ function isAmong(text: string, port: number): boolean {
   return portRanges(text).some(({ first, last }) => first <= BigInt(port) && BigInt(port) <= last);
 }
 
-/** `22`, `20:25`, `:25` or a list of such, as iptables-save prints them. */
+/** Parses `22`, `20:25`, `:25` or a list of such, as iptables-save prints them. */
 function portRanges(text: string): Ranges {
   const ranges = text.split(',').map((item): Ranges => {
     const [first = '', last = first] = item.split(':');

@@ -1,27 +1,27 @@
-/** What base chains of nft, beside the tables of iptables, decide about services and knocks. Pure. */
+/** What nft base chains, besides the iptables tables, decide about services and knocks. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
 import { nftItems } from '../rules/nft-listing.js';
 import { isForOthers, type Service } from '../model/service.js';
-import { isConcerned, oursAmong, type Context, type Exposure } from './assess.js';
+import { isConcerned, jumpRecognizer, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
 import type { AllTables } from './elsewhere.js';
-import { fromElsewhere, isEverybody, newcomerTo, waysTo } from './judge.js';
-import type { Newcomer } from './newcomer.js';
+import { fromOutside, isEverybody, connectionTo, waysTo } from './judge.js';
+import type { NewConnection } from './newcomer.js';
 import {
   passThrough,
   readRuleset,
   type BaseChain,
-  type Deed,
+  type Action,
   type NftOutcome,
   type NftRule,
   type NftRuleset,
 } from './nft-chains.js';
-import { fixed, placeOf, type Subject } from './native-words.js';
+import { fixFor, placeOf, type Subject } from './native-words.js';
 import { union, type Ranges } from './ranges.js';
-import { whoComes } from './who.js';
+import { describeSources } from './who.js';
 
-/** The rules of nft as they are. */
+/** The nft rules in force. */
 export interface Native {
   readonly ruleset: NftRuleset;
   /** Each rule as nft prints it, by table and handle. */
@@ -31,10 +31,10 @@ export interface Native {
 export const NO_NATIVE: Native = { ruleset: { chains: [], rules: new Map() }, texts: new Map() };
 
 /**
- * Reads what `nft -j list ruleset` and `nft -a list ruleset` print; `isTold`: tables that are known from elsewhere, `ip nat`. Throws
- * Error if it is no such document.
+ * Parses `nft -j list ruleset` and `nft -a list ruleset`; `isTold`: tables read elsewhere, such as `ip nat`. Throws
+ * Error if the JSON is invalid.
  */
-export function readNative(json: string, text: string, isTold: (table: string) => boolean): Native {
+export function readNative(json: string, text: string, isKnown: (table: string) => boolean): Native {
   const texts = new Map<string, string>();
   let table = '';
   for (const line of text.split('\n')) {
@@ -42,7 +42,7 @@ export function readNative(json: string, text: string, isTold: (table: string) =
     const rule = /^\s*(.+) # handle (\d+)$/.exec(line);
     if (rule?.[1] !== undefined && !rule[1].endsWith('{')) texts.set(`${table} ${String(rule[2])}`, rule[1]);
   }
-  return { ruleset: readRuleset(nftItems(json), isTold), texts };
+  return { ruleset: readRuleset(nftItems(json), isKnown), texts };
 }
 
 type Setting = Pick<Context, 'services' | 'instances' | 'backend'> & {
@@ -50,26 +50,26 @@ type Setting = Pick<Context, 'services' | 'instances' | 'backend'> & {
   readonly doors: (family: Family) => readonly Door[];
 };
 
-/** What they decide; `tables`: those of iptables, which what is not tracked meets next. */
+/** Returns what these chains decide; `tables`: the iptables tables, which untracked packets meet next. */
 export function assessNative(native: Native, tables: readonly AllTables[], setting: Setting): Exposure[] {
   if (native.ruleset.chains.length === 0) return [];
   return setting.families.flatMap((family) => [
     ...setting.services
       .filter((service) => isConcerned(service, family))
       .flatMap((service) => [
-        ...sentOn(native, family, service, setting),
-        ...hidden(native, family, service, { tables, setting }),
+        ...redirected(native, family, service, setting),
+        ...untracked(native, family, service, { tables, setting }),
         ...refused(native, family, service),
       ]),
     ...knocksDropped(native, family, setting),
   ]);
 }
 
-/** Where the connections of a kind go: by the rule that decides. */
+/** Connections that share a deciding rule. */
 interface Group {
   readonly chain: BaseChain;
   readonly rule: NftRule | undefined;
-  readonly deed: Deed;
+  readonly action: Action;
   readonly to: string;
   readonly certainty: 'sure' | 'few' | 'unknown';
   readonly boxes: Box[];
@@ -79,22 +79,22 @@ interface Group {
 interface Question {
   readonly family: Family;
   readonly chains: readonly BaseChain[];
-  readonly looked: Deed;
-  readonly steps: readonly Newcomer[];
+  readonly searched: Action;
+  readonly steps: readonly NewConnection[];
   readonly box: Box;
 }
 
-/** What packets to these ports come to, by the rules that do what is looked for, or cannot be judged. */
-function groupsOf({ ruleset }: Native, { family, chains, looked, steps, box }: Question): Group[] {
+/** Returns the rules that do the given thing to packets for these ports, or that cannot be judged. */
+function groupsOf({ ruleset }: Native, { family, chains, searched, steps, box }: Question): Group[] {
   const groups = new Map<string, Group>();
   for (const chain of chains) {
     if (!chain.families.includes(family)) continue;
     const start: Box = chain.ofDevice ? { ...box, certainty: 'unknown' } : box;
     for (const step of steps) {
-      const met = passThrough(ruleset, chain, [start], step, looked);
-      for (const one of met.filter(({ deed }) => deed === looked || deed === 'unknown')) {
+      const met = passThrough(ruleset, chain, [start], step, searched);
+      for (const one of met.filter(({ action: action }) => action === searched || action === 'unknown')) {
         const certainty = certaintyOf(one);
-        const key = `${chain.table} ${chain.name} ${one.rule?.handle ?? 'policy'} ${one.deed} ${one.to} ${certainty}`;
+        const key = `${chain.table} ${chain.name} ${one.rule?.handle ?? 'policy'} ${one.action} ${one.to} ${certainty}`;
         const group = groups.get(key) ?? { ...one, chain, certainty, boxes: [], ports: [] };
         groups.set(key, group);
         group.boxes.push(one.box);
@@ -105,8 +105,8 @@ function groupsOf({ ruleset }: Native, { family, chains, looked, steps, box }: Q
   return [...groups.values()];
 }
 
-function certaintyOf({ deed, box }: NftOutcome): Group['certainty'] {
-  if (deed === 'unknown' || box.certainty === 'unknown') return 'unknown';
+function certaintyOf({ action: action, box }: NftOutcome): Group['certainty'] {
+  if (action === 'unknown' || box.certainty === 'unknown') return 'unknown';
   return box.certainty === 'few' ? 'few' : 'sure';
 }
 
@@ -114,11 +114,11 @@ function sourcesOf({ boxes }: Group): Ranges {
   return boxes.reduce<Ranges>((sum, { sources }) => union(sum, sources), []);
 }
 
-/** By dnat or redirect: what comes to a port of ours then comes to another, or to another host. */
-function sentOn(native: Native, family: Family, service: Service, { services }: Setting): Exposure[] {
+/** Finds dnat and redirect: packets to a protected port then go to another port or host. */
+function redirected(native: Native, family: Family, service: Service, { services }: Setting): Exposure[] {
   if (service.chain !== 'INPUT') return [];
   const chains = native.ruleset.chains.filter(({ hook }) => hook === 'prerouting' || hook === 'ingress');
-  const box = fromElsewhere(service, family);
+  const box = fromOutside(service, family);
   const isShutToo = (to: string): boolean =>
     to === '' ||
     services.some(
@@ -127,12 +127,12 @@ function sentOn(native: Native, family: Family, service: Service, { services }: 
         protocol === service.protocol &&
         ports.some((port) => to === `port ${port} of this host`),
     );
-  const groups = groupsOf(native, { family, chains, looked: 'sent', steps: stepsTo(service, family), box });
+  const groups = groupsOf(native, { family, chains, searched: 'sent', steps: stepsTo(service, family), box });
   return groups.flatMap((group) => {
-    const { deed, to, certainty, boxes, rule, chain } = group;
-    if (deed === 'sent' && isShutToo(to)) return [];
-    // What nothing tells in a chain that cannot send on sends nothing on.
-    if (deed === 'unknown' && chain.type !== 'nat') return [];
+    const { action, to, certainty, boxes, rule, chain } = group;
+    if (action === 'sent' && isShutToo(to)) return [];
+    // An unknown statement in a chain that is not of type nat cannot redirect.
+    if (action === 'unknown' && chain.type !== 'nat') return [];
     const isWhole = boxes.some(({ destinations }) => destinations === box.destinations);
     const isMany = isEverybody(sourcesOf(group), family);
     const kind =
@@ -143,15 +143,18 @@ function sentOn(native: Native, family: Family, service: Service, { services }: 
           : isWhole || namesPort(rule)
             ? 'open'
             : 'exception';
-    const may = certainty === 'unknown' ? 'may send' : 'sends';
-    const where = deed === 'unknown' ? '' : ` to ${to}`;
-    const what = `${may} what ${whoOf(group, family, box)} sends to ${portsOf(service, group)} on${where}, past our jump${kind === 'unknown' ? ': unknown, it cannot be judged' : ''}`;
-    return [told(native, { family, service, group, kind, what })];
+    const may = certainty === 'unknown' ? 'may redirect' : 'redirects';
+    const where = action === 'unknown' ? '' : ` to ${to}`;
+    const what = `${may} packets from ${whoOf(group, family, box)} to ${portsOf(service, group)}${where}, past knockctl's jump${kind === 'unknown' ? ': unknown, it cannot be judged' : ''}`;
+    return [toExposure(native, { family, service, group, kind, what })];
   });
 }
 
-/** By notrack before the kernel tracks: what is not tracked is never new, and a jump that asks for NEW does not see it. */
-function hidden(
+/**
+ * Finds notrack before connection tracking: untracked packets never have state NEW, so a jump that matches NEW does not
+ * see them.
+ */
+function untracked(
   native: Native,
   family: Family,
   service: Service,
@@ -159,20 +162,20 @@ function hidden(
 ): Exposure[] {
   const own = tables.find((one) => one.family === family && one.backend === setting.backend);
   if (own === undefined) return [];
-  const isOurs = oursAmong(setting.services, setting.instances);
+  const isOurs = jumpRecognizer(setting.services, setting.instances);
   const chains = native.ruleset.chains.filter(
     ({ hook, priority }) => hook === 'prerouting' && priority < BEFORE_TRACKING,
   );
-  const box = fromElsewhere(service, family);
+  const box = fromOutside(service, family);
   const groups = groupsOf(native, {
     family,
     chains,
-    looked: 'notrack',
+    searched: 'notrack',
     steps: stepsTo(service, family),
     box,
   });
   return groups
-    .filter(({ deed }) => deed === 'notrack')
+    .filter(({ action }) => action === 'notrack')
     .flatMap((group) => {
       const boxes = (port: number): readonly Box[] => (group.ports.includes(port) ? group.boxes : []);
       const past = waysTo(service, family, own.ruleset, isOurs, { boxes, state: 'UNTRACKED' })
@@ -182,53 +185,53 @@ function hidden(
       const sources = past.reduce<Ranges>((sum, { box: { sources: more } }) => union(sum, more), []);
       const isMany = isEverybody(sources, family) && group.certainty !== 'few';
       const kind = !isMany ? 'exception' : group.certainty === 'unknown' ? 'unknown' : 'open';
-      const keeps = group.certainty === 'unknown' ? 'may keep' : 'keeps';
-      const what = `${keeps} the kernel from tracking what ${whoOf(group, family, box)} sends to ${portsOf(service, group)}, so that our jump never sees it as new`;
-      return [told(native, { family, service, group, kind, what })];
+      const keeps = group.certainty === 'unknown' ? 'may disable' : 'disables';
+      const what = `${keeps} connection tracking of packets from ${whoOf(group, family, box)} to ${portsOf(service, group)}, so that knockctl's jump never sees them as new`;
+      return [toExposure(native, { family, service, group, kind, what })];
     });
 }
 
-/** Connection tracking begins at this priority of prerouting. */
+/** The priority of prerouting at which connection tracking begins. */
 const BEFORE_TRACKING = -200;
 
-/** A drop in any base chain is final, whatever its priority. */
+/** Finds drops: a drop in any base chain is final, whatever its priority. */
 function refused(native: Native, family: Family, service: Service): Exposure[] {
   const hooks = isForOthers(service) ? ['forward'] : ['ingress', 'prerouting', 'input'];
   const chains = native.ruleset.chains.filter(({ hook }) => hooks.includes(hook));
-  const box = fromElsewhere(service, family);
-  return groupsOf(native, { family, chains, looked: 'drop', steps: stepsTo(service, family), box })
+  const box = fromOutside(service, family);
+  return groupsOf(native, { family, chains, searched: 'drop', steps: stepsTo(service, family), box })
     .filter((group) => isCertain(group, family))
     .map((group) => {
-      const what = `keeps out ${whoOf(group, family, box)} at ${portsOf(service, group)}, whoever has knocked or is trusted included`;
-      return told(native, { family, service, group, kind: 'refused', what });
+      const what = `blocks ${whoOf(group, family, box)} at ${portsOf(service, group)}, even addresses that have knocked or are trusted`;
+      return toExposure(native, { family, service, group, kind: 'refused', what });
     });
 }
 
 function isCertain(group: Group, family: Family): boolean {
   const isSure = group.boxes.every(({ certainty }) => certainty === 'sure');
-  return group.deed === 'drop' && isSure && isEverybody(sourcesOf(group), family);
+  return group.action === 'drop' && isSure && isEverybody(sourcesOf(group), family);
 }
 
-/** Knocks that come to no door of the kernel: dropped in front of the table that its jump is in. */
+/** Finds knocks that are dropped before the table that holds the doors' jump. */
 function knocksDropped(native: Native, family: Family, { services, doors }: Setting): Exposure[] {
   const at = services.some(({ gate }) => gate === 'strict') ? MANGLE : FILTER;
   const chains = native.ruleset.chains.filter(
     ({ hook, priority }) =>
       hook === 'ingress' || hook === 'prerouting' || (hook === 'input' && priority <= at),
   );
-  const box = fromElsewhere({ addresses: [] }, family);
+  const box = fromOutside({ addresses: [] }, family);
   return doors(family).flatMap(({ name, sequence }) => {
-    const steps = sequence.map(({ port, protocol }): Newcomer => {
+    const steps = sequence.map(({ port, protocol }): NewConnection => {
       return { family, protocol, port, isForOthers: false, state: 'NEW' };
     });
-    return groupsOf(native, { family, chains, looked: 'drop', steps, box })
+    return groupsOf(native, { family, chains, searched: 'drop', steps, box })
       .filter((group) => isCertain(group, family))
       .map((group) => {
         const { chain, ports } = group;
-        // Of two chains of one priority the one that was made last comes first, and nft does not tell which.
+        // Of two chains with one priority, the one made last comes first, and nft does not show which.
         const keeps = chain.hook === 'input' && chain.priority === at ? 'may keep' : 'keeps';
-        const what = `${keeps} packets to ${ports.join(', ')} from the kernel's part of door ${name}: such knocks are heard by the listener alone`;
-        return told(native, { family, service: undefined, group, kind: 'knock', what });
+        const what = `${keeps} packets to ${ports.join(', ')} from the kernel part of door ${name}: only the listener sees such knocks`;
+        return toExposure(native, { family, service: undefined, group, kind: 'knock', what });
       });
   });
 }
@@ -236,9 +239,9 @@ function knocksDropped(native: Native, family: Family, { services, doors }: Sett
 const FILTER = 0;
 const MANGLE = -150;
 
-function stepsTo(service: Service, family: Family): Newcomer[] {
+function stepsTo(service: Service, family: Family): NewConnection[] {
   const start = isForOthers(service) ? 'FORWARD' : 'INPUT';
-  return service.ports.map((port) => newcomerTo(service, family, port, start));
+  return service.ports.map((port) => connectionTo(service, family, port, start));
 }
 
 function portsOf({ protocol }: Service, { ports }: Group): string {
@@ -246,14 +249,14 @@ function portsOf({ protocol }: Service, { ports }: Group): string {
 }
 
 function whoOf(group: Group, family: Family, { sources }: Box): string {
-  return whoComes(group.boxes, sourcesOf(group), sources, family);
+  return describeSources(group.boxes, sourcesOf(group), sources, family);
 }
 
 function namesPort(rule: NftRule | undefined): boolean {
   return JSON.stringify(rule?.statements ?? []).includes('"field":"dport"');
 }
 
-interface Told {
+interface ExposureParts {
   readonly family: Family;
   readonly service: Service | undefined;
   readonly group: Group;
@@ -261,7 +264,7 @@ interface Told {
   readonly what: string;
 }
 
-function told({ texts }: Native, { family, service, group, kind, what }: Told): Exposure {
+function toExposure({ texts }: Native, { family, service, group, kind, what }: ExposureParts): Exposure {
   const { chain, rule, ports, boxes } = group;
   const text = rule === undefined ? undefined : texts.get(`${rule.table} ${rule.handle}`);
   const subject: Subject = { chain, rule, text, ports, protocol: service?.protocol };
@@ -271,8 +274,8 @@ function told({ texts }: Native, { family, service, group, kind, what }: Told): 
     chain: rule?.chain ?? chain.name,
     number: null,
     rule: text ?? null,
-    sources: whoComes(boxes, sourcesOf(group), fromElsewhere({ addresses: [] }, family).sources, family),
+    sources: describeSources(boxes, sourcesOf(group), fromOutside({ addresses: [] }, family).sources, family),
     text: `IPv${family}: ${placeOf(subject)} ${what}`,
-    fix: kind === 'exception' ? null : fixed(subject, kind, namesPort(rule)),
+    fix: kind === 'exception' ? null : fixFor(subject, kind, namesPort(rule)),
   };
 }

@@ -2,10 +2,10 @@
 import type { Family } from '../../base/address.js';
 import { dormantTables, isObject, type NftObject } from '../rules/nft-listing.js';
 import { split, type Box, type Condition } from './box.js';
-import type { Newcomer } from './newcomer.js';
+import type { NewConnection } from './newcomer.js';
 import { fieldCondition, matchCondition, statementCondition, UNKNOWN } from './nft-conditions.js';
 
-/** A rule of nft, by what nft deletes it by. */
+/** An nft rule, with the handle for its deletion. */
 export interface NftRule {
   /** `inet mine`. */
   readonly table: string;
@@ -22,7 +22,7 @@ export interface BaseChain {
   readonly hook: string;
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
-  /** It sees packets of one interface alone; nft 1.0.6 does not say of which. */
+  /** True if it sees packets of only one interface; nft 1.0.6 does not show which. */
   readonly ofDevice: boolean;
 }
 
@@ -39,8 +39,11 @@ const FAMILIES: Readonly<Record<string, readonly Family[]>> = {
   netdev: [4, 6],
 };
 
-/** Reads the list of `nft -j list ruleset`; `isTold`: tables, `ip nat`, that are known from elsewhere. Dormant ones meet no packet. */
-export function readRuleset(items: readonly NftObject[], isTold: (table: string) => boolean): NftRuleset {
+/**
+ * Parses the objects of `nft -j list ruleset`; `isTold`: tables read elsewhere, such as `ip nat`. Dormant tables are
+ * ignored: they meet no packets.
+ */
+export function readRuleset(items: readonly NftObject[], isKnown: (table: string) => boolean): NftRuleset {
   const asleep = dormantTables(items);
   const chains: BaseChain[] = [];
   const rules = new Map<string, NftRule[]>();
@@ -48,7 +51,7 @@ export function readRuleset(items: readonly NftObject[], isTold: (table: string)
     const one = isObject(chain) ? chain : isObject(rule) ? rule : undefined;
     if (one === undefined) continue;
     const table = `${String(one['family'])} ${String(one['table'])}`;
-    if (asleep.has(table) || isTold(table)) continue;
+    if (asleep.has(table) || isKnown(table)) continue;
     if (one === chain) {
       if (typeof one['hook'] === 'string') chains.push(baseChain(one, table));
       continue;
@@ -75,41 +78,44 @@ function baseChain(chain: NftObject, table: string): BaseChain {
   };
 }
 
-/** What a rule does. `sent`: to another port or host; `notrack` goes on. */
-export type Deed = 'accept' | 'drop' | 'sent' | 'notrack' | 'unknown';
+/** What a rule does. `sent`: redirects to another port or host; `notrack`: disables tracking and continues. */
+export type Action = 'accept' | 'drop' | 'sent' | 'notrack' | 'unknown';
 
 export interface NftOutcome {
-  readonly deed: Deed;
+  readonly action: Action;
   /** Undefined: the policy of the base chain. */
   readonly rule: NftRule | undefined;
   readonly box: Box;
-  /** Where to, as far as nft says: `10.0.0.1:22`, `port 8080 of this host`. */
+  /** The destination, as far as nft shows it: `10.0.0.1:22`, `port 8080 of this host`. */
   readonly to: string;
 }
 
 const MAX_DEPTH = 16;
-/** So many kinds of packets are told apart; beyond, nothing is said of the chain but that it cannot be judged. */
+/** The maximum number of boxes; beyond it the chain counts as unknown. */
 const MAX_BOXES = 64;
 
-/** What becomes of packets in a base chain; `looked`: the deeds that are looked for, of which `notrack` ends nothing otherwise. */
+/**
+ * Returns how packets end in a base chain; `looked`: the action that is searched for. `notrack` ends a path only if it
+ * is searched for.
+ */
 export function passThrough(
   { rules }: Pick<NftRuleset, 'rules'>,
   chain: BaseChain,
   boxes: readonly Box[],
-  newcomer: Newcomer,
-  looked: Deed,
+  newcomer: NewConnection,
+  searched: Action,
 ): NftOutcome[] {
   const outcomes: NftOutcome[] = [];
-  const end = (deed: Deed, rule: NftRule | undefined, all: readonly Box[], to = ''): void => {
-    for (const box of all) outcomes.push({ deed, rule, box, to });
+  const end = (action: Action, rule: NftRule | undefined, all: readonly Box[], to = ''): void => {
+    for (const box of all) outcomes.push({ action, rule, box, to });
   };
-  /** Gives the boxes that come back from the chain. */
+  /** Returns the boxes that return from the chain. */
   const through = (name: string, all: readonly Box[], depth: number): readonly Box[] => {
     let current = all;
     const returned: Box[] = [];
     for (const rule of rules.get(`${chain.table} ${name}`) ?? []) {
       for (const { conditions, verdict, to } of branches(rule, newcomer)) {
-        if (verdict === 'continue' || (verdict === 'notrack' && looked !== 'notrack')) continue;
+        if (verdict === 'continue' || (verdict === 'notrack' && searched !== 'notrack')) continue;
         const parts = current.map((box) => split(box, conditions));
         const matched = parts.flatMap((part) => (part.matched === undefined ? [] : [part.matched]));
         if (matched.length === 0) continue;
@@ -134,13 +140,13 @@ export function passThrough(
 
 interface Branch {
   readonly conditions: readonly Condition[];
-  readonly verdict: Deed | 'continue' | 'return' | 'jump' | 'goto';
-  /** The chain of a jump, or where it is sent. */
+  readonly verdict: Action | 'continue' | 'return' | 'jump' | 'goto';
+  /** The chain of a jump, or the destination of a redirection. */
   readonly to: string;
 }
 
-/** A rule as what it does under which conditions: a map of verdicts is a rule for each of its elements. */
-function branches({ statements }: NftRule, newcomer: Newcomer): Branch[] {
+/** Splits a rule into verdicts with their conditions: a verdict map is one rule per element. */
+function branches({ statements }: NftRule, newcomer: NewConnection): Branch[] {
   const found: Branch[] = [];
   const conditions: Condition[] = [];
   for (const statement of statements) {
@@ -165,15 +171,19 @@ function branches({ statements }: NftRule, newcomer: Newcomer): Branch[] {
   return found;
 }
 
-function ofMap({ key, data }: NftObject, conditions: readonly Condition[], newcomer: Newcomer): Branch[] {
+function ofMap(
+  { key, data }: NftObject,
+  conditions: readonly Condition[],
+  newcomer: NewConnection,
+): Branch[] {
   const elements = isObject(data) ? data['set'] : undefined;
   if (!Array.isArray(elements)) return [{ conditions: [...conditions, UNKNOWN], verdict: 'unknown', to: '' }];
   return elements.flatMap((element: unknown): Branch[] => {
     const [value, verdict] = Array.isArray(element) ? (element as readonly unknown[]) : [];
     const condition = fieldCondition(key, { set: [value] }, false, newcomer);
-    const deed = isObject(verdict) ? verdictOf(verdict) : undefined;
-    if (condition.kind === 'never' || deed === undefined) return [];
-    return [{ conditions: condition.kind === 'always' ? conditions : [...conditions, condition], ...deed }];
+    const action = isObject(verdict) ? verdictOf(verdict) : undefined;
+    if (condition.kind === 'never' || action === undefined) return [];
+    return [{ conditions: condition.kind === 'always' ? conditions : [...conditions, condition], ...action }];
   });
 }
 
@@ -194,12 +204,12 @@ function verdictOf(statement: NftObject): Pick<Branch, 'verdict' | 'to'> | undef
   return undefined;
 }
 
-/** A target of iptables, of which nft shows no more than that it is one. */
+/** True for an iptables target, of which nft shows no details. */
 function isTarget(xt: unknown): boolean {
   return isObject(xt) && xt['type'] === 'target';
 }
 
-/** In words; of a map that stands in place of an address or port nothing is told. */
+/** Describes the destination; the elements of a map in place of an address or port are not shown. */
 function whereTo(way: string, value: unknown): string {
   const { addr, port } = isObject(value) ? value : {};
   const words = (one: unknown): string =>

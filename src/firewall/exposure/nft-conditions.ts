@@ -1,10 +1,10 @@
-/** What a rule of nft asks of a new connection, by `nft -j` (libnftables-json(5)). Pure. */
+/** The conditions of an nft rule for a new connection, from `nft -j` (libnftables-json(5)). Pure. */
 import { isObject, type NftObject } from '../rules/nft-listing.js';
 import type { Condition } from './box.js';
-import { ALWAYS, CHOICE, few, known, NEVER, type Newcomer } from './newcomer.js';
+import { ALWAYS, CHOICE, few, known, NEVER, type NewConnection } from './newcomer.js';
 import { addressRange, networkRanges, union, type Ranges } from './ranges.js';
 
-/** What cannot be judged: it may hold for everybody or nobody, so that what comes behind it cannot be judged either. */
+/** Cannot be judged: it may match all packets or none, so the rules after it cannot be judged either. */
 export const UNKNOWN: Condition = {
   kind: 'doubt',
   matched: 'unknown',
@@ -12,19 +12,22 @@ export const UNKNOWN: Condition = {
   note: undefined,
 };
 
-/** A condition that one field puts: the rest of the rule's are others. */
-export function matchCondition(match: unknown, newcomer: Newcomer): Condition {
+/** Returns the condition of one match expression. */
+export function matchCondition(match: unknown, newcomer: NewConnection): Condition {
   if (!isObject(match)) return UNKNOWN;
   const { left, op, right } = match;
   return fieldCondition(left, right, op === '!=', newcomer);
 }
 
-/** Whether a field has one of these values; `negated`: none of them. A name of a set stands for its members. */
+/**
+ * Returns the condition that a field has one of these values; `negated`: none of them. A set name stands for its
+ * members.
+ */
 export function fieldCondition(
   left: unknown,
   right: unknown,
   negated: boolean,
-  newcomer: Newcomer,
+  newcomer: NewConnection,
 ): Condition {
   if (!isObject(left)) return UNKNOWN;
   const { payload, meta, ct, fib } = left;
@@ -36,9 +39,9 @@ export function fieldCondition(
   return 'numgen' in left || 'jhash' in left || 'symhash' in left ? CHOICE : UNKNOWN;
 }
 
-/** Statements that let go on some packets of any source, and not others. */
+/** Statements that let some packets of any source continue, but not all. */
 const BY_CHANCE = ['limit', 'quota', 'ct count', 'meter'];
-/** Statements that look, count, mark or tell. */
+/** Statements that inspect, count, mark or log. */
 const NO_CONDITION = [
   'counter',
   'log',
@@ -51,7 +54,7 @@ const NO_CONDITION = [
   'last',
 ];
 
-/** What a statement that is neither a match nor a verdict lets go on. */
+/** Returns the condition of a statement that is neither a match nor a verdict. */
 export function statementCondition(statement: NftObject): Condition {
   if (BY_CHANCE.some((name) => name in statement)) return CHOICE;
   if (NO_CONDITION.some((name) => name in statement)) return ALWAYS;
@@ -69,7 +72,7 @@ function payloadCondition(
   { protocol: header, field }: NftObject,
   right: unknown,
   negated: boolean,
-  newcomer: Newcomer,
+  newcomer: NewConnection,
 ): Condition {
   const { family, protocol, port } = newcomer;
   if (header === 'ip' || header === 'ip6') {
@@ -92,7 +95,7 @@ function addressCondition(
   field: 'sources' | 'destinations',
   right: unknown,
   negated: boolean,
-  { family }: Newcomer,
+  { family }: NewConnection,
 ): Condition {
   if (typeof right === 'string' && right.startsWith('@'))
     return field === 'sources' ? few(`members of the set ${right.slice(1)} of nft`, negated) : CHOICE;
@@ -115,7 +118,7 @@ function portRange(value: unknown): Ranges | undefined {
     : undefined;
 }
 
-/** All values in one; undefined if one of them cannot be read. */
+/** Returns the union of all values; undefined if one cannot be parsed. */
 function rangesOf(right: unknown, read: (value: unknown) => Ranges | undefined): Ranges | undefined {
   const values = valuesOf(right);
   if (values === undefined) return undefined;
@@ -128,7 +131,7 @@ function rangesOf(right: unknown, read: (value: unknown) => Ranges | undefined):
   return all;
 }
 
-function metaCondition(key: unknown, right: unknown, negated: boolean, newcomer: Newcomer): Condition {
+function metaCondition(key: unknown, right: unknown, negated: boolean, newcomer: NewConnection): Condition {
   const { family, protocol, isForOthers } = newcomer;
   const is = (...values: readonly string[]): Condition => isOne(values, right, negated);
   switch (key) {
@@ -158,7 +161,7 @@ function metaCondition(key: unknown, right: unknown, negated: boolean, newcomer:
   }
 }
 
-/** Nothing comes from elsewhere by the loopback. */
+/** Packets from outside never arrive by the loopback. */
 function interfaceCondition(right: unknown, negated: boolean): Condition {
   const names = valuesOf(right)?.filter((name) => name !== 'lo');
   if (names?.length === 0) return known(negated);
@@ -167,26 +170,39 @@ function interfaceCondition(right: unknown, negated: boolean): Condition {
   return { kind: 'interface', name: name.replace(/\*$/, '+'), negated };
 }
 
-function trackedCondition(key: unknown, right: unknown, negated: boolean, { state }: Newcomer): Condition {
+function trackedCondition(
+  key: unknown,
+  right: unknown,
+  negated: boolean,
+  { state }: NewConnection,
+): Condition {
   if (key === 'state') return isOne([state.toLowerCase()], right, negated);
-  if (key === 'status') return known(negated); // of a connection that is there: seen-reply, dnat
+  if (key === 'status') return known(negated); // set for existing connections only: seen-reply, dnat
   return key === 'direction' ? isOne(['original'], right, negated) : UNKNOWN;
 }
 
-/** `fib daddr type local`: whether it is for this host. A look at the way back is one at the sender. */
+/**
+ * Judges `fib daddr type local`: whether the packet is for this host. A lookup of the return route depends on the
+ * sender.
+ */
 function fibCondition(
   { result, flags }: NftObject,
   right: unknown,
   negated: boolean,
-  { isForOthers }: Newcomer,
+  { isForOthers }: NewConnection,
 ): Condition {
   const asked = valuesOf(flags) ?? [];
   if (!asked.includes('daddr')) return CHOICE;
   return result === 'type' ? isOne([isForOthers ? 'unicast' : 'local'], right, negated) : UNKNOWN;
 }
 
-/** Of the flags of a SYN, those in a mask: a new connection of TCP begins with it alone. */
-function flagsCondition(parts: unknown, right: unknown, negated: boolean, { protocol }: Newcomer): Condition {
+/** Judges TCP flags: a new connection begins with SYN alone. */
+function flagsCondition(
+  parts: unknown,
+  right: unknown,
+  negated: boolean,
+  { protocol }: NewConnection,
+): Condition {
   const [left, mask] = Array.isArray(parts) ? (parts as readonly unknown[]) : [];
   const isFlags =
     left === undefined ||
@@ -201,7 +217,7 @@ function flagsCondition(parts: unknown, right: unknown, negated: boolean, { prot
   return known(isSame !== negated);
 }
 
-/** Whether what a packet has, one of `has`, is among the values. */
+/** Returns the condition that one of the packet's values in `has` is among the values on the right. */
 function isOne(has: readonly (string | number)[], right: unknown, negated: boolean): Condition {
   const values = valuesOf(right);
   if (values === undefined) return UNKNOWN;
@@ -213,7 +229,10 @@ function isOne(has: readonly (string | number)[], right: unknown, negated: boole
   return known(isIn !== negated);
 }
 
-/** What stands right of a match: one value, or those of a set; undefined for a set that has a name, whose elements are not read. */
+/**
+ * Returns the right side of a match: one value, or those of an anonymous set; undefined for a named set, whose elements
+ * are not read.
+ */
 function valuesOf(right: unknown): readonly unknown[] | undefined {
   if (typeof right === 'string' && right.startsWith('@')) return undefined;
   const set = isObject(right) && Array.isArray(right['set']) ? right['set'] : right;

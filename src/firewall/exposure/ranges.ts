@@ -7,15 +7,15 @@ interface Range {
   readonly last: bigint;
 }
 
-/** In order; no two of them overlap. */
+/** Sorted; no two ranges overlap. */
 export type Ranges = readonly Range[];
 
-/** Every address of a family. */
+/** Returns all addresses of a family. */
 export function allAddresses(family: Family): Ranges {
   return [{ first: 0n, last: (1n << BigInt(addressBits(family))) - 1n }];
 }
 
-/** A network, as iptables-save prints it; undefined if it is none of this family: a mask with holes, for example. */
+/** Parses a network as iptables-save prints it; undefined if it is not of this family or has a mask with holes. */
 export function networkRanges(text: string, family: Family): Ranges | undefined {
   const parsed = parseKernelNetwork(withPrefix(text));
   if (!parsed.ok || parsed.value.family !== family) return undefined;
@@ -23,7 +23,7 @@ export function networkRanges(text: string, family: Family): Ranges | undefined 
   return [{ first, last: first + (1n << BigInt(addressBits(family) - parsed.value.prefix)) - 1n }];
 }
 
-/** Both ends of an address range of `-m iprange`; undefined if they are none of this family. */
+/** Parses an address range of `-m iprange`; undefined if it is not of this family. */
 export function addressRange(text: string, family: Family): Ranges | undefined {
   const [low = '', high = low] = text.split('-');
   const [first, last] = [networkRanges(low, family)?.[0], networkRanges(high, family)?.[0]];
@@ -31,12 +31,14 @@ export function addressRange(text: string, family: Family): Ranges | undefined {
   return [{ first: first.first, last: last.first }];
 }
 
-/** How many there are. */
+/** Returns how many numbers the ranges hold. */
 export function sizeOf(ranges: Ranges): bigint {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
 }
 
-/** What is in both. `small` is best the one with fewer ranges: each of its ranges is looked up in the other. */
+/**
+ * Returns the intersection. `small` should be the one with fewer ranges: each of its ranges is looked up in the other.
+ */
 export function intersect(ranges: Ranges, small: Ranges): Ranges {
   const result: Range[] = [];
   for (const { first, last } of small) {
@@ -49,7 +51,7 @@ export function intersect(ranges: Ranges, small: Ranges): Ranges {
   return result;
 }
 
-/** What is in `ranges` and not in `small`. */
+/** Returns the numbers in `ranges` that are not in `small`. */
 export function subtract(ranges: Ranges, small: Ranges): Ranges {
   let result = ranges;
   for (const hole of small) {
@@ -67,7 +69,7 @@ export function subtract(ranges: Ranges, small: Ranges): Ranges {
   return result;
 }
 
-/** What is in one of them. */
+/** Returns the union. */
 export function union(one: Ranges, other: Ranges): Ranges {
   const result: Range[] = [];
   const all = [...one, ...other].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
@@ -79,7 +81,7 @@ export function union(one: Ranges, other: Ranges): Ranges {
   return result;
 }
 
-/** As networks, at most `most` of them; undefined if there are more. */
+/** Converts to networks, at most `most`; undefined if there are more. */
 export function networksOf(ranges: Ranges, family: Family, most: number): string[] | undefined {
   const bits = addressBits(family);
   const result: string[] = [];
@@ -114,7 +116,7 @@ function printed(address: bigint, prefix: number, family: Family): string {
   return parsed.ok ? parsed.value.text : `${literal}/${prefix}`;
 }
 
-/** The index of the first range that ends at `value` or behind it. */
+/** Returns the index of the first range that ends at or after `value`. */
 function firstEndingFrom(ranges: Ranges, value: bigint): number {
   let low = 0;
   let high = ranges.length;
@@ -126,7 +128,7 @@ function firstEndingFrom(ranges: Ranges, value: bigint): number {
   return low;
 }
 
-/** `10.0.0.0/255.0.0.0` as `10.0.0.0/8`. */
+/** Converts `10.0.0.0/255.0.0.0` to `10.0.0.0/8`. */
 function withPrefix(text: string): string {
   const [address = '', mask] = text.split('/');
   if (mask === undefined || !/[.:]/.test(mask)) return text;

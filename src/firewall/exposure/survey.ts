@@ -10,9 +10,9 @@ import type { Service } from '../model/service.js';
 import { Tables } from '../rules/tables.js';
 import { readAllTables, type Found } from './all-tables.js';
 import type { Exposure } from './assess.js';
-import { Assessed } from './assessed.js';
+import { ExposureCache } from './assessed.js';
 
-/** What a configuration says of the rules that it wants. */
+/** The rules that a configuration wants. */
 interface Wanted {
   readonly services: readonly Service[];
   readonly families: readonly Family[];
@@ -21,19 +21,22 @@ interface Wanted {
   readonly doors: (family: Family) => readonly Door[];
 }
 
-/** What decides before us by the rules of this host, for those services whose jump is in: before that, all stands in front. */
-export function surveyed(found: Found, backend: BackendName, wanted: Wanted): Exposure[] {
-  const assessed = new Assessed();
+/**
+ * Returns what decides before knockctl by the rules of this host, for services whose jump is in force: without a jump,
+ * every rule would count.
+ */
+export function exposuresOf(found: Found, backend: BackendName, wanted: Wanted): Exposure[] {
+  const assessed = new ExposureCache();
   const met = new Set<string>();
   for (const { backend: name, family, ruleset } of found.tables) {
     const table = findTable(ruleset, 'filter');
     if (name !== backend || table === undefined || !wanted.families.includes(family)) continue;
-    assessed.see(family, ruleset, undefined);
-    assessed.seeGates(family, ruleset, undefined);
+    assessed.setFilter(family, ruleset, undefined);
+    assessed.setGates(family, ruleset, undefined);
     for (const service of wanted.services)
       if (taggedRules(table, service.name).length > 0) met.add(`${service.name} ${family}`);
   }
-  assessed.seeElsewhere(found);
+  assessed.setOtherTables(found);
   const instances = wanted.services.map(({ name }) => doorsInstance(name));
   const all = assessed.exposures({ ...wanted, backend, instances });
   return all.filter(
@@ -42,7 +45,7 @@ export function surveyed(found: Found, backend: BackendName, wanted: Wanted): Ex
   );
 }
 
-/** The same of the rules in force. Throws KnockError where no back end can be asked. */
+/** Reads the rules in force, and returns the same for them. Throws KnockError if no back end is available. */
 export async function survey(
   exec: Exec,
   configured: BackendName | 'auto',
@@ -50,5 +53,5 @@ export async function survey(
 ): Promise<Exposure[]> {
   if (wanted.services.length === 0) return [];
   const backend = await chooseBackend(exec, configured);
-  return surveyed(await readAllTables(new Tables(exec, backend)), backend.name, wanted);
+  return exposuresOf(await readAllTables(new Tables(exec, backend)), backend.name, wanted);
 }

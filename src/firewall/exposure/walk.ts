@@ -1,19 +1,19 @@
-/** Follows new connections through a table: which rule decides about whom. Pure. */
+/** Follows new connections through a table: which rule decides about which packets. Pure. */
 import { chains, commands } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
 import type { Table } from '../../iptables-parser/document.js';
-import { around, split, type Box, type Condition } from './box.js';
+import { boundingBox, split, type Box, type Condition } from './box.js';
 import { conditionsOf } from './conditions.js';
-import type { Newcomer } from './newcomer.js';
+import type { NewConnection } from './newcomer.js';
 
-/** A rule, and where it stands: `number` as `iptables -L --line-numbers` counts. */
+/** A rule and its place; `number` as in `iptables -L --line-numbers`. */
 export interface Place {
   readonly chain: string;
   readonly number: number;
   readonly rule: Rule;
 }
 
-/** What becomes of some packets. `path`: the rules that led there, the deciding one last; none: the policy of the chain. */
+/** How some packets end. `path`: the rules that led there, the deciding one last; empty: the chain's policy. */
 export interface Outcome<End extends string> {
   readonly end: End | 'unknown';
   readonly path: readonly Place[];
@@ -21,22 +21,22 @@ export interface Outcome<End extends string> {
 }
 
 /**
- * What a rule does to the packets that it matches: an end of its own, `continue` with the next rule, `return`; undefined
- * where its target is a chain to be followed.
+ * What a rule does to the packets that it matches: an end, `continue` with the next rule, or `return`; undefined if its
+ * target is a chain to follow.
  */
 export type Verdict<End extends string> = (rule: Rule) => End | 'unknown' | 'continue' | 'return' | undefined;
 
-/** Deeper than any sane ruleset, and iptables refuses loops. */
+/** Deeper than any sane ruleset; iptables refuses loops. */
 const MAX_DEPTH = 40;
-/** So many kinds of packets are told apart; beyond, they are looked at together, and more is said to get through than does. */
+/** The maximum number of boxes; beyond it they are merged, which may overstate what gets through. */
 const MAX_BOXES = 64;
 
-/** Where packets that begin in a chain end. Those that no rule decides about are what `policy` says. */
+/** Returns how packets that enter a chain end. `policy` maps the chain's policy to an end. */
 export function walk<End extends string>(
   table: Table,
   chain: string,
   boxes: readonly Box[],
-  newcomer: Newcomer,
+  newcomer: NewConnection,
   verdict: Verdict<End>,
   policy: (policy: string) => End,
 ): Outcome<End>[] {
@@ -49,19 +49,19 @@ export function walk<End extends string>(
 
 class Walker<End extends string> {
   readonly outcomes: Outcome<End>[] = [];
-  readonly #newcomer: Newcomer;
+  readonly #newcomer: NewConnection;
   readonly #verdict: Verdict<End>;
   readonly #chains: ReadonlySet<string>;
   readonly #rules: ReadonlyMap<string, readonly Rule[]>;
 
-  constructor(table: Table, newcomer: Newcomer, verdict: Verdict<End>) {
+  constructor(table: Table, newcomer: NewConnection, verdict: Verdict<End>) {
     this.#newcomer = newcomer;
     this.#verdict = verdict;
     this.#chains = new Set(chains(table).map(({ name }) => name));
     this.#rules = byChain(table);
   }
 
-  /** What comes back from a chain. The boxes given, where no rule of it took anything out. */
+  /** Returns the boxes that return from a chain: the given ones if no rule removed anything. */
   through(chain: string, boxes: readonly Box[], path: readonly Place[]): readonly Box[] {
     const before = this.outcomes.length;
     let current = boxes;
@@ -71,14 +71,14 @@ class Walker<End extends string> {
       const verdict = this.#verdict(rule);
       if (verdict === 'continue' || rule.target === undefined) continue;
       const all = conditionsOf(rule, this.#newcomer);
-      // Jumps of ours that a trial divides between two versions have a set that says which one: together they take all.
+      // During a trial, each of two jumps matches a set that selects its version: together they match all packets.
       const conditions = verdict === 'ours' ? all.filter((one) => !isUnknown(one)) : all;
       const parts = current.map((box) => split(box, conditions));
       const matched = parts.flatMap((part) => (part.matched === undefined ? [] : [part.matched]));
       if (matched.length === 0) continue;
       const rest = parts.flatMap((part) => part.rest);
       const here = [...path, { chain, number: index + 1, rule }];
-      const back = this.#meet(verdict, rule, matched, here);
+      const back = this.#apply(verdict, rule, matched, here);
       if (back.how === 'untouched') continue;
       if (back.how === 'returned') returned.push(...back.boxes);
       current = bounded(back.how === 'returned' ? rest : [...rest, ...back.boxes]);
@@ -86,8 +86,8 @@ class Walker<End extends string> {
     return this.outcomes.length === before ? boxes : bounded([...returned, ...current]);
   }
 
-  /** `untouched`: all goes on with the next rule, as if this one were not there. */
-  #meet(
+  /** `untouched`: all packets continue with the next rule, as if this one did not exist. */
+  #apply(
     verdict: ReturnType<Verdict<End>>,
     rule: Rule,
     matched: readonly Box[],
@@ -102,14 +102,14 @@ class Walker<End extends string> {
     }
     const end = verdict === undefined || verdict === 'continue' ? 'unknown' : verdict;
     for (const box of matched) this.outcomes.push({ end, path, box });
-    // What a target that we do not know lets through goes on.
+    // Packets that an unknown target lets through continue.
     return { how: 'on', boxes: verdict === undefined ? matched : [] };
   }
 }
 
 const INDEXES = new WeakMap<Table, ReadonlyMap<string, readonly Rule[]>>();
 
-/** The rules of each chain; found once for a table, which is walked through for each port. */
+/** Returns the rules of each chain; computed once for a table, which is walked for each port. */
 export function byChain(table: Table): ReadonlyMap<string, readonly Rule[]> {
   const known = INDEXES.get(table);
   if (known !== undefined) return known;
@@ -130,6 +130,6 @@ function isUnknown(condition: Condition): boolean {
 
 function bounded(boxes: readonly Box[]): readonly Box[] {
   if (boxes.length <= MAX_BOXES) return boxes;
-  const one = around(boxes);
+  const one = boundingBox(boxes);
   return one === undefined ? [] : [one];
 }

@@ -1,13 +1,13 @@
-/** Whom a rule is about, in words. Pure. */
+/** Describes the sources of a rule. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Box } from './box.js';
 import { networksOf, sizeOf, subtract, type Ranges } from './ranges.js';
 
-/** So many networks are named; of more it is said how many there are. */
-const NAMED = 4;
+/** How many networks are listed; of more, only the number is given. */
+const MAX_LISTED = 4;
 
-/** `everybody that comes in by eth0`; `all`: the sources that there can be. */
-export function whoComes(boxes: readonly Box[], sources: Ranges, all: Ranges, family: Family): string {
+/** Describes sources, such as `everybody by eth0`; `all`: all possible sources. */
+export function describeSources(boxes: readonly Box[], sources: Ranges, all: Ranges, family: Family): string {
   const [first] = boxes;
   const notes = [...new Set(boxes.flatMap((box) => box.notes))];
   const base = addresses(sources, all, family);
@@ -33,9 +33,9 @@ const EVERYBODY = 'everybody';
 function addresses(sources: Ranges, all: Ranges, family: Family): string {
   const missing = subtract(all, sources);
   if (missing.length === 0) return EVERYBODY;
-  const named = networksOf(sources, family, NAMED);
+  const named = networksOf(sources, family, MAX_LISTED);
   if (named !== undefined) return named.join(', ');
-  const others = networksOf(missing, family, NAMED);
+  const others = networksOf(missing, family, MAX_LISTED);
   if (others !== undefined) return `${EVERYBODY} but ${others.join(', ')}`;
   return sources.length > missing.length
     ? `${EVERYBODY} but ${missing.length} ranges of addresses`
@@ -44,5 +44,5 @@ function addresses(sources: Ranges, all: Ranges, family: Family): string {
 
 function portsOf(ranges: Ranges): string {
   const names = ranges.map(({ first, last }) => (first === last ? String(first) : `${first}:${last}`));
-  return names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ' …' : '');
+  return names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ' …' : '');
 }

@@ -1,3 +1,3 @@
-/** The two ways into netfilter that iptables knows. Rules in both are both traversed. */
+/** The two back ends of iptables. If both hold rules, a packet traverses both. */
 export const BACKENDS = ['nft', 'legacy'] as const;
 export type BackendName = (typeof BACKENDS)[number];

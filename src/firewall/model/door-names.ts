@@ -4,43 +4,55 @@ import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
 
 /**
- * Names of what doors in the kernel are made of. A service has no dot in its name, and what a trial makes of it has one
- * (`ssh.new`); what belongs to one door has two: `knock.openSSH.k3f9_open`, `knock.openSSH.k3f9_window4`.
+ * Names of the chains and sets of kernel doors. A service has no dot in its name, its trial objects have one
+ * (`ssh.new`), and the objects of one door have two: `knock.openSSH.k3f9_open`, `knock.openSSH.k3f9_window4`.
  */
 
-/** So much of the names of an instance and a door is kept: with the longest ending (`_done31`) a chain has 28 characters, a set 30. */
+/**
+ * Characters kept of the names of an instance and a door: with the longest suffix (`_done31`), a chain has 28
+ * characters and a set 30.
+ */
 const SHOWN = 16;
 const HASH = 4;
 const LONGEST = 7;
 
-/** Begins the names of all doors of one configuration, 1 to 9 characters: two may share a network namespace, but no service. */
+/**
+ * The name prefix of all doors of one configuration, 1 to 9 characters. Two configurations may share a network
+ * namespace, but not a service.
+ */
 export function doorsInstance(service: string): string {
   if (service === 'ssh') return 'knock';
   if (service.length <= LONGEST) return `k-${service}`;
   return `k-${service.slice(0, LONGEST - HASH)}${shortHash(service)}`;
 }
 
-/** By this their jumps are tagged (jumpTag), and it is the chain that they lead to: every packet for us begins there. */
+/**
+ * The chain that the jumps of the doors lead to; it also tags them (jumpTag). Every packet for the host enters the
+ * doors here.
+ */
 export function doorsLabel(instance: string): string {
   return `${instance}.doors`;
 }
 
-/** Where a packet goes that counts for some door. */
+/** The chain for packets that count at any door. */
 export function stepChain(instance: string): string {
   return `${instance}.step`;
 }
 
-/** Where it goes when its source has an attempt under way. */
+/** The chain for packets whose source has an attempt under way. */
 export function underWayChain(instance: string): string {
   return `${instance}.under_way`;
 }
 
-/** Where a packet goes that counts for none, and is to take the same time as one that does. */
+/** The chain for packets that count at no door but must take as long as one that does. */
 export function othersChain(instance: string): string {
   return `${instance}.others`;
 }
 
-/** True for each of these names, and none that a trial makes of a service: that has one dot (`knock.new_trusted4`). */
+/**
+ * True for every name of a door object, and false for the names that a trial gives a service: those have one dot
+ * (`knock.new_trusted4`).
+ */
 export function isDoorName(name: string, instance: string): boolean {
   if (!name.startsWith(`${instance}.`)) return false;
   const shared = [doorsLabel(instance), stepChain(instance), underWayChain(instance), othersChain(instance)];
@@ -48,9 +60,9 @@ export function isDoorName(name: string, instance: string): boolean {
 }
 
 /**
- * A base name for each door, in their order: what can be read of its own name, and a hash of all that makes it the door
- * it is. A door that stays as it is keeps its names, and with them its sets and the attempts under way, whatever
- * becomes of the others; one that changes gets new ones, so that no attempt goes on at a door that it did not begin at.
+ * Returns a base name for each door, in order: the readable part of the door's own name, and a hash of everything that
+ * defines the door. An unchanged door keeps its names, and so its sets and attempts under way, whatever happens to the
+ * others; a changed door gets new names, so that no attempt continues at a door where it did not begin.
  */
 export function doorNames(doors: readonly Door[], sources: number, instance: string): string[] {
   const taken = new Set<string>();
@@ -58,7 +70,7 @@ export function doorNames(doors: readonly Door[], sources: number, instance: str
     const shown =
       door.name.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, SHOWN - instance.length - 1) || 'door';
     for (let nth = 0; ; nth += 1) {
-      // nth: a second door of the same name and kind is a door of its own.
+      // nth: a second door with the same name and definition is a door of its own.
       const name = `${instance}.${shown}.${hashOf(door, sources, nth)}`;
       if (taken.has(name)) continue;
       taken.add(name);
@@ -67,7 +79,7 @@ export function doorNames(doors: readonly Door[], sources: number, instance: str
   });
 }
 
-/** The set of those who have an attempt under way at the door. */
+/** The set of sources that have an attempt under way at the door. */
 export function windowSet(base: string, family: Family): string {
   return `${base}_window${family}`;
 }
@@ -86,7 +98,7 @@ export function startChain(base: string): string {
   return `${base}_start`;
 }
 
-/** Where a packet goes that is the `done`th right one. */
+/** The chain for the packet that completes step `done`. */
 export function doneChain(base: string, done: number): string {
   return `${base}_done${done}`;
 }
@@ -99,7 +111,9 @@ export function endChain(base: string): string {
   return `${base}_end`;
 }
 
-/** Of all that the names of the sets stand for: a set that would have to be created otherwise has another name. */
+/**
+ * Covers everything that determines the sets: a set that would have to be created differently gets a different name.
+ */
 function hashOf(door: Door, sources: number, nth: number): string {
   const { name, sequence, windowMs, flags, target, cooldownMs } = door;
   const steps = sequence.map((step) => `${step.port}/${step.protocol}`);

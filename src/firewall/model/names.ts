@@ -11,64 +11,74 @@ export function setName(service: string, list: SetList, family: Family): string 
   return `${service}_${list}${family}`;
 }
 
-/** The set that is the kernel switch of a service: one for both families. */
+/** The watchdog set of a service (its dead-man's switch): one for both families. */
 export function aliveSet(service: string): string {
   return `${service}_alive`;
 }
 
-/** What a set is called until it is whole. No list of any service has such a name; 29 characters at most. */
+/** The temporary name of a set while it is being filled. No list has such a name; 29 characters at most. */
 export function freshName(set: string): string {
   return `${set}_new`;
 }
 
-/** The set that times a trial: while a port is in it, that port meets the new rules. For both families. */
+/** The timer of a trial: ports in this set meet the new rules. One for both families. */
 export function trialSet(service: string): string {
   return `${service}_trial`;
 }
 
-/** The service by whose name the trusted sets of the new rules are found while they are on trial. No service has a dot. */
+/**
+ * The label that replaces the service's name in the trusted sets of the new rules during a trial. No service has a dot
+ * in its name.
+ */
 export function trialLabel(service: string): string {
   return `${service}.new`;
 }
 
-/** What the chains of a service begin with. */
+/** The prefix of a service's chain names. */
 export function chainPrefix(service: string): string {
   return `${service}_`;
 }
 
-/** The comment by which the rules of a service for packets that hide what they are are known; no service has a colon. */
+/**
+ * The comment that marks a service's rules for packets that hide their protocol or port. No service has a colon in its
+ * name.
+ */
 export function hiddenTag(service: string): string {
   return `knockctl:hidden:${service}`;
 }
 
-/** The chain that a service's second gate begins with, in the table mangle. Others of the gate's begin with this and a dot. */
+/**
+ * The first chain of a service's strict gate, in table mangle. The gate's other chains begin with this name and a dot.
+ */
 export function gateChain(service: string): string {
   return `${service}_gate`;
 }
 
-/** True for the chains of a service's second gate, and those that a trial makes of them; no service has a dot in its name. */
+/**
+ * True for the chains of a service's strict gate, including those that a trial makes of them. No service has a dot in
+ * its name.
+ */
 export function isGateChain(chain: string, service: string): boolean {
   return chain === gateChain(service) || chain.startsWith(`${gateChain(service)}.`);
 }
 
-/** The comment by which the one jump of a service is known, wherever it stands. */
+/** The comment that marks a service's jump, in any chain. */
 export function jumpTag(service: string): string {
   return `knockctl:${service}`;
 }
 
 /**
- * The rules of a trial: two versions side by side, and a set of the kernel that says which of them a
- * port meets. Pure.
+ * The rules of a trial: two versions side by side, and a kernel set that decides which of them a port meets. Pure.
  *
- * The old version stays exactly where it is, under its own names; the new one stands beside it under
- * other names. So what the kernel goes back to has not been touched, the end of an unconfirmed trial
- * only takes away, and a later life that knows the old configuration finds its chains as it left them.
+ * The old version stays unchanged, under its own names; the new one is added under other names. So the rules that the
+ * kernel falls back to are never touched, an unconfirmed trial ends by removal only, and a later run that knows the old
+ * configuration finds its chains unchanged.
  */
 
-/** What the chains of the new version end with: no service has a dot in its name. */
+/** The suffix of the new version's chain names: no service has a dot in its name. */
 const SUFFIX = '.new';
 
-/** The names that these chains of a service have while they are on trial; `taken` are not free. */
+/** Maps each of a service's chains to its name during a trial; names in `taken` are not used. */
 export function trialChains(
   service: string,
   chains: readonly string[],

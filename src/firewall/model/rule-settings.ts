@@ -1,12 +1,12 @@
 import type { Family } from '../../base/address.js';
 import type { Readable } from './readable.js';
 
-/** What holds for the rules of all services. */
+/** Settings shared by the rules of all services. */
 export interface RuleSettings {
   readonly families: readonly Family[];
   readonly hook: 'first' | 'last';
-  /** The limit of the drop log, or undefined for none. */
+  /** The rate limit of the drop log; undefined: no drop log. */
   readonly log: string | undefined;
-  /** What this kernel has for packets that rules cannot read; where that was not asked, all of it. */
+  /** Which matches this kernel has for unreadable packets; all of them if it was not probed. */
   readonly readable?: ReadonlyMap<Family, Readable> | undefined;
 }

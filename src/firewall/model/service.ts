@@ -1,28 +1,31 @@
-/** A protected service, as far as its rules need it. */
+/** What the rules need to know of a protected service. */
 export interface Service {
   readonly name: string;
   readonly protocol: 'tcp' | 'udp';
   readonly ports: readonly number[];
-  /** Protect only these destinations; empty: all. */
+  /** Protects only these destination addresses; empty: all. */
   readonly addresses: readonly string[];
-  /** The chain that the jump goes into. */
+  /** The chain that holds the jump. */
   readonly chain: string;
   readonly onFailure: 'restore' | 'flush' | 'hold';
-  /** `strict`: a second gate stands in front of all rules of the table filter (gate.ts); normal where it is not said. */
+  /** `strict`: a second gate in table mangle precedes all rules of table filter (gate.ts); default: normal. */
   readonly gate?: 'normal' | 'strict';
-  /** TCP packets that begin no connection and belong to none: refused like a SYN, or passed on as if we were not there. */
+  /**
+   * What happens to TCP packets that neither open a connection nor belong to one: handled like a SYN, or passed on as
+   * without knockctl.
+   */
   readonly strays?: 'drop' | 'pass';
 }
 
-/** Chains whose packets are for others, never for this host itself. */
+/** Chains for forwarded packets, never for packets to this host itself. */
 const FOR_OTHERS: readonly string[] = ['FORWARD', 'DOCKER-USER'];
 
-/** Whether a service stands behind this host: no session with the host itself goes through its chain. */
+/** Whether the service runs behind this host (forwarded): no session with the host itself passes its chain. */
 export function isForOthers({ chain }: Pick<Service, 'chain'>): boolean {
   return FOR_OTHERS.includes(chain);
 }
 
-/** The service that a verb means: the named one; without a name `ssh`, else the first. */
+/** Returns the service that a verb acts on: the named one; without a name `ssh`, or else the first. */
 export function chosenService<S extends { readonly name: string }>(
   services: readonly S[],
   name: string | undefined,

@@ -9,9 +9,9 @@ import { takeSnapshot } from '../rules/snapshot.js';
 import { Tables } from '../rules/tables.js';
 
 /**
- * Has the kernel apply on_failure at once, for services that stand in it by the inventory in that file, and saves
- * the rules as they are; gives their paths. For when no supervisor can be started: needs no configuration. What
- * is in force beside that is left alone. Throws where a switch cannot be emptied.
+ * Trips the watchdog of every service in the inventory in that file, so that the kernel applies on_failure at
+ * once, and saves the current rules; returns the paths. For use when no supervisor can be started: needs no
+ * configuration, and changes nothing else. Throws if a watchdog set cannot be emptied.
  */
 export async function forceOnFailure(
   exec: Exec,

@@ -4,27 +4,26 @@ import { StateFile } from '../../system/state-file.js';
 import type { TableName } from '../model/table-name.js';
 
 /**
- * What of ours is in the kernel, noted in the run folder, which lives as long as the kernel does:
- * so that a later life finds services that the configuration no longer names, and `stop` knows
- * which tables were not there before us.
+ * What knockctl has put into the kernel, recorded in the run folder, which lives as long as the kernel does: so a later
+ * run finds services that the configuration no longer names, and `stop` knows which tables did not exist before.
  */
 export interface Inventory {
   readonly services: readonly string[];
-  /** Where rules of ours may stand: other settings may lead to another back end, or leave a family out. */
+  /** Where knockctl's rules may be: other settings may select another back end, or omit a family. */
   readonly places: readonly Place[];
-  /** Families whose filter table did not exist before our first rule. */
+  /** Families whose filter table did not exist before knockctl's first rule. */
   readonly madeTables: readonly Family[];
-  /** The same of the table mangle, which only second gates need. */
+  /** The same for table mangle, which only strict gates need. */
   readonly madeMangle?: readonly Family[];
-  /** Chains that only a trial has, of whatever service. */
+  /** Chains that only a trial has, of any service. */
   readonly trialChains?: readonly string[];
-  /** True where a supervisor should be there for them; false after `knockctl setup`. */
+  /** True if a supervisor should be running; false after `knockctl setup`. */
   readonly supervised: boolean;
-  /** The life of the kernel that all of it is about; a run folder may outlive that. */
+  /** The boot that the inventory belongs to; a run folder may outlive it. */
   readonly bootId?: string;
 }
 
-/** The tables of a family that were not there before our first rule. */
+/** Returns the tables of a family that did not exist before knockctl's first rule. */
 export function madeTablesOf(
   family: Family,
   { madeTables, madeMangle = [] }: Pick<Inventory, 'madeTables' | 'madeMangle'>,
@@ -35,18 +34,18 @@ export function madeTablesOf(
   ];
 }
 
-/** Where rules are: one family in one back end. */
+/** A location of rules: one family in one back end. */
 export interface Place {
   readonly backend: BackendName;
   readonly family: Family;
 }
 
-/** Each place once. */
+/** Removes duplicate places. */
 export function unique(places: readonly Place[]): Place[] {
   return [...new Map(places.map((place) => [`${place.backend} ${place.family}`, place])).values()];
 }
 
-/** The places that are not among others. */
+/** Returns the places that are not in `others`. */
 export function without(places: readonly Place[], others: readonly Place[]): Place[] {
   const isSame = (one: Place, two: Place): boolean =>
     one.backend === two.backend && one.family === two.family;
@@ -70,7 +69,7 @@ export function isSupervised(path: string): boolean {
   return readInventory(path)?.supervised === true;
 }
 
-/** Whether sets and rules of ours can be there because of us: there is a note, and it is not of an earlier boot. */
+/** Whether the kernel can hold sets and rules of this inventory: it exists, and is not from an earlier boot. */
 export function isOfBoot(inventory: Inventory | undefined, bootId: string): boolean {
   return inventory !== undefined && (inventory.bootId === undefined || inventory.bootId === bootId);
 }

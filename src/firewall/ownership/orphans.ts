@@ -4,24 +4,24 @@ import { knownChains, standardService } from '../rules/known-chains.js';
 import type { SetStore } from '../sets/set-store.js';
 import type { DesiredService } from '../rules/template.js';
 
-/** What other configurations than the one in force have left in the kernel, as far as it is known: chains, services, doors. */
+/** What earlier configurations have left in the kernel, as far as known: chains, services, doors. */
 export class Orphans {
   readonly #sets: SetStore;
   readonly #doors: KernelDoorSets;
   /** Chains that only a trial has. */
   readonly #chains = new Set<string>();
   readonly #services = new Set<string>();
-  /** False while sets may be there that nobody needs. */
-  #tidy: boolean;
+  /** False while unused sets may exist. */
+  #isClean: boolean;
 
   constructor(sets: SetStore, doors: KernelDoorSets, isPruned: boolean) {
     this.#sets = sets;
     this.#doors = doors;
-    this.#tidy = isPruned;
+    this.#isClean = isPruned;
   }
 
-  get tidy(): boolean {
-    return this.#tidy;
+  get isClean(): boolean {
+    return this.#isClean;
   }
 
   get chains(): readonly string[] {
@@ -32,15 +32,15 @@ export class Orphans {
     this.#doors.record(services);
     for (const chain of chains) this.#chains.add(chain);
     for (const service of services) this.#services.add(service);
-    if (chains.length + services.length > 0) this.#tidy = false;
+    if (chains.length + services.length > 0) this.#isClean = false;
   }
 
-  /** Services of which something may be left; `kept`: those that are in force. */
+  /** Returns services that may have left something; `kept`: those in force. */
   services(kept: readonly string[]): readonly string[] {
     return [...this.#services].filter((name) => !kept.includes(name));
   }
 
-  /** What has to go with the next transaction: the jumps of services, and then their chains. */
+  /** Returns what the next transaction must remove: jumps of services, then their chains. */
   toPrune(kept: readonly string[]): {
     readonly jumps: readonly DesiredService[];
     readonly chains: readonly string[];
@@ -52,17 +52,17 @@ export class Orphans {
     };
   }
 
-  /** Takes out sets that no rule of ours names any more. Gives what had to be left, and why. */
+  /** Destroys sets that knockctl's rules no longer use. Returns which sets had to stay, and why. */
   async prune(kept: readonly string[], doors: KernelDoors): Promise<string[]> {
     const services = this.services(kept);
     const left = await this.#sets.destroyTrial([...kept, ...services]);
-    left.push(...(await this.#doors.drop(doors)));
+    left.push(...(await this.#doors.prune(doors)));
     for (const name of services) {
       const stays = await this.#sets.destroy(name);
       if (stays.length === 0) this.#services.delete(name);
       left.push(...stays);
     }
-    this.#tidy = left.length === 0;
+    this.#isClean = left.length === 0;
     return left;
   }
 }

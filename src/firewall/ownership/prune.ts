@@ -9,37 +9,37 @@ import type { Tables } from '../rules/tables.js';
 import type { DesiredService } from '../rules/template.js';
 import { Unreadable } from '../rules/unread.js';
 
-/** What is to go out of the tables of a family. */
+/** What to remove from the tables of a family. */
 interface PruneWanted {
   readonly rules: readonly DesiredService[];
   /** Services of which only the names are known. */
   readonly services: readonly string[];
-  /** All doors of these, and of those services. */
+  /** Instances whose doors are removed, besides the doors of those services. */
   readonly instances: readonly string[];
-  /** Tables that go too, where nothing is left in them. */
+  /** Tables that are deleted too if nothing is left in them. */
   readonly made: readonly TableName[];
 }
 
 /**
- * Takes rules of ours out of both tables, in one go: that which opens stands until that which shuts is out. Gives what
- * had to be left, and why. Throws Unreadable where a table cannot be read, once what is in the other one is out.
+ * Removes knockctl's rules from both tables in one process: rules that accept stay until those that drop are removed.
+ * Returns what had to stay, and why. Throws Unreadable if a table cannot be read, once the other one is clean.
  */
-export async function prune(tables: Tables, family: Family, going: PruneWanted): Promise<readonly string[]> {
-  tables.tryAgain(family);
+export async function prune(tables: Tables, family: Family, wanted: PruneWanted): Promise<readonly string[]> {
+  tables.resumeReading(family);
   const removals: Removal[] = [];
   let unreadable: Unreadable | undefined;
   for (const from of [fromMangle, fromFilter]) {
     try {
-      removals.push(await from(tables, family, going));
+      removals.push(await from(tables, family, wanted));
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      unreadable = error; // a table that nothing tells must not keep the other one in force
+      unreadable = error; // an unreadable table must not keep the other one in force
     }
   }
   const text = removals.map((removal) => removal.text).join('');
   if (text !== '') await tables.apply(family, text);
   if (unreadable !== undefined) throw unreadable;
-  for (const table of going.made) await tables.dropIfEmpty(family, table);
+  for (const table of wanted.made) await tables.dropIfEmpty(family, table);
   return removals.flatMap(({ left }) => left);
 }
 
@@ -55,7 +55,7 @@ async function fromFilter(
   return planRemove([...known, ...doors], actual);
 }
 
-/** What is there alone says what goes: no configuration of now need know of a gate that is left. */
+/** Removes every gate that exists: the current configuration need not know of it. */
 async function fromMangle(
   tables: Tables,
   family: Family,
@@ -67,7 +67,7 @@ async function fromMangle(
   const chains = new Set(chainsOf([...inTable(rules, 'mangle'), ...names.map(standardGate)]));
   const actual = await tables.read(family, isOurs(names, instances), { chains, table: 'mangle' });
   const table = findTable(actual, 'mangle');
-  // Chains of a trial may have other names; those of filter are not here.
+  // Chains of a trial may have other names; those of filter do not exist here.
   const known = knownChains(
     '',
     rules.flatMap(({ chains }) => [...chains.keys()]),
@@ -85,7 +85,7 @@ function namesOf({ rules, services }: Pick<PruneWanted, 'rules' | 'services'>): 
   return [...new Set([...named, ...services])];
 }
 
-/** Each chain once: to take one out twice is a fault. */
+/** Keeps each chain once: deleting it twice would be an error. */
 function onceEach(all: readonly DesiredService[]): DesiredService[] {
   const seen = new Set<string>();
   return all.map((one) => {

@@ -1,27 +1,27 @@
 import { trialLabel, aliveSet, trialSet } from '../model/names.js';
 import { serviceSets, trialSets, type SetSpec } from '../sets/set-specs.js';
 
-/** Rules that somebody has saved, and the sets of ours that they name. Pure. */
+/** Rules saved by the host's tools, and the sets of knockctl that they reference. Pure. */
 
-/** What netfilter-persistent loads at a boot. */
+/** The files that netfilter-persistent loads at boot. */
 export const PERSISTENT: readonly string[] = ['/etc/iptables/rules.v4', '/etc/iptables/rules.v6'];
 
-/** Whether saved rules hold ours: with a set missing none of them can be loaded (iptables-restore(8)). */
+/** Whether saved rules include knockctl's: if a set is missing, none of them can be loaded (iptables-restore(8)). */
 export function holdsOurs(text: string): boolean {
   return /^-A .*--comment "?knockctl:/m.test(text);
 }
 
-/** The comment of a jump of ours (jumpTag): that of a service, or of doors. */
+/** The comment of knockctl's jumps (jumpTag): that of a service, or of doors. */
 const JUMP = /"knockctl:([\w-]+)(\.doors)?"/g;
-/** A rule that names a set: it can be loaded only where the set is there. */
+/** A rule that references a set: it can be loaded only if the set exists. */
 const NAMED = /--(?:match|add|del)-set (\S+)/g;
 const DOOR_SET = /^([\w-]+)\..+_(?:window|done\d+\.)([46])$/;
-/** For doors that the configuration does not have: nobody will want them as they are. */
+/** For doors that the configuration does not have: their parameters no longer matter. */
 const DOOR_KIND = 'hashsize 64 timeout 30';
 
 /**
- * The sets of ours that a text of iptables-save names, of the kind that their names tell. Ours are those of services and
- * doors whose jump is in the same text: other people's sets may have names like them.
+ * Returns knockctl's sets that a text of iptables-save references, of the kind that their names imply. Only services
+ * and doors with a jump in the same text count: foreign sets may have similar names.
  */
 export function savedSets(text: string): SetSpec[] {
   const tags = [...text.matchAll(JUMP)].map(([, name = '', doors]) => ({

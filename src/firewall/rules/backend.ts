@@ -15,28 +15,28 @@ interface TableTools {
 export interface Backend {
   readonly name: BackendName;
   readonly tools: Readonly<Record<Family, TableTools>>;
-  /** Why this one, in words for logs and `status`. */
+  /** Why this back end was chosen, for logs and `status`. */
   readonly reason: string;
 }
 
 const NO_TOOLS = { save: '', restore: '' };
-/** For those who have no service: the host may have no iptables at all. */
+/** The back end if there are no services: the host may have no iptables at all. */
 export const NO_BACKEND: Backend = {
   name: 'nft',
   reason: 'no service: not used',
   tools: { 4: NO_TOOLS, 6: NO_TOOLS },
 };
 
-/** Where the kernel lists the tables that legacy iptables has made, by family. */
+/** The kernel's lists of the tables that legacy iptables has made, by family. */
 const LEGACY_TABLES: Readonly<Record<Family, string>> = {
   4: '/proc/net/ip_tables_names',
   6: '/proc/net/ip6_tables_names',
 };
 
 /**
- * Chooses the back end. `auto` follows the host: where rules stand in one back end only, that one;
- * else the one that the name `iptables` leads to (update-alternatives). Looking is free of side
- * effects: the legacy tools load kernel modules, so they are only called where tables exist.
+ * Chooses the back end. `auto` follows the host: the back end that holds rules if only one does, otherwise the one that
+ * the command `iptables` resolves to (update-alternatives). Has no side effects: the legacy tools load kernel modules,
+ * so they run only if legacy tables exist. Throws KnockError (exit 69) if it is not installed.
  */
 export async function chooseBackend(exec: Exec, wanted: BackendName | 'auto'): Promise<Backend> {
   if (wanted !== 'auto') return namedBackend(wanted, `backend = ${wanted}`);
@@ -47,7 +47,7 @@ export async function chooseBackend(exec: Exec, wanted: BackendName | 'auto'): P
     if (hasBackend(used)) return namedBackend(used, `this host has its rules in ${used}`);
   }
   const fallback = await defaultBackend(exec);
-  return namedBackend(fallback, 'the host’s iptables command is this one');
+  return namedBackend(fallback, 'the host’s iptables command uses it');
 }
 
 function toolPath(family: Family, name: BackendName, verb: 'save' | 'restore'): string | undefined {
@@ -59,7 +59,7 @@ function hasBackend(name: BackendName): boolean {
   return toolPath(4, name, 'restore') !== undefined;
 }
 
-/** One of them, whatever the host uses. Throws KnockError (exit 69) where it is not installed. */
+/** Returns the named back end, whatever the host uses. Throws KnockError (exit 69) if it is not installed. */
 export function namedBackend(name: BackendName, reason: string): Backend {
   const tools = (family: Family): TableTools => {
     const save = toolPath(family, name, 'save');
@@ -76,7 +76,7 @@ export function namedBackend(name: BackendName, reason: string): Backend {
   return { name, reason, tools: { 4: tools(4), 6: tools(6) } };
 }
 
-/** A save that takes longer hangs. */
+/** A save that takes longer is considered hung. */
 const LOOK_MS = 5_000;
 
 async function defaultBackend(exec: Exec): Promise<BackendName> {
@@ -91,9 +91,9 @@ async function defaultBackend(exec: Exec): Promise<BackendName> {
 }
 
 /**
- * Whether legacy iptables has made tables: only then may its tools be asked, for they load modules of the kernel. A list that
- * nobody lets us read is that of a user namespace without rights to its network's files (older LXC): its tools cannot read it
- * either, so no tables of theirs are in use there.
+ * Whether legacy iptables has made tables. Its tools may run only then, because they load kernel modules. If the list
+ * is unreadable, this is a user namespace without rights to its network's files (older LXC): the legacy tools cannot
+ * read it either, so no legacy tables are in use.
  */
 export function hasLegacyTables(family: Family): boolean {
   try {
@@ -121,7 +121,7 @@ async function nftInUse(exec: Exec): Promise<boolean> {
   return false;
 }
 
-/** A save that cannot tell the rules (see isWholeSave) is the sign of some; one that cannot be had tells nothing, and is none. */
+/** An incomplete save (see isWholeSave) means that rules exist; a save that cannot be run counts as none. */
 async function savedRules(exec: Exec, save: string): Promise<'some' | 'none'> {
   try {
     const { exitCode, stdout } = await exec([save], { timeoutMs: LOOK_MS });
@@ -133,7 +133,7 @@ async function savedRules(exec: Exec, save: string): Promise<'some' | 'none'> {
   }
 }
 
-/** Anything beyond empty built-in chains with the policy ACCEPT. */
+/** True for anything beyond empty built-in chains with policy ACCEPT. */
 function hasRules(saved: string): boolean {
   return saved.split('\n').some((line) => line.startsWith('-A ') || /^:\S+ (?:DROP|-) /.test(line));
 }

@@ -3,12 +3,15 @@ import type { Table } from '../../iptables-parser/document.js';
 import { rulesIn, taggedRules, type SameRules } from './plan.js';
 import type { DesiredService } from './template.js';
 
-/** How the kernel prints rules that we loaded: an administrator's template need not have that form. */
+/** The form in which the kernel prints loaded rules. An administrator's template may use another form. */
 export class CanonicalRules {
-  /** By family, chain and our own text: the last two, for a second way to read may not have the kernel's own form. */
+  /**
+   * Printed forms by family, chain and template text. The last two are kept, because a fallback reader may print
+   * another form than the kernel.
+   */
   readonly #printed = new Map<string, Set<string>>();
 
-  /** Compares rules of a family with what is in force. */
+  /** Returns a comparison of desired rules of a family with those in force. */
   same(family: Family): SameRules {
     return (chain, desired, actual) => {
       const text = actual.join('\n');
@@ -19,8 +22,8 @@ export class CanonicalRules {
   }
 
   /**
-   * Notes what the kernel made of rules that were just written. Only what was written: a jump that an earlier
-   * configuration left is not the printed form of ours.
+   * Records the printed form of rules that were just written. Only those: a jump left by an earlier configuration is
+   * not the printed form of the desired one.
    */
   learn(
     family: Family,
@@ -31,7 +34,7 @@ export class CanonicalRules {
     for (const service of desired) {
       for (const [chain, rules] of service.chains) {
         const printed = rulesIn(table, chain);
-        if (printed.length === rules.length) this.#note(key(family, chain, rules), printed.join('\n'));
+        if (printed.length === rules.length) this.#remember(key(family, chain, rules), printed.join('\n'));
       }
       if (withJump) this.#learnJumps(family, service, table);
     }
@@ -44,12 +47,12 @@ export class CanonicalRules {
       const printed = jumps.filter((jump) => jump.chain === chain);
       const found = printed[wanted.findIndex((jump) => jump.rule === rule)];
       if (found !== undefined && printed.length === wanted.length) {
-        this.#note(key(family, chain, [rule]), found.specText);
+        this.#remember(key(family, chain, [rule]), found.specText);
       }
     }
   }
 
-  #note(of: string, text: string): void {
+  #remember(of: string, text: string): void {
     const former = [...(this.#printed.get(of) ?? [])].filter((one) => one !== text);
     this.#printed.set(of, new Set([...former.slice(-1), text]));
   }

@@ -1,51 +1,51 @@
 import type { Family } from '../../base/address.js';
 import { CommandError } from '../../base/errors.js';
 import { BUILT_IN } from './plan.js';
-import type { OtherReading, OtherWay } from './otherwise.js';
+import type { FallbackReading, FallbackReader } from './otherwise.js';
 import type { TableName } from '../model/table-name.js';
 
-interface ChainWayParts {
-  /** Paths of iptables(8) of the back end. */
+interface ChainReaderParts {
+  /** The back end's iptables(8), by path. */
   readonly iptables: Readonly<Record<Family, string>>;
-  /** Runs a command that must succeed, and gives what it printed. */
+  /** Runs a command, and returns its output. Rejects if it fails. */
   readonly run: (argv: readonly string[]) => Promise<string>;
   readonly restore: (family: Family, text: string) => Promise<void>;
-  /** The table that is read. */
+  /** The table to read. */
   readonly table: TableName;
 }
 
-/** No chain of anybody has this name: who finds it tells nothing. */
-const NOBODYS = 'knockctl.no-chain';
-/** In a chain that cannot be shown whole so many rules are looked at one by one, a process each, before it is given up. */
+/** A chain name that never exists. A program that shows such a chain cannot be trusted. */
+const MISSING_CHAIN = 'knockctl.no-chain';
+/** If a chain cannot be printed whole, its rules are printed one by one, a process each, up to this number. */
 const MAX_RULES = 200;
 
 /**
- * Our rules chain by chain, `iptables -S CHAIN`, for when a save does not tell them: it shows no rule of other chains, so a rule that
- * the program cannot print (an extension that is not installed, measured with legacy 1.8.9) is in its way in its own chain only; and
- * there the others are shown by their numbers. Chains are known by the names that they are looked for by.
+ * Reads knockctl's rules chain by chain with `iptables -S CHAIN`, for when iptables-save fails. A rule that iptables
+ * cannot print (an extension that is not installed, measured with legacy 1.8.9) then blocks only its own chain, and the
+ * other rules of that chain are printed by number. Only chains whose names are passed in are found.
  */
-export class ChainWay implements OtherWay {
+export class ChainReader implements FallbackReader {
   readonly name = 'iptables, chain by chain';
-  readonly #parts: ChainWayParts;
+  readonly #parts: ChainReaderParts;
 
-  constructor(parts: ChainWayParts) {
+  constructor(parts: ChainReaderParts) {
     this.#parts = parts;
   }
 
   async read(
     family: Family,
-    mine: (name: string) => boolean,
+    isOwn: (name: string) => boolean,
     chains: ReadonlySet<string>,
-  ): Promise<OtherReading> {
-    if ((await this.#show(family, NOBODYS)) !== undefined)
-      throw new Error('iptables shows a chain that is not there');
+  ): Promise<FallbackReading> {
+    if ((await this.#show(family, MISSING_CHAIN)) !== undefined)
+      throw new Error('iptables shows a chain that does not exist');
     const lines: string[] = [];
     const rules: string[] = [];
     for (const name of new Set([...BUILT_IN, ...chains])) {
       const shown = await this.#chain(family, name);
-      if (shown === undefined) continue; // not there
+      if (shown === undefined) continue; // does not exist
       lines.push(`:${name} ${BUILT_IN.includes(name) ? 'ACCEPT' : '-'} [0:0]`);
-      rules.push(...shown.filter((line) => mine(line)));
+      rules.push(...shown.filter((line) => isOwn(line)));
     }
     return {
       text: [`*${this.#parts.table}`, ...lines, ...rules, 'COMMIT', ''].join('\n'),
@@ -54,23 +54,23 @@ export class ChainWay implements OtherWay {
     };
   }
 
-  /** The rules of a chain; undefined where there is none. Throws where that cannot be told. */
+  /** Returns the rules of a chain; undefined if it does not exist. Throws if neither can be determined. */
   async #chain(family: Family, name: string): Promise<readonly string[] | undefined> {
     try {
       return await this.#show(family, name);
     } catch {
-      return this.#oneByOne(family, name);
+      return this.#readOneByOne(family, name);
     }
   }
 
-  async #oneByOne(family: Family, name: string): Promise<readonly string[]> {
+  async #readOneByOne(family: Family, name: string): Promise<readonly string[]> {
     const rules: string[] = [];
     for (let number = 1; number <= MAX_RULES; number += 1) {
       let shown: readonly string[] | undefined;
       try {
         shown = await this.#show(family, name, number);
       } catch {
-        continue; // one that cannot be printed: ours all can
+        continue; // a rule that cannot be printed is foreign: knockctl's rules all can
       }
       if (shown === undefined || shown.length === 0) return rules;
       rules.push(...shown);
@@ -78,7 +78,7 @@ export class ChainWay implements OtherWay {
     throw new Error(`${name} cannot be shown, and has more than ${MAX_RULES} rules`);
   }
 
-  /** Undefined where there is no such chain: the program ends with 1 then, and prints nothing. */
+  /** Returns undefined if the chain does not exist: the program then exits with 1 and prints nothing. */
   async #show(family: Family, chain: string, number?: number): Promise<readonly string[] | undefined> {
     const { iptables, run, table } = this.#parts;
     try {
@@ -98,7 +98,7 @@ export class ChainWay implements OtherWay {
   }
 }
 
-/** Both back ends say so in these words, 1.8.7 to 1.8.11, in the C locale; what says anything else tells nothing. */
+/** Both back ends use these words in the C locale, 1.8.7 to 1.8.11. Any other message proves nothing. */
 function isNoChain({ failure: { exitCode, stderr } }: CommandError): boolean {
   return exitCode === 1 && /No chain\/target\/match by that name|does not exist/.test(stderr);
 }

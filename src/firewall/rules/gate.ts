@@ -9,28 +9,28 @@ import type { Service } from '../model/service.js';
 import { expandRules, placeholders, type DesiredService, type Template } from './template.js';
 
 /**
- * The second gate of a service with `gate = strict`: in the table mangle, which a packet passes before it comes to
- * filter. It only shuts (its rules give no ACCEPT), so that a rule of somebody else in filter opens nothing, nor does a
- * table filter that somebody has emptied. Pure.
+ * The strict gate of a service with `gate = strict`: rules in table mangle, which a packet traverses before filter. It
+ * only drops (its rules have no ACCEPT), so a foreign rule in filter cannot open the port, nor can a flush of table
+ * filter. Pure.
  */
 
-/** Where packets of a chain of filter are seen before; undefined for a chain of somebody else's. */
+/** The chain of mangle that precedes a chain of filter; foreign chains have none. */
 const BEFORE: ReadonlyMap<string, string> = new Map([
   ['INPUT', 'INPUT'],
   ['FORWARD', 'FORWARD'],
-  // Docker jumps to it from FORWARD, behind its DNAT, as mangle's FORWARD is.
+  // Docker jumps to it from FORWARD, after DNAT; mangle's FORWARD is also after DNAT.
   ['DOCKER-USER', 'FORWARD'],
 ]);
 
-/** The chain of mangle that has the packets of a chain of filter; undefined where that cannot be known. */
+/** Returns the chain of mangle that sees the packets of a chain of filter; undefined if that is unknown. */
 export function chainBefore(chain: string): string | undefined {
   return BEFORE.get(chain);
 }
 
-/** The target of those that no rule decides about while knockctl is lost: on to filter. */
+/** The target for undecided packets while the watchdog is tripped: on to filter. */
 const WHEN_LOST = { restore: 'RETURN', flush: 'RETURN', hold: undefined } as const;
 
-/** The rules of a service's gate for a family. Throws ConfigError where the template is not one of a gate, or cannot be had. */
+/** Returns the rules of a service's gate for a family. Throws ConfigError if the template is invalid or missing. */
 export function expandGate(
   { gate, file }: Template,
   service: Service,
@@ -54,7 +54,7 @@ export function expandGate(
   });
 }
 
-/** What the table mangle holds of the gates of these services, in the form of what has to go. */
+/** Returns the gate chains of these services in table mangle, as something to remove. */
 export function gatesIn(table: Table | undefined, services: readonly string[]): DesiredService[] {
   const present = table === undefined ? [] : chains(table).map(({ name }) => name);
   return [...new Set(services)].map((service) => ({

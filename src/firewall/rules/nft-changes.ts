@@ -1,17 +1,17 @@
-/** What `nft monitor` (nft(8)) prints, and which of it concerns us. Pure. */
+/** Parses the output of `nft monitor` (nft(8)), and picks the changes that concern knockctl. Pure. */
 
-/** Who made one change of the ruleset: its process, by the kernel's account. */
+/** The process that made a change of the ruleset, as the kernel reports it. */
 export interface ChangeAuthor {
   readonly pid: number;
   /** The process's name, at most 15 characters (comm). */
   readonly name: string;
 }
 
-/** Our chains, and those of others that hold our jumps; in the tables of iptables and ip6tables that have rules of ours. */
+/** The chains to watch: knockctl's own, and the parent chains of its jumps. */
 export interface WatchedChains {
   readonly own: ReadonlySet<string>;
   readonly hooks: ReadonlySet<string>;
-  /** The tables of iptables that these stand in; filter alone where it is not said. */
+  /** The iptables tables of these chains; filter by default. */
   readonly tables?: ReadonlySet<string>;
 }
 
@@ -19,13 +19,13 @@ const FILTER: ReadonlySet<string> = new Set(['filter']);
 
 const CHANGE = /^(add|create|insert|replace|delete|destroy) (table|chain|rule) ip6? (\S+)(?: (\S+))?/;
 const GENERATION = /^# new generation \d+ by process (\d+) \((.*)\)$/;
-/** Longer lines are cut: a rule may hold a comment of any length. */
+/** Longer lines are cut, because a rule may have a comment of any length. */
 const MAX_LINE = 10_000;
 
 /**
- * True for a line after which our rules may not be what they were: anything in a chain of ours, a
- * removal in a chain that holds a jump of ours, or of a whole table; or such a chain that is new, for our jump may wait
- * for it. What others add beside us is theirs.
+ * True for a line after which knockctl's rules may have changed: any change in one of its chains, a removal in a parent
+ * chain, the removal of a table, or a new parent chain, because a jump may wait for it. Rules that others add beside
+ * the jump do not count.
  */
 export function concerns(line: string, { own, hooks, tables = FILTER }: WatchedChains): boolean {
   const change = CHANGE.exec(line);
@@ -40,7 +40,7 @@ export function concerns(line: string, { own, hooks, tables = FILTER }: WatchedC
   return removes || isNew || line.split(/\s+/).some((word) => own.has(word));
 }
 
-/** Reads what the monitor prints, in whatever pieces it comes, and tells of each change that concerns us who made it. */
+/** Parses the monitor's output, in chunks of any size, and reports the author of each change that concerns knockctl. */
 export class ChangeReader {
   readonly #watched: WatchedChains;
   readonly #changed: (author: ChangeAuthor) => void;
@@ -48,31 +48,31 @@ export class ChangeReader {
   #concerned = false;
   #isChange = false;
   #count = 0;
-  #last: ChangeAuthor | undefined;
+  #lastAuthor: ChangeAuthor | undefined;
 
   constructor(watched: WatchedChains, changed: (author: ChangeAuthor) => void) {
     this.#watched = watched;
     this.#changed = changed;
   }
 
-  /** How often it has printed anything so far: each transaction, of anybody, is among that, and so is what it fails at. */
+  /** How many chunks have been read so far: every transaction of any process counts, failed ones too. */
   get count(): number {
     return this.#count;
   }
 
-  /** Who made the last change of a filter table, whatever it was. */
-  get last(): ChangeAuthor | undefined {
-    return this.#last;
+  /** The author of the last change of an iptables table, of any kind. */
+  get lastAuthor(): ChangeAuthor | undefined {
+    return this.#lastAuthor;
   }
 
   push(text: string): void {
     this.#count += 1;
     const lines = (this.#rest + text).split('\n');
     this.#rest = (lines.pop() ?? '').slice(0, MAX_LINE);
-    for (const line of lines) this.#line(line);
+    for (const line of lines) this.#readLine(line);
   }
 
-  #line(line: string): void {
+  #readLine(line: string): void {
     const generation = GENERATION.exec(line);
     if (generation === null) {
       this.#concerned ||= concerns(line, this.#watched);
@@ -81,7 +81,7 @@ export class ChangeReader {
     }
     const concerned = this.#concerned;
     const author = { pid: Number(generation[1]), name: generation[2] ?? '' };
-    if (this.#isChange) this.#last = author;
+    if (this.#isChange) this.#lastAuthor = author;
     this.#concerned = false;
     this.#isChange = false;
     if (concerned) this.#changed(author);

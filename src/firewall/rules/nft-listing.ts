@@ -1,32 +1,32 @@
-/** One table as `nft -j -a list table` prints it (libnftables-json(5)), as far as chains, targets and handles go. Pure. */
+/** Parses `nft -j -a list table` (libnftables-json(5)): chains, targets and handles. Pure. */
 
 import type { Family } from '../../base/address.js';
 
-/** What nft calls the tables of iptables and ip6tables. */
+/** nft's name of the family of an iptables table. */
 export function protocol(family: Family): 'ip' | 'ip6' {
   return family === 4 ? 'ip' : 'ip6';
 }
 
-/** A chain; `policy` of base chains alone. */
+/** A chain; only base chains have a `policy`. */
 interface ListedChain {
   readonly name: string;
   readonly policy: string | undefined;
 }
 
-/** A rule, in the order of its chain. */
+/** A rule, in chain order. */
 export interface ListedRule {
   readonly chain: string;
-  /** What nft deletes it by; no other rule of the table ever has it. */
+  /** The handle by which nft deletes it; never reused within the table. */
   readonly handle: number;
-  /** Its number in its chain, from 1, as iptables counts. */
+  /** Its number in its chain, from 1, as in iptables. */
   readonly number: number;
-  /** The chain that it jumps or goes to. */
+  /** The chain of its jump or goto. */
   readonly target: string | undefined;
-  /** It has a comment of iptables: nft 1.0.6 shows that there is one, and not what it says. */
+  /** It has an iptables comment. nft 1.0.6 shows that there is one, but not its text. */
   readonly hasComment: boolean;
-  /** What nft shows of it, but for its counters. */
+  /** What nft shows of it, without counters. */
   readonly form: string;
-  /** Packets that it has seen; undefined without a counter: iptables makes no such rule. */
+  /** Packets that it has counted; undefined without a counter, which iptables rules always have. */
   readonly packets: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface Listing {
 /** A JSON object of nft. */
 export type NftObject = Readonly<Record<string, unknown>>;
 
-/** Reads the document of one table. Throws Error if it is none, as one that is cut short. */
+/** Parses the listing of one table. Throws Error if it is invalid or truncated. */
 export function parseListing(text: string): Listing {
   const chains: ListedChain[] = [];
   const rules: ListedRule[] = [];
@@ -54,7 +54,7 @@ export function parseListing(text: string): Listing {
   return { chains, rules };
 }
 
-/** The objects of a document of nft, the first of which says what made it. Throws Error if it is none. */
+/** Returns the objects of an nft document; the first is its metadata. Throws Error if it is invalid. */
 export function nftItems(text: string): readonly NftObject[] {
   const document: unknown = JSON.parse(text);
   const list = isObject(document) ? document['nftables'] : undefined;
@@ -62,10 +62,10 @@ export function nftItems(text: string): readonly NftObject[] {
   return list.filter(isObject);
 }
 
-/** Flags of a table that change nothing for its packets. */
+/** Table flags that do not affect packets. */
 const HARMLESS: readonly unknown[] = ['owner', 'persist'];
 
-/** Whether a table has a flag that takes it out of service. nft 1.0.6 prints another text in place of the flag (its own name). */
+/** Whether a table has a flag that disables it. nft 1.0.6 prints its own name in place of the flag. */
 export function isDormant(table: unknown): boolean {
   const flags = isObject(table) ? table['flags'] : undefined;
   if (flags === undefined) return false;
@@ -73,7 +73,7 @@ export function isDormant(table: unknown): boolean {
   return all.some((flag) => !HARMLESS.includes(flag));
 }
 
-/** The tables of a document of nft that are out of service, each as `ip filter`. */
+/** Returns the dormant tables of an nft document, each as `ip filter`. */
 export function dormantTables(items: readonly NftObject[]): ReadonlySet<string> {
   const asleep = items
     .map(({ table }) => table)

@@ -1,16 +1,17 @@
 import type { ListedRule } from './nft-listing.js';
 
-/** A transaction of iptables-restore in two parts: what it makes, and what it takes out, the latter by nft. Pure. */
+/** Splits an iptables-restore transaction in two: additions for iptables-restore, deletions for nft. Pure. */
 
-/** What is made: chains, emptied where they are there, and rules. Empty where nothing is. */
+/** Returns the additions: chains (flushed if they exist) and rules. Empty if there are none. */
 export function toRestore(text: string, table: string): string {
   const lines = text.split('\n').filter((line) => /^(?::|-[AI] )/.test(line));
   return lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
 }
 
 /**
- * What goes, for `nft -f`: rules by their handles, then chains. `handles`: those of the rules that may go, by their words. Empty where
- * nothing goes. Throws Error for a rule that has none: to take out by its looks what was not read is a blind shot.
+ * Returns the deletions for `nft -f`: rules by handle, then chains. `handles`: those of the rules that may be deleted,
+ * by rule text. Empty if nothing is to be deleted. Throws Error for a rule without a known handle: a rule that was not
+ * read must not be deleted.
  */
 export function byHandles(
   text: string,
@@ -39,7 +40,7 @@ export function byHandles(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Of rules that were just made, the words by which they were, told by their places: `-I` puts its rule first, `-A` last. */
+/** Assigns rule texts to rules that were just made, by position: `-I` inserts first, `-A` appends. */
 export function newJumps(
   text: string,
   fresh: readonly ListedRule[],
@@ -52,12 +53,12 @@ export function newJumps(
       if (line.startsWith(`-A ${name} `)) words.push(line);
     }
     const there = fresh.filter(({ chain }) => chain === name);
-    if (there.length !== words.length) return []; // somebody else made one too
+    if (there.length !== words.length) return []; // another program added one too
     return there.map((rule, index) => ({ rule, text: words[index] ?? '' }));
   });
 }
 
-/** The chain that a line is about: its second word. */
+/** Returns the chain of a line: its second word. */
 function chainOf(line: string): string {
   return line.split(' ')[1] ?? '';
 }

@@ -6,16 +6,18 @@ import { gateChain, hiddenTag, jumpTag } from '../model/names.js';
 import { inTable, type TableName } from '../model/table-name.js';
 import type { DesiredService, Jump } from './template.js';
 
-/** From what should be and what is to the smallest transaction. Pure. */
+/** Plans the smallest transaction from the actual to the desired rules. Pure. */
 
-/** Input for one `iptables-restore --noflush`, of one table; empty where nothing has to change. */
+/** Input for one `iptables-restore --noflush` of one table; empty if nothing has to change. */
 export interface Transaction {
   readonly text: string;
-  /** What it changes, in words for the log: empty together with `text`. */
+  /** The changes, for the log; empty if `text` is empty. */
   readonly changes: readonly string[];
 }
 
-/** A chain of somebody else's that is not there: no packet passes it, and the jump into it has to wait (Docker makes DOCKER-USER). */
+/**
+ * A missing chain of another program: no packet passes it, and the jump into it has to wait (Docker makes DOCKER-USER).
+ */
 export interface MissingParentChain {
   readonly service: string;
   readonly family: Family;
@@ -23,26 +25,26 @@ export interface MissingParentChain {
 }
 
 /**
- * True where the rules in force are the desired ones. The kernel prints rules in a form of its own,
- * which an administrator's template need not have: who applied them knows what they look like then.
+ * Whether the rules in force are the desired ones. The kernel prints rules in its own form, which may differ from an
+ * administrator's template: CanonicalRules knows both.
  */
 export type SameRules = (chain: string, desired: readonly string[], actual: readonly string[]) => boolean;
 
 export interface ApplyOptions {
-  /** Also the jumps: only with them does any packet meet our chains. */
+  /** Whether to plan jumps too: without jumps, no packet meets knockctl's chains. */
   readonly jump: boolean;
-  /** Chains of ours that go once no jump of ours leads to them any more: those of a trial that is over. */
+  /** Chains to delete once no jump leads to them: those of a finished trial. */
   readonly drop?: readonly string[];
   readonly hook: 'first' | 'last';
   readonly same: SameRules;
-  /** The table that is planned; filter where it is not said. Of the desired services, those of another one are passed over. */
+  /** The table to plan; filter by default. Desired services of another table are ignored. */
   readonly table?: TableName;
 }
 
-/** Chains of the filter table, and of mangle, that are always there. */
+/** Chains that always exist in filter and in mangle. */
 export const BUILT_IN: readonly string[] = ['INPUT', 'FORWARD', 'OUTPUT'];
 
-/** What has to change so that the desired services are in force. Nothing of others is written. */
+/** Plans the changes that put the desired services in force. Never changes foreign rules or chains. */
 export function planApply(
   all: readonly DesiredService[],
   actual: Ruleset,
@@ -62,7 +64,7 @@ export function planApply(
       const current = rulesIn(table, chain);
       if (existing.has(chain) && options.same(chain, rules, current)) continue;
       changes.push(existing.has(chain) ? `chain ${chain} was changed` : `chain ${chain} was missing`);
-      // To --noflush, a chain line empties that chain, or makes it. All of them stand before the first rule.
+      // With --noflush, a chain line flushes or creates that chain. All of them precede the first rule.
       chainLines.push(`:${chain} - [0:0]`);
       lines.push(...rules.map((rule) => `-A ${chain} ${rule}`));
     }
@@ -76,17 +78,17 @@ export function planApply(
       own,
     );
     lines.push(...drop.lines);
-    changes.push(...drop.gone.map((chain) => `chain ${chain}, which nothing needs any more, was taken out`));
+    changes.push(...drop.gone.map((chain) => `unused chain ${chain} was removed`));
   }
   return transaction(name, [...chainLines, ...lines], changes);
 }
 
 interface Draft {
-  /** Every chain of ours. */
+  /** All of knockctl's chains. */
   readonly own: ReadonlySet<string>;
   readonly lines: string[];
   readonly changes: string[];
-  /** Chains that another rule of ours is now the first of. */
+  /** Chains in which this draft has just inserted a rule first. */
   readonly first: Set<string>;
 }
 
@@ -98,7 +100,7 @@ function planJumps(
   draft: Draft,
 ): void {
   const jumps = installable(service.jumps, existing);
-  // A copy in a chain of ours goes when that chain is emptied: to delete it as well would be a fault.
+  // A copy in one of knockctl's chains goes when that chain is flushed: deleting it as well would be an error.
   const tagged =
     table === undefined
       ? []
@@ -108,7 +110,7 @@ function planJumps(
   if (isRight && !isDisplaced) return;
   draft.lines.push(...tagged.map((rule) => deletion(rule).text));
   const insert = service.first === true || options.hook === 'first';
-  // The last one inserted stands first.
+  // The last one inserted is first in the chain.
   for (const { chain, rule } of insert ? [...jumps].reverse() : jumps) {
     draft.lines.push(`${insert ? '-I' : '-A'} ${chain} ${rule}`);
     if (insert) draft.first.add(chain);
@@ -118,18 +120,18 @@ function planJumps(
   draft.changes.push(`the jump to ${jumpedTo(service)} ${found}`);
 }
 
-/** What a jump leads to, for people. */
+/** The target of a jump, for messages. */
 function jumpedTo({ service, table }: DesiredService): string {
   if (service.includes('.')) return service;
   return table === 'mangle' ? gateChain(service) : `${service}_policy`;
 }
 
-/** The jumps that can be in force. */
+/** Returns the jumps whose parent chain exists. */
 export function installable(jumps: readonly Jump[], existing: ReadonlySet<string>): readonly Jump[] {
   return jumps.filter(({ chain }) => existing.has(chain) || BUILT_IN.includes(chain));
 }
 
-/** The chains that jumps wait for. */
+/** Returns the missing chains that jumps wait for. */
 export function missingParentChains(
   family: Family,
   desired: readonly DesiredService[],
@@ -148,12 +150,15 @@ export function chainNames(table: Table | undefined): ReadonlySet<string> {
   return new Set(table === undefined ? [] : chainsOf(table).map(({ name }) => name));
 }
 
-/** What was left in place by a removal, and why. */
+/** A removal, and what it leaves in place, with the reason. */
 export interface Removal extends Transaction {
   readonly left: readonly string[];
 }
 
-/** Takes out jumps and chains of services. A chain that a foreign rule still names is emptied and left. */
+/**
+ * Plans the removal of the jumps and chains of services. A chain that a foreign rule still references is flushed and
+ * left.
+ */
 export function planRemove(
   all: readonly DesiredService[],
   actual: Ruleset,
@@ -175,12 +180,13 @@ export function planRemove(
     ...own.filter((chain) => !named.has(chain)).map((chain) => `-X ${chain}`),
   ];
   const left = foreign.map(
-    (rule) => `chain ${rule.target?.name ?? ''} stays, empty: a rule of somebody else names it: ${rule.text}`,
+    (rule) =>
+      `chain ${rule.target?.name ?? ''} was flushed but not deleted: a foreign rule references it: ${rule.text}`,
   );
   return { ...transaction(name, lines, lines), left };
 }
 
-/** Empties chains that are ours no more, and takes them out where no rule of somebody else names them. */
+/** Flushes unused chains, and deletes those that no foreign rule references. */
 function planDrop(
   table: Table | undefined,
   drop: readonly string[],
@@ -193,7 +199,7 @@ function planDrop(
   const jumps = new Set(desired.flatMap((service) => taggedRules(table, service.service)));
   const foreign = foreignRules(table, present, jumps, [...own, ...present]);
   const named = new Set(foreign.map((rule) => rule.target?.name));
-  // What has to stay, and is empty already, is no change.
+  // A chain that has to stay and is already empty is no change.
   const gone = present.filter((chain) => !named.has(chain) || rulesOf(table, chain).length > 0);
   const lines = [
     ...gone.map((chain) => `-F ${chain}`),
@@ -202,7 +208,7 @@ function planDrop(
   return { lines, gone };
 }
 
-/** The rules that lead to one of `chains`, but for those in chains of ours, and jumps of ours. */
+/** Returns the foreign rules that jump to one of `chains`: not those in knockctl's chains, nor its jumps. */
 function foreignRules(
   table: Table,
   chains: readonly string[],
@@ -214,16 +220,16 @@ function foreignRules(
   );
 }
 
-/** The jumps of a service, wherever they stand: known by their comment, never by number. */
+/** Returns the jumps of a service in any chain, recognised by their comment, never by number. */
 export function taggedRules(table: Table, service: string): Rule[] {
   const tags = [jumpTag(service), hiddenTag(service)];
-  // The text first: reading the comment of 10,000 foreign rules costs more than all the rest.
+  // Compares the text first: parsing the comments of 10,000 foreign rules costs more than all the rest.
   return commands(table).filter((rule) =>
     tags.some((tag) => rule.text.includes(tag) && rule.comments.includes(tag)),
   );
 }
 
-/** True where the tagged rules are the jumps: no more, each in its chain, and within a chain in their order. */
+/** True if the tagged rules are exactly the jumps: each in its chain, and in order within a chain. */
 export function areJumps(tagged: readonly Rule[], jumps: readonly Jump[], same: SameRules): boolean {
   if (tagged.length !== jumps.length) return false;
   const chains = new Set(jumps.map((jump) => jump.chain));
@@ -241,7 +247,7 @@ function namesOneOf(rule: Rule, own: readonly string[]): boolean {
   return own.some((chain) => rule.text.includes(chain)) && own.includes(rule.target?.name ?? '');
 }
 
-/** What follows `-A CHAIN ` of each rule of a chain. */
+/** Returns each rule of a chain without `-A CHAIN `. */
 export function rulesIn(table: Table | undefined, chain: string): string[] {
   return table === undefined ? [] : rulesOf(table, chain).map((rule) => rule.specText);
 }

@@ -3,15 +3,16 @@ import { execOk, type Exec } from '../../system/exec.js';
 import type { Backend } from './backend.js';
 import { ALL_READABLE, PROBES, REASSEMBLERS, type Readable, type Reassembler } from '../model/readable.js';
 
-/** Nothing has this name, and nothing gets it: `--test` changes nothing. */
+/** No chain has this name, and none is made: `--test` changes nothing. */
 const CHAIN = 'knockctl_probe';
 const TIMEOUT_MS = 5_000;
-/** What changes nothing needs no lock: who holds it for a minute must not hold up a command. Of legacy alone. */
+/** `--test` needs no lock: a program that holds the lock for a minute must not delay a command. Legacy only. */
 const NO_LOCK = ['/usr/bin/env', 'XTABLES_LOCKFILE=/dev/null'];
 
 /**
- * Which matches a back end can load into this kernel, asked of both by `--test`. Only a chain with the match is refused
- * while one without it is taken: whatever else is wrong (a lock, no permission) is told by those who write rules.
+ * Probes with `--test` which matches a back end can load into this kernel. A match is missing only if a chain with it
+ * is refused and the same chain without it is accepted. Other failures (a lock, no permission) are reported when rules
+ * are written.
  */
 export async function probeReadable(
   exec: Exec,
@@ -32,7 +33,7 @@ async function probeFamily(exec: Exec, restore: string, family: Family): Promise
       await execOk(exec, argv, { input, timeoutMs: TIMEOUT_MS });
       return true;
     } catch {
-      return false; // why, the next question tells
+      return false; // the next probe finds out why
     }
   };
   const more = family === 6 ? Object.values(PROBES) : [];

@@ -4,27 +4,27 @@ import { areJumps, chainNames, installable, taggedRules, type SameRules } from '
 import type { TableName } from '../model/table-name.js';
 import type { DesiredService } from './template.js';
 
-/** What is in force of one service: for `status`, and for deciding whether to feed. */
+/** The state of one service's rules: for `status`, and to decide whether to feed the watchdog. */
 export interface RuleStatus {
   readonly service: string;
   readonly family: Family;
-  /** All chains are there and hold the rules that they should. */
+  /** All chains exist and hold the desired rules. */
   readonly chains: boolean;
-  /** The jump is there, once, and right; on trial, both of them. */
+  /** The jump exists exactly once and is right; on trial, both jumps. */
   readonly jump: boolean;
-  /** Somebody else's chain that the jump belongs into, where it is not there: no packet passes it. */
+  /** The missing foreign chain that the jump belongs to: no packet passes it. */
   readonly awaits: string | undefined;
-  /** Packets meet rules of ours, right or not: a jump with our comment is there. */
+  /** Packets meet knockctl's rules, right or not: a jump with its comment exists. */
   readonly met: boolean;
-  /** The tables in which chains and jump are as they should be: each of them shuts, whatever the other one holds. */
+  /** The tables in which chains and jump are right: each of them protects by itself. */
   readonly whole?: readonly TableName[];
-  /** Why a save could not tell the rules of this family. */
+  /** Why iptables-save could not print this family's rules. */
   readonly unread?: string | undefined;
-  /** Nothing tells whether they are there: `chains` and `jump` are false for want of knowledge. */
+  /** The rules cannot be read by any means: `chains` and `jump` are false because nothing is known. */
   readonly unknown?: true;
 }
 
-/** What is in force of the jumps of a service. Pure. */
+/** Judges the jumps of a service. Pure. */
 export function judgeJumps(
   { service, jumps }: DesiredService,
   table: Table | undefined,
@@ -38,8 +38,8 @@ export function judgeJumps(
 }
 
 /**
- * One judgement for each service and family: what stands in two tables is as good as the worse of the two; of one that
- * nothing tells, as good as the other, for either of them shuts, and said to be unknown.
+ * Merges to one status for each service and family: two tables are as good as the worse one. If one table cannot be
+ * read, the status is that of the other, because each protects by itself, and is marked unknown.
  */
 export function merged(all: readonly RuleStatus[]): RuleStatus[] {
   const byService = new Map<string, RuleStatus>();
@@ -52,15 +52,15 @@ export function merged(all: readonly RuleStatus[]): RuleStatus[] {
 }
 
 function both(one: RuleStatus, other: RuleStatus): RuleStatus {
-  const told = [one, other].filter(({ unknown }) => unknown !== true);
+  const known = [one, other].filter(({ unknown }) => unknown !== true);
   return {
     ...one,
-    chains: told.length > 0 && told.every(({ chains }) => chains),
-    jump: told.length > 0 && told.every(({ jump }) => jump),
+    chains: known.length > 0 && known.every(({ chains }) => chains),
+    jump: known.length > 0 && known.every(({ jump }) => jump),
     awaits: one.awaits ?? other.awaits,
     met: one.met || other.met,
     whole: [...(one.whole ?? []), ...(other.whole ?? [])],
     unread: one.unread ?? other.unread,
-    ...(told.length < 2 ? { unknown: true as const } : {}),
+    ...(known.length < 2 ? { unknown: true as const } : {}),
   };
 }

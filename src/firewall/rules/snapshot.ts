@@ -6,14 +6,13 @@ import { makePrivateFolder, removeFile, replaceFile } from '../../system/files.j
 import { unsavedTable } from './saved.js';
 import type { Tables } from './tables.js';
 
-/** Snapshots kept: the newest of them, a file for each family. */
+/** How many snapshot files are kept, one for each family. */
 const KEPT = 10;
 const FILE = /^rules-.*\.v[46]$/;
 
 /**
- * Saves the whole rulesets of the families, as they are before our first rule, to
- * `<folder>/rules-<time>.v4` and `.v6`, for iptables-restore. Gives the paths. Throws KnockError, once all
- * is written, where a save has left something out.
+ * Saves the whole rulesets of the families to `<folder>/rules-<time>.v4` and `.v6`, for iptables-restore. Returns the
+ * paths. Throws KnockError, once all files are written, if a save is incomplete.
  */
 export async function takeSnapshot(
   tables: Tables,
@@ -32,7 +31,7 @@ export async function takeSnapshot(
     paths.push(path);
     const missing = unsavedTable(text);
     if (missing !== undefined)
-      gaps.push(`${path} is not whole: ${missing} (nft list ruleset shows the rest)`);
+      gaps.push(`${path} is incomplete: ${missing} (nft list ruleset shows the rest)`);
   }
   const old = readdirSync(folder)
     .filter((name) => FILE.test(name))

@@ -6,70 +6,73 @@ import { execOk, type Exec, type ExecOptions } from '../../system/exec.js';
 import { findTool } from '../../system/tools.js';
 import type { BackendName } from '../model/backend-name.js';
 import { namedBackend, NO_BACKEND, type Backend } from './backend.js';
-import { ChainWay } from './chain-way.js';
+import { ChainReader } from './chain-way.js';
 import { explain } from './explain.js';
 import { dormantTables, nftItems, protocol } from './nft-listing.js';
-import { NftWay } from './nft-way.js';
-import type { OtherWay } from './otherwise.js';
+import { NftReader } from './nft-way.js';
+import type { FallbackReader } from './otherwise.js';
 import { isPristine, isWholeSave, reasonIn, uncounted } from './saved.js';
 import { TABLES, type TableName } from '../model/table-name.js';
-import { Unread, Unreadable } from './unread.js';
+import { ReadFailures, Unreadable } from './unread.js';
 
-/** How long a legacy iptables waits for the xtables lock, and when we end it whatever it waits for. */
+/** How long legacy iptables waits for the xtables lock, and the hard limit of any call. */
 const LOCK_WAIT_S = 5;
 const TIMEOUT_MS = 20_000;
 /**
- * A reader that has said nothing for so long hangs, and is not asked again for a while (10,000 rules take 41 ms). The sooner with
- * a second way that needs another program.
+ * A save that prints nothing for this long hangs, and is not run again for a while (10,000 rules take 41 ms). The limit
+ * is shorter if the fallback uses another program.
  */
 const READ_MS = 6_000;
 const ONLY_READ_MS = 10_000;
-const SPARED_MS = 30_000;
-/** Of our own processes so many are remembered, to tell their changes from those of others. */
-const REMEMBERED = 64;
+const SUSPENDED_MS = 30_000;
+/** How many of knockctl's own processes are remembered, to tell their changes from those of others. */
+const MAX_OWN_PIDS = 64;
 
-/** What else is to be known of a reading. */
+/** Options for reading a table. */
 interface ReadOptions {
-  /** Gets the packets that the last rule of each chain has seen. */
+  /** Receives the packets counted by the last rule of each chain. */
   readonly counts?: Map<string, number> | undefined;
-  /** Chains that rules of ours may be in. */
+  /** Chains that may hold knockctl's rules. */
   readonly chains?: ReadonlySet<string>;
-  /** By default filter. */
+  /** The table; filter by default. */
   readonly table?: TableName;
 }
 
-/** Why no packet meets any rule of a table; see Tables.sleeping. */
-export type Sleeping = (family: Family, table: TableName) => string | undefined;
+/** Returns why no packet meets the rules of a table; see Tables.sleeping. */
+export type Dormancy = (family: Family, table: TableName) => string | undefined;
 
-/** The tables of both families that rules of ours stand in: whole saves and whole transactions. */
+/** Reads and writes the tables that may hold knockctl's rules, in both families: whole saves and whole transactions. */
 export class Tables {
   readonly #exec: Exec;
-  readonly #own = new Set<number>();
-  readonly #unread: Readonly<Record<TableName, Unread>> = { filter: new Unread(), mangle: new Unread() };
-  readonly #other: Readonly<Record<TableName, OtherWay>> | undefined;
+  readonly #ownPids = new Set<number>();
+  readonly #unread: Readonly<Record<TableName, ReadFailures>> = {
+    filter: new ReadFailures(),
+    mangle: new ReadFailures(),
+  };
+  readonly #fallback: Readonly<Record<TableName, FallbackReader>> | undefined;
   readonly backend: Backend;
-  /** Those of other back ends: kept, since they know which reader hangs. */
-  readonly #others = new Map<BackendName, Tables>();
+  /** Other back ends; kept, because each remembers which reader hangs. */
+  readonly #otherBackends = new Map<BackendName, Tables>();
 
   constructor(exec: Exec, backend: Backend) {
     this.#exec = exec;
     this.backend = backend;
-    this.#other = this.#otherWay();
+    this.#fallback = this.#makeFallback();
   }
 
-  /** The tables of a back end that is not the one chosen now. Throws KnockError where it is not installed. */
-  in(name: BackendName): Tables {
+  /** Returns the tables of another back end. Throws KnockError if it is not installed. */
+  withBackend(name: BackendName): Tables {
     if (name === this.backend.name && this.backend !== NO_BACKEND) return this;
-    const known = this.#others.get(name);
+    const known = this.#otherBackends.get(name);
     if (known !== undefined) return known;
-    const tables = new Tables(this.#exec, namedBackend(name, 'rules of ours may be left in it'));
-    this.#others.set(name, tables);
+    const tables = new Tables(this.#exec, namedBackend(name, "knockctl's rules may be left in it"));
+    this.#otherBackends.set(name, tables);
     return tables;
   }
 
   /**
-   * Families whose rules the last save could not tell, and why; by default in either table. What was read of them then is only
-   * what is ours, by a second way, and a change goes that way too.
+   * Families whose last save failed, and why, in either table. Of these, only knockctl's rules were read, by the
+   * fallback reader, and changes are made the same way.
    */
   get unread(): ReadonlyMap<Family, string> {
     const reasons = new Map<Family, string>();
@@ -78,95 +81,95 @@ export class Tables {
     return reasons;
   }
 
-  /** The same of one table. */
+  /** The same for one table. */
   unreadIn(table: TableName): ReadonlyMap<Family, string> {
     return this.#unread[table].reasons;
   }
 
-  /** Nothing of ours is in a table any more: whether it can be read is nobody's concern. */
-  passOver(family: Family, table: TableName): void {
-    this.#unread[table].over(family);
+  /** Forgets read failures of a table that holds none of knockctl's rules any more. */
+  forgetReadFailure(family: Family, table: TableName): void {
+    this.#unread[table].recordSuccess(family);
   }
 
   /**
-   * A table in force; a ruleset without tables where there is none. `mine` tells the lines
-   * that matter to us: a rule of somebody else that cannot be parsed is passed over. A save that is none is never taken for an empty
-   * table: then our rules are read by a second way. Throws Unreadable where that cannot tell either.
+   * Reads a table; the ruleset is empty if there is none. `isOwn` recognises the lines that matter: a foreign rule that
+   * cannot be parsed is ignored. An incomplete save is never taken for an empty table: knockctl's rules are then read
+   * by the fallback reader. Throws Unreadable if that fails too.
    */
   async read(
     family: Family,
-    mine: (line: string) => boolean,
+    isOwn: (line: string) => boolean,
     { counts, chains = new Set(), table = 'filter' }: ReadOptions = {},
   ): Promise<Ruleset> {
     let saved: string;
     try {
       saved = await this.#save(family, table, '-c');
-      this.#unread[table].over(family);
+      this.#unread[table].recordSuccess(family);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      return this.#readOtherwise(error, mine, { counts, chains, table });
+      return this.#readByFallback(error, isOwn, { counts, chains, table });
     }
     const text = uncounted(saved, counts);
     try {
       return parse(text);
     } catch {
-      const lines = text.split('\n').filter((line) => !line.startsWith('-') || mine(line));
+      const lines = text.split('\n').filter((line) => !line.startsWith('-') || isOwn(line));
       return parse(lines.join('\n'));
     }
   }
 
-  async #readOtherwise(
+  async #readByFallback(
     { family, why }: Unreadable,
-    mine: (line: string) => boolean,
+    isOwn: (line: string) => boolean,
     { counts, chains = new Set(), table = 'filter' }: ReadOptions,
   ): Promise<Ruleset> {
-    const other = this.#other?.[table];
+    const other = this.#fallback?.[table];
     try {
-      if (other === undefined) throw new Error('there is no program for another way');
-      const hangs = this.#spared(family) !== undefined;
-      if (hangs && !(other instanceof NftWay)) throw new Error('it is the same program');
-      const reading = await other.read(family, mine, chains);
+      if (other === undefined) throw new Error('there is no fallback program');
+      const hangs = this.#suspendedReason(family) !== undefined;
+      if (hangs && !(other instanceof NftReader)) throw new Error('it is the same program');
+      const reading = await other.read(family, isOwn, chains);
       for (const [chain, packets] of reading.counts) counts?.set(chain, packets);
-      this.#unread[table].found(family, why, reading);
+      this.#unread[table].recordFailure(family, why, reading);
       return parse(reading.text);
     } catch (error) {
-      this.#unread[table].found(family, why, undefined);
+      this.#unread[table].recordFailure(family, why, undefined);
       throw new Unreadable(family, `${why}; nor by ${other?.name ?? 'nft'}: ${errorText(error)}`);
     }
   }
 
-  /** A reader that hung is asked again: who takes our rules out wants to know how it is now. */
-  tryAgain(family: Family): void {
-    for (const table of TABLES) this.#unread[table].tryAgain(family);
+  /** Allows a hung reader to be asked again: a removal needs the current state. */
+  resumeReading(family: Family): void {
+    for (const table of TABLES) this.#unread[table].resume(family);
   }
 
-  /** Why the reader of a family is left alone, whichever table it hung at. */
-  #spared(family: Family): string | undefined {
-    return this.#unread.filter.spared(family) ?? this.#unread.mangle.spared(family);
+  /** Returns why the reader of a family is not asked now, whichever table it hung at. */
+  #suspendedReason(family: Family): string | undefined {
+    return this.#unread.filter.suspendedReason(family) ?? this.#unread.mangle.suspendedReason(family);
   }
 
-  #silence(family: Family, timeoutMs: number): string {
+  #timeoutReason(family: Family, timeoutMs: number): string {
     return `${this.backend.tools[family].save}: no answer within ${timeoutMs / 1_000} s`;
   }
 
-  /** Notes how rules of ours that were just read are shown elsewhere, for a time when no save tells them. */
+  /** Passes rules that were just read to the fallback reader, for a time when saves fail. */
   async learn(
     family: Family,
     ruleset: Ruleset,
-    mine: (name: string) => boolean,
+    isOwn: (name: string) => boolean,
     table: TableName = 'filter',
   ): Promise<void> {
-    const other = this.#other?.[table];
-    if (!(other instanceof NftWay) || this.#unread[table].reasons.has(family)) return;
-    await other.learn(family, ruleset, mine).catch(() => undefined); // without it the second way has to ask iptables
+    const other = this.#fallback?.[table];
+    if (!(other instanceof NftReader) || this.#unread[table].reasons.has(family)) return;
+    await other.learn(family, ruleset, isOwn).catch(() => undefined); // without it the fallback reader has to ask iptables
   }
 
-  /** Throws Unreadable where what came is no answer, KnockError where the reason is a known one. */
+  /** Throws Unreadable if the save is incomplete, KnockError if the reason is a known one. */
   async #save(family: Family, table: TableName, ...words: readonly string[]): Promise<string> {
     const { save } = this.backend.tools[family];
-    const spared = this.#spared(family);
+    const spared = this.#suspendedReason(family);
     if (spared !== undefined) throw new Unreadable(family, spared);
-    const timeoutMs = this.#other?.[table] instanceof NftWay ? READ_MS : ONLY_READ_MS;
+    const timeoutMs = this.#fallback?.[table] instanceof NftReader ? READ_MS : ONLY_READ_MS;
     try {
       const text = await this.#run([save, ...words, '-t', table], { timeoutMs });
       if (isWholeSave(text, table)) return text;
@@ -176,21 +179,21 @@ export class Tables {
       if (!(error instanceof CommandError)) throw error;
       const { timedOut, stderr } = error.failure;
       const why = timedOut
-        ? this.#silence(family, timeoutMs)
+        ? this.#timeoutReason(family, timeoutMs)
         : `${save}: ${reasonIn(stderr) ?? error.message}`;
-      if (timedOut) this.#unread[table].spare(family, why, SPARED_MS);
+      if (timedOut) this.#unread[table].suspend(family, why, SUSPENDED_MS);
       throw new Unreadable(family, why);
     }
   }
 
   /**
-   * Whether a table exists, by default filter: asked for by name, iptables-nft-save prints one that does not, and
-   * iptables-legacy-save makes it. In doubt it does.
+   * Whether a table exists, filter by default. Asked for a table by name, iptables-nft-save prints one that does not
+   * exist, and iptables-legacy-save creates it. If in doubt, true.
    */
   async exists(family: Family, table: TableName = 'filter'): Promise<boolean> {
-    const other = this.#other?.[table];
+    const other = this.#fallback?.[table];
     try {
-      if (other instanceof NftWay) return await other.exists(family);
+      if (other instanceof NftReader) return await other.exists(family);
       if (this.backend.name === 'legacy') return await this.#isLegacyTable(family, table);
       return new RegExp(`^\\*${table}$`, 'm').test(await this.saveAll(family));
     } catch {
@@ -199,47 +202,48 @@ export class Tables {
   }
 
   /**
-   * Looks which tables are out of service: iptables-save shows their rules as ever, and no packet meets them (measured). Gives
-   * why a table is; undefined: packets meet its rules, as far as it can be told. One process, for it is asked at every look.
+   * Finds dormant tables: iptables-save shows their rules as usual, but no packet meets them (measured). Returns a
+   * function that gives the reason for a table; undefined: packets meet its rules, as far as known. One process,
+   * because every reconciliation calls it.
    */
-  async sleeping(): Promise<Sleeping> {
+  async dormancy(): Promise<Dormancy> {
     const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
     if (nft === undefined) return () => undefined;
     const list = async (): Promise<ReadonlySet<string>> =>
       dormantTables(nftItems(await this.#run([nft, '-j', 'list', 'tables'], { timeoutMs: READ_MS })));
-    // nft that fails, or prints nonsense, is no reason to trip.
+    // A failure of nft, or invalid output, is no reason to trip.
     const dormant = await list().catch(() => new Set<string>());
     return (family, table) => {
       const place = `${protocol(family)} ${table}`;
       return dormant.has(place)
-        ? `the table ${place} is dormant, so no packet meets a rule in it: nft add table ${place} wakes it`
+        ? `table ${place} is dormant, so its rules have no effect: nft add table ${place} activates it`
         : undefined;
     };
   }
 
-  /** By the kernel's own list: to ask iptables for a table makes it, and may hang. */
+  /** Reads the kernel's own list: asking iptables for a table creates it, and may hang. */
   async #isLegacyTable(family: Family, table: TableName): Promise<boolean> {
     const file = `/proc/net/${protocol(family)}_tables_names`;
     return (await this.#run(['/bin/cat', file], { timeoutMs: READ_MS })).split('\n').includes(table);
   }
 
   /**
-   * Everything of a family, as far as a save tells it (see unsavedTable). Who hangs at one question is not asked the next ones: with
-   * a wait for each, no look would ever end. Throws Unreadable for a reader that is left alone.
+   * Saves all tables of a family, as far as possible (see unsavedTable). A reader that hangs once is not asked again
+   * for a while: if every call waited, no reconciliation would end. Throws Unreadable for such a reader.
    */
   async saveAll(family: Family): Promise<string> {
-    const spared = this.#spared(family);
+    const spared = this.#suspendedReason(family);
     if (spared !== undefined) throw new Unreadable(family, spared);
     try {
       return await this.#run([this.backend.tools[family].save], { timeoutMs: READ_MS });
     } catch (error) {
       if (error instanceof CommandError && error.failure.timedOut)
-        this.#unread.filter.spare(family, this.#silence(family, READ_MS), SPARED_MS);
+        this.#unread.filter.suspend(family, this.#timeoutReason(family, READ_MS), SUSPENDED_MS);
       throw error;
     }
   }
 
-  /** Everything that nft has, but for elements of sets, as JSON or as text with handles; undefined without the program. */
+  /** Lists everything in nft, without set elements, as JSON or as text with handles; undefined without nft. */
   async listNft(form: 'json' | 'text'): Promise<string | undefined> {
     const nft = findTool('nft');
     if (nft === undefined) return undefined;
@@ -247,21 +251,21 @@ export class Tables {
   }
 
   /**
-   * Takes an nft table out, by default filter, that is as good as not there: no rules, no chains but the built-in
-   * ones with the policy ACCEPT. Legacy tables cannot be taken out. Without the nft program it stays.
+   * Deletes an nft table, filter by default, that holds no rules and no chains but the built-in ones with policy
+   * ACCEPT. Legacy tables cannot be deleted; without nft the table stays.
    */
   async dropIfEmpty(family: Family, table: TableName = 'filter'): Promise<void> {
     const nft = findTool('nft');
     if (this.backend.name !== 'nft' || nft === undefined || this.unreadIn(table).has(family)) return;
-    if (!(await this.exists(family, table))) return; // a start that failed may not have got so far as to make it
+    if (!(await this.exists(family, table))) return; // a failed start may not have created it
     if (!isPristine(await this.#save(family, table), table)) return;
     await this.#run([nft, 'delete', 'table', protocol(family), table], {});
   }
 
   /**
-   * Applies a transaction, whole or not at all; of those of two tables, one after the other. Where the last reading of a table came
-   * by the second way, its own is made in two steps, what goes after what is made. An empty one is a fault of ours: the tools would
-   * call it a success.
+   * Applies a transaction atomically; one of two tables, table by table. If a table was last read by the fallback
+   * reader, its part takes two steps: additions, then deletions. Throws Error for an empty transaction, which the tools
+   * would accept.
    */
   async apply(family: Family, text: string): Promise<void> {
     if (text === '') throw new Error('an empty transaction');
@@ -281,12 +285,12 @@ export class Tables {
     await this.#run([restore, '--noflush', '-w', String(LOCK_WAIT_S)], { input: text });
   }
 
-  /** True for a process of ours: what it changed we did. */
-  isOwn(pid: number): boolean {
-    return this.#own.has(pid);
+  /** True for a process that knockctl started: its changes are knockctl's own. */
+  isOwnProcess(pid: number): boolean {
+    return this.#ownPids.has(pid);
   }
 
-  #otherWay(): Readonly<Record<TableName, OtherWay>> | undefined {
+  #makeFallback(): Readonly<Record<TableName, FallbackReader>> | undefined {
     if (this.backend === NO_BACKEND) return undefined;
     const tool = (family: Family): string => this.backend.tools[family].save.replace(/-save$/, '');
     const common = {
@@ -296,17 +300,17 @@ export class Tables {
       restore: async (family: Family, text: string): Promise<void> => this.#restore(family, text),
     };
     const nft = this.backend.name === 'nft' ? findTool('nft') : undefined;
-    const way = (table: TableName): OtherWay =>
-      nft === undefined ? new ChainWay({ ...common, table }) : new NftWay({ ...common, nft, table });
+    const way = (table: TableName): FallbackReader =>
+      nft === undefined ? new ChainReader({ ...common, table }) : new NftReader({ ...common, nft, table });
     return { filter: way('filter'), mangle: way('mangle') };
   }
 
   async #run(argv: readonly string[], options: ExecOptions): Promise<string> {
     const spawned = (pid: number): void => {
-      this.#own.add(pid);
-      for (const oldest of this.#own) {
-        if (this.#own.size <= REMEMBERED) break;
-        this.#own.delete(oldest);
+      this.#ownPids.add(pid);
+      for (const oldest of this.#ownPids) {
+        if (this.#ownPids.size <= MAX_OWN_PIDS) break;
+        this.#ownPids.delete(oldest);
       }
     };
     try {
@@ -317,7 +321,7 @@ export class Tables {
   }
 }
 
-/** The transactions of each table in a text, in their order. */
+/** Splits a text into the transactions of each table, in order. */
 function partsOf(text: string): { readonly table: TableName; readonly part: string }[] {
   return text
     .split(/^(?=\*)/m)

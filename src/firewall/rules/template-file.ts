@@ -12,11 +12,11 @@ const SERVICE = 'service.rules';
 const GATE = 'gate.rules';
 
 export interface TemplateSettings extends RuleSettings {
-  /** The administrator's own templates; those that are missing there are taken from the package. Empty: all of them. */
+  /** The folder of the administrator's own templates; missing ones are taken from the package. Empty: all are. */
   readonly rulesFolder: string;
 }
 
-/** The templates in force. Throws ConfigError where the administrator's own one cannot be read. */
+/** Reads the templates in force. Throws ConfigError if an administrator's template cannot be read. */
 export function readTemplate({ rulesFolder }: Pick<TemplateSettings, 'rulesFolder'>): Template {
   return { ...readNamed(rulesFolder, SERVICE), gate: readNamed(rulesFolder, GATE) };
 }
@@ -30,8 +30,8 @@ function readNamed(rulesFolder: string, name: string): Omit<Template, 'gate'> {
 }
 
 /**
- * Expands the template for every service and family; throws ConfigError with each fault once. Gives what it lacks, so
- * that packets get by.
+ * Checks the template for every service and family. Throws ConfigError with each fault once. Returns remarks about
+ * missing rules that would let packets pass.
  */
 export function checkTemplate(
   services: readonly Service[],

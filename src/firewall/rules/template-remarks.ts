@@ -2,14 +2,14 @@ import type { Family } from '../../base/address.js';
 import type { Service } from '../model/service.js';
 import { expandTemplate, type Template } from './template.js';
 
-/** What a template of an administrator's own lacks. It is taken all the same: it may be meant. Pure. */
+/** A remark about what an administrator's template lacks. The template is used all the same: it may be intended. */
 export interface TemplateRemark {
   /** What is missing, with the file. */
   readonly text: string;
   readonly effect: string;
   /** The lines to add. */
   readonly fix: string;
-  /** Strangers can get in, or what the host sends to itself is refused. */
+  /** danger: unknown clients can get in; warning: local traffic is refused, or a feature has no effect. */
   readonly level: 'danger' | 'warning';
 }
 
@@ -17,7 +17,7 @@ interface Expanded {
   readonly service: Service;
   readonly family: Family;
   readonly jumps: readonly string[];
-  /** Of all chains, the jumps included. */
+  /** The rules of all chains, jumps included. */
   readonly rules: readonly string[];
 }
 
@@ -31,7 +31,7 @@ const CHECKS: readonly Check[] = [
   {
     lacks: ({ rules }) => !has(rules, /-m (?:socket|conntrack|state) /),
     text: 'nothing makes the kernel reassemble fragments in front of these rules',
-    effect: 'a connection begun in fragments that no rule can read gets in, banned or not',
+    effect: 'a connection opened in fragments, which no rule can read, gets in, even from a banned address',
     fix: 'add ":@SERVICE@_reassemble - [0:0]" and "-A @SERVICE@_reassemble @REASSEMBLE@ -j RETURN" (that is -m socket, or what the kernel has instead)',
     level: 'danger',
   },
@@ -40,17 +40,17 @@ const CHECKS: readonly Check[] = [
       family === 6
         ? !has(rules, /-m frag /) || !has(rules, /-m u32 .*-j DROP/)
         : chain !== 'INPUT' && !has(rules, / -f /),
-    text: 'fragments that the kernel does not reassemble, or misreads, meet no rule',
-    effect: 'a connection begun in fragments within others, or behind extension headers, gets in',
-    fix: 'take over from the rules/service.rules that is shipped the lines that name @FRAGMENT@, @HEADERS@ and @MISREAD@, and all of the chains @SERVICE@_hidden and @SERVICE@_headers',
+    text: 'no rule matches fragments that the kernel does not reassemble or misreads',
+    effect: 'a connection opened in nested fragments, or in fragments behind extension headers, gets in',
+    fix: 'copy from the shipped rules/service.rules the lines that name @FRAGMENT@, @HEADERS@ and @MISREAD@, and all of the chains @SERVICE@_hidden and @SERVICE@_headers',
     level: 'danger',
   },
   {
     lacks: ({ service: { addresses }, family, rules }) =>
       family === 6 && addresses.length > 0 && !has(rules, /-m rt /),
-    text: 'packets that a routing header takes on to the protected address meet no rule',
-    effect: 'where the host follows such headers (seg6_enabled), the port is open to who sends them',
-    fix: 'take over from the rules/service.rules that is shipped the line that names @ROUTED@',
+    text: 'no rule matches packets that a routing header forwards to the protected address',
+    effect: 'if the host follows such headers (seg6_enabled), the port is open to their sender',
+    fix: 'copy from the shipped rules/service.rules the line that names @ROUTED@',
     level: 'warning',
   },
   {
@@ -59,24 +59,24 @@ const CHECKS: readonly Check[] = [
       protocol === 'tcp' &&
       strays !== 'pass' &&
       !has(jumps, / ! --tcp-flags FIN,SYN,RST,ACK SYN /),
-    text: 'packets that begin no connection and belong to none meet no rule',
-    effect: 'the port answers them, and with SYN cookies in force one of them is a connection',
-    fix: 'take over from the rules/service.rules that is shipped the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',
+    text: 'no rule matches packets that neither open a connection nor belong to one',
+    effect: 'the port answers them, and while SYN cookies are in use one of them can open a connection',
+    fix: 'copy from the shipped rules/service.rules the lines that name @STRAY@ and @KNOWN@, and the chain @SERVICE@_stray',
     level: 'warning',
   },
   {
     lacks: ({ service: { chain }, jumps, rules }) =>
       chain !== 'OUTPUT' && !has(jumps, /! -i lo /) && !has(rules, /^-i lo /),
-    text: 'the jump concerns what the host sends to itself too',
+    text: 'the jump also matches what the host sends to itself',
     effect: 'the host cannot connect to its own port: monitoring, git and ssh to localhost time out',
-    fix: 'add @FROM@ behind @TO@ in the rule for @CHAIN@',
+    fix: 'add @FROM@ after @TO@ in the rule for @CHAIN@',
     level: 'warning',
   },
   {
     lacks: ({ rules }) => !has(rules, /--match-set \S+_decoyed[46] src/),
     text: 'no rule names @SERVICE@_decoyed@V@',
     effect: 'bans by doors have no effect',
-    fix: 'take over from the rules/service.rules that is shipped the chain @SERVICE@_decoyed and the jump to it',
+    fix: 'copy from the shipped rules/service.rules the chain @SERVICE@_decoyed and the jump to it',
     level: 'warning',
   },
   {
@@ -88,12 +88,15 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** True if the rules of a template let in by the set of those granted by hand; of before that set, it does not. */
+/** True if the template accepts members of the granted set; older templates do not know that set. */
 export function namesGranted({ text }: Template): boolean {
   return text.includes('@SERVICE@_granted@V@');
 }
 
-/** What the rules that a template makes lack, each remark once. Throws ConfigError if it does not fit a service. */
+/**
+ * Returns what the expanded rules of a template lack, each remark once. Throws ConfigError if it does not fit a
+ * service.
+ */
 export function templateRemarks(
   template: Template,
   services: readonly Service[],
@@ -108,7 +111,7 @@ export function templateRemarks(
 
 function expand(template: Template, service: Service, family: Family): Expanded {
   const { jumps, chains } = expandTemplate(template, service, family, undefined);
-  // What is quoted is a comment, and may say anything.
+  // Quoted text is a comment, and may hold anything.
   const plain = (rule: string): string => rule.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
   const own = jumps.map(({ rule }) => plain(rule));
   return { service, family, jumps: own, rules: [...own, ...[...chains.values()].flat().map(plain)] };

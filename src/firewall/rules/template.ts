@@ -10,33 +10,33 @@ import { ALL_READABLE, readableWords, type Readable } from '../model/readable.js
 import type { Service } from '../model/service.js';
 import type { TableName } from '../model/table-name.js';
 
-/** The rule templates of rules/: iptables-save text with placeholders. Pure. */
+/** Expands the rule templates of rules/: iptables-save text with placeholders. Pure. */
 
-/** The text of a template, and the file it came from, for errors. */
+/** The text of a template, and its file, for errors. */
 export interface Template {
   readonly file: string;
   readonly text: string;
-  /** The template of the second gate (gate.ts); the one that is shipped where none is given. */
+  /** The template of the strict gate (gate.ts); default: the shipped one. */
   readonly gate?: Omit<Template, 'gate'> | undefined;
 }
 
-/** What one family of a table must hold for one service. Rules are what follows `-A CHAIN `. */
+/** The desired rules of one service in one family of a table. Rules are given without `-A CHAIN `. */
 export interface DesiredService {
   readonly service: string;
   /** The rules of each of the service's own chains. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /**
-   * The rules in chains that are not ours, in their order: one, and those for packets that hide what they are; none
-   * where this family has nothing to protect; those of two versions while new rules are on trial.
+   * The rules in parent chains, in order: one jump, and those for packets that hide their protocol or port; none if
+   * this family has nothing to protect; those of two versions during a trial.
    */
   readonly jumps: readonly Jump[];
-  /** The jumps stand first in their chain, before all others of ours, whatever `hook` says. */
+  /** The jumps go first in their chain, before all others of knockctl, whatever `hook` says. */
   readonly first?: true;
-  /** The table that all of it stands in; `filter` where it is not said. */
+  /** The table of the chains and jumps; `filter` by default. */
   readonly table?: TableName;
 }
 
-/** A rule of ours in a chain that is not. */
+/** A rule of knockctl in a parent chain. */
 export interface Jump {
   readonly chain: string;
   readonly rule: string;
@@ -49,8 +49,8 @@ const NEW = {
 } as const;
 
 /**
- * The rules of a service for a family. Throws ConfigError, all faults at once, where the expanded
- * template is not what a service's rules can be.
+ * Returns the rules of a service for a family. Throws ConfigError with all faults if the expanded template is not valid
+ * for a service.
  */
 export function expandTemplate(
   template: Template,
@@ -71,17 +71,17 @@ export function expandTemplate(
   });
 }
 
-/** What is asked of a template, beside its form. */
+/** What a kind of template must satisfy, besides its syntax. */
 interface TemplateKind {
   readonly table: TableName;
-  /** The chain that must be there. */
+  /** The required chain. */
   readonly main: string;
-  /** The names that its chains may have; `begin` says it in words, with placeholders. */
+  /** Which chain names are allowed; `begin` describes them, with placeholders. */
   readonly isOwn: (chain: string) => boolean;
   readonly begin: string;
 }
 
-/** The rules of a service by a template of either kind. Throws ConfigError, all faults at once. */
+/** Returns the rules of a service by a template of either kind. Throws ConfigError with all faults. */
 export function expandRules(
   { file, text }: Pick<Template, 'file' | 'text'>,
   service: Service,
@@ -100,7 +100,7 @@ export function expandRules(
   };
 }
 
-/** What the placeholders of a template stand for; a line with one that is undefined is left out. */
+/** Returns the values of a template's placeholders; a line with an undefined one is omitted. */
 export function placeholders(
   service: Service,
   family: Family,
@@ -120,7 +120,7 @@ export function placeholders(
   ]);
 }
 
-/** Nothing without addresses; undefined where there are some, but none of this family. */
+/** Returns the destination match: empty without addresses, undefined if there are some but none of this family. */
 function destination(service: Service, family: Family): string | undefined {
   if (service.addresses.length === 0) return '';
   const address = service.addresses.find((text) => text.includes(':') === (family === 6));
@@ -128,12 +128,12 @@ function destination(service: Service, family: Family): string | undefined {
   return `-d ${address.includes('/') ? address : `${address}/${family === 4 ? 32 : 128}`}`;
 }
 
-/** What a placeholder stands for; nothing: the line is left out; several: it is repeated. */
+/** The value of a placeholder; undefined: the line is omitted; several: it is repeated. */
 type Value = string | readonly string[] | undefined;
 
 const PLACEHOLDER = /@([A-Z_]+)@( ?)/g;
 
-/** Fills the placeholders in, line by line; a line with a placeholder that has no value becomes empty. */
+/** Fills in the placeholders, line by line; a line with a placeholder without a value becomes empty. */
 function substitute(text: string, values: ReadonlyMap<string, Value>): string {
   const fill = (line: string): string => {
     const names = [...line.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');

@@ -5,13 +5,13 @@ import { CommandError, errorText } from '../../base/errors.js';
 import { requireDescriptors } from '../../system/descriptors.js';
 import { CHILD_ENV } from '../../system/exec-env.js';
 
-/** How to start the interactive ipset; tests give one that misbehaves. */
+/** Starts the interactive ipset; tests use one that misbehaves. */
 export type ChannelStarter = () => ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** ipset acknowledges each line by this, once it has been carried out (measured, ipset 7.17). */
+/** ipset acknowledges each executed line with this prompt (measured, ipset 7.17). */
 const PROMPT = 'ipset> ';
 
-/** The real one. ipset's output is block-buffered on a pipe, so stdbuf(1) unbuffers the prompt. */
+/** Starts ipset through stdbuf(1): its output to a pipe is block-buffered, which would hold back the prompt. */
 export function ipsetStarter(stdbuf: string, ipset: string): ChannelStarter {
   return () => {
     requireDescriptors();
@@ -27,16 +27,16 @@ interface Pending {
   readonly line: string;
   readonly resolve: (output: string) => void;
   readonly reject: (error: CommandError) => void;
-  /** ipset ended on it once already. */
+  /** True once ipset has ended while executing it. */
   repeated: boolean;
 }
 
 /**
- * The persistent, acknowledged channel to the kernel's sets: `ipset -exist -`, one line at a time,
- * each carried out when its promise resolves (0.06 ms, against 1.5 ms for a process per line). It
- * starts at the first line, and again at the next one after it died. Lines are sent one after the other, so an error
- * belongs to its line. A line that ipset died on, or did not answer, goes to another one once, before those after it;
- * so each line must be one that may be carried out twice, as add, del, flush, test and list are.
+ * A persistent, acknowledged channel to the kernel's sets: `ipset -exist -`, one line at a time. A line has been
+ * executed when its promise resolves (0.06 ms, against 1.5 ms for a process per line). The process starts with the
+ * first line, and again with the next one after it died. Lines are sent one after the other, so an error belongs to its
+ * line. If ipset dies or does not answer, its line is repeated once, before those after it; so every line must be safe
+ * to execute twice, as add, del, flush, test and list are.
  */
 export class IpsetChannel {
   readonly #start: ChannelStarter;
@@ -48,7 +48,7 @@ export class IpsetChannel {
   #ready = false;
   #output = '';
   #errors = '';
-  /** Settles after all lines given so far: they are carried out in their order. */
+  /** Settles after all lines queued so far. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(start: ChannelStarter, timeoutMs = 5_000) {
@@ -56,18 +56,18 @@ export class IpsetChannel {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Carries out one line, which may be carried out twice; resolves with what ipset printed, rejects with CommandError. */
+  /** Executes one line, possibly twice. Resolves with ipset's output; rejects with CommandError. */
   async run(line: string): Promise<string> {
     if (/[\n\r\0]/.test(line)) throw new Error('ipset: a command is one line');
     const answer = new Promise<string>((resolve, reject) => {
       this.#queue.push({ line, resolve, reject, repeated: false });
-      this.#next();
+      this.#sendNext();
     });
-    this.#last = answer.catch(() => undefined); // whoever gave the line has the error
+    this.#last = answer.catch(() => undefined); // the caller of `run` gets the error
     return answer;
   }
 
-  /** Ends the process once the lines given so far are done. */
+  /** Ends the process once the queued lines are done. */
   async close(): Promise<void> {
     await this.#last;
     const child = this.#child;
@@ -79,18 +79,18 @@ export class IpsetChannel {
     clearTimeout(late);
   }
 
-  #next(): void {
+  #sendNext(): void {
     if (this.#current !== undefined || this.#queue.length === 0) return;
     const child = this.#child ?? this.#trySpawn();
-    if (child === undefined || !this.#ready) return; // the first prompt calls again
+    if (child === undefined || !this.#ready) return; // the first prompt calls this again
     const next = this.#queue.shift();
     if (next === undefined) return;
     this.#current = next;
     child.stdin.write(`${next.line}\n`);
-    this.#watch();
+    this.#armDeadline();
   }
 
-  #watch(): void {
+  #armDeadline(): void {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
       this.#errors += `no answer within ${this.#timeoutMs} ms`;
@@ -98,7 +98,7 @@ export class IpsetChannel {
     }, this.#timeoutMs);
   }
 
-  /** Where it cannot be started, the lines that wait have failed. */
+  /** If ipset cannot be started, all queued lines fail. */
   #trySpawn(): ChildProcessByStdio<Writable, Readable, Readable> | undefined {
     try {
       return this.#spawn();
@@ -118,10 +118,10 @@ export class IpsetChannel {
     child.stderr.setEncoding('utf8');
     child.stdout.on('data', (text: string) => {
       this.#output += text;
-      // What ipset wrote on stderr came before its prompt: one turn later it has been read too.
+      // ipset writes to stderr before its prompt: one turn later it has been read too.
       if (this.#output.endsWith(PROMPT))
         setImmediate(() => {
-          this.#answered(child);
+          this.#onPrompt(child);
         });
     });
     child.stderr.on('data', (text: string) => {
@@ -131,16 +131,16 @@ export class IpsetChannel {
       this.#errors += errorText(error);
     });
     child.on('error', (error) => {
-      this.#gone(child, errorText(error));
+      this.#onExit(child, errorText(error));
     });
     child.on('close', (code, signal) => {
-      this.#gone(child, `ipset ended (${signal ?? `status ${String(code)}`})`);
+      this.#onExit(child, `ipset ended (${signal ?? `status ${String(code)}`})`);
     });
-    this.#watch();
+    this.#armDeadline();
     return child;
   }
 
-  #answered(child: ChildProcessByStdio<Writable, Readable, Readable>): void {
+  #onPrompt(child: ChildProcessByStdio<Writable, Readable, Readable>): void {
     if (child !== this.#child || !this.#output.endsWith(PROMPT)) return;
     clearTimeout(this.#deadline);
     const output = this.#output.slice(0, -PROMPT.length);
@@ -151,14 +151,14 @@ export class IpsetChannel {
     const answered = this.#current;
     this.#current = undefined;
     if (answered !== undefined) {
-      // `test` tells its result on stderr; everything else there is a failure.
+      // `test` prints its result on stderr; any other output there is an error.
       if (errors === '' || / is (?:NOT )?in set \S+\.\s*$/.test(errors)) answered.resolve(output + errors);
       else answered.reject(failure(answered.line, errors));
     }
-    this.#next();
+    this.#sendNext();
   }
 
-  #gone(child: ChildProcessByStdio<Writable, Readable, Readable>, how: string): void {
+  #onExit(child: ChildProcessByStdio<Writable, Readable, Readable>, how: string): void {
     if (child !== this.#child) return;
     clearTimeout(this.#deadline);
     this.#child = undefined;
@@ -169,7 +169,7 @@ export class IpsetChannel {
       lost.repeated = true;
       this.#queue.unshift(lost);
     } else lost?.reject(failure(lost.line, [this.#errors.trim(), how].filter(Boolean).join('; ')));
-    this.#next();
+    this.#sendNext();
   }
 }
 

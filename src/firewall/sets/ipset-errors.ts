@@ -5,7 +5,7 @@ class ListFull extends KnockError {
   override readonly name = 'ListFull';
 }
 
-/** What the usual failures of ipset mean to an administrator. */
+/** Turns common failures of ipset into errors with a hint. */
 export function explain(error: CommandError): KnockError {
   const { stderr } = error.failure;
   const because = (message: string, hint: string): KnockError =>
@@ -22,20 +22,20 @@ export function explain(error: CommandError): KnockError {
   }
   if (/operation not permitted|permission denied/i.test(stderr)) {
     return because(
-      'the kernel does not let us change its sets (CAP_NET_ADMIN is missing)',
+      'no permission to change the sets of the kernel (CAP_NET_ADMIN is missing)',
       'run as root; in a container, give it --cap-add NET_ADMIN',
     );
   }
   if (/the set with the given name does not exist/i.test(stderr)) {
     return because(
-      'the sets of this service are not in the kernel (while no supervisor runs: knockctl is not set up)',
+      'the sets of this service do not exist (without a supervisor: knockctl is not set up)',
       'knockctl start, or knockctl setup',
     );
   }
   return error;
 }
 
-/** True where a list has no room for more. */
+/** True if a list is full. */
 export function isFull(error: unknown): boolean {
   return error instanceof ListFull;
 }

@@ -1,33 +1,35 @@
 import type { Network } from '../../base/address.js';
 import type { Entry } from './set-specs.js';
 
-/** What is recalled of a set. */
+/** The saved entries of a set. */
 export interface RestoredEntries {
   readonly count: number;
-  /** The entries with the time that each has left at this moment: to be asked when they are on their way. */
+  /** The entries with the time that each has left now: call it just before they are written. */
   entries(): readonly Entry[];
 }
 
-/** What is about to be done with a set. */
+/** A change that is about to be made to a set. */
 export type SetChange =
   | { readonly kind: 'add'; readonly entries: readonly Entry[] }
   | { readonly kind: 'remove'; readonly networks: readonly Network[] }
-  /** All goes out. */
+  /** Removes all entries. */
   | { readonly kind: 'empty' };
 
-/** Whoever keeps what the sets hold beyond the life of the kernel; the sets ask it and tell it. */
+/**
+ * The interface to whatever saves the sets' entries beyond a reboot; the sets restore from it and report changes to it.
+ */
 export interface PersistencePort {
-  /** What a set that has to be made anew is to hold from its first moment. */
+  /** Returns the entries that a newly made set must hold from the start. */
   restore(set: string): Promise<RestoredEntries>;
-  /** The kernel did not take what was recalled. */
+  /** The kernel refused the restored entries. */
   restoreFailed(sets: readonly string[], error: unknown): void;
-  /** Carries a change out: told before it happens, and nothing of the memory's own comes between. */
+  /** Makes a change: it is reported before it happens, and the port's own changes do not interleave. */
   change(set: string, change: SetChange, act: () => Promise<void>): Promise<void>;
 }
 
 export const NOTHING: RestoredEntries = { count: 0, entries: () => [] };
 
-/** For sets that nobody keeps. */
+/** For sets that are not saved. */
 export const NO_PERSISTENCE: PersistencePort = {
   restore: async () => Promise.resolve(NOTHING),
   restoreFailed: () => undefined,

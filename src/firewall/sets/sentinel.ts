@@ -4,41 +4,42 @@ import { isFull } from './ipset-errors.js';
 import { listSets } from './set-specs.js';
 
 /**
- * What a rule adds to a set of networks, or takes out of it, is the network around the source with the longest prefix
- * that the set holds: with nothing but a /24 in it, a knock would let all 256 neighbours in (measured, kernel 6.18; with
- * an empty set it is the address alone). So while doors act on a set, it holds an address that can be no source, and
- * with `nomatch`, that matches nothing: a whole address then is the longest prefix there is.
+ * When a rule adds the source to a set of networks, or deletes it, the kernel uses the network around the source with
+ * the longest prefix that the set holds: with nothing but a /24 in the set, a knock would let in all 256 neighbours
+ * (measured, kernel 6.18; an empty set takes the address alone). So while doors use a set, it holds a sentinel: an
+ * address that can be no source, with `nomatch`, so that it matches nothing. The longest prefix is then a whole
+ * address.
  */
 const SENTINEL = { 4: '255.255.255.255', 6: 'ff00::' } as const;
 
-/** The line for ipset that makes additions by rules safe; as often as one likes. */
+/** The ipset line that makes additions by rules safe; may be repeated. */
 export function sentinelLine(set: string, family: Family): string {
   return `add ${set} ${SENTINEL[family]} timeout 0 nomatch`;
 }
 
-/** What `ipset save` prints of a set, without its sentinel: that is no entry of anybody's. */
+/** Removes the sentinel from the output of `ipset save`: it is not an entry. */
 export function withoutSentinel(saved: string): string {
   return saved.replace(/^add \S+ (?:255\.255\.255\.255|ff00::) [^"\n]*nomatch\b.*\n/m, '');
 }
 
 /**
- * The sentinels of all lists that rules add to. No rule takes one out: so a list that has lost its own was emptied by
- * somebody, however few entries it had, and one that has it was not, although a knock has taken its last entry out.
+ * The sentinels of all lists that rules add to. No rule deletes a sentinel. So a list without its sentinel was emptied
+ * by another program, however few entries it had; a list with it was not, even if a knock has deleted its last entry.
  */
 export class Sentinels {
   readonly #run: (line: string) => Promise<string>;
   #guarded: ReadonlySet<string> = new Set();
-  /** Lists that had theirs when we last looked. */
-  readonly #standing = new Set<string>();
+  /** Lists that had their sentinel at the last check. */
+  readonly #present = new Set<string>();
   readonly #emptied = new Set<string>();
 
-  /** `run` carries out one line for ipset. */
+  /** `run` executes one line of ipset. */
   constructor(run: (line: string) => Promise<string>) {
     this.#run = run;
   }
 
-  /** From now on the rules of doors add to these lists. */
-  guard(lists: ReadonlySet<string>): void {
+  /** Sets the lists that the rules of doors add to from now on. */
+  setGuarded(lists: ReadonlySet<string>): void {
     this.#guarded = lists;
   }
 
@@ -46,63 +47,65 @@ export class Sentinels {
     return this.#guarded.has(set);
   }
 
-  /** The line that a list needs before rules may add to it; none where they do not. `as`: what it is called now. */
+  /**
+   * Returns the line that a list needs before rules may add to it; empty if they do not. `as`: the list's current name.
+   */
   lines(set: string, as = set): string[] {
     return this.has(set) ? [sentinelLine(as, familyOf(set))] : [];
   }
 
-  /** Sees to it that rules add whole addresses, to all lists or to one. */
-  async look(sets: Iterable<string> = this.#guarded): Promise<void> {
-    for (const set of sets) if (this.has(set)) await this.#lookAt(set);
+  /** Restores missing sentinels, in all lists or in these. */
+  async ensure(sets: Iterable<string> = this.#guarded): Promise<void> {
+    for (const set of sets) if (this.has(set)) await this.#ensureIn(set);
   }
 
-  /** What `ipset save` printed of a list, without its sentinel; where that is gone, it is noted. */
-  leaveOut(set: string, saved: string): string {
+  /** Removes the sentinel from a saved list, and records if it is missing. */
+  strip(set: string, saved: string): string {
     const rest = withoutSentinel(saved);
-    this.#found(set, rest !== saved);
+    this.#recordCheck(set, rest !== saved);
     return rest;
   }
 
-  /** Whether somebody else has emptied the list, as far as anybody looked; undefined where it has no sentinel to tell. */
-  emptied(set: string): boolean | undefined {
-    return this.#tells(set) ? this.#emptied.has(set) : undefined;
+  /** Whether another program has emptied the list, as far as known; undefined if the list has no sentinel. */
+  wasEmptied(set: string): boolean | undefined {
+    return this.#isConclusive(set) ? this.#emptied.has(set) : undefined;
   }
 
-  /** What had to be done about it is done. */
-  settled(set: string): void {
+  /** Marks an emptied list as handled. */
+  markHandled(set: string): void {
     this.#emptied.delete(set);
   }
 
-  /** Once no rule adds to the other lists of these services any more: takes theirs out. */
-  async drop(services: readonly string[]): Promise<void> {
+  /** Removes the sentinels of the other lists of these services, once no rule adds to them. */
+  async remove(services: readonly string[]): Promise<void> {
     for (const service of services) {
       const lists = SET_LISTS.flatMap((list) => listSets(service, list));
       for (const { set, family } of lists.filter((list) => !this.has(list.set))) {
-        this.#standing.delete(set);
+        this.#present.delete(set);
         await this.#run(`del ${set} ${SENTINEL[family]}`);
       }
     }
   }
 
-  /** True where a list that is without its sentinel was emptied by somebody. */
-  #tells(set: string): boolean {
-    return this.has(set) && this.#standing.has(set);
+  /** True if a missing sentinel means that another program emptied the list. */
+  #isConclusive(set: string): boolean {
+    return this.has(set) && this.#present.has(set);
   }
 
-  #found(set: string, stands: boolean): void {
-    if (!stands && this.#tells(set)) this.#emptied.add(set);
+  #recordCheck(set: string, isPresent: boolean): void {
+    if (!isPresent && this.#isConclusive(set)) this.#emptied.add(set);
   }
 
-  async #lookAt(set: string): Promise<void> {
+  async #ensureIn(set: string): Promise<void> {
     const answer = await this.#run(`test ${set} ${SENTINEL[familyOf(set)]} nomatch`);
-    const stands = answer.includes(' is in set ');
-    this.#found(set, stands);
+    const isPresent = answer.includes(' is in set ');
+    this.#recordCheck(set, isPresent);
     try {
-      if (!stands) await this.#run(sentinelLine(set, familyOf(set)));
-      this.#standing.add(set);
+      if (!isPresent) await this.#run(sentinelLine(set, familyOf(set)));
+      this.#present.add(set);
     } catch (error) {
-      this.#standing.delete(set);
-      if (!isFull(error)) throw error; // a list that is full takes nothing from rules either
+      this.#present.delete(set);
+      if (!isFull(error)) throw error; // rules cannot add to a full list either
     }
   }
 }

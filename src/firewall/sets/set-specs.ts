@@ -3,48 +3,51 @@ import { EXIT, KnockError } from '../../base/errors.js';
 import { SET_LISTS, type SetList } from '../../base/lists.js';
 import { aliveSet, setName, trialLabel, trialSet } from '../model/names.js';
 
-/** Lines for ipset, and what its answers mean. Pure. */
+/** Builds lines for ipset, and parses its output. Pure. */
 
 /**
- * Bound of a list. Full means refuse and report: these sets never evict (docs/decisions/0003-kernel-is-the-truth.md). A
- * million IPv4 entries with a time-out and a comment take some 60 MB of kernel memory.
+ * The maximum size of a list. A full list refuses additions and reports it; it never evicts
+ * (docs/decisions/0007-kernel-doors.md). A million IPv4 entries with a timeout and a comment take some 60 MB of kernel
+ * memory.
  */
 const MAX_ENTRIES = 1_048_576;
 
 /**
- * What rules add never makes a set grow: while nothing of ours runs, so many buckets (of 12) have to do. 128 kB a set.
- * With the kernel's 1,024, of 2,000 knocks in a row the last ones were refused (bench/under-flood.ts).
+ * Additions by rules never make a set grow: without a running supervisor, this many buckets (of 12) have to do. 128 kB
+ * a set. With the kernel's default of 1,024, the last ones of 2,000 knocks in a row were refused
+ * (bench/under-flood.ts).
  */
 const BUCKETS = 16_384;
 
 /**
- * Bound of the list of those whom doors ban, which strangers fill with forged sources: twice what its buckets
- * have places for. So packets meet the buckets' bound (196,608) and never this one, at which the kernel would look through a thousand buckets for
- * each of them (docs/decisions/0013-forged-packets.md). Full, it takes some 12 MB of kernel memory in IPv4, 17 in IPv6.
+ * The maximum size of the list of sources that doors ban, which unknown clients can fill with forged sources: twice the
+ * capacity of its buckets. So packets reach the buckets' limit (196,608) and never this one, at which the kernel would
+ * search a thousand buckets for each packet (docs/decisions/0013-forged-packets.md). Full, the list takes some 12 MB of
+ * kernel memory in IPv4, 17 in IPv6.
  */
 const MAX_DECOYED = 24 * BUCKETS;
 
-/** More than so many we put into that list neither ourselves nor from a file, for what we add makes a set grow. */
-export const DECOYED_ROOM = 4 * BUCKETS;
+/** The limit for additions to that list by knockctl, at run time or from a file: its additions make a set grow. */
+export const DECOYED_CAPACITY = 4 * BUCKETS;
 
-/** A set that a service needs, with the words that create it. */
+/** A set that a service needs, and how to create it. */
 export interface SetSpec {
   readonly name: string;
-  /** All after `create NAME`. Constant for each kind, so that a set left by an earlier run is the same set. */
+  /** All after `create NAME`. Constant for each kind, so that a set of an earlier run is recognised. */
   readonly create: string;
 }
 
 /**
- * The sets of a service, for both families whatever the settings say: that an address family is
- * off must not decide whether a rule that names a set can be loaded.
+ * Returns the sets of a service, for both families whatever the settings say: a rule that references a set must load
+ * even if its family is disabled.
  */
 export function serviceSets(service: string): SetSpec[] {
   const lists = FAMILIES.flatMap((family) => SET_LISTS.map((list) => listSpec(service, list, family)));
-  // All ports, so that other ports after a reload need no other set; every feed gives its own time-out.
+  // All ports, so that other ports after a reload need no other set; every feed sets its own timeout.
   return [...lists, { name: aliveSet(service), create: 'bitmap:port range 0-65535 timeout 30' }];
 }
 
-/** The sets that a service needs besides while new rules are on trial: the timer, and the trusted of the new version. */
+/** Returns the additional sets of a service during a trial: the timer, and the trusted set of the new version. */
 export function trialSets(service: string): SetSpec[] {
   return [
     { name: trialSet(service), create: 'bitmap:port range 0-65535 timeout 0' },
@@ -59,29 +62,29 @@ function listSpec(service: string, list: SetList, family: Family): SetSpec {
   };
 }
 
-/** How many entries a list takes; one more is refused. */
+/** Returns the maximum size of a list; one more entry is refused. */
 function maxEntries(list: SetList): number {
   return list === 'decoyed' ? MAX_DECOYED : MAX_ENTRIES;
 }
 
-/** How many entries are put back into a set that is made by these words. */
-export function roomOf(create: string): number {
+/** Returns how many entries may be restored into a set created with these words. */
+export function capacityOf(create: string): number {
   const most = Number(/ maxelem (\d+)/.exec(create)?.[1] ?? MAX_ENTRIES);
-  return most === MAX_DECOYED ? DECOYED_ROOM : most;
+  return most === MAX_DECOYED ? DECOYED_CAPACITY : most;
 }
 
 /** One address or network in a list. */
 export interface Entry {
   readonly network: Network;
-  /** Seconds left; 0: for ever. */
+  /** Seconds left; 0: permanent. */
   readonly timeoutS: number;
-  /** Who put it there: `cli`, `door NAME`, `file`, `file HOST`; empty where the kernel does not know. */
+  /** The origin: `cli`, `door NAME`, `file`, `file HOST`; empty if the kernel does not know it. */
   readonly origin: string;
 }
 
-/** The lines that put entries into a set, or renew those that are in. */
+/** Returns the lines that add entries to a set, or renew existing ones. */
 export function addLines(set: string, entries: readonly Entry[]): string[] {
-  const comments = new Map<string, string>(); // of few origins, and dear
+  const comments = new Map<string, string>(); // origins are few, and building a comment is slow
   return entries.map(({ network, timeoutS, origin }) => {
     const comment = comments.get(origin) ?? commentOf(origin);
     comments.set(origin, comment);
@@ -98,7 +101,7 @@ export function delLine(set: string, network: Network): string {
   return `del ${set} ${network.text}`;
 }
 
-/** The entries in the output of `ipset save SET`. Lines that are not entries are passed over. */
+/** Parses the entries of `ipset save SET`; other lines are ignored. */
 export function parseEntries(saved: string): Entry[] {
   const entries: Entry[] = [];
   for (const line of saved.split('\n')) {
@@ -110,13 +113,13 @@ export function parseEntries(saved: string): Entry[] {
   return entries;
 }
 
-/** Seconds left of a port in the output of `ipset save` of a set of ports, 0 being for ever; undefined where it is not in. */
-export function portLeft(saved: string, port: number): number | undefined {
+/** Returns the seconds left of a port in a saved port set, 0 = permanent; undefined if it is not in the set. */
+export function portSecondsLeft(saved: string, port: number): number | undefined {
   const match = new RegExp(`^add \\S+ ${port} timeout (\\d+)`, 'm').exec(saved);
   return match === null ? undefined : Number(match[1]);
 }
 
-/** The header of a set as `ipset list -t` prints it, by name. */
+/** The header of a set, as `ipset list -t` prints it. */
 export interface SetHeader {
   readonly type: string;
   readonly header: string;
@@ -126,7 +129,7 @@ export interface SetHeader {
 
 const FIELD = /^([A-Z][^:\n]*): (.*)$/gm;
 
-/** The sets in the output of `ipset list -t`. */
+/** Parses the output of `ipset list -t`: the sets by name. */
 export function parseHeaders(listed: string): Map<string, SetHeader> {
   const headers = new Map<string, SetHeader>();
   for (const block of listed.split('\n\n')) {
@@ -143,7 +146,7 @@ export function parseHeaders(listed: string): Map<string, SetHeader> {
   return headers;
 }
 
-/** True for an output of `ipset list -t` that has not been cut off: each set's last field is there. */
+/** True for a complete output of `ipset list -t`: each set's last field is present. */
 export function isWholeList(listed: string): boolean {
   const blocks = listed.split('\n\n').filter((block) => block.trim() !== '');
   return (
@@ -152,12 +155,12 @@ export function isWholeList(listed: string): boolean {
   );
 }
 
-/** True for an output of `ipset save SET` that has not been cut off at its beginning, or within a line. */
+/** True for an output of `ipset save SET` that is not truncated at its beginning or within a line. */
 export function isWholeDump(set: string, saved: string): boolean {
   return saved.startsWith(`create ${set} `) && saved.endsWith('\n');
 }
 
-/** True where an existing set is what we would create: same kind, same bounds, same extensions. It may have grown. */
+/** True if an existing set is of the desired kind: same type, limits and extensions. It may have grown. */
 export function isSameKind(spec: SetSpec, existing: SetHeader): boolean {
   const [type, ...wanted] = spec.create.split(' ');
   const have = ` ${existing.header} `;
@@ -177,14 +180,14 @@ export function listSets(
 }
 
 /**
- * A comment that ipset takes and that cannot be mistaken for anything else: no quotes, no control
- * characters, nothing like the prompt of its interactive mode; at most 200 characters.
+ * Makes a comment safe for ipset: no quotes, no control characters, nothing like the prompt of its interactive mode; at
+ * most 200 characters.
  */
 export function safeComment(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]|["\\<>]/g, '_').slice(0, 200);
 }
 
-/** What is wrong with sets, among those of the kernel. */
+/** Describes which sets are missing or of another kind. */
 export function setFaults(specs: readonly SetSpec[], existing: ReadonlyMap<string, SetHeader>): string[] {
   return specs.flatMap((spec) => {
     const header = existing.get(spec.name);
@@ -195,14 +198,14 @@ export function setFaults(specs: readonly SetSpec[], existing: ReadonlyMap<strin
   });
 }
 
-/** The line that makes room for a set of our kind, or why there can be none. */
-export function replaceable(spec: SetSpec, header: SetHeader): string {
+/** Returns the line that destroys a set of another kind. Throws KnockError if it is in use. */
+export function destroyLine(spec: SetSpec, header: SetHeader): string {
   if (header.references === 0) return `destroy ${spec.name}`;
   throw new KnockError(
     `set ${spec.name} exists, is of another kind (${header.type} ${header.header}), and is in use`,
     {
       exitCode: EXIT.firewall,
-      hint: 'take the rules that name it out of the firewall (knockctl stop, or whoever made it), then start again',
+      hint: 'remove the rules that reference it (knockctl stop, or the program that made them), then start again',
     },
   );
 }

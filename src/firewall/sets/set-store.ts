@@ -14,7 +14,7 @@ import {
   listSets,
   parseEntries,
   parseHeaders,
-  replaceable,
+  destroyLine,
   serviceSets,
   setFaults,
   trialSets,
@@ -23,30 +23,30 @@ import {
   type SetSpec,
 } from './set-specs.js';
 
-/** The kernel's sets: what they hold is the truth about who is in, until when. */
+/** The kernel's sets: the authority on which sources have access, and until when. */
 export class SetStore {
   readonly #ipset: Ipset;
-  readonly #memory: PersistencePort;
+  readonly #persistence: PersistencePort;
   readonly #builder: SetBuilder;
-  #glance: Promise<ReadonlyMap<string, SetHeader>> | undefined;
-  /** What each set held at the last glance, its sentinel included. */
+  #listing: Promise<ReadonlyMap<string, SetHeader>> | undefined;
+  /** The number of entries of each set at the last listing, including its sentinel. */
   #counts: ReadonlyMap<string, number> = new Map();
-  /** The switches, and the timer of a trial. */
+  /** The watchdog sets, and the timer of a trial. */
   readonly ports: WatchdogSets;
-  /** Of the lists that rules add to; no user of this class sees them in what lists hold. */
+  /** The sentinels of lists that rules add to; hidden from users of this class. */
   readonly sentinels: Sentinels;
 
   constructor(ipset: Ipset, memory: PersistencePort = NO_PERSISTENCE) {
     this.#ipset = ipset;
-    this.#memory = memory;
+    this.#persistence = memory;
     this.ports = new WatchdogSets(ipset);
     this.sentinels = new Sentinels(async (line) => ipset.line(line));
     this.#builder = new SetBuilder({ ipset, memory, sentinels: this.sentinels });
   }
 
   /**
-   * Makes the sets of a service that are missing, with what the memory recalls of them, and `more`, which are made
-   * empty. Those that are there stay as they are, entries and all.
+   * Makes the missing sets of a service with their saved entries, and those of `more`, which start empty. Existing sets
+   * keep their entries.
    */
   async ensure(service: string, more: readonly SetSpec[] = []): Promise<void> {
     const existing = await this.headers();
@@ -56,7 +56,7 @@ export class SetStore {
     };
     const unusable = (spec: SetSpec): string[] => {
       const header = existing.get(spec.name);
-      return header === undefined ? [] : [replaceable(spec, header)];
+      return header === undefined ? [] : [destroyLine(spec, header)];
     };
     const empty = more.filter(lacks);
     const create = empty.flatMap((spec) => [...unusable(spec), `create ${spec.name} ${spec.create}`]);
@@ -64,30 +64,30 @@ export class SetStore {
     const missing = serviceSets(service).filter(lacks);
     if (missing.length === 0) return;
     await this.#ipset.mustBeMissing(missing.map(({ name }) => name).filter((name) => !existing.has(name)));
-    await this.#builder.recall(missing, missing.flatMap(unusable));
+    await this.#builder.createRestored(missing, missing.flatMap(unusable));
   }
 
-  /** Makes sets that are missing, with what is remembered of them, for rules that are about to be loaded. Gives their names. */
-  async provide(specs: readonly SetSpec[]): Promise<string[]> {
+  /** Makes missing sets with their saved entries, for rules that are about to be loaded. Returns their names. */
+  async createMissing(specs: readonly SetSpec[]): Promise<string[]> {
     const existing = await this.headers();
     const missing = specs.filter(({ name }) => !existing.has(name));
     await this.#ipset.mustBeMissing(missing.map(({ name }) => name));
-    if (missing.length > 0) await this.#builder.recall(missing, []);
+    if (missing.length > 0) await this.#builder.createRestored(missing, []);
     return missing.map(({ name }) => name);
   }
 
-  /** Puts other entries in place of all that a set holds, in one moment. The set must exist. */
-  async refill(set: string, recalled: RestoredEntries): Promise<void> {
+  /** Replaces all entries of a set atomically. The set must exist. */
+  async refill(set: string, restored: RestoredEntries): Promise<void> {
     const spec = serviceSets(set.replace(/_[a-z]+[46]$/, '')).find(({ name }) => name === set);
     if (spec === undefined) throw new Error(`${set} is no list of a service`);
-    await this.#builder.refill(spec, recalled);
+    await this.#builder.refill(spec, restored);
   }
 
   /**
-   * Puts what is remembered in place of what the lists of a service hold: somebody else has made them. Gives, by set, who is not
-   * in any more.
+   * Replaces the entries of a service's lists by the saved ones, because another program has made the sets. Returns, by
+   * set, the entries that were dropped.
    */
-  async disown(service: string): Promise<ReadonlyMap<string, readonly string[]>> {
+  async replaceBySaved(service: string): Promise<ReadonlyMap<string, readonly string[]>> {
     const existing = await this.headers();
     const out = new Map<string, readonly string[]>();
     for (const spec of serviceSets(service)) {
@@ -95,10 +95,10 @@ export class SetStore {
       const isList = spec.name !== aliveSet(service);
       if (!isList || header === undefined || header.entries === 0 || !isSameKind(spec, header)) continue;
       const there = parseEntries(await this.dump(spec.name)).map(({ network }) => network.text);
-      if (there.length === 0) continue; // a sentinel alone
-      const recalled = await this.#memory.restore(spec.name);
-      const own = new Set(recalled.entries().map(({ network }) => network.text));
-      await this.#builder.refill(spec, recalled);
+      if (there.length === 0) continue; // only a sentinel
+      const restored = await this.#persistence.restore(spec.name);
+      const own = new Set(restored.entries().map(({ network }) => network.text));
+      await this.#builder.refill(spec, restored);
       out.set(
         spec.name,
         there.filter((text) => !own.has(text)),
@@ -107,22 +107,22 @@ export class SetStore {
     return out;
   }
 
-  /** What a set holds as `ipset save` prints it: 100,000 entries are 5 MB. */
+  /** Returns a set as `ipset save` prints it, without its sentinel: 100,000 entries are 5 MB. */
   async dump(set: string): Promise<string> {
-    return this.sentinels.leaveOut(set, await this.#ipset.save(set));
+    return this.sentinels.strip(set, await this.#ipset.save(set));
   }
 
-  /** What is wrong with sets; empty when all are there and of their kind. */
+  /** Describes which sets are missing or of another kind; empty if none. */
   async faults(specs: readonly SetSpec[]): Promise<string[]> {
     return setFaults(specs, await this.headers());
   }
 
-  /** Takes the sets of a service out; those that a rule of somebody else still names stay and are told. */
+  /** Destroys the sets of a service. Returns which had to stay because a foreign rule references them. */
   async destroy(service: string): Promise<string[]> {
     return this.#destroy([...serviceSets(service), ...trialSets(service)]);
   }
 
-  /** Takes out what a trial has left; what a rule still names stays and is told. */
+  /** Destroys the sets of past trials. Returns which had to stay because a rule references them. */
   async destroyTrial(services: readonly string[]): Promise<string[]> {
     return this.#destroy(services.flatMap(trialSets));
   }
@@ -136,19 +136,20 @@ export class SetStore {
       const header = existing.get(name);
       if (header === undefined) continue;
       if (header.references === 0) lines.push(`destroy ${name}`);
-      else left.push(`set ${name} stays: ${header.references} rules of somebody else name it`);
+      else
+        left.push(`set ${name} was not destroyed: foreign rules still reference it (${header.references})`);
     }
     if (lines.length > 0) await this.#ipset.batch(lines);
     return left;
   }
 
-  /** All sets of this network namespace, by name. */
+  /** Returns the headers of all sets of this network namespace, by name. */
   async headers(): Promise<ReadonlyMap<string, SetHeader>> {
-    return this.#seen(parseHeaders(await this.#ipset.list()));
+    return this.#withoutSentinels(parseHeaders(await this.#ipset.list()));
   }
 
-  /** Sentinels are no entries. */
-  #seen(headers: ReadonlyMap<string, SetHeader>): ReadonlyMap<string, SetHeader> {
+  /** Sentinels do not count as entries. */
+  #withoutSentinels(headers: ReadonlyMap<string, SetHeader>): ReadonlyMap<string, SetHeader> {
     const seen = [...headers].map(([set, header]): [string, SetHeader] => {
       const entries = this.sentinels.has(set) ? Math.max(0, header.entries - 1) : header.entries;
       return [set, { ...header, entries }];
@@ -157,44 +158,44 @@ export class SetStore {
   }
 
   /**
-   * A look at all sets, and at the sentinels of those that hold more or fewer than at the last one, for those who look at each
-   * heartbeat: who asks while another one does has the same answer.
+   * Lists all sets, and re-checks the sentinels of those whose size changed. For callers at every heartbeat: concurrent
+   * callers share one listing.
    */
-  async glance(): Promise<ReadonlyMap<string, SetHeader>> {
-    this.#glance ??= this.#glanceAt().finally(() => {
-      this.#glance = undefined;
+  async listAndCheck(): Promise<ReadonlyMap<string, SetHeader>> {
+    this.#listing ??= this.#listNow().finally(() => {
+      this.#listing = undefined;
     });
-    return this.#glance;
+    return this.#listing;
   }
 
-  async #glanceAt(): Promise<ReadonlyMap<string, SetHeader>> {
+  async #listNow(): Promise<ReadonlyMap<string, SetHeader>> {
     const all = parseHeaders(await this.#ipset.list());
     const counts = new Map([...all].map(([set, { entries }]) => [set, entries]));
     const changed = [...counts].filter(([set, entries]) => entries !== this.#counts.get(set));
     this.#counts = new Map();
-    await this.sentinels.look(changed.map(([set]) => set));
+    await this.sentinels.ensure(changed.map(([set]) => set));
     this.#counts = counts;
-    return this.#seen(all);
+    return this.#withoutSentinels(all);
   }
 
-  /** Puts entries in, or renews those that are in. Many go in one batch. */
+  /** Adds entries, or renews existing ones. Many are added in one batch. */
   async add(service: string, list: SetList, entries: readonly Entry[]): Promise<void> {
     for (const { set, family } of listSets(service, list)) {
       const own = entries.filter((entry) => entry.network.family === family);
       if (own.length === 0) continue;
       const change = { kind: 'add', entries: own } as const;
-      await this.#memory.change(set, change, async () => {
-        await this.sentinels.look([set]); // somebody may have emptied it; a network must not be alone in it
+      await this.#persistence.change(set, change, async () => {
+        await this.sentinels.ensure([set]); // another program may have emptied it; a network must not be the only entry
         const lines = addLines(set, own);
         const spec = serviceSets(service).find(({ name }) => name === set);
         await (spec === undefined || lines.length <= BATCH
           ? this.#ipset.lines(lines)
-          : this.#many(spec, lines));
+          : this.#addMany(spec, lines));
       });
     }
   }
 
-  /** Takes entries out; those that are not in do not matter. */
+  /** Deletes entries; missing ones are ignored. */
   async remove(service: string, list: SetList, networks: readonly Network[]): Promise<void> {
     for (const { set, family } of listSets(service, list)) {
       const own = await this.#present(
@@ -203,39 +204,39 @@ export class SetStore {
       );
       if (own.length === 0) continue;
       const change = { kind: 'remove', networks: own } as const;
-      await this.#memory.change(set, change, async () =>
+      await this.#persistence.change(set, change, async () =>
         this.#ipset.lines(own.map((network) => delLine(set, network))),
       );
     }
   }
 
   /**
-   * Carries out many lines to a set, after the one that makes it, though it is there: ipset takes half the time where its
-   * input makes the set (measured, 7.17: 0.37 against 0.8 s for 100,000).
+   * Executes many lines for a set, preceded by the line that creates it although it exists: ipset takes half the time
+   * if its input creates the set (measured, 7.17: 0.37 against 0.8 s for 100,000).
    */
-  async #many(spec: SetSpec, lines: readonly string[]): Promise<void> {
+  async #addMany(spec: SetSpec, lines: readonly string[]): Promise<void> {
     try {
       await this.#ipset.batch([`create ${spec.name} ${spec.create}`, ...lines]);
     } catch (error) {
       if (!errorText(error).includes('Set cannot be created')) throw error;
-      await this.#ipset.batch(lines); // one that somebody has made otherwise will do: nothing has been carried out yet
+      await this.#ipset.batch(lines); // a set with other parameters will do: nothing has been executed yet
     }
   }
 
-  /** Of many, those that a set holds: to look is faster than to take out what is not there. */
+  /** Of many networks, returns those in the set: a lookup is faster than deleting missing entries. */
   async #present(set: string, networks: readonly Network[]): Promise<readonly Network[]> {
     if (networks.length <= BATCH) return networks;
     const held = new Set(parseEntries(await this.dump(set)).map(({ network }) => network.text));
     return networks.filter(({ text }) => held.has(text));
   }
 
-  /** True where the list holds the network itself, or (for a single address) one that covers it. */
+  /** True if the list holds the network itself or, for a single address, a network that covers it. */
   async covers(service: string, list: SetList, network: Network): Promise<boolean> {
     const answer = await this.#ipset.line(`test ${setName(service, list, network.family)} ${network.text}`);
     return answer.includes(' is in set ');
   }
 
-  /** How many entries one set of a list has. */
+  /** Returns the number of entries in one set of a list. */
   async count(service: string, list: SetList, family: Family): Promise<number> {
     return (await this.headers()).get(setName(service, list, family))?.entries ?? 0;
   }
@@ -243,24 +244,24 @@ export class SetStore {
   /** Empties a list. */
   async empty(service: string, list: SetList): Promise<void> {
     for (const { set } of listSets(service, list)) {
-      await this.#memory.change(set, { kind: 'empty' }, async () =>
+      await this.#persistence.change(set, { kind: 'empty' }, async () =>
         this.#ipset.lines([`flush ${set}`, ...this.sentinels.lines(set)]),
       );
     }
   }
 
-  /** Everything in a list, both families. */
+  /** Returns all entries of a list, both families. */
   async entries(service: string, list: SetList): Promise<Entry[]> {
     const saved = await Promise.all(listSets(service, list).map(async ({ set }) => this.dump(set)));
     return saved.flatMap(parseEntries);
   }
 
-  /** Empties sets, whatever they hold. */
+  /** Flushes sets. */
   async flush(sets: readonly string[]): Promise<void> {
     for (const set of sets) await this.#ipset.line(`flush ${set}`);
   }
 
-  /** Lines for ipset, whole or with an error; what is there, or gone, already does not matter. */
+  /** Executes lines in one process; throws if any fails. Adding what exists or deleting what does not is no error. */
   async batch(lines: readonly string[]): Promise<void> {
     await this.#ipset.batch(lines);
   }

@@ -1,9 +1,9 @@
 import type { Ipset } from './ipset.js';
 import { aliveSet } from '../model/names.js';
 import type { Service } from '../model/service.js';
-import { parseHeaders, portLeft } from './set-specs.js';
+import { parseHeaders, portSecondsLeft } from './set-specs.js';
 
-/** The sets of ports: the switch of each service, and the timer of a trial. */
+/** The port sets: the watchdog of each service, and the timer of a trial. */
 export class WatchdogSets {
   readonly #ipset: Ipset;
 
@@ -11,31 +11,34 @@ export class WatchdogSets {
     this.#ipset = ipset;
   }
 
-  /** Feeds the switch: for `timeoutS` more seconds the kernel knows that we are there. */
+  /** Feeds the watchdog: it trips after `timeoutS` seconds without another feed. */
   async feed({ name, ports }: Service, timeoutS: number): Promise<void> {
     for (const port of ports) await this.#ipset.line(`add ${aliveSet(name)} ${port} timeout ${timeoutS}`);
   }
 
-  /** Trips the switch at once. */
+  /** Trips the watchdog at once. */
   async trip(service: string): Promise<void> {
     await this.#ipset.line(`flush ${aliveSet(service)}`);
   }
 
-  /** Seconds until the switch trips, by the port that is nearest to it; undefined where some port is not fed. */
-  async switchLeft({ name, ports }: Service): Promise<number | undefined> {
-    return this.left(aliveSet(name), ports);
+  /** Returns the seconds until the watchdog trips, for the port that is first; undefined if a port is not fed. */
+  async secondsToTrip({ name, ports }: Service): Promise<number | undefined> {
+    return this.secondsLeft(aliveSet(name), ports);
   }
 
-  /** Puts ports into a set for `timeoutS` seconds (0: for ever), all at once. */
-  async put(set: string, ports: readonly number[], timeoutS: number): Promise<void> {
+  /** Adds ports to a set for `timeoutS` seconds (0: permanently), in one batch. */
+  async addPorts(set: string, ports: readonly number[], timeoutS: number): Promise<void> {
     await this.#ipset.batch(ports.map((port) => `add ${set} ${port} timeout ${timeoutS}`));
   }
 
-  /** Seconds that the port nearest to it has left in a set, 0 being for ever; undefined where one, or the set, is not in. */
-  async left(set: string, ports: readonly number[]): Promise<number | undefined> {
+  /**
+   * Returns the seconds left of the port that expires first, 0 = permanent; undefined if a port, or the set, is
+   * missing.
+   */
+  async secondsLeft(set: string, ports: readonly number[]): Promise<number | undefined> {
     if (!parseHeaders(await this.#ipset.list()).has(set)) return undefined;
     const saved = await this.#ipset.save(set);
-    const left = ports.map((port) => portLeft(saved, port));
+    const left = ports.map((port) => portSecondsLeft(saved, port));
     if (left.length === 0 || left.some((seconds) => seconds === undefined)) return undefined;
     const timed = left.filter((seconds) => seconds !== 0);
     return timed.length === 0 ? 0 : Math.min(...timed.map((seconds) => seconds ?? 0));

@@ -6,8 +6,8 @@ import type { DesiredService, Jump } from '../rules/template.js';
 import { trialChains } from '../model/names.js';
 
 /**
- * The desired services while `after` is on trial and `before` is what the kernel goes back to: a port
- * in `set` meets `after` alone, any other port `before` alone.
+ * Returns the desired services while `after` is on trial and the kernel falls back to `before`: a port in `set` meets
+ * only `after`, any other port only `before`.
  */
 export function trialRules(
   before: readonly DesiredService[],
@@ -46,7 +46,7 @@ function rulesInTable(
           chain,
           rule: withMatch(rule, `-m set ! --match-set ${set} dst`),
         })),
-        // Whether their port is on trial cannot be seen of packets that hide it: they meet one version throughout.
+        // Packets that hide their port cannot be assigned to a version: they always meet the same one.
         ...(fromOld?.length ? fromOld : (fromFresh ?? [])),
       ],
       ...(table === 'filter' ? {} : { table }),
@@ -54,7 +54,7 @@ function rulesInTable(
   });
 }
 
-/** A version under the names of a trial: its chains, and the trusted sets, which the file on trial fills. */
+/** Renames a version's chains and trusted sets to their trial names; the trusted file on trial fills those sets. */
 function renamed(
   service: DesiredService | undefined,
   old: DesiredService | undefined,
@@ -78,7 +78,7 @@ function renamed(
 
 const TARGET = ['-j', '--jump', '-g', '--goto'];
 
-/** Renames the target and the sets of a rule: the words behind `-j` and `--match-set`, and no others. */
+/** Renames the target and the sets of a rule: only the words after `-j` and `--match-set`. */
 function renameIn(
   rule: string,
   chains: ReadonlyMap<string, string>,
@@ -89,7 +89,7 @@ function renameIn(
   );
 }
 
-/** The rule with a further match, in front of its target. */
+/** Adds a match to a rule, before its target. */
 function withMatch(rule: string, match: string): string {
   const at = wordPlaces(rule).find(({ word, before }) => TARGET.includes(word) && before !== '--comment');
   return at === undefined ? `${rule} ${match}` : `${rule.slice(0, at.start)}${match} ${rule.slice(at.start)}`;
@@ -109,20 +109,20 @@ function mapWords(rule: string, map: (word: string, before: string) => string | 
 
 interface Place {
   readonly word: string;
-  /** The word before it, decoded. */
+  /** The preceding word, decoded. */
   readonly before: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** The words of a rule, and where they stand. A word with quotes in it is none that we rename, and only steps on. */
+/** Splits a rule into words with their positions. A word that contains quotes is never renamed. */
 function wordPlaces(rule: string): Place[] {
   const places: Place[] = [];
   let before = '';
   for (const match of rule.matchAll(/(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+/g)) {
     const raw = match[0];
     const word = splitWords(raw).join(' ');
-    // The value of a comment may look like an option: what follows it does not belong to it.
+    // A comment's value may look like an option: the word after it does not belong to it.
     const isValue = before === '--comment' || before === '--log-prefix';
     places.push({ word, before, start: match.index, end: match.index + raw.length });
     before = isValue ? '' : word;

@@ -7,11 +7,13 @@ import { trialSets, type SetSpec } from '../sets/set-specs.js';
 import type { DesiredService } from '../rules/template.js';
 import { trialRules } from './trial-rules.js';
 
-/** The rules of a configuration, whatever the kernel has of them. */
+/** The desired rules of a configuration, whether or not they are in force. */
 export interface Version {
   readonly services: readonly Service[];
   readonly desired: ReadonlyMap<Family, readonly DesiredService[]>;
-  /** The doors that the kernel recognises. They never change for a trial: of a new version they come with `confirm`. */
+  /**
+   * The doors that the kernel recognises. A trial never changes them: a new version's doors take effect with `confirm`.
+   */
   readonly doors: KernelDoors;
 }
 
@@ -19,9 +21,9 @@ export interface Version {
 export const NO_RULES: Version = { services: [], desired: new Map(), doors: new KernelDoors('knock') };
 
 /**
- * New rules that the kernel itself takes back: for as long as a port is in a set, with a time-out, it
- * meets them. One set for all services, ports and families, so that there is no moment in which two
- * of them disagree about a port that has gone from one service to another.
+ * New rules that the kernel itself revokes: a port meets them for as long as it is in a set with a timeout. One set
+ * serves all services, ports and families, so that two services never disagree about a port that moved from one to the
+ * other.
  */
 export class Trial {
   /** The rules of both versions. */
@@ -50,7 +52,7 @@ export class Trial {
     );
   }
 
-  /** The doors that the kernel recognises meanwhile. */
+  /** The doors that the kernel recognises during the trial. */
   get doors(): KernelDoors {
     return this.#before.doors;
   }
@@ -64,19 +66,21 @@ export class Trial {
     return [...new Set(all)].filter((chain) => !old.has(chain));
   }
 
-  /** The sets that a service needs besides its own: its trusted of the new version; one service's is the timer. */
+  /** The additional sets of a service: its trusted set of the new version; for one service, also the timer. */
   setsOf(service: string): readonly SetSpec[] {
     return trialSets(service).filter(
       ({ name }) => name === this.#set || (name !== trialSet(service) && this.#isNew(service)),
     );
   }
 
-  /** Empties what an earlier trial may have left. No port meets the new rules then. */
+  /** Flushes the sets that an earlier trial may have left. No port then meets the new rules. */
   async reset(): Promise<void> {
     await this.#sets.flush(this.services.flatMap(({ name }) => this.setsOf(name).map((spec) => spec.name)));
   }
 
-  /** Gives the new version whom the old one trusts by other ways than the file: they are no part of a configuration. */
+  /**
+   * Copies the trusted entries that do not come from the file to the new version: they are not part of a configuration.
+   */
   async copyTrusted(isFromFile: (origin: string) => boolean): Promise<void> {
     const old = this.#before.services.map((service) => service.name);
     for (const { name } of this.#after.services.filter((service) => old.includes(service.name))) {
@@ -89,19 +93,19 @@ export class Trial {
     }
   }
 
-  /** From now on the new rules are in force, for `seconds`: the kernel goes back by itself. */
+  /** Puts the new rules in force for `seconds`; the kernel then falls back by itself. */
   async begin(seconds: number): Promise<void> {
-    await this.#sets.ports.put(this.#set, this.#ports, seconds);
+    await this.#sets.ports.addPorts(this.#set, this.#ports, seconds);
   }
 
-  /** The new rules stay in force. */
-  async keep(): Promise<void> {
-    await this.#sets.ports.put(this.#set, this.#ports, 0);
+  /** Makes the new rules permanent. */
+  async makePermanent(): Promise<void> {
+    await this.#sets.ports.addPorts(this.#set, this.#ports, 0);
   }
 
-  /** Seconds until the kernel goes back, by the port that is nearest to it; undefined where it has gone back. */
-  async left(): Promise<number | undefined> {
-    return this.#sets.ports.left(this.#set, this.#ports);
+  /** Returns the seconds until the kernel falls back, for the port that is first; undefined if it already has. */
+  async secondsLeft(): Promise<number | undefined> {
+    return this.#sets.ports.secondsLeft(this.#set, this.#ports);
   }
 
   #isNew(service: string): boolean {
@@ -109,7 +113,7 @@ export class Trial {
   }
 }
 
-/** Whose set is the timer: if there is one, a service that stays whatever becomes of the trial. */
+/** Returns the service whose set is the timer: preferably one that exists in both versions. */
 function leader(before: readonly Service[], after: readonly Service[]): string {
   const stays = before.find((old) => after.some(({ name }) => name === old.name));
   return (stays ?? before[0] ?? after[0])?.name ?? '';

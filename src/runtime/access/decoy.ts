@@ -1,7 +1,7 @@
 import type { Network } from '../../base/address.js';
 import { isLonger, longestBan, shorter } from '../../firewall/doors/times.js';
 import { isFull } from '../../firewall/sets/ipset-errors.js';
-import { DECOYED_ROOM } from '../../firewall/sets/set-specs.js';
+import { DECOYED_CAPACITY } from '../../firewall/sets/set-specs.js';
 import type { ServiceSettings } from '../../config/settings.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { listName, type Origin, type VerbContext } from './context.js';
@@ -66,7 +66,7 @@ async function ban(
   // It would give the entry this time instead of what it has left.
   if (isIn && isLonger(longestBan(doors, service) ?? timeoutS, timeoutS)) return true;
   try {
-    const room = isIn || (await sets.count(service.name, 'decoyed', network.family)) < DECOYED_ROOM;
+    const room = isIn || (await sets.count(service.name, 'decoyed', network.family)) < DECOYED_CAPACITY;
     if (room) {
       await sets.add(service.name, 'decoyed', [{ network, timeoutS, origin: label }]);
       full?.ends(service.name);

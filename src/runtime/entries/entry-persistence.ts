@@ -121,7 +121,7 @@ export class EntryPersistence implements PersistencePort {
     if (this.#checking || this.#closed || this.#kept.size === 0) return; // without services there may be no ipset at all
     this.#checking = true;
     try {
-      const headers = await this.#parts.sets().glance();
+      const headers = await this.#parts.sets().listAndCheck();
       for (const [name, keeping] of this.#kept) {
         const entries = headers.get(name)?.entries;
         if (entries === undefined) continue; // the health check makes it anew

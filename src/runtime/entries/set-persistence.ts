@@ -115,7 +115,7 @@ export class SetPersistence {
     let dump = await this.#read();
     if (dump !== undefined && (await this.#putBack(dump.lines))) dump = await this.#read();
     if (dump === undefined) return undefined;
-    this.#parts.sets().sentinels.settled(this.set.name);
+    this.#parts.sets().sentinels.markHandled(this.set.name);
     this.#changes.read();
     return dump;
   }
@@ -161,6 +161,6 @@ export class SetPersistence {
 
   /** Where rules of doors take entries out, the sentinel tells; else the numbers do. */
   #looksEmptied(before: number, now: number): boolean {
-    return this.#parts.sets().sentinels.emptied(this.set.name) ?? this.#changes.markEmptied(before, now);
+    return this.#parts.sets().sentinels.wasEmptied(this.set.name) ?? this.#changes.markEmptied(before, now);
   }
 }

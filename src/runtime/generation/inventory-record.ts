@@ -95,7 +95,7 @@ const NAMED = 5;
 /** At a boot nothing of ours can be in the kernel yet: sets that are there were saved by somebody, who knows nothing of what was taken out since. */
 async function disownSets(firewall: Firewall, journal: Recorder): Promise<void> {
   for (const name of firewall.names) {
-    for (const [set, texts] of await firewall.sets.disown(name)) {
+    for (const [set, texts] of await firewall.sets.replaceBySaved(name)) {
       if (texts.length === 0) continue;
       const more = texts.length > NAMED ? ` and ${texts.length - NAMED} more` : '';
       const text = `${set} was made by another program (ipset-persistent?) before knockctl began: ${texts.slice(0, NAMED).join(', ')}${more} taken out, knockctl's own files tell who is in`;

@@ -259,7 +259,7 @@ export class FailsafeController {
   /** What second gates hold in a fight, and until what it has cost is put right. */
   async #checkGates(): Promise<ReadonlySet<string>> {
     const isFight = this.#state === 'contested' || this.#before === 'contested';
-    this.#held = isFight && this.#parts.listener.isHealthy ? await this.#firewall.gated() : new Set();
+    this.#held = isFight && this.#parts.listener.isHealthy ? await this.#firewall.gatesInForce() : new Set();
     return this.#held;
   }
 

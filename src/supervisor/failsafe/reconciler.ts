@@ -158,7 +158,7 @@ export class Reconciler {
   async #isProven(firewall: Firewall, revision: string | undefined): Promise<boolean> {
     const proven = this.#verified;
     if (this.#parts.state() !== 'armed' || revision === undefined) return false;
-    return proven?.firewall === firewall && proven.revision === revision && firewall.isSettled();
+    return proven?.firewall === firewall && proven.revision === revision && firewall.needsNoRepair();
   }
 
   async #repair(firewall: Firewall, revision: string | undefined): Promise<void> {

@@ -138,13 +138,14 @@ export class RulesetMonitor {
     this.#child = child;
     const reader = new ChangeReader(firewall.watched, ({ pid, name }) => {
       this.#retryMs = FIRST_RETRY_MS;
-      if (!firewall.isOwn(pid)) this.#parts.onExternalChange(`${name} (pid ${pid})`);
+      if (!firewall.isOwnProcess(pid)) this.#parts.onExternalChange(`${name} (pid ${pid})`);
     });
     this.#reader = reader;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       reader.push(text);
-      const { last } = reader;
-      if (last !== undefined && !firewall.isOwn(last.pid)) this.#author = `${last.name} (pid ${last.pid})`;
+      const { lastAuthor: last } = reader;
+      if (last !== undefined && !firewall.isOwnProcess(last.pid))
+        this.#author = `${last.name} (pid ${last.pid})`;
     });
     child.on('error', () => undefined); // 'close' follows
     child.on('close', () => {

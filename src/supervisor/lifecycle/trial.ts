@@ -63,7 +63,7 @@ export class Trials {
   async info(): Promise<TrialInfo | undefined> {
     if (this.#current === undefined) return undefined;
     const { until } = this.#current;
-    return { left: (await this.#parts.active.current.firewall.trial?.left()) ?? 0, until };
+    return { left: (await this.#parts.active.current.firewall.trial?.secondsLeft()) ?? 0, until };
   }
 
   /** What is to be said of files that were tried and not confirmed; null where there are none. */
@@ -147,8 +147,8 @@ export class Trials {
     return this.#changes.run(async () => {
       const trial = this.#parts.active.current.firewall.trial;
       if (this.#current === undefined || trial === undefined) throw this.#record.nothingOnTrial();
-      if ((await trial.left()) === undefined) throw tooLate(this.#current.until);
-      await trial.keep();
+      if ((await trial.secondsLeft()) === undefined) throw tooLate(this.#current.until);
+      await trial.makePermanent();
       this.#record.remove();
       this.#end();
       this.#parts.journal.record('trial', 'the change was confirmed: it is in force for good');
@@ -200,7 +200,7 @@ export class Trials {
     const current = this.#current;
     if (current === undefined) return;
     try {
-      const left = await this.#parts.active.current.firewall.trial?.left();
+      const left = await this.#parts.active.current.firewall.trial?.secondsLeft();
       if (left !== undefined) {
         this.#checkAfter(left === 0 ? LOOK_S : Math.min(left, LOOK_S));
         return;

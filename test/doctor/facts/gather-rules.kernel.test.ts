@@ -36,16 +36,14 @@ describe('reading rules', () => {
 
   it('lines that we cannot read: the rest counts', async () => {
     const { rules, unread } = await gather(/^iptables-nft-save$/, GOOD.replace('-A', '-? what\n-A'));
-    assert.deepEqual(unread, ['the rules of iptables-nft could not all be read; lines passed over: 1']);
+    assert.deepEqual(unread, ['the rules of iptables-nft could not all be read; lines skipped: 1']);
     assert.ok(rules.get('nft')?.get(4) !== undefined);
   });
 
   it('nft that fails, or prints nonsense', async () => {
-    assert.deepEqual((await gather(/^nft/, '', 1)).unread, [
-      'the tables of nft could not be read: it says no',
-    ]);
+    assert.deepEqual((await gather(/^nft/, '', 1)).unread, ['nft tables could not be read: it says no']);
     assert.deepEqual((await gather(/^nft/, '[]')).unread, [
-      'the tables of nft could not be read: nft printed something unexpected',
+      'nft tables could not be read: nft printed something unexpected',
     ]);
   });
 });

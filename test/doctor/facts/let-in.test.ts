@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { letIn } from '../../../src/doctor/facts/let-in.js';
+import { acceptedAt } from '../../../src/doctor/facts/let-in.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import { rules, told } from '../made-up.js';
 
@@ -13,8 +13,8 @@ function filter(...lines: readonly string[]): string[] {
   return ['*filter', ':INPUT DROP [0:0]', ':lan - [0:0]', ':ssh_policy - [0:0]', ...lines, 'COMMIT'];
 }
 
-function found(...lines: readonly string[]): ReturnType<typeof letIn> {
-  return letIn(parse(`${filter(...lines).join('\n')}\n`), 'INPUT', SSH);
+function found(...lines: readonly string[]): ReturnType<typeof acceptedAt> {
+  return acceptedAt(parse(`${filter(...lines).join('\n')}\n`), 'INPUT', SSH);
 }
 
 describe('whom rules let in', () => {
@@ -67,10 +67,10 @@ describe('whom rules let in', () => {
   it('passes over what is ours, and tells what stands in front of it', () => {
     const lines = filter('-A INPUT -s 10.1.0.0/16 -j ACCEPT', OURS, '-A INPUT -s 10.2.0.0/16 -j ACCEPT');
     const table = parse(`${lines.join('\n')}\n`);
-    assert.deepEqual(letIn(table, 'INPUT', SSH).sources, ['10.1.0.0/16', '10.2.0.0/16']);
-    assert.deepEqual(letIn(table, 'INPUT', SSH, 'front').sources, ['10.1.0.0/16']);
+    assert.deepEqual(acceptedAt(table, 'INPUT', SSH).sources, ['10.1.0.0/16', '10.2.0.0/16']);
+    assert.deepEqual(acceptedAt(table, 'INPUT', SSH, 'front').sources, ['10.1.0.0/16']);
     const bare = parse(`${filter('-A INPUT -s 10.1.0.0/16 -j ACCEPT').join('\n')}\n`);
-    assert.deepEqual(letIn(bare, 'INPUT', SSH, 'front').sources, []);
+    assert.deepEqual(acceptedAt(bare, 'INPUT', SSH, 'front').sources, []);
   });
 });
 
@@ -80,7 +80,7 @@ describe('doctor: rules in front of ours', () => {
       conf: `[service.ssh]\non_failure = hold\ngate = ${gate}\n`,
       rules: rules('nft', 4, ...filter(...lines)),
     })
-      .filter((line) => line.includes('front of ours'))
+      .filter((line) => line.includes("before knockctl's jump"))
       .join('\n');
 
   it('proposes the strict gate, and to trust whom they let in', () => {
@@ -98,7 +98,7 @@ describe('doctor: rules in front of ours', () => {
   it('says which have become useless by it', () => {
     assert.match(
       with_('strict', '-A INPUT -s 10.1.0.0/16 -j ACCEPT', OURS),
-      /^note: .*opens tcp port 22 .* to nobody.* knockctl trust 10\.1\.0\.0\/16 --save/,
+      /^note: .*does not open tcp port 22 .* knockctl trust 10\.1\.0\.0\/16 --save/,
     );
   });
 });

@@ -178,12 +178,12 @@ describe('tables of nft', () => {
     const nftTables = await load(`table ip6 t {\n chain c { ${DROPS} }\n }`);
     const levels = (conf: string): string[] =>
       told({ conf: `${conf}[service.ssh]\non_failure = hold\n`, nftTables })
-        .filter((line) => line.includes('of nft refuses'))
+        .filter((line) => line.includes('drops at hook'))
         .map((line) => line.split(':')[0] ?? '');
     assert.deepEqual(levels(''), ['danger']);
     assert.deepEqual(levels('[firewall]\nfamilies = ipv4\n'), []);
     assert.deepEqual(facts().nftTables, []);
     const forward = { conf: '[service.ssh]\non_failure = hold\nchain = FORWARD\n', nftTables };
-    assert.doesNotMatch(told(forward).join('\n'), /of nft refuses/);
+    assert.doesNotMatch(told(forward).join('\n'), /drops at hook/);
   });
 });

@@ -18,7 +18,7 @@ const OPEN: Placement = {
 };
 const SHELL: Placement = {
   door: door('1,2', { name: 'shell' }),
-  reason: 'its command is a line for the shell',
+  reason: 'its command is a shell command',
 };
 const TRAP: Placement = {
   door: door('23', { name: 'trap' }),

@@ -110,7 +110,7 @@ describe('which doors qualify', () => {
 
   it('each family by its own command', () => {
     const lines = 'command = echo %IP%\ncommand_6 = knockctl accept %IP%';
-    assert.equal(told(lines, TWO, 4), 'its command is a line for the shell');
+    assert.equal(told(lines, TWO, 4), 'its command is a shell command');
     assert.deepEqual(told(lines, TWO, 6), { verb: 'accept', service: 'ssh', timeoutS: 300, lifts: false });
     assert.equal(told('command = knockctl accept %IP%\ncommand_6 =', TWO, 6), 'it has no command');
   });
@@ -119,10 +119,10 @@ describe('which doors qualify', () => {
   const off = TWO.replace('ports = 80', 'ports = 80\nkernel_doors = no');
   const cases: [lines: string, reason: string | RegExp, conf?: string][] = [
     ['', 'it has no command'],
-    ['command = knockctl accept %IP%; logger hi', 'its command is a line for the shell'],
-    ['command = knockctl trust %IP%', /^trust is for ever/],
-    ['command = knockctl untrust %IP%', /^untrust is for ever/],
-    [`${accept}\nstop_command = echo bye`, 'its stop command is a line for the shell'],
+    ['command = knockctl accept %IP%; logger hi', 'its command is a shell command'],
+    ['command = knockctl trust %IP%', /^trust is permanent/],
+    ['command = knockctl untrust %IP%', /^untrust is permanent/],
+    [`${accept}\nstop_command = echo bye`, 'its stop command is a shell command'],
     [`${accept}\nstop_command = knockctl accept %IP%`, /^its stop command is accept, /],
     [`${accept}\nseq_timeout = 0`, 'it never opens: its seq_timeout is 0'],
     [`${accept} --service web`, '[service.web] has kernel_doors = no', off],
@@ -159,7 +159,10 @@ describe('which doors qualify', () => {
     });
     const once = doors.map((each) => ({ ...each, oneTime: { path: '/x', line: 1 } }));
     const [found] = decideEligibility(once, settings.services, { families: [4, 6], duplicates: 'strict' }, 4);
-    assert.match(found?.action === undefined ? (found?.reason ?? '') : 'kernel', /^each of its sequences/);
+    assert.match(
+      found?.action === undefined ? (found?.reason ?? '') : 'kernel',
+      /^its sequences are one-time/,
+    );
   });
 
   it('no time in the kernel is for ever where a stop command flushes', () => {

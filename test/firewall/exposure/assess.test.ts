@@ -226,7 +226,7 @@ describe('assess: what new connections meet before our jump', () => {
     const [passed] = judged(['-A FORWARD -i eth0 -j DOCKER-USER', ours], { service, chains });
     assert.equal(passed?.kind, 'open');
     assert.equal(passed.rule, null);
-    assert.match(passed.text, /never comes to our jump in DOCKER-USER/);
+    assert.match(passed.text, /never reach knockctl's jump in DOCKER-USER/);
     assert.deepEqual(short([ours], { service, chains }), OPEN);
   });
 
@@ -246,13 +246,13 @@ describe('assess: what new connections meet before our jump', () => {
         sources: 'everybody',
         text: undefined,
         fix:
-          'iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT; to keep it, behind knockctl: ' +
+          "iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT; to keep it, after knockctl's jump: " +
           'iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT && iptables-nft -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT',
       },
     );
     assert.match(
       one?.text ?? '',
-      /^IPv4: rule 2 of INPUT \(.*\) lets in everybody at tcp port 22, before knockctl/,
+      /^IPv4: rule 2 of INPUT \(.*\) accepts everybody at tcp port 22 before knockctl/,
     );
   });
 

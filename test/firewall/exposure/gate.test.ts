@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Assessed } from '../../../src/firewall/exposure/assessed.js';
+import { ExposureCache } from '../../../src/firewall/exposure/assessed.js';
 import type { Exposure } from '../../../src/firewall/exposure/assess.js';
 import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
@@ -29,10 +29,10 @@ function judged(
   mangle: readonly string[],
   given: { readonly service?: Partial<Service>; readonly doors?: readonly Door[] } = {},
 ): readonly Exposure[] {
-  const assessed = new Assessed();
+  const assessed = new ExposureCache();
   const own = ['ssh_policy', 'knock.doors'];
-  assessed.see(4, parse(table('filter', own, filter)), undefined);
-  assessed.seeGates(4, parse(table('mangle', ['ssh_gate', 'knock.doors'], mangle)), undefined);
+  assessed.setFilter(4, parse(table('filter', own, filter)), undefined);
+  assessed.setGates(4, parse(table('mangle', ['ssh_gate', 'knock.doors'], mangle)), undefined);
   return assessed.exposures({
     services: [{ ...SSH, ...given.service }],
     ...{ backend: 'nft', instances: ['knock'], hook: 'first', families: [4] },
@@ -51,7 +51,7 @@ describe('rules before ours, beside a strict gate', () => {
       assert.deepEqual(short(judged([rule, JUMP], [GATE])), ['note filter everybody'], rule);
     const [one] = judged([LAN, JUMP], [GATE]);
     assert.equal(one?.kind, 'note');
-    assert.match(one.text, /rule 1 of INPUT .* would let in 192.168.0.0\/16 .* has no effect: gate = strict/);
+    assert.match(one.text, /rule 1 of INPUT .* would accept 192.168.0.0\/16 .* has no effect: gate = strict/);
     assert.equal(one.fix, null);
   });
 

@@ -97,9 +97,9 @@ describe('native nft chains: sent on', () => {
     const [one] = exposures([[PORT, dnat]], NAT);
     assert.match(
       one?.text ?? '',
-      /^IPv4: in table inet mine of nft, the rule with handle 5 of chain base \(tcp dport 22 drop\) sends what everybody sends to tcp port 22 on to 10\.0\.0\.1:2222, past our jump$/,
+      /^IPv4: in table inet mine of nft, the rule with handle 5 of chain base \(tcp dport 22 drop\) redirects packets from everybody to tcp port 22 to 10\.0\.0\.1:2222, past knockctl's jump$/,
     );
-    assert.equal(one?.fix, 'nft delete rule inet mine base handle 5, and where it is loaded from');
+    assert.equal(one?.fix, 'nft delete rule inet mine base handle 5, and in the file that loads it');
   });
 
   it('not to itself, nor for another port, family or protocol', () => {
@@ -202,7 +202,7 @@ describe('native nft chains: dropped', () => {
         .join();
     assert.match(
       text({ hook: 'prerouting', prio: -300 }),
-      /^knock: .* keeps packets to 7000 from the kernel's part of door open/,
+      /^knock: .* keeps packets to 7000 from the kernel part of door open/,
     );
     assert.match(text({ prio: 0 }), /may keep packets to 7000/);
     assert.equal(text({ prio: 10 }), '');

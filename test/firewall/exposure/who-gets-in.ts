@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 
 import { addressBytes, parseNetwork, type Family } from '../../../src/base/address.js';
-import { assess, oursAmong, type Exposure } from '../../../src/firewall/exposure/assess.js';
+import { assess, jumpRecognizer, type Exposure } from '../../../src/firewall/exposure/assess.js';
 import { holds } from '../../../src/firewall/exposure/box.js';
 import { waysTo, type End } from '../../../src/firewall/exposure/judge.js';
 import type { Outcome } from '../../../src/firewall/exposure/walk.js';
@@ -145,7 +145,7 @@ function saying(ruleset: Ruleset, family: Family, one: Try): 'in' | 'out' | 'unk
     sourcePort: BigInt(one.sourcePort === 0 ? 40_000 : one.sourcePort),
     interface: one.from === 'client' ? 'eth0' : 'eth1',
   };
-  const ways = waysTo(SERVICE, family, ruleset, oursAmong([SERVICE], []));
+  const ways = waysTo(SERVICE, family, ruleset, jumpRecognizer([SERVICE], []));
   const ends = ways.flatMap(({ outcomes }) => outcomes).filter(({ box }) => holds(box, packet));
   const isSure = ({ end, box }: Outcome<End>): boolean => end !== 'unknown' && box.certainty === 'sure';
   const [first] = ends;

@@ -42,8 +42,8 @@ describe('the sets that saved rules name', () => {
     const ours = RULES.replaceAll(/^.*(?:blocklist|web_|office).*\n/gm, '');
     await assert.rejects(space.must('iptables-nft-restore', ours), /knock|ssh_/);
     const sets = space.sets();
-    assert.equal((await sets.provide(specs)).length, specs.length);
-    assert.deepEqual(await sets.provide(specs), [], 'those that are there stay as they are');
+    assert.equal((await sets.createMissing(specs)).length, specs.length);
+    assert.deepEqual(await sets.createMissing(specs), [], 'those that are there stay as they are');
     for (const backend of ['nft', 'legacy']) await space.must(`iptables-${backend}-restore`, ours);
   });
 

@@ -54,7 +54,7 @@ describe('the back end', () => {
   it('is iptables’ own where there are no rules, or rules in both', async () => {
     await using space = new KernelSpace();
     const own = (await space.must('iptables --version')).includes('legacy') ? 'legacy' : 'nft';
-    const expected = [own, 'the host’s iptables command is this one'];
+    const expected = [own, 'the host’s iptables command uses it'];
     assert.deepEqual(await choose(space), expected);
     await space.iptables('legacy', 4, '-P INPUT ACCEPT'); // a table, but no rule
     assert.deepEqual(await choose(space), expected);

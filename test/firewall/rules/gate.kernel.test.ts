@@ -79,9 +79,9 @@ for (const backend of ['nft', 'legacy'] as const) {
       await back.prepare();
       assert.deepEqual(await back.repair(), [
         'the jump to ssh_gate was there 2 times, or changed (IPv4)',
-        ...GATE.map((chain) => `chain ${chain}, which nothing needs any more, was taken out (IPv4)`),
+        ...GATE.map((chain) => `unused chain ${chain} was removed (IPv4)`),
         'the jump to ssh_gate was there 4 times, or changed (IPv6)', // but for one, for packets that hide what they are, or are stray
-        ...GATE.map((chain) => `chain ${chain}, which nothing needs any more, was taken out (IPv6)`),
+        ...GATE.map((chain) => `unused chain ${chain} was removed (IPv6)`),
       ]);
       assert.deepEqual(await policy(), before);
       assert.doesNotMatch(await space.iptables(backend, 6, '-t mangle -S'), /ssh_/);

@@ -10,7 +10,7 @@ async function asleep(stdout: string, exitCode = 0): Promise<string | undefined>
     async () => Promise.resolve({ exitCode, stdout, stderr: 'it says no' }),
     namedBackend('nft', ''),
   );
-  return (await tables.sleeping())(4, 'filter');
+  return (await tables.dormancy())(4, 'filter');
 }
 
 describe('tables that are out of service', () => {
@@ -31,7 +31,7 @@ describe('tables that are out of service', () => {
     const table = { family: 'ip', name: 'filter', flags: ['dormant'] };
     assert.match(
       (await asleep(JSON.stringify({ nftables: [{ table }] }))) ?? '',
-      /nft add table ip filter wakes it/,
+      /nft add table ip filter activates it/,
     );
   });
 });

@@ -50,7 +50,7 @@ describe('what a template of an administrator lacks', () => {
   });
 
   it('rules for fragments: for IPv6, and for IPv4 where packets pass on', () => {
-    const lacking = ['danger: fragments that the kernel does not reassemble, or misreads, meet no rule'];
+    const lacking = ['danger: no rule matches fragments that the kernel does not reassemble or misreads'];
     const none = without(/@FRAGMENT@/);
     assert.deepEqual(remarks(none), lacking);
     assert.deepEqual(remarks(none, {}, [4]), [], 'IPv4 to the host itself is reassembled');
@@ -62,13 +62,13 @@ describe('what a template of an administrator lacks', () => {
     const none = without(/@ROUTED@/);
     assert.deepEqual(remarks(none), []);
     assert.deepEqual(remarks(none, { addresses: ['2001:db8::1'] }), [
-      'warning: packets that a routing header takes on to the protected address meet no rule',
+      'warning: no rule matches packets that a routing header forwards to the protected address',
     ]);
   });
 
   it('the loopback, which a rule of the policy may leave out as well', () => {
     const none = without(/@FROM@ /g, '');
-    assert.deepEqual(remarks(none), ['warning: the jump concerns what the host sends to itself too']);
+    assert.deepEqual(remarks(none), ['warning: the jump also matches what the host sends to itself']);
     const text = none.text.replace('\nCOMMIT', '\n-A @SERVICE@_policy -i lo -j RETURN\nCOMMIT');
     assert.deepEqual(remarks({ ...none, text }), []);
     const comment = none.text.replace(

@@ -43,10 +43,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.deepEqual(await firewall.repair(), []);
       assert.match([...firewall.unread.values()].join(), /^table mangle: .*cannot parse/);
       assert.ok(await allInForce(firewall));
-      assert.deepEqual([...(await firewall.gated())], ['ssh']);
+      assert.deepEqual([...(await firewall.gatesInForce())], ['ssh']);
       for (const family of FAMILIES) {
         await space.iptables(backend, family, '-t mangle -F ssh_gate');
-        assert.equal((await firewall.gated()).size, 0);
+        assert.equal((await firewall.gatesInForce()).size, 0);
         assert.match((await firewall.repair()).join(), /^chain ssh_gate was changed \(IPv[46]\)$/);
         await space.iptables(backend, family, '-t mangle -D INPUT 1');
         assert.match((await firewall.repair()).join(), /^the jump to ssh_gate was/);
@@ -73,13 +73,13 @@ for (const backend of ['nft', 'legacy'] as const) {
       await space.iptables(backend, 4, '-F ssh_policy');
       assert.deepEqual(await firewall.repair(), ['chain ssh_policy was changed (IPv4)']);
       assert.equal(await mangle(), right);
-      assert.equal((await firewall.gated()).size, 0, 'nothing is known of it');
+      assert.equal((await firewall.gatesInForce()).size, 0, 'nothing is known of it');
       for (const one of await firewall.ruleStatus()) assert.match(one.unread ?? '', /cannot parse/);
       await assert.rejects(
         space.firewall(backend, [STRICT], { exec: blind.exec(space) }).prepare(),
         Unreadable,
       );
-      await assert.rejects(firewall.remove(), /rules of ours are still in the firewall/);
+      await assert.rejects(firewall.remove(), /knockctl's rules are still in the firewall/);
       assert.doesNotMatch(await space.iptables(backend, 4, '-S'), /ssh_/);
       blind.tables.clear();
       assert.deepEqual(await firewall.remove(), []);

@@ -17,7 +17,7 @@ const LISTS = [
 
 /** A process that makes the sets, or puts back the one that was emptied, from a memory of 20,000 entries. */
 const code = (job: string): string => `
-${importing('SetStore', 'firewall/sets/set-store.js')}${importing('NO_MEMORY', 'firewall/sets/persistence-port.js')}
+${importing('SetStore', 'firewall/sets/set-store.js')}${importing('NO_PERSISTENCE', 'firewall/sets/persistence-port.js')}
 ${importing('IpsetChannel, ipsetStarter', 'firewall/sets/ipset-channel.js')}${importing('Ipset', 'firewall/sets/ipset.js')}${importing('systemExec', 'system/exec.js')}
 const entries = Array.from({ length: ${ENTRIES} }, (_, index) => ({
   network: { family: 4, prefix: 32, text: '198.' + (18 + (index >> 16)) + '.' + ((index >> 8) & 255) + '.' + (index & 255) },
@@ -25,7 +25,7 @@ const entries = Array.from({ length: ${ENTRIES} }, (_, index) => ({
   origin: 'cli',
 }));
 const all = { count: entries.length, entries: () => entries };
-const memory = { ...NO_MEMORY, recall: async (set) => set === 'ssh_filter4' ? all : { count: 0, entries: () => [] } };
+const memory = { ...NO_PERSISTENCE, restore: async (set) => set === 'ssh_filter4' ? all : { count: 0, entries: () => [] } };
 const channel = new IpsetChannel(ipsetStarter('/usr/bin/stdbuf', '/usr/sbin/ipset'));
 const sets = new SetStore(new Ipset(systemExec, '/usr/sbin/ipset', channel), memory);
 console.log('begun');

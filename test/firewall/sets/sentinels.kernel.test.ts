@@ -15,7 +15,7 @@ describe('the sentinels of lists that rules add to', () => {
   it('are there whatever is done with the list, and seen by nobody', async () => {
     await using space = new KernelSpace();
     const sets = space.sets();
-    sets.sentinels.guard(new Set(['ssh_filter4']));
+    sets.sentinels.setGuarded(new Set(['ssh_filter4']));
     await sets.ensure('ssh');
     const isThere = async (): Promise<boolean> =>
       (await space.must('ipset save ssh_filter4')).includes('255.255.255.255 timeout 0 nomatch');
@@ -33,8 +33,8 @@ describe('the sentinels of lists that rules add to', () => {
       ['192.0.2.7'],
     );
     assert.doesNotMatch(await sets.dump('ssh_filter4'), /nomatch/);
-    sets.sentinels.guard(new Set());
-    await sets.sentinels.drop(['ssh']);
+    sets.sentinels.setGuarded(new Set());
+    await sets.sentinels.remove(['ssh']);
     assert.equal(await isThere(), false);
   });
 
@@ -42,28 +42,28 @@ describe('the sentinels of lists that rules add to', () => {
     await using space = new KernelSpace();
     const sets = space.sets();
     const { sentinels } = sets;
-    sentinels.guard(new Set(['ssh_filter4']));
-    assert.equal(sentinels.emptied('ssh_banned4'), undefined, 'it has none to tell');
+    sentinels.setGuarded(new Set(['ssh_filter4']));
+    assert.equal(sentinels.wasEmptied('ssh_banned4'), undefined, 'it has none to tell');
     await sets.ensure('ssh');
-    await sentinels.look();
+    await sentinels.ensure();
     await sets.add('ssh', 'filter', [entry('192.0.2.1')]);
     await space.must('ipset del ssh_filter4 192.0.2.1'); // as -j SET --del-set does
-    await sentinels.look();
-    assert.equal(sentinels.emptied('ssh_filter4'), false);
+    await sentinels.ensure();
+    assert.equal(sentinels.wasEmptied('ssh_filter4'), false);
     // Whoever looks first finds out, and all else hear of it.
     const looks: readonly (() => Promise<unknown>)[] = [
-      async () => sentinels.look(),
+      async () => sentinels.ensure(),
       async () => sets.add('ssh', 'filter', [entry('192.0.2.2')]),
       async () => sets.dump('ssh_filter4'),
     ];
     for (const look of looks) {
       await space.must('ipset flush');
       await look();
-      assert.equal(sentinels.emptied('ssh_filter4'), true);
-      await sentinels.look();
-      assert.equal(sentinels.emptied('ssh_filter4'), true, 'until it is settled');
-      sentinels.settled('ssh_filter4');
-      assert.equal(sentinels.emptied('ssh_filter4'), false);
+      assert.equal(sentinels.wasEmptied('ssh_filter4'), true);
+      await sentinels.ensure();
+      assert.equal(sentinels.wasEmptied('ssh_filter4'), true, 'until it is settled');
+      sentinels.markHandled('ssh_filter4');
+      assert.equal(sentinels.wasEmptied('ssh_filter4'), false);
     }
   });
 
@@ -72,8 +72,8 @@ describe('the sentinels of lists that rules add to', () => {
     const sets = space.sets();
     await space.must('ipset create ssh_filter4 hash:net maxelem 1 timeout 0 comment');
     await space.must('ipset add ssh_filter4 192.0.2.1');
-    sets.sentinels.guard(new Set(['ssh_filter4']));
-    await sets.sentinels.look();
+    sets.sentinels.setGuarded(new Set(['ssh_filter4']));
+    await sets.sentinels.ensure();
     assert.equal(
       await space.must('ipset save ssh_filter4 -o plain').then((text) => text.includes('nomatch')),
       false,

@@ -145,20 +145,20 @@ describe('the set store, in the kernel', () => {
   it('feeds the switch, tells what is left of it, trips it', async () => {
     await withSets(async (sets, space) => {
       const service = { ...SERVICE, ports: [22, 2222] };
-      assert.equal(await sets.ports.switchLeft(service), undefined);
+      assert.equal(await sets.ports.secondsToTrip(service), undefined);
       await sets.ports.feed(service, 30);
-      const left = (await sets.ports.switchLeft(service)) ?? 0;
+      const left = (await sets.ports.secondsToTrip(service)) ?? 0;
       assert.ok(left >= 28 && left <= 30, String(left));
       await space.must('ipset del ssh_alive 22');
-      assert.equal(await sets.ports.switchLeft(service), undefined, 'one port that is not fed is enough');
+      assert.equal(await sets.ports.secondsToTrip(service), undefined, 'one port that is not fed is enough');
       await sets.ports.feed(service, 1);
       await waitFor(
-        async () => (await sets.ports.switchLeft(service)) === undefined,
+        async () => (await sets.ports.secondsToTrip(service)) === undefined,
         'the switch to trip by itself',
       );
       await sets.ports.feed(service, 30);
       await sets.ports.trip('ssh');
-      assert.equal(await sets.ports.switchLeft(service), undefined);
+      assert.equal(await sets.ports.secondsToTrip(service), undefined);
     });
   });
 
@@ -168,7 +168,7 @@ describe('the set store, in the kernel', () => {
       await space.must('ipset create sshd_filter4 hash:ip');
       await space.iptables('nft', 4, '-A FORWARD -m set --match-set ssh_filter4 src -j ACCEPT');
       assert.deepEqual(await sets.destroy('ssh'), [
-        'set ssh_filter4 stays: 1 rules of somebody else name it',
+        'set ssh_filter4 was not destroyed: foreign rules still reference it (1)',
       ]);
       const names = (await space.must('ipset list -n')).trim().split('\n').sort();
       assert.deepEqual(names, ['ssh_filter4', 'ssh_mine', 'sshd_filter4'], 'sets of others stay');
@@ -179,7 +179,7 @@ describe('the set store, in the kernel', () => {
     await using space = new KernelSpace();
     const sets = space.sets();
     const missing = await refusal(sets.add('ssh', 'filter', [entry('192.0.2.1')]));
-    assert.match(missing.message, /^the sets of this service are not in the kernel/);
+    assert.match(missing.message, /^the sets of this service do not exist/);
     assert.equal(missing.exitCode, EXIT.firewall);
     await space.must('ipset create ssh_filter4 hash:net maxelem 2 timeout 0 comment bucketsize 2');
     const batch = Array.from({ length: 200 }, (_, index) => entry(`192.0.2.${index}`));

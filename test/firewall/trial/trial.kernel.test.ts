@@ -50,7 +50,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.deepEqual([...trial.names].sort(), ['ssh', 'web']);
       await trial.prepare();
       await trial.trial?.reset();
-      assert.equal(await trial.trial?.left(), undefined, 'nothing is timed yet');
+      assert.equal(await trial.trial?.secondsLeft(), undefined, 'nothing is timed yet');
       await trial.feed(30);
       await trial.repair();
       assert.equal(await allInForce(trial), true);
@@ -87,7 +87,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       assert.ok((await trial.repair()).length >= 4);
       assert.equal(await allInForce(trial), true);
       await sleep(2_100);
-      assert.equal(await trial.trial?.left(), undefined);
+      assert.equal(await trial.trial?.secondsLeft(), undefined);
 
       // What another life makes of it that knows the old version only, by the note of what there is.
       const next = space.firewall(backend, [SERVICE]);
@@ -115,10 +115,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       await trial.prepare();
       await trial.repair();
       await trial.trial?.begin(1);
-      await trial.trial?.keep();
-      assert.equal(await trial.trial?.left(), 0, 'for ever');
+      await trial.trial?.makePermanent();
+      assert.equal(await trial.trial?.secondsLeft(), 0, 'for ever');
       await sleep(1_100);
-      assert.equal(await trial.trial?.left(), 0);
+      assert.equal(await trial.trial?.secondsLeft(), 0);
       trial.endTrial();
       await trial.repair();
       const plain = await saves();

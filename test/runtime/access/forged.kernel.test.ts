@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { EXIT } from '../../../src/base/errors.js';
 import { WarnOnce } from '../../../src/base/warn-once.js';
 import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
-import { DECOYED_ROOM } from '../../../src/firewall/sets/set-specs.js';
+import { DECOYED_CAPACITY } from '../../../src/firewall/sets/set-specs.js';
 import { dispatch } from '../../../src/runtime/access/dispatch.js';
 import { network, SSH, VerbStand } from '../../helpers/verb-context.js';
 import { ask, DOOR, refuses, texts } from './ask.js';
@@ -105,14 +105,14 @@ describe('a ban by a door', () => {
   it('is refused where the list is full, which is told once; one by hand has room', async () => {
     await using verbs = await stand();
     const lines = Array.from(
-      { length: DECOYED_ROOM },
+      { length: DECOYED_CAPACITY },
       (_, at) => `add ssh_decoyed4 10.${at >> 16}.${(at >> 8) & 255}.${at & 255} timeout 600`,
     );
     await verbs.space.must('ipset restore', `${lines.join('\n')}\n`);
     for (const target of [STRANGER, '203.0.113.6'])
       await ask(verbs, { verb: 'drop', targets: [target] }, DOOR);
     assert.equal(verbs.recorded.filter((line) => line.includes('is full')).length, 1);
-    assert.equal((await verbs.list('ssh', 'decoyed')).length, DECOYED_ROOM);
+    assert.equal((await verbs.list('ssh', 'decoyed')).length, DECOYED_CAPACITY);
     await ask(verbs, { verb: 'drop', targets: [STRANGER] });
     assert.deepEqual(await verbs.list('ssh', 'banned'), [`${STRANGER} by cli`]);
   });

@@ -186,7 +186,7 @@ describe('a knock at a door', () => {
     await stand.keeper.knock(1, '192.0.2.7');
     assert.match(
       stand.take().at(-1) ?? '',
-      /^error d: knockctl accept 192\.0\.2\.7: the sets of this service are not in the kernel/,
+      /^error d: knockctl accept 192\.0\.2\.7: the sets of this service do not exist/,
     );
   });
 });

@@ -63,7 +63,7 @@ class Fake {
       missingParentChains: [],
       recordOrphans: () => undefined,
       tables: { exists: async () => Promise.resolve(true) },
-      sets: { disown: async () => Promise.resolve(new Map()) },
+      sets: { replaceBySaved: async () => Promise.resolve(new Map()) },
       prepare: async () => {
         this.recorded = readInventory(this.folder.file('kernel.json'));
         return say('stage');

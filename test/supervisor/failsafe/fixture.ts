@@ -40,10 +40,10 @@ export class Stand {
 
   constructor() {
     const firewall = {
-      gated: async () => Promise.resolve(this.gated),
+      gatesInForce: async () => Promise.resolve(this.gated),
       unread: new Map(),
       services: [{ name: 'ssh' }, { name: 'web' }],
-      isSettled: async () => Promise.resolve(this.settled),
+      needsNoRepair: async () => Promise.resolve(this.settled),
       repair: async (beforeJump?: () => Promise<void>): Promise<string[]> => {
         this.looks += 1;
         await Promise.resolve();
