@@ -1,3 +1,4 @@
+import { isForNobody, type WaysIn } from '../../config/lockout.js';
 /** Checks of each service: who gets in, what listens, and whether it is the intended one. */
 import { type WaysIn } from '../../config/lockout.js';
 import type { Config, ServiceSettings } from '../../config/settings.js';
