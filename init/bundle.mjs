@@ -10,7 +10,7 @@ import { build } from 'rolldown';
 
 const OUT = 'dist/app';
 /** Loaded late, and yet needed by most calls of a program. */
-const SOON = { knockctl: ['ctl/verbs'] };
+const SOON = { knockctl: ['ctl/cli/verbs'] };
 const PROGRAMS = ['knockctl', 'knock', 'knockd', 'detached', 'listener', 'look-up', 'probe'];
 /** The files that programs are made of at their start: each takes what is needed by all of these, and is in none before it. */
 const PARTS = {
@@ -44,7 +44,7 @@ const { output } = await build({
   plugins: [findNeeded],
   input: Object.fromEntries(PROGRAMS.map((name) => [name, source(name)])),
   platform: 'node',
-  external: ['cap', 'unix-dgram'],
+  external: ['cap'],
   logLevel: 'warn',
   output: {
     dir: OUT,

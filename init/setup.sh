@@ -10,10 +10,13 @@ NEEDED=(
   iptables:iptables ipset:ipset nft:nftables flock:util-linux setpriv:util-linux stdbuf:coreutils
   /usr/include/pcap/pcap.h:libpcap-dev g++:g++ make:make python3:python3
   ip:iproute2 knock:knockd tcpdump:tcpdump nmap:nmap nc:netcat-openbsd conntrack:conntrack ping:iputils-ping
-  ps:procps /etc/services:netbase mandoc:mandoc zsh:zsh
+  objdump:binutils ps:procps /etc/services:netbase mandoc:mandoc zsh:zsh
 )
 # npm run test:host boots machines.
-HOST=(debootstrap:debootstrap systemd-nspawn:systemd-container dpkg-repack:dpkg-repack ssh:openssh-client)
+HOST=(
+  debootstrap:debootstrap systemd-nspawn:systemd-container dpkg-repack:dpkg-repack ssh:openssh-client
+  rpmbuild:rpm apt-ftparchive:apt-utils gpg:gpg gpgconf:gpgconf
+)
 [ "${1:-}" != host ] || NEEDED+=("${HOST[@]}")
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -32,6 +35,7 @@ flock 9 2>/dev/null || true
 
 node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || die "Node.js 20 or newer is needed: https://nodejs.org"
 [ "$node_major" -ge 20 ] || die "Node.js 20 or newer is needed, this is $(node --version)"
+command -v npm >/dev/null || die 'npm is needed (Debian: apt-get install npm)'
 [ "$(uname -s)" = Linux ] || die "knockctl drives iptables and ipset: it needs Linux, this is $(uname -s)"
 
 unit=
@@ -82,6 +86,9 @@ elif [ "$(cat node_modules/.knockctl 2>/dev/null)" != "$stamp" ]; then
   node -e 'require("cap")' 2>/dev/null || die 'the capture module (cap) was not built: npm rebuild cap --foreground-scripts tells why'
   printf '%s' "$stamp" >node_modules/.knockctl
 fi
+
+# Our own native module: in seconds, and in a copy of another tree's node_modules it is missing.
+if [ -z "$unit" ] && [ ! native/build/knockctl.node -nt native/knockctl.c ]; then node native/build.mjs; fi
 
 # Build: only where a source is newer than the last build.
 if [ ! -e dist/.built ] || [ -n "$(find src test bench init/bundle.mjs tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then

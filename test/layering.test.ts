@@ -6,13 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 import ts from 'typescript';
 
+import { sourceFiles, unusedExports } from './unused-exports.js';
+
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 
-/**
- * architecture.md, "Folders and floors". Two differences on purpose: iptables-parser stands a floor
- * lower, since it is pure and firewall uses it; client is a program's logic, like ctl.
- */
-const FLOORS: Readonly<Record<string, number>> = {
+/** Each folder's layer: a file imports from its own folder and from lower layers only (CONTRIBUTING.md, "Layers"). */
+const LAYERS: Readonly<Record<string, number>> = {
   base: 0,
   knock: 1,
   system: 1,
@@ -20,23 +19,42 @@ const FLOORS: Readonly<Record<string, number>> = {
   config: 2,
   firewall: 2,
   wire: 2,
-  supervisor: 3,
-  listener: 3,
-  ctl: 3,
-  doctor: 3,
-  client: 3,
-  bin: 4,
+  runtime: 3,
+  supervisor: 4,
+  listener: 4,
+  ctl: 4,
+  doctor: 4,
+  client: 4,
+  bin: 5,
+};
+
+/**
+ * The sub-folders of a folder, from the top: each may import from those after it. `.` are the files of the folder itself: first
+ * where they put the others together, last where the others share them, or both (config).
+ */
+const SUB_FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  config: ['pitfalls', 'import', '.', 'knockd', 'knockctl', '.'],
+  firewall: ['.', 'ownership', 'trial', 'doors', 'exposure', 'rules', 'sets', 'model'],
+  runtime: ['.', 'generation', 'doors', 'access', 'entries', 'journal'],
+  supervisor: ['.', 'control', 'lifecycle', 'listener', 'launch', 'failsafe'],
+  ctl: ['cli', 'knockd', 'setup', 'lifecycle', 'print', '.'],
+  doctor: ['.', 'checks', 'facts'],
+  wire: ['.', 'start', '.'],
 };
 
 /** Each package, and the only files that may import it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cap: ['listener/capture.ts'],
-  commander: ['bin/command-line.ts', 'ctl/program-set-up.ts', 'ctl/program-verbs.ts', 'ctl/program.ts'],
+  commander: [
+    'bin/command-line.ts',
+    'ctl/cli/program-set-up.ts',
+    'ctl/cli/program-verbs.ts',
+    'ctl/cli/program.ts',
+  ],
   execa: ['system/exec.ts'],
-  ini: ['config/ini.ts'],
+  ini: ['config/knockctl/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
-  'node-cron': ['supervisor/health.ts'],
-  'unix-dgram': ['system/service-manager.ts'],
+  'node-cron': ['supervisor/lifecycle/cron-schedule.ts'],
   winston: ['system/log.ts'],
 };
 
@@ -65,6 +83,12 @@ function destination(file: SourceFile, specifier: string): string {
   return normalize(join(dirname(file.path), specifier));
 }
 
+/** The first folder below the one of the layer; `.` for a file of that one itself. */
+function subFolder(path: string): string {
+  const [, name = '', ...rest] = path.split('/');
+  return rest.length === 0 ? '.' : name;
+}
+
 /** The tokens of a file, without comments and strings. */
 function code(text: string): string {
   return text
@@ -78,12 +102,12 @@ describe('layering', () => {
     assert.ok(files.length > 80, `only ${files.length} files found`);
     const all = files.flatMap((file) => file.imports);
     assert.ok(all.length > 300, `only ${all.length} imports found`);
-    assert.ok(all.includes('../supervisor/direct.js'), 'imports at run time are seen too');
+    assert.ok(all.includes('../runtime/offline.js'), 'imports at run time are seen too');
   });
 
-  it('knows the floor of every folder', () => {
+  it('knows the layer of every folder', () => {
     const folders = new Set(files.map((file) => file.folder));
-    assert.deepEqual([...folders].sort(), Object.keys(FLOORS).sort());
+    assert.deepEqual([...folders].sort(), Object.keys(LAYERS).sort());
   });
 
   it('imports downward only, never sideways between folders', () => {
@@ -92,7 +116,7 @@ describe('layering', () => {
       for (const specifier of file.imports.filter((name) => name.startsWith('.'))) {
         const target = destination(file, specifier);
         const folder = target.split('/')[0] ?? '';
-        const [from, to] = [FLOORS[file.folder], FLOORS[folder]];
+        const [from, to] = [LAYERS[file.folder], LAYERS[folder]];
         if (to === undefined || from === undefined || (folder !== file.folder && to >= from)) {
           wrong.push(`${file.path} imports ${target}`);
         }
@@ -101,16 +125,33 @@ describe('layering', () => {
     assert.deepEqual(wrong, []);
   });
 
-  it('imports nothing in a circle, types aside', () => {
+  it('imports within a folder from the upper sub-folders to the lower ones', () => {
+    const found = new Set<string>();
+    const wrong: string[] = [];
+    for (const file of files) {
+      const order = SUB_FOLDERS[file.folder];
+      const from = subFolder(file.path);
+      if (from !== '.') found.add(`${file.folder}/${from}`);
+      if (order === undefined) continue;
+      for (const specifier of file.imports.filter((name) => name.startsWith('.'))) {
+        const target = destination(file, specifier);
+        const to = subFolder(target);
+        if (!target.startsWith(`${file.folder}/`) || from === to) continue;
+        if (order.indexOf(from) > order.lastIndexOf(to)) wrong.push(`${file.path} imports ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+    const named = Object.entries(SUB_FOLDERS).flatMap(([folder, order]) =>
+      order.filter((name) => name !== '.').map((name) => `${folder}/${name}`),
+    );
+    assert.deepEqual([...found].sort(), named.sort(), 'each sub-folder has its place');
+  });
+
+  it('imports nothing in a circle', () => {
     const edges = new Map(
       files.map((file) => {
-        const erased = file.text.replaceAll(/^import type [^;]*;/gm, '');
-        const imports = ts.preProcessFile(erased, true, true).importedFiles;
-        const targets = imports.filter(({ fileName }) => fileName.startsWith('.'));
-        return [
-          file.path,
-          targets.map(({ fileName }) => destination(file, fileName).replace(/\.js$/, '.ts')),
-        ];
+        const targets = file.imports.filter((name) => name.startsWith('.'));
+        return [file.path, targets.map((name) => destination(file, name).replace(/\.js$/, '.ts'))];
       }),
     );
     const done = new Set<string>();
@@ -121,6 +162,38 @@ describe('layering', () => {
       done.add(path);
     };
     for (const path of edges.keys()) visit(path, []);
+  });
+
+  it('exports nothing that no other file imports', () => {
+    assert.deepEqual(unusedExports(sourceFiles(['src', 'test', 'bench'])), []);
+  });
+
+  it('finds an export that no other file imports', () => {
+    const text = [
+      'export const used = 1;',
+      'export interface Unused {}',
+      'export async function called() {}',
+      'export function named() {}',
+    ].join('\n');
+    const others = [
+      {
+        path: 'src/b.ts',
+        text: "import {\n  type Other,\n  used as one,\n} from './a/a.js';\nconst Unused = 1;",
+      },
+      { path: 'src/a/c.ts', text: "const { called } = await import('./a.js');" },
+      { path: 'test/d.test.ts', text: "importing('named', 'a/a.js')" },
+    ];
+    assert.deepEqual(unusedExports([{ path: 'src/a/a.ts', text }, ...others]), ['src/a/a.ts Unused']);
+    assert.deepEqual(unusedExports([{ path: 'src/a/a.ts', text }]).length, 4);
+  });
+
+  it('has no folder with more than 15 % of the lines', () => {
+    const lines = new Map<string, number>();
+    for (const { path, text } of files)
+      lines.set(dirname(path), (lines.get(dirname(path)) ?? 0) + text.split('\n').length);
+    const all = [...lines.values()].reduce((sum, count) => sum + count, 0);
+    const large = [...lines].filter(([, count]) => count > 0.15 * all).map(([folder]) => folder);
+    assert.deepEqual(large, []);
   });
 
   it('imports each package in one place, and no other package', () => {
@@ -163,7 +236,7 @@ describe('layering', () => {
     const shells = files.filter(({ text }) => /['"]\/bin\/(?:ba|da)?sh['"]/.test(text));
     assert.deepEqual(
       shells.map((file) => file.path),
-      ['supervisor/line-starter.ts'],
+      ['runtime/doors/shell-child.ts'],
     );
   });
 

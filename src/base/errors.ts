@@ -54,7 +54,7 @@ export class ConfigError extends KnockError {
   constructor(faults: readonly ConfigFault[]) {
     super(faults.map(formatFault).join('\n'), {
       exitCode: EXIT.config,
-      hint: 'nothing was changed; mend the lines above and try again',
+      hint: 'nothing was changed; fix the lines above and try again',
     });
     this.faults = faults;
   }
@@ -101,4 +101,24 @@ export class ProtocolError extends KnockError {
 /** The text of anything thrown, for logs. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Anything thrown as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** What is to be told of an error. */
+interface ErrorDescription {
+  readonly exitCode: ExitCode;
+  readonly text: string;
+  /** What to do next. */
+  readonly hint: string | undefined;
+}
+
+/** What is to be told of anything thrown. What is no error of ours comes from the system, by way of what acts on the firewall. */
+export function describeError(error: unknown): ErrorDescription {
+  const { exitCode, hint } =
+    error instanceof KnockError ? error : { exitCode: EXIT.firewall, hint: undefined };
+  return { exitCode, text: errorText(error), hint };
 }

@@ -13,7 +13,7 @@ function range(text: string, what: string): Range {
   return { network: parsed.value, what };
 }
 
-/** RFC 6890 and RFC 4291. The sentinels of our sets (firewall/doors/sentinel.ts) are among them: 255.255.255.255 and ff00::. */
+/** RFC 6890 and RFC 4291. The sentinels of our sets (firewall/sets/sentinel.ts) are among them: 255.255.255.255 and ff00::. */
 const NOBODYS: readonly Range[] = [
   range('0.0.0.0/8', 'no host\u2019s address'),
   range('224.0.0.0/4', 'a multicast address'),

@@ -1,4 +1,4 @@
-/** The lists of a service as people know them, in the order in which a packet meets them (interface.md, "Chains and sets"). */
+/** The lists of a service as people know them, in the order in which a packet meets them (docs/interface.md, "Chains and sets"). */
 export const LISTS = ['banned', 'trusted', 'filter'] as const;
 export type ListName = (typeof LISTS)[number];
 

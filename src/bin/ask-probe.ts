@@ -1,6 +1,6 @@
 import { errorText } from '../base/errors.js';
-import { program } from '../system/place.js';
-import type { Probe } from '../doctor/facts.js';
+import { program } from '../system/install-paths.js';
+import type { Probe } from '../doctor/facts/facts.js';
 import { systemExec } from '../system/exec.js';
 
 /** Whether the capture hears, as a process of its own finds out. */

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 
 import { EXIT, KnockError } from '../base/errors.js';
 import { version } from '../system/version.js';
-import { makeProgram } from '../ctl/program.js';
+import { makeProgram } from '../ctl/cli/program.js';
 import { makeContext } from './context.js';
 import { report } from './report.js';
 

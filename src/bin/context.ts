@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { ConfigError, errorText, KnockError } from '../base/errors.js';
 import { terminalText } from '../base/printable.js';
@@ -8,7 +8,7 @@ import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
 import type { Context } from '../ctl/context.js';
 import type { Output } from '../ctl/output.js';
-import { checkTemplate } from '../firewall/template-file.js';
+import { checkTemplate } from '../firewall/rules/template-file.js';
 import { readIfExists } from '../system/files.js';
 import { runsAs, SPARE_USER_NOTE } from '../system/privileges.js';
 import { sshSession } from '../system/session.js';
@@ -16,12 +16,13 @@ import { readStandardInput } from '../system/stdin.js';
 import { load, type Belief } from './load.js';
 
 /** Prints to people, or JSON. */
-export function makeOutput(json: boolean): Output {
-  const { isTTY } = process.stdout;
+function makeOutput(json: boolean): Output {
+  const { isTTY, columns } = process.stdout;
   const colour = isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   return {
     json,
     colour,
+    columns: isTTY ? columns : undefined,
     out: (text) => {
       process.stdout.write(terminalText(text, colour));
     },
@@ -47,35 +48,36 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     believed: () => readConfig(file, 'lenient'),
     inTheWay: async () => {
       const { systemExec } = await import('../system/exec.js');
-      const { rulesInTheWay } = await import('../doctor/in-the-way.js');
+      const { rulesInTheWay } = await import('../doctor/facts/in-the-way.js');
       const { inTheWay } = await import('../doctor/checks/in-the-way.js');
       return inTheWay({ inTheWay: await rulesInTheWay(systemExec) });
     },
-    recognised: async (config) => (await import('../supervisor/recognition.js')).recognised(config),
+    pitfalls: async (config) => (await import('./host-facts.js')).pitfallsHere(config),
+    recognised: async (config) => (await import('../runtime/doors/kernel-recognition.js')).recognised(config),
     exposures: async (config) => {
       const { rulesInFront } = await import('./rules-in-front.js');
       return rulesInFront(config);
     },
     direct: async (config) => {
-      const { Direct } = await import('../supervisor/direct.js');
-      return new Direct(config);
+      const { OfflineControl } = await import('../runtime/offline.js');
+      return new OfflineControl(config);
     },
     applyOnFailure: async () => {
-      const [{ giveUp }, { systemExec }] = await Promise.all([
-        import('../firewall/give-up.js'),
+      const [{ forceOnFailure }, { systemExec }] = await Promise.all([
+        import('../firewall/ownership/force-on-failure.js'),
         import('../system/exec.js'),
       ]);
-      const { lock, snapshots } = locatePaths(file, readIfExists);
-      return giveUp(systemExec, dirname(lock), snapshots, new Date());
+      const { inventory, snapshots } = locatePaths(file, readIfExists);
+      return forceOnFailure(systemExec, inventory, snapshots, new Date());
     },
     triedInVain: async (config) => {
-      const { triedInVain } = await import('../supervisor/choose-config.js');
-      return triedInVain(config);
+      const { unconfirmedTrialOf } = await import('../runtime/generation/select-config.js');
+      return unconfirmedTrialOf(config);
     },
     provideSets: async (specs) => {
-      const { Direct, provideEmptySets } = await import('../supervisor/direct.js');
+      const { OfflineControl, provideEmptySets } = await import('../runtime/offline.js');
       try {
-        return await new Direct(load({ file }, 'lenient')).provideSets(specs);
+        return await new OfflineControl(load({ file }, 'lenient')).provideSets(specs);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         return provideEmptySets(specs);
@@ -90,6 +92,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
       return examineHost(file, session);
     },
     readInput,
+    readOptional,
   };
 }
 
@@ -99,9 +102,18 @@ function readConfig(file: string | undefined, belief: Belief): Config {
   const { services, firewall, listener, paths } = config.settings;
   const remarks = checkTemplate(services, { ...firewall, rulesFolder: paths.rules });
   const user = runsAs(listener.user) === listener.user ? [] : [SPARE_USER_NOTE];
-  const told = [...remarks, ...user].map(({ text, means, mend }) => `${text}: ${means}; ${mend}`);
+  const told = [...remarks, ...user].map(({ text, effect, fix }) => `${text}: ${effect}; ${fix}`);
   const range = parsePortRange(readIfExists(PORT_RANGE_FILE));
   return { ...config, warnings: [...config.warnings, ...forgeableWarnings(config, range), ...told] };
+}
+
+/** A file that is only looked at if it can be. */
+function readOptional(path: string): string | undefined {
+  try {
+    return readIfExists(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function readInput(path: string): string {

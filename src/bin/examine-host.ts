@@ -1,10 +1,10 @@
 import { KnockError } from '../base/errors.js';
 import { locatePaths } from '../config/locate.js';
 import { examine } from '../doctor/examine.js';
-import type { Life } from '../doctor/facts.js';
-import { gather } from '../doctor/gather.js';
-import { triedInVain } from '../supervisor/choose-config.js';
-import { recognised } from '../supervisor/recognition.js';
+import type { SupervisorStatus } from '../doctor/facts/facts.js';
+import { gather } from '../doctor/facts/gather.js';
+import { unconfirmedTrialOf } from '../runtime/generation/select-config.js';
+import { recognised } from '../runtime/doors/kernel-recognition.js';
 import { readIfExists } from '../system/files.js';
 import type { SshSession } from '../system/session.js';
 import type { Finding } from '../wire/reports.js';
@@ -22,7 +22,7 @@ export async function examineHost(
     config: () => load({ file }, 'lenient'),
     recognised,
     tried: (config) => {
-      const noted = triedInVain(config);
+      const noted = unconfirmedTrialOf(config);
       return noted && { at: noted.at, hasBefore: noted.before !== null };
     },
     life: async () => life(file),
@@ -32,7 +32,7 @@ export async function examineHost(
   return examine(facts);
 }
 
-async function life(file: string | undefined): Promise<Life> {
+async function life(file: string | undefined): Promise<SupervisorStatus> {
   try {
     return await askLife(locatePaths(file, readIfExists));
   } catch (error) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { plainCommand } from '../ctl/plain.js';
+import { plainCommand } from '../ctl/cli/fast-path.js';
 import { isErrno } from '../system/files.js';
 import { makeContext } from './context.js';
 import { report } from './report.js';
@@ -18,7 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return commandLine(argv);
   }
   try {
-    const { perform } = await import('../ctl/verbs.js');
+    const { perform } = await import('../ctl/cli/verbs.js');
     const context = makeContext({ ...(plain.config === undefined ? {} : { config: plain.config }) });
     return await perform(context, plain.request(context.session));
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { LetIn } from '../ctl/context.js';
-import { gatherRules } from '../doctor/gather-rules.js';
-import { letIn } from '../doctor/let-in.js';
+import { gatherRules } from '../doctor/facts/gather-rules.js';
+import { letIn } from '../doctor/facts/let-in.js';
 import { systemExec } from '../system/exec.js';
 
 /** Whom the rules of this host, of both back ends and families, let in to a TCP port; undefined where not all can be read. */

@@ -1,10 +1,8 @@
-import { dirname } from 'node:path';
-
 import { loadConfig } from '../config/load.js';
 import type { LoadOptions } from '../config/load-options.js';
 import { locatePaths } from '../config/locate.js';
 import type { Config } from '../config/settings.js';
-import { isSupervised } from '../firewall/footprint.js';
+import { isSupervised } from '../firewall/ownership/inventory.js';
 import { readIfExists } from '../system/files.js';
 import { ownSources } from '../system/own-addresses.js';
 import { isReadableByOthers, readStrict, weakFolders } from '../system/strict-file.js';
@@ -18,6 +16,7 @@ export function load(options: LoadOptions, belief: Belief): Config {
     inForce: isInForce(options.file),
     ownSources,
     leavesOut: belief === 'lenient',
+    lockouts: belief === 'lenient' ? 'tell' : 'refuse',
     // What stands for knockd says no more in its log than knockd does.
     files: {
       isReadableByOthers: options.front === undefined ? isReadableByOthers : () => false,
@@ -28,7 +27,7 @@ export function load(options: LoadOptions, belief: Belief): Config {
 
 function isInForce(file: string | undefined): boolean {
   try {
-    return isSupervised(dirname(locatePaths(file, readIfExists).lock));
+    return isSupervised(locatePaths(file, readIfExists).inventory);
   } catch {
     return false; // a file that cannot be read: loadConfig says so
   }

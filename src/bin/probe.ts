@@ -6,6 +6,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 import { errorText } from '../base/errors.js';
+import { captureModule, openCapture } from '../listener/capture.js';
 
 const LOOPBACK = '127.0.0.1';
 /** libpcap that holds packets back lets them go after a second. */
@@ -16,21 +17,13 @@ function tell(result: Readonly<Record<string, unknown>>): never {
   process.exit(0);
 }
 
-/** Only now: a module that cannot be loaded is to be told, not to end us with a stack trace. */
-async function loadCapture(): Promise<typeof import('../listener/capture.js')> {
+/** A module that cannot be loaded is told as such: its fix is another one. */
+function requireModule(): void {
   try {
-    return await import('../listener/capture.js');
+    captureModule();
   } catch (error) {
-    return tell({ heard: false, isModule: true, why: moduleReason(errorText(error)) });
+    tell({ heard: false, isModule: true, why: errorText(error) });
   }
-}
-
-/** Node's own words go over several lines; for another Node the two numbers are what matters. */
-function moduleReason(text: string): string {
-  const [built, here] = [...text.matchAll(/NODE_MODULE_VERSION (\d+)/g)].map(([, number]) => number);
-  if (built !== undefined && here !== undefined)
-    return `its module was built for another Node.js (module version ${built}, this one has ${here})`;
-  return `its module cannot be loaded: ${text.split('\n')[0] ?? ''}`;
 }
 
 async function boundSocket(): Promise<Socket> {
@@ -46,8 +39,7 @@ const ROOM = 16;
 const POLL_MS = 1;
 
 async function probe(): Promise<void> {
-  const { openCapture } = await loadCapture();
-
+  requireModule();
   const socket = await boundSocket();
   const { port } = socket.address();
   let sentMs = NaN;

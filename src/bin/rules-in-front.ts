@@ -3,7 +3,7 @@ import type { Config } from '../config/settings.js';
 import type { Exposure } from '../firewall/exposure/assess.js';
 import { survey } from '../firewall/exposure/survey.js';
 import type { Door } from '../knock/door.js';
-import { recognised } from '../supervisor/recognition.js';
+import { recognised } from '../runtime/doors/kernel-recognition.js';
 import { systemExec } from '../system/exec.js';
 
 /** What decides about the services of a configuration before our rules in force do; nothing where it cannot be asked. */

@@ -1,11 +1,11 @@
 import type { LoadOptions } from '../config/load-options.js';
 import { terminalText } from '../base/printable.js';
 import { runDaemon } from '../supervisor/daemon.js';
-import { failureOf } from '../supervisor/start-report.js';
+import { failureOf } from '../supervisor/lifecycle/start-report.js';
 import type { ConsoleStyle } from '../system/log.js';
 import { readyNotifier } from '../system/notify.js';
 import { goLast } from '../system/oom.js';
-import type { StartWish } from '../wire/start-wish.js';
+import type { StartRequest } from '../wire/start/start-request.js';
 import { load } from './load.js';
 
 /** Whatever is still open (a caller that does not hang up, a child's pipe) keeps a supervisor that has ended alive no longer than this. */
@@ -19,7 +19,7 @@ const CRASHED = 70;
 export async function supervise(
   options: LoadOptions,
   console: ConsoleStyle,
-  wish: StartWish = {},
+  wish: StartRequest = {},
 ): Promise<number> {
   process.title = options.front === undefined ? 'knockctl: supervisor' : 'knockd';
   process.umask(0o077);

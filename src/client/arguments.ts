@@ -37,7 +37,7 @@ export interface KnockPlan {
 /** A program and its arguments, as execvp(3) takes them. */
 export type Command = readonly [program: string, ...args: string[]];
 
-export type Request =
+type Request =
   | { readonly kind: 'knock'; readonly plan: KnockPlan }
   | { readonly kind: 'version' }
   /** The usage is asked for, or needed: then `problem` says what was wrong with the words given. */

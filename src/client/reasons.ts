@@ -1,7 +1,7 @@
 import { errorText } from '../base/errors.js';
 
 /** What a user can do about an error, by its code. */
-export type Remedies = Readonly<Record<string, string>>;
+type Remedies = Readonly<Record<string, string>>;
 
 /** The kernel's refusals to send. */
 export const NOT_SENT: Remedies = {

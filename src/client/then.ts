@@ -9,7 +9,7 @@ import { errorCode, explain, NOT_RUN } from './reasons.js';
  * 15 commands with one SYN each, knockd's let in 2 after 0 ms, 6 after 20 ms and all after 100 ms;
  * nobody notices a tenth of a second before an ssh.
  */
-export const SETTLE_MS = 100;
+const SETTLE_MS = 100;
 
 /** What a shell gives for a command that it does not find, or cannot execute. */
 const NOT_FOUND = 127;

@@ -1,7 +1,7 @@
 import { errorText, type ConfigFault } from '../base/errors.js';
 import { UntrustedFile, type Weakness } from '../system/strict-file.js';
 
-import type { ReadText } from './load.js';
+import type { ReadText } from './load-options.js';
 import type { LoadState } from './load-options.js';
 import type { LeftOut, Source } from './settings.js';
 
@@ -87,12 +87,12 @@ export class ConfigFiles {
     return this.#weak(path, weakness, without);
   }
 
-  #weak(path: string, { text, mend }: Weakness, without: string): 'fault' | 'left-out' {
+  #weak(path: string, { text, fix }: Weakness, without: string): 'fault' | 'left-out' {
     if (this.#state.leavesOut === true) {
-      this.#findings.leftOut.push({ text: `${path} cannot be trusted: ${text}; ${without}`, mend });
+      this.#findings.leftOut.push({ text: `${path} cannot be trusted: ${text}; ${without}`, fix });
       return 'left-out';
     }
-    this.#findings.faults.push({ file: path, line: 0, message: `cannot be trusted: ${text}; ${mend}` });
+    this.#findings.faults.push({ file: path, line: 0, message: `cannot be trusted: ${text}; ${fix}` });
     return 'fault';
   }
 }

@@ -4,7 +4,7 @@ import type { Config, DoorSettings } from './settings.js';
 /** What lets others than a knocker make a door count, or makes the harm of a forged packet last. Pure. */
 
 /** The ports that Linux gives to our own connections: the answers to these come to them. */
-export interface PortRange {
+interface PortRange {
   readonly first: number;
   readonly last: number;
 }

@@ -14,6 +14,9 @@ export interface FrontOptions {
   readonly pidFile?: string;
   /** -g; behind LogFile and `[log] file`. Absolute. */
   readonly logFile?: string;
+  /** Of a user who may not write where root does: in place of the default folders. Absolute. */
+  readonly run?: string;
+  readonly state?: string;
   /** -l */
   readonly lookup?: boolean;
   /** -4 */
@@ -42,6 +45,8 @@ export interface LoadState {
    * refused is an open port.
    */
   readonly leavesOut?: boolean;
+  /** What becomes of services that nobody can get into; undefined: nothing is said of them. */
+  readonly lockouts?: 'refuse' | 'tell' | undefined;
   /** What this host says of files; where it is not given, nothing is wrong with them. */
   readonly files?: {
     /** Whether users other than root can read it. */
@@ -51,7 +56,7 @@ export interface LoadState {
   };
 }
 
-const TEXTS = ['doors', 'interface', 'pidFile', 'logFile'];
+const TEXTS = ['doors', 'interface', 'pidFile', 'logFile', 'run', 'state'];
 const FLAGS = ['lookup', 'onlyIpv4'];
 
 /** The options in a JSON text. Throws where it is anything else: we wrote it ourselves. */
@@ -83,3 +88,6 @@ function isFront(value: unknown): value is FrontOptions {
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
+export type ReadText = (path: string) => string | undefined;

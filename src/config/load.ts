@@ -3,26 +3,26 @@ import { ConfigError, errorText, formatFault } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
 import { ConfigFiles, type Findings } from './config-files.js';
-import { parseKnockctlConf, type KnockctlConf } from './knockctl-conf.js';
-import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd-conf.js';
+import { parseKnockctlConf, type KnockctlConf } from './knockctl/knockctl-conf.js';
+import { parseKnockdConf, type KnockdConf, type KnockdOptions } from './knockd/knockd-conf.js';
 import type { LoadOptions, LoadState } from './load-options.js';
+import { lockedServices, lockoutText, type WaysIn } from './lockout.js';
 import { mergeOptions } from './merge.js';
-import { readOneTimeDoors } from './one-time.js';
+import { readOneTimeDoors } from './knockd/one-time.js';
 import { NO_FOLDER, RULES_FILE } from './paths.js';
-import { KEYS } from './schema.js';
-import { impliedService } from './services.js';
+import { KEYS } from './knockctl/schema.js';
+import { impliedService } from './knockctl/services.js';
 import type { Config, DoorCommand, DoorSettings, ServiceSettings, TrustedEntry } from './settings.js';
 import { opensNothing } from './opens-nothing.js';
 import { portNames, shadowedPorts } from './shadow.js';
 import { parseTrusted } from './trusted.js';
+import type { ReadText } from './load-options.js';
+import { verbFault } from './verb-lines.js';
 
 /** Where knockctl.conf is looked for without `-c`. */
 export const DEFAULT_FILE = '/etc/knockctl/knockctl.conf';
 /** Where the doors are looked for when there is no file at the default of `[paths] doors`. */
 export const FALLBACK_DOORS = '/etc/knockd.conf';
-
-/** Reads a whole text file; undefined where it does not exist. Throws where it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
 
 /**
  * Reads knockctl.conf, the doors and the trusted list, and gives everything that the supervisor runs
@@ -49,8 +49,13 @@ export function loadConfig(
   const where = { file, named: options.front?.doors, mayBeUsedUp: state.inForce, isTrusted };
   const doors = loadDoors(conf, where, files, findings);
   const services = chooseServices(conf, doors, findings);
-  checkDoors(doors, services, readText, findings);
+  checkDoors(doors, services, readText, { findings, leavesOut: state.leavesOut === true });
   const trusted = loadTrusted(conf, { file, files, own: state.ownSources?.() ?? [] }, findings);
+  checkWaysIn(
+    conf,
+    { services, doors: doors.conf.doors, trusted },
+    { ...findings, file, lockouts: state.lockouts },
+  );
   const rules = loadRules(conf, files);
   files.lookAbove(conf.settings.paths.state, 'who was accepted or banned before is set aside');
   files.lookAbove(conf.settings.paths.run, 'what is noted there counts all the same');
@@ -208,7 +213,7 @@ function checkDoors(
   doors: LoadedDoors,
   services: readonly ServiceSettings[],
   readText: ReadText,
-  findings: Findings,
+  { findings, leavesOut }: { readonly findings: Findings; readonly leavesOut: boolean },
 ): void {
   const names = new Set(services.map((service) => service.name));
   const lookUp = portNames(() => read('/etc/services', readText));
@@ -217,6 +222,14 @@ function checkDoors(
       const at = { file: doors.path, line: door.line };
       if (command.kind === 'shell') {
         const shadowed = shadowedPorts(command.line, services, lookUp);
+        const fault = verbFault(command.line);
+        if (fault !== undefined) {
+          const unprotected =
+            services.length === 0 && !fault.isError ? '; and without a [service.NAME] nothing is shut' : '';
+          const message = `door ${door.door.name}: ${command.line}: ${fault.text}${unprotected}`;
+          // At a boot it is run as before: a start that is refused is an open port.
+          (fault.isError && !leavesOut ? findings.faults : findings.warnings).push({ ...at, message });
+        }
         const useless = opensNothing(command.line, services, lookUp);
         if (useless?.sure === true)
           findings.faults.push({ ...at, message: `door ${door.door.name}: ${useless.text}` });
@@ -230,6 +243,20 @@ function checkDoors(
         findings.faults.push({ ...at, message });
       }
     }
+  }
+}
+
+/** What is certain to lock out is a fault, or only told: a start that is refused at a boot is an open port. */
+function checkWaysIn(
+  conf: KnockctlConf,
+  ways: WaysIn,
+  { file, faults, warnings, lockouts }: Findings & Pick<LoadState, 'lockouts'> & { readonly file: string },
+): void {
+  // What a faulty line says of doors or the trusted is not known.
+  if (lockouts === undefined || faults.length > 0) return;
+  for (const service of lockedServices(ways)) {
+    const line = conf.lineOf(KEYS.onFailure, `service.${service.name}`);
+    (lockouts === 'refuse' ? faults : warnings).push({ file, line, message: lockoutText(service) });
   }
 }
 

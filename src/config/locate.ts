@@ -1,6 +1,7 @@
 import { ConfigError } from '../base/errors.js';
-import { parseKnockctlConf } from './knockctl-conf.js';
-import { DEFAULT_FILE, type ReadText } from './load.js';
+import { parseKnockctlConf } from './knockctl/knockctl-conf.js';
+import { DEFAULT_FILE } from './load.js';
+import { type ReadText } from './load-options.js';
 import { runPaths, type RunPaths } from './paths.js';
 
 /**

@@ -1,7 +1,7 @@
-import type { KnockctlConf } from './knockctl-conf.js';
-import type { KnockdOptions } from './knockd-conf.js';
+import type { KnockctlConf } from './knockctl/knockctl-conf.js';
+import type { KnockdOptions } from './knockd/knockd-conf.js';
 import type { FrontOptions } from './load-options.js';
-import { KEYS } from './schema.js';
+import { KEYS } from './knockctl/schema.js';
 import type { Settings } from './settings.js';
 
 /**
@@ -19,7 +19,12 @@ export function mergeOptions(
   const chosen = front.interface ?? (atDefault ? options.interface : undefined);
   return {
     ...settings,
-    paths: { ...paths, doors, pidFile: options.pidFile ?? front.pidFile ?? paths.pidFile },
+    paths: {
+      ...paths,
+      ...folders(paths, front),
+      doors,
+      pidFile: options.pidFile ?? front.pidFile ?? paths.pidFile,
+    },
     listener: {
       ...listener,
       interfaces: chosen === undefined ? listener.interfaces : [chosen],
@@ -31,5 +36,16 @@ export function mergeOptions(
       syslog: log.syslog || options.syslog,
       lookup: log.lookup || front.lookup === true,
     },
+  };
+}
+
+/** A folder that knockctl.conf names stays. */
+function folders(
+  { run, state }: Settings['paths'],
+  front: FrontOptions,
+): Pick<Settings['paths'], 'run' | 'state'> {
+  return {
+    run: run === KEYS.run.fallback ? (front.run ?? run) : run,
+    state: state === KEYS.state.fallback ? (front.state ?? state) : state,
   };
 }

@@ -4,7 +4,7 @@ import { covers, shellRules, type PortLookUp, type ShellRule } from './shadow.js
 /** Doors of the shell beside `gate = strict`: a rule that they write in the table filter opens no port of such a service. */
 
 /** What is wrong with a door's line beside a strict service; `sure`: the rule is about packets to that service. */
-export interface OpensNothing {
+interface OpensNothing {
   readonly text: string;
   readonly sure: boolean;
 }

@@ -5,8 +5,11 @@ export const RULES_FILE = 'service.rules';
 /** `[paths] rules` where what is there does not count. */
 export const NO_FOLDER = '';
 
-/** The files in the run and state folders. */
+/** The run and state folders, and the files in them. */
 export interface RunPaths {
+  /** Lives as long as the kernel does. */
+  readonly run: string;
+  readonly state: string;
   /** flock(2) held for as long as a supervisor lives. */
   readonly lock: string;
   readonly socket: string;
@@ -16,6 +19,14 @@ export interface RunPaths {
   readonly wish: string;
   readonly outcome: string;
   readonly listener: string;
+  /** Where listeners that systemd starts connect; a number follows. */
+  readonly listenerSockets: string;
+  /** What of ours is in the kernel. */
+  readonly inventory: string;
+  /** How many knocks the kernel has carried out. */
+  readonly knockCounters: string;
+  /** Starts by cron that failed one after the other. */
+  readonly failedStarts: string;
   /** How shell lines ended that systemd runs. */
   readonly lines: string;
   /** Last known addresses of trusted hosts. */
@@ -35,14 +46,25 @@ export interface RunPaths {
   readonly log: string;
 }
 
+/** The pid file, unless knockd.conf or the command line names another. */
+export function defaultPidFile(run: string): string {
+  return `${run}/knockctl.pid`;
+}
+
 export function runPaths({ run, state }: Settings['paths']): RunPaths {
   return {
+    run,
+    state,
     lock: `${run}/lock`,
     socket: `${run}/control.sock`,
     supervisor: `${run}/supervisor`,
     wish: `${run}/wish.json`,
     outcome: `${run}/outcome.json`,
     listener: `${run}/listener`,
+    listenerSockets: `${run}/listener-`,
+    inventory: `${run}/kernel.json`,
+    knockCounters: `${run}/kernel-knocks.json`,
+    failedStarts: `${run}/failed-starts.json`,
     lines: `${run}/lines`,
     resolved: `${state}/resolved.json`,
     stops: `${state}/stops.json`,

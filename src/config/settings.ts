@@ -1,9 +1,10 @@
+import type { DoorVerb } from '../base/commands.js';
 import type { Family } from '../base/address.js';
 import type { Door, Protocol } from '../knock/door.js';
 import type { Weakness } from '../system/strict-file.js';
 
 /** What new connections to a service meet when knockctl is lost for good. */
-export type OnFailure = 'restore' | 'flush' | 'hold';
+type OnFailure = 'restore' | 'flush' | 'hold';
 
 /** `[service.NAME]` of knockctl.conf. Times in whole seconds, 0 meaning for ever. */
 export interface ServiceSettings {
@@ -27,6 +28,8 @@ export interface ServiceSettings {
   readonly gate: 'normal' | 'strict';
   /** What TCP packets meet that begin no connection and belong to none: the policy, or nothing of ours. */
   readonly strays: 'drop' | 'pass';
+  /** That nobody can get in is meant. */
+  readonly allowLockout?: true;
   /** Doors that act on this service may be recognised by the kernel itself. */
   readonly kernelDoors: boolean;
 }
@@ -86,9 +89,6 @@ export interface Settings {
   readonly services: readonly ServiceSettings[];
 }
 
-/** The verbs that a door's command may be (interface.md, "Doors and commands"). */
-export type DoorVerb = 'accept' | 'drop' | 'trust' | 'untrust' | 'flush';
-
 /** A command of a door that the supervisor carries out itself, on the address that knocked. */
 export interface VerbCommand {
   readonly kind: 'verb';
@@ -100,7 +100,7 @@ export interface VerbCommand {
 }
 
 /** A command of a door that /bin/sh runs, `%IP%` replaced by the address. */
-export interface ShellCommand {
+interface ShellCommand {
   readonly kind: 'shell';
   readonly line: string;
 }
@@ -167,6 +167,6 @@ export interface Source {
 export interface LeftOut {
   /** The file, why it cannot be trusted, and what of it is left out. */
   readonly text: string;
-  /** The command that mends it. */
-  readonly mend: string;
+  /** The command that fixes it. */
+  readonly fix: string;
 }

@@ -9,9 +9,9 @@ import { splitLines, trim, type Report } from './lines.js';
 import type { TrustedEntry } from './settings.js';
 
 /** Who is trusted: an address, a network or a host name, without the line it stands in. */
-export type Trustee = Omit<TrustedEntry, 'line'>;
+type Trustee = Omit<TrustedEntry, 'line'>;
 
-export interface TrustedList {
+interface TrustedList {
   readonly entries: readonly TrustedEntry[];
   readonly faults: readonly ConfigFault[];
   /** Lines that are passed over, for nobody elsewhere has such an address. */
@@ -19,8 +19,8 @@ export interface TrustedList {
 }
 
 const MAX_HOST_NAME = 253;
-/** RFC 1123 section 2.1: letters, digits and inner hyphens, 63 at most. */
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** RFC 1123 section 2.1: letters, digits and inner hyphens, 63 at most; and the underscore, which name servers have in names of hosts too. */
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Reads one address, network or host name. */
 export function parseTrustee(word: string): Result<Trustee> {
@@ -33,7 +33,8 @@ export function parseTrustee(word: string): Result<Trustee> {
     }
     return ok({ text: word, network: network.value.text });
   }
-  const name = word.toLowerCase();
+  // The final dot says that a name is whole, which is what is meant without it too.
+  const name = word.toLowerCase().replace(/(?<=.)\.$/, '');
   const labels = name.split('.');
   if (name.length > MAX_HOST_NAME || !labels.every((label) => LABEL.test(label))) {
     return refuse(`${quote(word)} is not an address, a network or a host name`);
@@ -65,6 +66,11 @@ export function parseTrusted(text: string, file: string, own: readonly Network[]
       warnings.push({ file, line: number, message: `${impossible}: the line is passed over` });
     } else if (trustee.ok) {
       entries.push({ line: number, ...trustee.value });
+      const second = secondAddress(line);
+      if (second !== undefined) {
+        const message = `${second} is taken for a comment, and not trusted: write one address a line`;
+        warnings.push({ file, line: number, message });
+      }
       const fault = faultOf(trustee.value, (network) => impossibleHere(network, own));
       if (fault !== undefined)
         warnings.push({ file, line: number, message: `${fault}: passed over for as long as it is one` });
@@ -120,6 +126,12 @@ function isSame(row: string, trustee: Trustee): boolean {
   return trustee.network === undefined
     ? other.value.text === trustee.text
     : other.value.network === trustee.network;
+}
+
+/** What follows the first word, if it is an address or a network too. */
+function secondAddress(line: string): string | undefined {
+  const [, second = ''] = trim(line).split(/[ \t\v\f\r,;]+/);
+  return parseNetwork(second).ok ? second : undefined;
 }
 
 /** The first word of the line; '' for a blank line or a comment. */

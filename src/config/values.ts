@@ -77,7 +77,7 @@ export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {
 }
 
 /** Items with commas or spaces between; no item may stand twice. */
-export function list<T>(item: ValueType<T>, min: number, max: number): ValueType<readonly T[]> {
+function list<T>(item: ValueType<T>, min: number, max: number): ValueType<readonly T[]> {
   const expects = `a list of ${min} to ${max}, each ${item.expects}`;
   return {
     expects,
@@ -102,10 +102,23 @@ function port(text: string): number | undefined {
   return /^[0-9]+$/.test(text) ? decimal(text, 1, 65_535) : undefined;
 }
 
+/** `eth0` of `eth0:0`: that is an address of it with a label, no interface; its packets come by eth0, and knockd hears them there. */
+export function withoutLabel(name: string): string {
+  return name.replace(/^([^:]+):.*$/, '$1');
+}
+
+/** What is to be said of an interface that is written with a label. */
+export function labelRemark(name: string): string | undefined {
+  return withoutLabel(name) === name
+    ? undefined
+    : `${name} is a label of an address, no interface: knocks are heard on ${withoutLabel(name)}, at all addresses`;
+}
+
 /** A name of a network interface: what the kernel lets be one (IFNAMSIZ). */
 export const INTERFACE_NAME = simple(
   `any, or an interface name of at most ${MAX_INTERFACE} characters without / + quotes and white space`,
-  (text) => {
+  (written) => {
+    const text = withoutLabel(written);
     const isName = /^[\x21-\x7e]+$/.test(text) && text.length <= MAX_INTERFACE;
     // To iptables + is a pattern, and a quote the beginning of a word: such names could not be told to it.
     return isName && !/["\\'/+]/.test(text) && text !== '.' && text !== '..' ? text : undefined;

@@ -1,6 +1,6 @@
 import type { Config } from '../config/settings.js';
-import type { SetSpec } from '../firewall/sets.js';
-import type { Unconfirmed } from '../config/unconfirmed.js';
+import type { SetSpec } from '../firewall/sets/set-specs.js';
+import type { UnconfirmedTrial } from '../runtime/generation/trial-record.js';
 import type { Reply, Request } from '../wire/control.js';
 import type { ExposureReport, Finding, Recognised, ServiceReport } from '../wire/reports.js';
 import type { RunPaths } from '../config/paths.js';
@@ -15,7 +15,7 @@ export interface LetIn {
 }
 
 /** What commands do with the kernel themselves while no supervisor runs. */
-export interface DirectActions {
+interface DirectActions {
   answer(request: Request): Promise<Reply>;
   setup(): Promise<ServiceReport[]>;
   clear(): Promise<string[]>;
@@ -40,11 +40,13 @@ export interface Context {
   /** The same without what others could have written (Config.leftOut). Throws ConfigError. */
   believed(): Config;
   /** What is noted of a trial of just this configuration that was not confirmed; undefined where there was none. */
-  triedInVain(config: Config): Promise<Unconfirmed | undefined>;
+  triedInVain(config: Config): Promise<UnconfirmedTrial | undefined>;
   /** Where the doors of a configuration are recognised, in their order. */
   recognised(config: Config): Promise<readonly Recognised[]>;
   /** What of the rules in force keeps others from being read, the worst first; stands with a context of tests for nothing. */
   inTheWay?(): Promise<readonly Finding[]>;
+  /** What will go wrong with it, as far as that can be told without root; stands with a context of tests for nothing. */
+  pitfalls?(config: Config): Promise<readonly string[]>;
   /** What decides about its services before our rules in force do; nothing where it cannot be asked, for want of rights. */
   exposures(config: Config): Promise<readonly ExposureReport[]>;
   /** Actions on the kernel itself, loaded when they are needed. */
@@ -57,6 +59,8 @@ export interface Context {
   letIn(port: number): Promise<LetIn | undefined>;
   /** What is found out about this host, the worst first. */
   examine(): Promise<readonly Finding[]>;
+  /** The text of a file, if it is there and can be read; stands with a context of tests for none. */
+  readOptional?(path: string): string | undefined;
   /** The text of a file, or of standard input for `-`. */
   readInput(path: string): string;
 }

@@ -6,6 +6,8 @@ export interface Output {
   readonly json: boolean;
   /** Colours: only where people look. */
   readonly colour: boolean;
+  /** How wide a terminal is, if it is one: lines are wrapped there. */
+  readonly columns?: number | undefined;
   out(text: string): void;
   err(text: string): void;
 }

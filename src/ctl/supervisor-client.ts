@@ -1,8 +1,14 @@
 import { connect } from 'node:net';
 
-import { errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
+import { asError, EXIT, KnockError, ProtocolError } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import { readControlFrame, REPLY_LIMIT, type Happening, type Reply, type Request } from '../wire/control.js';
+import {
+  readControlFrame,
+  REPLY_LIMIT,
+  type EventRecord,
+  type Reply,
+  type Request,
+} from '../wire/control.js';
 
 /** What a supervisor answered, or why there was no answer. */
 export type Answer =
@@ -12,10 +18,10 @@ export type Answer =
   /** Somebody listens, and says nothing in time. */
   | { readonly kind: 'silent' };
 
-export interface AskOptions {
+interface AskOptions {
   readonly timeoutMs: number;
   /** Follow events: called for each; the promise then resolves when the connection ends. */
-  readonly onEvent?: (event: Happening) => void;
+  readonly onEvent?: (event: EventRecord) => void;
   /** Called with the reply while events are followed. */
   readonly onReply?: (reply: Reply) => void;
 }
@@ -47,7 +53,7 @@ export async function ask(path: string, request: Request, options: AskOptions): 
       try {
         reader.push(chunk);
       } catch (error) {
-        reject(error instanceof Error ? error : new Error(errorText(error)));
+        reject(asError(error));
         socket.destroy();
       }
     });

@@ -17,7 +17,7 @@ import { nobodyGetsIn, nobodyListens, onFailure, ownSession, unprotectedFamily }
 import { gates } from './checks/gate.js';
 import { savedSets } from './checks/saved-sets.js';
 import { answeringPorts, readableSecrets } from './checks/secret.js';
-import type { Facts } from './facts.js';
+import type { Facts } from './facts/facts.js';
 
 /** Every check there is. */
 const CHECKS: readonly ((facts: Facts) => Finding[])[] = [

@@ -1,26 +1,27 @@
 import type { Family } from '../base/address.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
-import { DoorKeeping } from './doors/door-keeping.js';
-import { leftovers } from './leftovers.js';
-import { Remains } from './remains.js';
-import { takeOut } from './take-out.js';
+import { KernelDoorSets } from './doors/door-sets.js';
+import { knownChains } from './rules/known-chains.js';
+import { Orphans } from './ownership/orphans.js';
+import { prune } from './ownership/prune.js';
 import type { Exposure } from './exposure/assess.js';
-import { madeTablesOf, type Place } from './footprint.js';
-import type { WatchedChains } from './nft-changes.js';
-import { expandGate } from './gate.js';
-import type { InForce } from './in-force.js';
-import type { Awaited } from './plan.js';
-import { readableNotes } from './readable.js';
-import { Rules } from './rules.js';
-import type { RuleSettings, Service } from './service.js';
-import type { SetStore } from './set-store.js';
-import { Stuck } from './stuck.js';
-import { serviceSets, setFaults } from './sets.js';
-import { inTable, tableOf, type TableName } from './table-name.js';
-import type { Tables } from './tables.js';
-import { expandTemplate, type DesiredService, type Template } from './template.js';
-import { Trial, type Version } from './trial.js';
-import { trialChains } from './trial-rules.js';
+import { madeTablesOf, type Place } from './ownership/inventory.js';
+import type { WatchedChains } from './rules/nft-changes.js';
+import { expandGate } from './rules/gate.js';
+import type { RuleStatus } from './rules/rule-status.js';
+import type { MissingParentChain } from './rules/plan.js';
+import { readableNotes } from './model/readable.js';
+import { RuleReconciler } from './rule-reconciler.js';
+import type { Service } from './model/service.js';
+import type { RuleSettings } from './model/rule-settings.js';
+import type { SetStore } from './sets/set-store.js';
+import { Stuck } from './rules/stuck.js';
+import { serviceSets, setFaults } from './sets/set-specs.js';
+import { inTable, tableOf, type TableName } from './model/table-name.js';
+import type { Tables } from './rules/tables.js';
+import { expandTemplate, type DesiredService, type Template } from './rules/template.js';
+import { Trial, type Version } from './trial/trial.js';
+import { trialChains } from './model/names.js';
 
 /**
  * The firewall of all services: builds it, opens and shuts the way into it, verifies and repairs
@@ -39,9 +40,9 @@ export class Firewall {
   readonly template: Template;
   /** Set while the rules are on trial: what the kernel goes back to. */
   #trial: Trial | undefined;
-  readonly #keeping: DoorKeeping;
-  readonly #remains: Remains;
-  readonly #rules: Rules;
+  readonly #doorSets: KernelDoorSets;
+  readonly #orphans: Orphans;
+  readonly #rules: RuleReconciler;
 
   /**
    * Throws ConfigError where the template does not fit a service. With `before`, the rules are on trial:
@@ -73,10 +74,10 @@ export class Firewall {
     );
     this.version = { services, desired, doors };
     this.#trial = before === undefined ? undefined : new Trial(before, this.version, sets);
-    this.#keeping = new DoorKeeping(sets, [doors.instance, this.doors.instance]);
-    this.#remains = new Remains(sets, this.#keeping, this.names.length === 0);
-    this.#rules = new Rules({
-      ...{ tables, settings, keeping: this.#keeping, remains: this.#remains },
+    this.#doorSets = new KernelDoorSets(sets, [doors.instance, this.doors.instance]);
+    this.#orphans = new Orphans(sets, this.#doorSets, this.names.length === 0);
+    this.#rules = new RuleReconciler({
+      ...{ tables, settings, doorSets: this.#doorSets, orphans: this.#orphans },
       wanted: () => ({
         services: (family) => this.#desired(family),
         names: this.names,
@@ -95,7 +96,7 @@ export class Firewall {
 
   /** Knocks that the kernel carried out, by the name of the door, as the last look found them; its rules count from when they were made. */
   get knocks(): ReadonlyMap<string, number> {
-    return this.#keeping.knocks(this.doors);
+    return this.#doorSets.knocks(this.doors);
   }
 
   /** The timer of the trial that the rules are on. */
@@ -110,25 +111,25 @@ export class Firewall {
 
   /** From now on the rules are to be in force for good. The kernel has to be told by repair. */
   endTrial(): void {
-    this.noteLeft(this.#trial?.chains ?? [], this.names);
+    this.recordOrphans(this.#trial?.chains ?? [], this.names);
     this.#trial = undefined;
     this.sets.sentinels.guard(this.doors.touched);
   }
 
   /** What others than this configuration have left: chains of a trial, and services. Repair takes it out. */
-  noteLeft(chains: readonly string[], services: readonly string[]): void {
-    this.#remains.note(chains, services);
-    this.#rules.distrust();
+  recordOrphans(chains: readonly string[], services: readonly string[]): void {
+    this.#orphans.record(chains, services);
+    this.#rules.invalidate();
   }
 
   /** Services of which something may be left. */
-  get strays(): readonly string[] {
-    return this.#remains.services(this.names);
+  get orphanServices(): readonly string[] {
+    return this.#orphans.services(this.names);
   }
 
   /** Chains of others that jumps of ours belong into and that were not there at the last look. */
-  get awaited(): readonly Awaited[] {
-    return this.#rules.awaited;
+  get missingParentChains(): readonly MissingParentChain[] {
+    return this.#rules.missingParentChains;
   }
 
   /** What this kernel lacks to read all packets, in words; nothing if it has all. */
@@ -142,13 +143,13 @@ export class Firewall {
   }
 
   /** Looks at what decides in other tables than filter, and in the other back end: `exposures` has it then. */
-  async lookElsewhere(): Promise<void> {
-    if (this.services.length > 0) await this.#rules.lookElsewhere();
+  async checkOtherTables(): Promise<void> {
+    if (this.services.length > 0) await this.#rules.checkOtherTables();
   }
 
   /** A look at other tables takes too long: until it has ended, what they do is unknown. */
-  elsewhereLate(): void {
-    this.#rules.elsewhereLate();
+  otherTablesLate(): void {
+    this.#rules.otherTablesLate();
   }
 
   get backend(): Tables['backend'] {
@@ -189,13 +190,13 @@ export class Firewall {
   /** Sets and chains, but no new jump: new chains meet no packet yet. What was there before stays in force. */
   async prepare(): Promise<void> {
     for (const { name } of this.#kept) await this.sets.ensure(name, this.#trial?.setsOf(name));
-    await this.#keeping.ensure(this.doors);
+    await this.#doorSets.ensure(this.doors);
     await this.#rules.apply(false);
   }
 
   /** Whether a repair would find nothing to do, as long as no rule has changed since the last one. */
   async isSettled(): Promise<boolean> {
-    if (!this.#remains.tidy) return false;
+    if (!this.#orphans.tidy) return false;
     const specs = [...this.names.flatMap(serviceSets), ...this.doors.sets];
     return setFaults(specs, await this.sets.glance()).length === 0;
   }
@@ -212,31 +213,31 @@ export class Firewall {
       if (wrong.length > 0) await this.sets.ensure(name, more);
       faults.push(...wrong);
     }
-    faults.push(...(await this.#keeping.ensure(this.doors)));
+    faults.push(...(await this.#doorSets.ensure(this.doors)));
     await beforeJump?.();
     const changes = await this.#rules.apply(true);
     await this.sets.sentinels.drop(this.names);
-    if (this.#trial === undefined && !this.#remains.tidy) await this.clean();
+    if (this.#trial === undefined && !this.#orphans.tidy) await this.pruneSets();
     return [...faults, ...changes];
   }
 
   /** Takes out sets that no rule of ours names any more. Gives what had to be left, and why. */
-  async clean(): Promise<string[]> {
-    return this.#remains.clean(this.names, this.doors);
+  async pruneSets(): Promise<string[]> {
+    return this.#orphans.prune(this.names, this.doors);
   }
 
   /** Whether packets meet rules of ours, be it of services that only an earlier configuration has. */
-  async isMet(): Promise<boolean> {
-    return this.#rules.isMet();
+  async isActive(): Promise<boolean> {
+    return this.#rules.isActive();
   }
 
   /** What of our rules is in force, for each service and family. */
-  async inForce(): Promise<InForce[]> {
-    return this.#rules.inForce();
+  async ruleStatus(): Promise<RuleStatus[]> {
+    return this.#rules.ruleStatus();
   }
 
   /** The same where nobody can wait for it: as it was at the last look, and why there is no newer one. */
-  notRead(why: string): InForce[] {
+  notRead(why: string): RuleStatus[] {
     return this.#rules.notRead(why);
   }
 
@@ -253,20 +254,20 @@ export class Firewall {
   async remove(madeTables: readonly Family[] = [], madeMangle: readonly Family[] = []): Promise<string[]> {
     return this.#rules.serial(async () => {
       const left: string[] = [];
-      const { strays } = this;
-      const { instances } = this.#keeping;
+      const { orphanServices: strays } = this;
+      const { instances } = this.#doorSets;
       // What stands in the way in one family must not keep the rest in force.
       const stuck = new Stuck();
       // At the same time: each may wait 5 s for the xtables lock.
       const takesOut = async (family: Family): Promise<void> => {
         const made = madeTablesOf(family, { madeTables, madeMangle });
-        const rules = [...this.#desired(family), leftovers('', this.#drop())];
+        const rules = [...this.#desired(family), knownChains('', this.#drop())];
         const what = { rules, services: strays, instances, made };
-        await stuck.tried(family, async () => left.push(...(await takeOut(this.tables, family, what))));
+        await stuck.tried(family, async () => left.push(...(await prune(this.tables, family, what))));
       };
       await Promise.all(this.#settings.families.map(takesOut));
       const all = [...this.names, ...strays];
-      if (all.length > 0) await this.#keeping.drop();
+      if (all.length > 0) await this.#doorSets.drop();
       for (const name of all) left.push(...(await this.sets.destroy(name)));
       stuck.tell(left);
       return left;
@@ -277,15 +278,15 @@ export class Firewall {
    * Takes rules out of a table that this configuration has none in: those of these services, and chains of a trial.
    * `made`: tables that go too, where nothing is left in them.
    */
-  async leave(
+  async removeFrom(
     { backend, family }: Place,
     services: readonly string[],
     trial: readonly string[],
     made: readonly TableName[],
   ): Promise<void> {
     await this.#rules.serial(async () => {
-      const what = { rules: [leftovers('', trial)], services, instances: this.#keeping.instances, made };
-      await takeOut(this.tables.in(backend), family, what);
+      const what = { rules: [knownChains('', trial)], services, instances: this.#doorSets.instances, made };
+      await prune(this.tables.in(backend), family, what);
     });
   }
 
@@ -326,6 +327,6 @@ export class Firewall {
     const names = own.flatMap(({ service, chains }) => [
       ...trialChains(service, [...chains.keys()]).values(),
     ]);
-    return [...new Set([...names, ...this.#remains.chains])];
+    return [...new Set([...names, ...this.#orphans.chains])];
   }
 }

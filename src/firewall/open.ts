@@ -1,20 +1,20 @@
 import type { Exec } from '../system/exec.js';
 import { findTool, requireTool } from '../system/tools.js';
-import type { BackendName } from './backend-name.js';
-import { chooseBackend, NO_BACKEND } from './backend.js';
+import type { BackendName } from './model/backend-name.js';
+import { chooseBackend, NO_BACKEND } from './rules/backend.js';
 import { KernelDoors } from './doors/kernel-doors.js';
 import { Firewall } from './firewall.js';
-import { openIpset } from './ipset.js';
-import { probeReadable } from './readable-probe.js';
-import type { Service } from './service.js';
-import type { SetMemory } from './set-memory.js';
-import { SetStore } from './set-store.js';
-import { Tables } from './tables.js';
-import type { Template } from './template.js';
-import { readTemplate, type TemplateSettings } from './template-file.js';
-import type { Version } from './trial.js';
+import { openIpset } from './sets/ipset.js';
+import { probeReadable } from './rules/readable-probe.js';
+import type { Service } from './model/service.js';
+import type { PersistencePort } from './sets/persistence-port.js';
+import { SetStore } from './sets/set-store.js';
+import { Tables } from './rules/tables.js';
+import type { Template } from './rules/template.js';
+import { readTemplate, type TemplateSettings } from './rules/template-file.js';
+import type { Version } from './trial/trial.js';
 
-export interface FirewallSettings extends TemplateSettings {
+interface FirewallSettings extends TemplateSettings {
   readonly backend: BackendName | 'auto';
 }
 
@@ -26,7 +26,7 @@ export interface FirewallOptions {
   /** What the kernel recognises by itself. */
   readonly doors?: KernelDoors | undefined;
   /** What remembers the entries of sets that have to be made anew. */
-  readonly memory?: SetMemory | undefined;
+  readonly memory?: PersistencePort | undefined;
 }
 
 /**

@@ -1,24 +1,25 @@
 import type { Family } from '../base/address.js';
 import { findTable } from '../iptables-parser/query.js';
-import type { Ruleset, Table } from '../iptables-parser/types.js';
-import type { DoorKeeping } from './doors/door-keeping.js';
+import type { Ruleset, Table } from '../iptables-parser/document.js';
+import type { KernelDoorSets } from './doors/door-sets.js';
 import type { KernelDoors } from './doors/kernel-doors.js';
 import { readAllTables } from './exposure/all-tables.js';
 import { Assessed } from './exposure/assessed.js';
 import type { Exposure } from './exposure/assess.js';
-import { judgeJumps, type InForce } from './in-force.js';
-import { chainsOf, isOurs, standardGate } from './leftovers.js';
-import { planApply } from './plan.js';
-import { PrintedRules } from './printed.js';
-import type { Remains } from './remains.js';
-import type { RuleSettings, Service } from './service.js';
-import { inTable, TABLES, type TableName } from './table-name.js';
-import type { Sleeping, Tables } from './tables.js';
-import type { DesiredService } from './template.js';
-import { Unreadable } from './unread.js';
+import { judgeJumps, type RuleStatus } from './rules/rule-status.js';
+import { chainsOf, isOurs, standardGate } from './rules/known-chains.js';
+import { planApply } from './rules/plan.js';
+import { CanonicalRules } from './rules/canonical-rules.js';
+import type { Orphans } from './ownership/orphans.js';
+import type { Service } from './model/service.js';
+import type { RuleSettings } from './model/rule-settings.js';
+import { inTable, TABLES, type TableName } from './model/table-name.js';
+import type { Sleeping, Tables } from './rules/tables.js';
+import type { DesiredService } from './rules/template.js';
+import { Unreadable } from './rules/unread.js';
 
 /** What is to be in force. */
-export interface Wanted {
+interface Wanted {
   readonly services: (family: Family) => readonly DesiredService[];
   /** Their names. */
   readonly names: readonly string[];
@@ -30,8 +31,8 @@ export interface Wanted {
 export interface RulesParts {
   readonly tables: Tables;
   readonly settings: RuleSettings;
-  readonly keeping: DoorKeeping;
-  readonly remains: Remains;
+  readonly doorSets: KernelDoorSets;
+  readonly orphans: Orphans;
   readonly wanted: () => Wanted;
   /** The services whose ports are to be shut. */
   readonly services: () => readonly Service[];
@@ -51,7 +52,7 @@ export class TableLooks {
   /** Families whose table mangle has nothing of ours, and is to have nothing: it need not be looked at. */
   readonly #spared = new Set<Family>();
   /** How the kernel prints rules of ours. */
-  readonly printed = new PrintedRules();
+  readonly canonical = new CanonicalRules();
 
   constructor(parts: RulesParts) {
     this.#parts = parts;
@@ -59,7 +60,7 @@ export class TableLooks {
 
   /** What decides about our services before us, by the rules as they were last read. */
   get exposures(): readonly Exposure[] {
-    const { tables, settings, keeping, services, wanted } = this.#parts;
+    const { tables, settings, doorSets: keeping, services, wanted } = this.#parts;
     return this.#assessed.exposures({
       services: services(),
       backend: tables.backend.name,
@@ -71,19 +72,19 @@ export class TableLooks {
   }
 
   /** Looks at tables besides filter, and at the other back end. */
-  async lookElsewhere(): Promise<void> {
+  async checkOtherTables(): Promise<void> {
     this.#assessed.seeElsewhere(await readAllTables(this.#parts.tables));
   }
 
   /** See Firewall.elsewhereLate. */
-  elsewhereLate(): void {
+  otherTablesLate(): void {
     this.#assessed.elsewhereLate();
   }
 
   /** Services that are wanted, or of which something may be left. */
   get names(): readonly string[] {
     const { names } = this.#parts.wanted();
-    return [...names, ...this.#parts.remains.services(names)];
+    return [...names, ...this.#parts.orphans.services(names)];
   }
 
   /** Nothing of ours is in the table mangle of a family, nor is to be. */
@@ -92,7 +93,7 @@ export class TableLooks {
   }
 
   /** From now on something of ours may be in any table, though none of it is wanted there. */
-  distrust(): void {
+  invalidate(): void {
     this.#spared.clear();
   }
 
@@ -101,7 +102,7 @@ export class TableLooks {
     readonly looks: readonly Look[];
     readonly failed: ReadonlyMap<TableName, Unreadable>;
   }> {
-    const { tables, keeping } = this.#parts;
+    const { tables, doorSets: keeping } = this.#parts;
     const isHeld = await this.#mayHold(family, 'mangle');
     const looks: Look[] = [];
     const failed = new Map<TableName, Unreadable>();
@@ -171,11 +172,11 @@ export class TableLooks {
 
   /** Tells lines, and chains, that concern us. */
   get #isOurs(): (line: string) => boolean {
-    return isOurs(this.names, this.#parts.keeping.instances);
+    return isOurs(this.names, this.#parts.doorSets.instances);
   }
 
-  judge(family: Family, service: DesiredService, { name, actual, table }: Look): InForce {
-    const same = this.printed.same(family);
+  judge(family: Family, service: DesiredService, { name, actual, table }: Look): RuleStatus {
+    const same = this.canonical.same(family);
     const options = { jump: false, hook: this.hook(name), same, table: name };
     const chains = planApply([service], actual, options).text === '';
     const seen = judgeJumps(service, table, same);
@@ -187,6 +188,6 @@ export class TableLooks {
   }
 }
 
-function isWhole({ chains, jump }: InForce): boolean {
+function isWhole({ chains, jump }: RuleStatus): boolean {
   return chains && jump;
 }

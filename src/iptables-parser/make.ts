@@ -1,5 +1,6 @@
 import { formatCounters } from './rule.js';
-import type { Chain, Counters, Remark, Ruleset, Table, TableLine } from './types.js';
+import type { Counters } from './types.js';
+import type { Chain, Remark, Ruleset, Table, TableLine } from './document.js';
 
 const ZERO: Counters = { packets: 0n, bytes: 0n };
 

@@ -3,7 +3,7 @@ import { readHead } from './head.js';
 import { checkLine } from './line.js';
 import { Rule } from './rule.js';
 import { closingQuote, findQuotes } from './words.js';
-import type { Chain, Remark, Ruleset, Table, TableLine } from './types.js';
+import type { Chain, Remark, Ruleset, Table, TableLine } from './document.js';
 
 /** Longest comment that the kernel holds, in bytes. */
 const MAX_COMMENT = 255;

@@ -1,5 +1,5 @@
 import type { Rule } from './rule.js';
-import type { Chain, Ruleset, Table } from './types.js';
+import type { Chain, Ruleset, Table } from './document.js';
 
 /** Every table, in order. */
 export function tables(ruleset: Ruleset): Table[] {

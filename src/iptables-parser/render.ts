@@ -1,4 +1,4 @@
-import type { Ruleset, Table } from './types.js';
+import type { Ruleset, Table } from './document.js';
 
 /** The text of a ruleset: what parse read, or input for iptables-restore where it was made by hand. */
 export function render(ruleset: Ruleset): string {

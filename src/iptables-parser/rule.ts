@@ -101,7 +101,7 @@ export class Rule {
 }
 
 /** What a rule is made of; `words` are those after chain and number, not yet quoted. */
-export interface RuleParts {
+interface RuleParts {
   /** `append` by default. */
   readonly command?: Command;
   readonly chain?: string;

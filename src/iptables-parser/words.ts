@@ -1,11 +1,11 @@
 /** A stretch of text between double quotes; `start` and `end` are the places of the quotes. */
-export interface QuotedSpan {
+interface QuotedSpan {
   readonly start: number;
   readonly end: number;
 }
 
 /** The quoted stretches of a line, and where a quote opens that is never closed. */
-export interface Quotes {
+interface Quotes {
   readonly spans: readonly QuotedSpan[];
   readonly open: number | undefined;
 }

@@ -29,6 +29,8 @@ export interface Door {
   readonly flags: FlagFilter;
   /** The only destination whose packets count; undefined: the host's own addresses. */
   readonly target: Network | undefined;
+  /** After it has opened for a source, the door ignores first packets of that source for so many milliseconds. Undefined: not at all. */
+  readonly cooldownMs?: number;
 }
 
 /**

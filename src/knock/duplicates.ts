@@ -7,7 +7,7 @@ const FIELDS = 10;
 const DEVICE = 9;
 
 /** How long, in milliseconds, an equal packet counts as a copy. */
-export interface CopyWindows {
+interface CopyWindows {
   /** Of a packet that bears a number: TCP, and IPv4 UDP with an identification. */
   readonly numberedMs: number;
   /** Of a UDP datagram without one: identification 0, or IPv6. */

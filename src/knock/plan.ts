@@ -79,6 +79,7 @@ export function sameRecognition(a: PlannedDoor, b: PlannedDoor): boolean {
   return (
     a.door.id === b.door.id &&
     a.door.windowMs === b.door.windowMs &&
+    a.door.cooldownMs === b.door.cooldownMs &&
     a.mask === b.mask &&
     a.value === b.value &&
     a.door.target?.text === b.door.target?.text &&

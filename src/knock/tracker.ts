@@ -1,5 +1,6 @@
 import type { AddressSet } from './addresses.js';
 import { AttemptStore, NONE } from './attempts.js';
+import { Cooldowns } from './cooldowns.js';
 import type { Door } from './door.js';
 import type { HashKey } from './hash.js';
 import type { AddressWords, Packet } from './packet.js';
@@ -51,6 +52,7 @@ const EXPIRE_BUDGET = 16_384;
 export class Tracker {
   readonly #sink: KnockSink;
   readonly #store: AttemptStore;
+  readonly #cooldowns: Cooldowns;
   readonly #tolerateDuplicates: boolean;
   #own: AddressSet;
   #plan: Plan;
@@ -62,6 +64,7 @@ export class Tracker {
     this.#plan = planDoors(doors);
     this.#own = own;
     this.#store = new AttemptStore(maxAttempts, maxAdvanced, hashKey);
+    this.#cooldowns = new Cooldowns(hashKey);
     this.#tolerateDuplicates = tolerateDuplicates;
     this.#sink = sink;
   }
@@ -96,6 +99,13 @@ export class Tracker {
       if (index === undefined) this.#store.remove(attempt);
       else this.#store.setDoor(attempt, index);
     }
+    // A door that goes on to its next one-time sequence waits as it did.
+    this.#cooldowns.move(
+      before.doors.map(({ door: old }) => {
+        const door = byId.get(old.id);
+        return door?.door.cooldownMs === old.cooldownMs ? door?.index : undefined;
+      }),
+    );
   }
 
   /** Takes one packet, at a time from a monotonic clock that never runs back. True where it counts at some door. */
@@ -139,7 +149,9 @@ export class Tracker {
         goesOn = false;
       } else if (destinationFits(door, packet, toOwn)) {
         underWay = true;
-        goesOn = this.#judge(attempt, door, packet, key);
+        const verdict = this.#judge(attempt, door, packet, key);
+        goesOn = verdict === 'goes-on';
+        if (verdict === 'opened') this.#cooldowns.begin(door, packet, hash, nowMs);
       }
       // Advancing may evict others, so the next one is looked up after it, but before a removal.
       const next = store.next(attempt, packet.source, hash);
@@ -149,39 +161,43 @@ export class Tracker {
     return underWay;
   }
 
-  /** One packet for one attempt: false where this is its end, good or bad. */
-  #judge(attempt: number, door: PlannedDoor, packet: Packet, key: number): boolean {
-    if (!flagsFit(door, packet)) return true;
+  /** One packet for one attempt: whether it goes on, and if not, whether its end is good. */
+  #judge(attempt: number, door: PlannedDoor, packet: Packet, key: number): 'goes-on' | 'opened' | 'failed' {
+    if (!flagsFit(door, packet)) return 'goes-on';
     const done = this.#store.stage(attempt);
     const isNext = door.keys[done] === key;
     if (this.#tolerateDuplicates && packet.protocol === 'tcp') {
-      if (isNext && door.keys[done - 1] === key && this.#store.isCopy(attempt, packet)) return true;
+      if (isNext && door.keys[done - 1] === key && this.#store.isCopy(attempt, packet)) return 'goes-on';
       // As the kernel's rules do it, which know no sequence numbers: a SYN that is sent again comes a second and more after the first.
-      if (!isNext && door.keys.lastIndexOf(key, done - 1) !== -1) return true;
+      if (!isNext && door.keys.lastIndexOf(key, done - 1) !== -1) return 'goes-on';
     }
-    if (!isNext) return false;
+    if (!isNext) return 'failed';
     this.#sink.stage(door.door, packet.source, done + 1);
     if (done + 1 < door.keys.length) {
       this.#store.advance(attempt, packet);
-      return true;
+      return 'goes-on';
     }
     this.#sink.open(door.door, packet.source);
-    return false;
+    return 'opened';
   }
 
   #start(port: PortPlan, packet: Packet, hash: number, toOwn: boolean, nowMs: number): void {
+    const ready = (door: PlannedDoor): boolean =>
+      fits(door, packet, toOwn) && !this.#cooldowns.holds(door, packet, hash, nowMs);
     const { starts } = port;
     // Each goes in front of the others, so that later they are met in the order of the doors.
     for (let index = starts.length - 1; index >= 0; index--) {
       const door = starts[index];
-      if (door !== undefined && door.keys.length > 1 && fits(door, packet, toOwn)) {
+      if (door !== undefined && door.keys.length > 1 && ready(door)) {
         this.#store.add(packet, hash, door.index, nowMs);
       }
     }
     for (const door of starts) {
-      if (!fits(door, packet, toOwn)) continue;
+      if (!ready(door)) continue;
       this.#sink.stage(door.door, packet.source, 1);
-      if (door.keys.length === 1) this.#sink.open(door.door, packet.source);
+      if (door.keys.length > 1) continue;
+      this.#sink.open(door.door, packet.source);
+      this.#cooldowns.begin(door, packet, hash, nowMs);
     }
   }
 }

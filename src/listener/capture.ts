@@ -1,20 +1,23 @@
-import { readIfExists } from '../system/files.js';
+import { createRequire } from 'node:module';
 
-import cap from 'cap';
+import type cap from 'cap';
+
+import { errorText, EXIT, KnockError } from '../base/errors.js';
+import { readIfExists } from '../system/files.js';
 
 import type { LinkType } from '../knock/packet.js';
 
 /** An open capture. */
-export interface Capture {
+interface Capture {
   readonly name: string;
   close(): void;
 }
 
 /** Takes one packet; `buffer` is overwritten by the next one. `wireLength`: more than `length` where the snap length has cut it. */
-export type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
+type PacketHandler = (buffer: Buffer, length: number, linkType: LinkType, wireLength: number) => void;
 
 /** How a capture is held. */
-export interface CaptureManner {
+interface CaptureManner {
   /** Room for so many packets until they are read. */
   readonly room: number;
   /** They are read so often: a fixed rhythm, so that nobody can tell by the waking of this process that one has come. */
@@ -72,9 +75,7 @@ function open(
   onPacket: PacketHandler,
   { room, pollMs, onError }: CaptureManner,
 ): OpenCapture {
-  if (cap.Cap.isQuiet !== true)
-    throw new Error('the capture module is not patched: npm rebuild, then npm run postinstall');
-  const capture = new cap.Cap();
+  const capture = new (captureModule().Cap)();
   const buffer = Buffer.alloc(SNAP_LENGTH); // held by the closure below as long as the capture lives
   const kind = capture.open(name, filter, room * FRAME, buffer, SNAP_LENGTH, pollMs);
   const linkType = LINK_TYPES[kind];
@@ -93,6 +94,31 @@ function open(
       capture.close();
     },
   };
+}
+
+const REBUILD = 'npm rebuild --global knockctl cap; in a clone: rm -r node_modules && npm ci';
+
+/**
+ * The package cap, loaded at its first use: one that is missing, or was compiled for another Node.js, ends in words that can be reported.
+ * Throws KnockError.
+ */
+export function captureModule(): typeof cap {
+  let module: typeof cap;
+  try {
+    module = createRequire(import.meta.url)('cap') as typeof cap;
+  } catch (error) {
+    throw new KnockError(moduleReason(errorText(error)), { exitCode: EXIT.firewall, hint: REBUILD });
+  }
+  if (module.Cap.isQuiet === true) return module;
+  throw new KnockError('its module (cap) is not patched', { exitCode: EXIT.firewall, hint: REBUILD });
+}
+
+/** Node's own words go over several lines; for another Node the two numbers are what matters. */
+function moduleReason(text: string): string {
+  const [built, here] = [...text.matchAll(/NODE_MODULE_VERSION (\d+)/g)].map(([, number]) => number);
+  if (built !== undefined && here !== undefined)
+    return `its module was built for another Node.js (module version ${built}, this one has ${here})`;
+  return `its module cannot be loaded: ${text.split('\n')[0] ?? ''}`;
 }
 
 /** By the hardware type (ARPHRD_*, linux/if_arp.h) that the kernel tells of the interface. */

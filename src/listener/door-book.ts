@@ -1,13 +1,13 @@
 import type { Door, Step } from '../knock/door.js';
-import type { ListenOrder, OneTimeSequence } from '../wire/listener.js';
+import type { ListenerConfig, OneTimeSequence } from '../wire/listener.js';
 
-type Doors = Pick<ListenOrder, 'doors' | 'oneTime'>;
+type Doors = Pick<ListenerConfig, 'doors' | 'oneTime'>;
 
 /**
  * The doors as they are to be recognised now. One that has one-time sequences goes on to its next one in the moment in
  * which one was used, without asking anybody: who overheard the packets has nothing that he could send again.
  */
-export class DoorBook {
+export class DoorRegistry {
   readonly #doors: Map<number, Door>;
   readonly #left = new Map<number, OneTimeSequence[]>();
 

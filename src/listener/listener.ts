@@ -6,7 +6,12 @@ import { captureFilter } from '../knock/filter.js';
 import type { Clock } from '../system/clock.js';
 import { findUser, giveUpRoot } from '../system/privileges.js';
 import { frame, FrameReader } from '../wire/frames.js';
-import { ORDER_LIMIT, readOrder, type ListenerMessage, type ListenOrder } from '../wire/listener.js';
+import {
+  CONFIG_LIMIT,
+  readListenerConfig,
+  type ListenerMessage,
+  type ListenerConfig,
+} from '../wire/listener.js';
 import { openCapture } from './capture.js';
 import { doorsToHear } from './door-book.js';
 import { Sniffer } from './sniffer.js';
@@ -28,15 +33,16 @@ export function listen(channel: Duplex, clock: Clock, exit: (code: number) => vo
     channel.write(frame(message));
   };
   const fail = (error: unknown): void => {
-    channel.end(frame({ type: 'fatal', reason: errorText(error).slice(0, 1500) }), () => {
+    const hint = error instanceof KnockError && error.hint !== undefined ? `; ${error.hint}` : '';
+    channel.end(frame({ type: 'fatal', reason: `${errorText(error)}${hint}`.slice(0, 1500) }), () => {
       exit(1);
     });
   };
   let ordered = false;
-  const reader = new FrameReader(ORDER_LIMIT, (message) => {
+  const reader = new FrameReader(CONFIG_LIMIT, (message) => {
     if (ordered) throw new KnockError('a second order came');
     ordered = true;
-    start(readOrder(message), clock, send, fail);
+    start(readListenerConfig(message), clock, send, fail);
   });
   channel.on('data', (chunk: Buffer) => {
     try {
@@ -71,7 +77,7 @@ const POLL_MS = 20;
 const POLL_TO_TELL_MS = 100;
 
 function start(
-  order: ListenOrder,
+  order: ListenerConfig,
   clock: Clock,
   send: (message: ListenerMessage) => void,
   fail: (error: unknown) => void,
@@ -89,14 +95,14 @@ function start(
       },
       {
         room,
-        pollMs: order.onlyTells === true ? POLL_TO_TELL_MS : POLL_MS,
+        pollMs: order.reportOnly === true ? POLL_TO_TELL_MS : POLL_MS,
         onError: (reason) => {
           fail(new KnockError(`${name}: ${reason}`));
         },
       },
     );
   };
-  for (const name of order.interfaces) open(name, doors, order.onlyTells === true ? ROOM_TO_TELL : ROOM);
+  for (const name of order.interfaces) open(name, doors, order.reportOnly === true ? ROOM_TO_TELL : ROOM);
   // Self-knocks pass the loopback only. Doors are not heard there unless it was asked for.
   const hearsLoopback = order.interfaces.some((name) => name === 'any' || name === 'lo');
   if (order.selfKnockPort !== undefined && !hearsLoopback) open('lo', [], SELF_KNOCK_ROOM);

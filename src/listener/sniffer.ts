@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Family } from '../base/address.js';
-import { Budget } from '../base/budget.js';
+import { TokenBucket } from '../base/token-bucket.js';
 import { AddressSet } from '../knock/addresses.js';
 import { decode } from '../knock/decode.js';
 import type { Door } from '../knock/door.js';
@@ -11,8 +11,8 @@ import { addressText, createPacket, MAPPED, type AddressWords, type LinkType } f
 import { Tracker, type KnockSink } from '../knock/tracker.js';
 import type { Clock } from '../system/clock.js';
 import { ownAddresses, ownSources } from '../system/own-addresses.js';
-import { NONCE_BYTES, type ListenerMessage, type ListenOrder } from '../wire/listener.js';
-import { DoorBook } from './door-book.js';
+import { NONCE_BYTES, type ListenerMessage, type ListenerConfig } from '../wire/listener.js';
+import { DoorRegistry } from './door-book.js';
 
 /** Lines for the log go through a budget: a flood of first knocks must not become a flood of messages. */
 const STAGE_RATE = 100;
@@ -34,8 +34,8 @@ const ATTEMPTS_TO_TELL = 65_536;
 
 /** What the sniffer needs of the order. */
 export type SnifferOrder = Pick<
-  ListenOrder,
-  'doors' | 'oneTime' | 'families' | 'beatMs' | 'onlyTells' | 'tolerateDuplicates' | 'selfKnockPort'
+  ListenerConfig,
+  'doors' | 'oneTime' | 'families' | 'beatMs' | 'reportOnly' | 'tolerateDuplicates' | 'selfKnockPort'
 >;
 
 /**
@@ -51,12 +51,12 @@ export class Sniffer implements KnockSink {
   readonly #tracker: Tracker;
   readonly #duplicates = new Duplicates();
   readonly #packet = createPacket();
-  readonly #book: DoorBook;
+  readonly #book: DoorRegistry;
   /** Doors whose current sequence the packet in hand has used. */
   readonly #used = new Set<number>();
-  readonly #stages: Budget;
-  readonly #knocks: Budget;
-  readonly #echoes: Budget;
+  readonly #stages: TokenBucket;
+  readonly #knocks: TokenBucket;
+  readonly #echoes: TokenBucket;
   readonly #selfKnockPort: number | undefined;
   /** Lines for the log, of which the supervisor hears with the next beat; their budget bounds them. */
   readonly #waiting: ListenerMessage[] = [];
@@ -74,19 +74,19 @@ export class Sniffer implements KnockSink {
     this.#send = send;
     this.#families = order.families;
     this.#beatMs = order.beatMs;
-    this.#book = new DoorBook(order);
-    this.#stages = new Budget(STAGE_RATE, STAGE_BURST, clock.nowMs());
-    this.#knocks = new Budget(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
-    this.#echoes = new Budget(ECHO_RATE, ECHO_BURST, clock.nowMs());
+    this.#book = new DoorRegistry(order);
+    this.#stages = new TokenBucket(STAGE_RATE, STAGE_BURST, clock.nowMs());
+    this.#knocks = new TokenBucket(KNOCK_RATE, KNOCK_BURST, clock.nowMs());
+    this.#echoes = new TokenBucket(ECHO_RATE, ECHO_BURST, clock.nowMs());
     this.#selfKnockPort = order.selfKnockPort;
     this.#own = new AddressSet([]);
     const key = randomBytes(8);
     const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
-    const { onlyTells, tolerateDuplicates } = order;
+    const { reportOnly: reportOnly, tolerateDuplicates } = order;
     const options = {
       hashKey,
       tolerateDuplicates,
-      ...(onlyTells === true && { maxAttempts: ATTEMPTS_TO_TELL }),
+      ...(reportOnly === true && { maxAttempts: ATTEMPTS_TO_TELL }),
     };
     this.#tracker = new Tracker(this.#book.doors, this.#own, options, this);
     this.#look(clock.nowMs());

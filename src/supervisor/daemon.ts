@@ -14,24 +14,24 @@ import {
 } from '../system/files.js';
 import { readStrict } from '../system/strict-file.js';
 import { openLog, type ConsoleStyle, type OwnedLog } from '../system/log.js';
-import type { StartOutcome } from '../system/notify.js';
+import type { StartOutcome } from '../wire/start/start-outcome.js';
 import { serviceManager, type ServiceManager } from '../system/service-manager.js';
 import { systemResolver, systemReverse } from '../system/resolver.js';
-import { readStartWish, type StartWish } from '../wire/start-wish.js';
-import { chooseConfig, type Chosen } from './choose-config.js';
-import { Control } from './control.js';
-import { ControlServer } from './control-server.js';
-import { Ending } from './ending.js';
-import { EventHistory } from './event-history.js';
-import { Findable } from './findable.js';
-import { HostNames } from './host-names.js';
-import { Journal } from './journal.js';
-import { ownMeans, unitMeans, type Means } from './means.js';
-import { Presence } from './presence.js';
-import { failureOf } from './start-report.js';
-import { Supervisor } from './supervisor.js';
+import { readStartRequest, type StartRequest } from '../wire/start/start-request.js';
+import { selectConfig, type SelectedConfig } from '../runtime/generation/select-config.js';
+import { RequestHandler } from './control/request-handler.js';
+import { ControlServer } from './control/control-server.js';
+import { Shutdown } from './shutdown.js';
+import { EventHistory } from '../runtime/journal/event-history.js';
+import { RunDirMonitor } from './run-dir-monitor.js';
+import { HostnameAnnotator } from '../runtime/journal/hostname-annotator.js';
+import { Journal } from '../runtime/journal/journal.js';
+import { childLaunchers, unitLaunchers, type Launchers } from './launch/launchers.js';
+import { InstanceLock } from '../runtime/instance-lock.js';
+import { failureOf } from './lifecycle/start-report.js';
+import { Supervisor } from './lifecycle/supervisor.js';
 
-export interface DaemonOptions {
+interface DaemonOptions {
   /**
    * Reads the configuration; throws ConfigError. Lenient at the start, for one that is refused is an open port: what others could
    * have written is left out. Strict at a reload: what was in force stays so.
@@ -40,7 +40,7 @@ export interface DaemonOptions {
   /** What a terminal sees of the log; none where there is no terminal. */
   readonly console: ConsoleStyle;
   /** What the start is to be besides. */
-  readonly wish: StartWish;
+  readonly wish: StartRequest;
   /** Told once how the start went. */
   readonly started: (outcome: StartOutcome) => void;
   /** It is `knockctl start` that had systemd start us. */
@@ -60,8 +60,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const places = runPaths(paths);
   const reclaimed = [paths.run, paths.state].flatMap((folder) => reclaimFolder(folder) ?? []);
   makePrivateFolder(paths.state);
-  using presence = await Presence.take(paths);
-  for (const folder of [paths.run, paths.state]) removeAbandoned(folder);
+  using presence = await InstanceLock.acquire(paths);
+  for (const folder of [paths.run, paths.state, places.entries, places.trustedEntries])
+    removeAbandoned(folder);
   const wished = withWish(options, places);
   try {
     return await live(disk, wished, presence, reclaimed);
@@ -76,13 +77,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 async function live(
   disk: Config,
   options: DaemonOptions,
-  presence: Presence,
+  presence: InstanceLock,
   reclaimed: readonly string[],
 ): Promise<number> {
   const places = runPaths(disk.settings.paths);
-  const chosen = chooseConfig(disk, readStrict, options.wish.trialS !== undefined);
+  const chosen = selectConfig(disk, readStrict, options.wish.trialS !== undefined);
   const log = openLog(logSettings(chosen.config, places.log, options.console));
-  const manager = await serviceManager((problem) => {
+  const manager = serviceManager((problem) => {
     log.warn(problem);
   });
   try {
@@ -93,7 +94,6 @@ async function live(
     const notes = [...chosen.notes, ...told];
     return await serve({ ...chosen, notes }, options, log, presence, manager);
   } finally {
-    manager.close();
     await within(systemClock, CLOSE_MS, log.close());
   }
 }
@@ -111,7 +111,7 @@ function withWish(options: DaemonOptions, { wish: path, outcome }: RunPaths): Da
   removeFile(path);
   return {
     ...options,
-    wish: readStartWish(text),
+    wish: readStartRequest(text),
     isWaitedFor: true,
     started: (how) => {
       replaceFile(outcome, JSON.stringify(how));
@@ -122,10 +122,10 @@ function withWish(options: DaemonOptions, { wish: path, outcome }: RunPaths): Da
 
 /** Runs the supervisor and its control socket until somebody ends it. */
 async function serve(
-  chosen: Chosen,
+  chosen: SelectedConfig,
   options: DaemonOptions,
   log: OwnedLog,
-  presence: Presence,
+  presence: InstanceLock,
   manager: ServiceManager,
 ): Promise<number> {
   const { config, template, notes } = chosen;
@@ -136,19 +136,21 @@ async function serve(
     template,
     trialS: options.wish.trialS,
     paths: runPaths(config.settings.paths),
-    looked: manager.alive,
-    entered: manager.status,
+    onVerifyAttempt: manager.alive,
+    onStateText: manager.status,
     ...means(manager, runPaths(config.settings.paths)),
     exec: systemExec,
     clock: systemClock,
     resolver: systemResolver,
     journal,
   });
-  const ending = new Ending(supervisor, journal, manager);
+  const ending = new Shutdown(supervisor, journal, manager);
   const loadConfig = (): Config => options.loadConfig('strict');
-  const control = new Control({ supervisor, journal, loadConfig, stop: ending.byRequest });
+  const control = new RequestHandler({ supervisor, journal, loadConfig, stop: ending.byRequest });
   const server = new ControlServer(runPaths(config.settings.paths).socket, control);
-  const findable = new Findable({ clock: systemClock, journal, presence, server, taken: ending.asTaken });
+  const findable = new RunDirMonitor({
+    ...{ clock: systemClock, journal, presence, server, taken: ending.asTaken },
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ending.bySignal);
   process.on('SIGHUP', () => {
     log.reopen();
@@ -160,7 +162,7 @@ async function serve(
     const arrived = await control.changes.arrive(await supervisor.start(), options.wish, ending.byTrial);
     await findable.look(); // from now on it knows what it would have to put back
     const outcome = { ...arrived, notes: [...notes, ...(arrived.notes ?? [])] };
-    const isFailure = !outcome.goesOn && !ending.begun;
+    const isFailure = !outcome.keepsRunning && !ending.begun;
     // A fault, unlike the states that follow: who sees nothing else on the terminal sees it.
     if (isFailure) journal.record('state', outcome.text, {}, 'error');
     // Taken out before it is told: who hears of the failure may believe that nothing is left.
@@ -173,7 +175,7 @@ async function serve(
     try {
       await supervisor.abandon(errorText(error));
     } catch (second) {
-      // What went wrong first is what has to be mended, and what is thrown.
+      // What went wrong first is what has to be fixed, and what is thrown.
       journal.record('firewall', `could not take everything out: ${errorText(second)}`, {}, 'error');
     }
     throw error;
@@ -183,24 +185,24 @@ async function serve(
   }
 }
 
-function means({ confinedTo }: ServiceManager, paths: RunPaths): Means {
-  return confinedTo === undefined ? ownMeans() : unitMeans(confinedTo, paths);
+function means({ confinedTo }: ServiceManager, paths: RunPaths): Launchers {
+  return confinedTo === undefined ? childLaunchers() : unitLaunchers(confinedTo, paths);
 }
 
 /** The journal, with its history and the names of hosts; what the choice of the configuration has to say comes first. */
 function openRecords(
-  { config: { settings, warnings, leftOut }, notes }: Chosen,
+  { config: { settings, warnings, leftOut }, notes }: SelectedConfig,
   log: OwnedLog,
 ): AsyncDisposable & { readonly journal: Journal } {
   const names = settings.log.lookup
-    ? new HostNames({ clock: systemClock, lookUp: systemReverse })
+    ? new HostnameAnnotator({ clock: systemClock, lookUp: systemReverse })
     : undefined;
   const history = new EventHistory(runPaths(settings.paths).events, (text) => {
     log.warn(text);
   });
   const journal = new Journal(log, systemClock, { history, names });
   for (const note of notes) journal.record('configuration', note, {}, 'error');
-  for (const { text, mend } of leftOut) journal.record('configuration', `${text}; ${mend}`, {}, 'error');
+  for (const { text, fix } of leftOut) journal.record('configuration', `${text}; ${fix}`, {}, 'error');
   for (const warning of warnings) journal.record('configuration', warning, {}, 'warn');
   const close = async (): Promise<void> => {
     journal.tellUntold();
@@ -210,8 +212,8 @@ function openRecords(
   return { journal, [Symbol.asyncDispose]: close };
 }
 
-async function reloadBySignal(control: Control, journal: Journal, doors: string): Promise<void> {
-  journal.note(`re-reading config file: ${doors}`);
+async function reloadBySignal(control: RequestHandler, journal: Journal, doors: string): Promise<void> {
+  journal.line(`re-reading config file: ${doors}`);
   try {
     const reply = await control.changes.reload();
     for (const { level, text } of reply.remarks)

@@ -186,12 +186,6 @@ export function setAside(path: string): string {
   return name;
 }
 
-/** True where a file is ours, and nobody else can have written it. */
-export function isOwnPrivate(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return uid === process.getuid?.() && (mode & 0o022) === 0;
-}
-
 /** Removes a file; one that is not there is no error. */
 export function removeFile(path: string): void {
   rmSync(path, { force: true });
@@ -234,13 +228,28 @@ function existingMode(path: string): number | undefined {
   return mode === undefined ? undefined : mode & 0o7777;
 }
 
-/** Removes what replaceFile left in a folder where its process was killed on the way. */
+/**
+ * Removes what replaceFile left in a folder when its process was killed on the way; a folder that does not exist has nothing. For
+ * the start of a process: what bears its own number is of another one that had it before.
+ */
 export function removeAbandoned(folder: string): void {
+  if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    const owner = /\.(\d+)\.tmp$/.exec(name)?.[1];
-    if (owner === undefined || (Number(owner) !== process.pid && existsSync(`/proc/${owner}`))) continue;
+    const writer = writerOf(name);
+    if (writer === undefined || (writer !== process.pid && isBeingWritten(name))) continue;
     rmSync(join(folder, name), { force: true });
   }
+}
+
+/** True for a file that replaceFile is writing, by its name: the process that it names is there. */
+export function isBeingWritten(name: string): boolean {
+  const writer = writerOf(name);
+  return writer !== undefined && existsSync(`/proc/${writer}`);
+}
+
+function writerOf(name: string): number | undefined {
+  const writer = /\.(\d+)\.tmp$/.exec(name)?.[1];
+  return writer === undefined ? undefined : Number(writer);
 }
 
 function syncFolder(path: string): void {

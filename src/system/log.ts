@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import winston from 'winston';
 
 import { oneLine, quietJson } from '../base/printable.js';
+import { WarnOnce } from '../base/warn-once.js';
 import { CHILD_ENV } from './exec-env.js';
 import { LogFile } from './log-file.js';
 import { Outlet } from './outlet.js';
@@ -63,11 +64,9 @@ export function openLog(
   const transports: winston.transport[] = [];
   const streams: Writable[] = [];
   let file: LogFile | undefined;
-  let faulty = false;
+  const once = new WarnOnce();
   const fault = (error: Error): void => {
-    if (faulty) return;
-    faulty = true;
-    tell(`knockctl: the log cannot be written: ${error.message}\n`);
+    if (once.begins('fault')) tell(`knockctl: the log cannot be written: ${error.message}\n`);
   };
   const terminal = new TerminalStream(fault);
   streams.push(terminal);
@@ -101,7 +100,7 @@ export function openLog(
     debug: at('debug'),
     problem: file?.fault,
     reopen: () => {
-      faulty = false;
+      once.ends('fault');
       file?.reopen();
     },
     close: async () => close(logger, streams),

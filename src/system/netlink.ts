@@ -1,7 +1,7 @@
 import { readIfExists } from './files.js';
 
 /** How a process stands with what the kernel sends to all who listen to it on one of its netlink sockets. */
-export interface NetlinkReader {
+interface NetlinkReader {
   /** Bytes that wait to be read. */
   readonly unread: number;
   /** Messages that found no room, since the socket was made. */

@@ -1,6 +1,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
+import { asError } from '../base/errors.js';
 import { isErrno } from './files.js';
 
 /** So much waits for a reader that is slow; what comes then is lost. */
@@ -31,7 +32,7 @@ export class Outlet {
       if (this.#target instanceof Socket) this.#send(this.#target, text);
       else this.#append(text);
     } catch (error) {
-      this.#fault(error instanceof Error ? error : new Error(String(error)));
+      this.#fault(asError(error));
     }
   }
 

@@ -5,7 +5,7 @@ import { CommandError, errorText } from '../base/errors.js';
 import { isHost, parseAddress, parseNetwork, type Network } from '../base/address.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import { systemExec } from './exec.js';
-import { program } from './place.js';
+import { program } from './install-paths.js';
 
 /**
  * Resolves a host name to the addresses of both families. A refusal says why there is none. Never rejects, and ends at once

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { errorText } from '../base/errors.js';
 import { execOk, systemExec } from './exec.js';
+import { native } from './native.js';
 import { linkOf } from './processes.js';
 import { findTool, requireTool } from './tools.js';
 import { unitOfOurs } from './units.js';
@@ -20,7 +21,6 @@ export interface ServiceManager {
   readonly stopping: () => void;
   /** True where we are ended only to be started again: then the rules may stay. */
   readonly isRestarting: () => Promise<boolean>;
-  readonly close: () => void;
 }
 
 /** For whoever started by hand: there is nobody to be told. */
@@ -31,7 +31,6 @@ const NOBODY: ServiceManager = {
   alive: () => undefined,
   stopping: () => undefined,
   isRestarting: async () => Promise.resolve(false),
-  close: () => undefined,
 };
 
 /** The variable with the path of systemd's socket (sd_notify(3)). */
@@ -43,22 +42,21 @@ export const UNIT = 'knockctl.service';
 /**
  * The service manager that started this very process, if one did. Datagrams come from us ourselves, for
  * systemd believes the main process alone (NotifyAccess=main): the listener, which reads packets of strangers, is in the
- * same control group. Node knows no datagrams of that kind; unix-dgram does, and is loaded only here.
+ * same control group. Node knows no datagrams of that kind: our native module sends them.
  */
-export async function serviceManager(told: (problem: string) => void): Promise<ServiceManager> {
+export function serviceManager(told: (problem: string) => void): ServiceManager {
   const path = process.env[SOCKET];
   const isConfined = process.env[CONFINED] !== undefined;
   // Nothing that we start may inherit them.
   for (const name of [SOCKET, CONFINED]) Reflect.deleteProperty(process.env, name);
-  if (!path?.startsWith('/')) return NOBODY;
-  const { default: unix } = await import('unix-dgram');
-  const socket = unix.createSocket('unix_dgram');
-  socket.on('error', (error: unknown) => {
-    told(`systemd cannot be told how we are: ${errorText(error)}`);
-  });
+  if (path === undefined || !/^[/@]/.test(path)) return NOBODY;
+  const { notify } = native();
   const send = (...lines: readonly string[]): void => {
-    const data = Buffer.from(lines.join('\n'));
-    socket.send(data, 0, data.length, path);
+    try {
+      notify(path, lines.join('\n'));
+    } catch (error) {
+      told(`systemd cannot be told how we are: ${errorText(error)}`);
+    }
   };
   const unit = unitOfOurs();
   const line = (text: string): string => `STATUS=${text.replaceAll(/[\n\r\0]/g, ' ')}`;
@@ -77,9 +75,6 @@ export async function serviceManager(told: (problem: string) => void): Promise<S
       send('STOPPING=1');
     },
     isRestarting: async () => isRestarting(unit),
-    close: () => {
-      socket.close();
-    },
   };
 }
 

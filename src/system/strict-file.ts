@@ -25,8 +25,8 @@ import { isErrno, readIfExists } from './files.js';
 export interface Weakness {
   /** In words: which file or folder, its owner and mode. */
   readonly text: string;
-  /** The command that mends it. */
-  readonly mend: string;
+  /** The command that fixes it. */
+  readonly fix: string;
 }
 
 /** A file that others could have written. It has been read all the same: `content` is for who can tell what of it does no harm. */
@@ -36,7 +36,7 @@ export class UntrustedFile extends KnockError {
   readonly content: string;
 
   constructor(path: string, weakness: Weakness, content: string) {
-    super(`${path} cannot be trusted: ${weakness.text}`, { exitCode: EXIT.config, hint: weakness.mend });
+    super(`${path} cannot be trusted: ${weakness.text}`, { exitCode: EXIT.config, hint: weakness.fix });
     this.weakness = weakness;
     this.content = content;
   }
@@ -133,7 +133,7 @@ export function weakFolders(path: string, trusts: Groups = NONE): Weakness | und
     const weak = weakFolder(at, entry, trusts);
     if (weak !== undefined || entry === undefined) return weak;
     if (entry.isSymbolicLink()) {
-      if (++links > MOST_LINKS) return { text: `${path} leads through too many links`, mend: `rm ${next}` };
+      if (++links > MOST_LINKS) return { text: `${path} leads through too many links`, fix: `rm ${next}` };
       const target = readlinkSync(next);
       words.unshift(...target.split('/').filter((part) => part !== ''));
       if (target.startsWith('/')) at = '/';
@@ -169,12 +169,12 @@ function weakStat(path: string, { uid, mode }: Stats, denied = WRITE_BY_OTHERS):
   if (isWritable && isShared) {
     return {
       text: `${whose}: others can put files there`,
-      mend: `move it out of ${path}, to a folder that only root can write to`,
+      fix: `move it out of ${path}, to a folder that only root can write to`,
     };
   }
   const chmod = isWritable ? [`chmod go-w ${path}`] : [];
   const text = isWritable ? `${whose}: others can write to it` : whose;
-  return { text, mend: [...chown, ...chmod].join(' && ') };
+  return { text, fix: [...chown, ...chmod].join(' && ') };
 }
 
 /** What of a mode must not be. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { shipped } from './place.js';
+import { shipped } from './install-paths.js';
 
 /** The version of this program, as its package.json has it. */
 export function version(): string {

@@ -1,9 +1,29 @@
-import type { ExitCode } from '../base/errors.js';
-import { ProtocolError } from '../base/errors.js';
+import { EXIT, ProtocolError, type ExitCode } from '../base/errors.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
-import { LISTS, type ListName } from '../base/lists.js';
-import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guards.js';
-import { isTrialTime } from './start-wish.js';
+import {
+  COMMANDS,
+  isCommand,
+  type CommandArguments,
+  type CommandName,
+  type OptionName,
+} from '../base/commands.js';
+import { LISTS } from '../base/lists.js';
+import {
+  hasOnly,
+  isBoolean,
+  isCount,
+  isFields,
+  isList,
+  isString,
+  isText,
+  listOf,
+  oneOf,
+  optional,
+  shapeOf,
+  type Fields,
+  type Guard,
+} from './guards.js';
+import { isTrialTime } from './start/start-request.js';
 
 /** What commands ask of the supervisor over its control socket, and what they get. */
 
@@ -15,43 +35,12 @@ const MAX_ITEMS = 1_000_000;
 /** Longest target, in characters; a host name has at most 253. */
 export const MAX_TARGET = 256;
 
-export type Request =
-  | {
-      readonly verb: 'accept';
-      readonly targets: readonly string[];
-      readonly timeoutS?: number;
-      readonly service?: string;
-      readonly force?: boolean;
-    }
-  | {
-      readonly verb: 'drop';
-      readonly targets: readonly string[];
-      readonly timeoutS?: number;
-      readonly force?: boolean;
-      /** Where the caller's own SSH session comes from (SSH_CONNECTION). */
-      readonly session?: string;
-    }
-  | { readonly verb: 'trust'; readonly targets: readonly string[]; readonly save?: boolean }
-  | { readonly verb: 'untrust'; readonly targets: readonly string[]; readonly save?: boolean }
-  | { readonly verb: 'flush'; readonly targets: readonly string[] }
-  | { readonly verb: 'list'; readonly list?: ListName }
-  | { readonly verb: 'status' }
-  | { readonly verb: 'events'; readonly follow?: boolean }
-  | {
-      readonly verb: 'reload';
-      /** For so many seconds only, until it is confirmed. */
-      readonly trialS?: number;
-      /** Where the caller's own SSH session comes from, and the port it is at. */
-      readonly session?: string;
-      readonly port?: number;
-    }
-  | { readonly verb: 'confirm' }
-  /** `keep`: what is in the kernel stays, for a supervisor that takes over. */
-  | { readonly verb: 'stop'; readonly keep?: boolean };
-
-export type VerbName = Request['verb'];
-/** The requests of one verb. */
-export type RequestOf<V extends VerbName> = Extract<Request, { readonly verb: V }>;
+/** A request is a command with its arguments (base/commands.ts). */
+export type Request = RequestOf<CommandName>;
+/** The requests of these commands. */
+export type RequestOf<C extends CommandName> = C extends CommandName
+  ? { readonly verb: C } & CommandArguments<C>
+  : never;
 
 /** One thing that a command has to say. Notes and warnings go to standard error, results to standard output. */
 export interface Remark {
@@ -69,7 +58,7 @@ export interface Reply {
 }
 
 /** One thing that happened, as `events` shows it. Every one has its place in time and its number. */
-export interface Happening {
+export interface EventRecord {
   readonly number: number;
   /** ISO 8601, UTC. */
   readonly time: string;
@@ -81,21 +70,20 @@ export interface Happening {
 
 /** What stands in a frame from the supervisor: the answer, or (for `events`) one happening of many. */
 export type ControlFrame =
-  { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: Happening };
+  { readonly type: 'reply'; readonly reply: Reply } | { readonly type: 'event'; readonly event: EventRecord };
 
-/** What each verb's request may hold besides `verb`. */
-const KEYS: Readonly<Record<VerbName, readonly string[]>> = {
-  accept: ['targets', 'timeoutS', 'service', 'force'],
-  drop: ['targets', 'timeoutS', 'force', 'session'],
-  trust: ['targets', 'save'],
-  untrust: ['targets', 'save'],
-  flush: ['targets'],
-  list: ['list'],
-  status: [],
-  events: ['follow'],
-  reload: ['trialS', 'session', 'port'],
-  confirm: [],
-  stop: ['keep'],
+/** What each option may hold. */
+const OPTIONS: Readonly<Record<OptionName, (value: unknown) => boolean>> = {
+  timeoutS: (value) => isCount(value, 0, MAX_TIMEOUT_S),
+  trialS: isTrialTime,
+  port: (value) => isCount(value, 1, 65_535),
+  service: (value) => isText(value, 64),
+  session: (value) => isText(value, 64),
+  list: (value) => LISTS.some((list) => list === value),
+  force: isBoolean,
+  save: isBoolean,
+  follow: isBoolean,
+  keep: isBoolean,
 };
 
 /** The request in a frame; throws ProtocolError where it is not one. Targets are checked by the verbs. */
@@ -112,42 +100,44 @@ export function readControlFrame(frame: unknown): ControlFrame {
 
 function isRequest(fields: Fields): fields is Fields & Request {
   const { verb, targets } = fields;
-  if (typeof verb !== 'string' || !isVerb(verb)) return false;
-  if (!hasOnly(fields, ['verb', ...KEYS[verb]])) return false;
-  if (KEYS[verb].includes('targets') && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0))
-    return false;
-  return (
-    optional(fields['timeoutS'], (value) => isCount(value, 0, MAX_TIMEOUT_S)) &&
-    optional(fields['trialS'], isTrialTime) &&
-    optional(fields['port'], (value) => isCount(value, 1, 65_535)) &&
-    optional(fields['service'], (value) => isText(value, 64)) &&
-    optional(fields['session'], (value) => isText(value, 64)) &&
-    optional(fields['list'], (value) => LISTS.some((list) => list === value)) &&
-    ['force', 'save', 'follow', 'keep'].every((key) =>
-      optional(fields[key], (value) => typeof value === 'boolean'),
-    )
-  );
-}
-
-function isVerb(text: string): text is VerbName {
-  return Object.hasOwn(KEYS, text);
+  if (typeof verb !== 'string' || !isCommand(verb)) return false;
+  const command = COMMANDS[verb];
+  const options: readonly OptionName[] = command.options;
+  if (!hasOnly(fields, ['verb', ...(command.targets ? ['targets'] : []), ...options])) return false;
+  if (command.targets && !(isList(targets, MAX_ITEMS, isTarget) && targets.length > 0)) return false;
+  return options.every((option) => fields[option] === undefined || OPTIONS[option](fields[option]));
 }
 
 function isTarget(value: unknown): value is string {
   return isText(value, MAX_TARGET);
 }
 
-function optional(value: unknown, check: (value: unknown) => boolean): boolean {
-  return value === undefined || check(value);
-}
+const isRemark = shapeOf<Remark>({
+  level: oneOf('result', 'note', 'error'),
+  text: isString,
+  hint: optional(isString),
+});
+
+/** What its data should be depends on the request. */
+const isReply = shapeOf<Omit<Reply, 'data'>>({
+  exitCode: oneOf(...Object.values(EXIT)),
+  remarks: listOf(isRemark),
+});
+
+/** One thing that happened. */
+export const isEventRecord: Guard<EventRecord> = shapeOf<EventRecord>({
+  number: (value) => isCount(value),
+  time: isString,
+  kind: isString,
+  text: isString,
+  fields: isFields,
+});
+
+/** What a supervisor answers to `events`. */
+export const isEventRecords: Guard<readonly EventRecord[]> = listOf(isEventRecord);
 
 function isControlFrame(fields: Fields): fields is Fields & ControlFrame {
-  if (fields['type'] === 'event') return isFields(fields['event']);
-  const { reply } = fields;
-  return (
-    fields['type'] === 'reply' &&
-    isFields(reply) &&
-    isCount(reply['exitCode'], 0, 255) &&
-    Array.isArray(reply['remarks'])
-  );
+  return fields['type'] === 'event'
+    ? isEventRecord(fields['event'])
+    : fields['type'] === 'reply' && isReply(fields['reply']);
 }

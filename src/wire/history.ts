@@ -1,5 +1,5 @@
-import type { Happening } from './control.js';
-import { hasOnly, isCount, isFields, isText } from './guards.js';
+import { isEventRecord, type EventRecord } from './control.js';
+import { hasOnly, isCount, isText } from './guards.js';
 
 /** The history of events on disk: a JSON document a line, as `knockctl events --json` prints it. Pure. */
 
@@ -12,7 +12,7 @@ const MAX_TEXT = 64 * 1024;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Whether an event is one that strangers cause, in whatever number they like: none of those must push out another. */
-export function isByStrangers({ kind, fields }: Pick<Happening, 'kind' | 'fields'>): boolean {
+export function isByStrangers({ kind, fields }: Pick<EventRecord, 'kind' | 'fields'>): boolean {
   const { by, door } = fields;
   if (kind === 'knock' || kind === 'command' || typeof door === 'string') return true;
   return typeof by === 'string' && by.startsWith('door ');
@@ -24,14 +24,14 @@ export function knocksFile(path: string): string {
 }
 
 /** The events of all files of a history, in order; `path`: where those are that strangers do not cause. */
-export function readHistories(path: string, read: (path: string) => string): Happening[] {
+export function readHistories(path: string, read: (path: string) => string): EventRecord[] {
   const kinds = [path, knocksFile(path)];
   const all = kinds.flatMap((newest) => readHistory([read(`${newest}.1`), read(newest)]));
   return all.sort((a, b) => a.number - b.number);
 }
 
 /** The line of an event. */
-export function historyLine(event: Happening): string {
+export function historyLine(event: EventRecord): string {
   return `${JSON.stringify(event)}\n`;
 }
 
@@ -39,7 +39,7 @@ export function historyLine(event: Happening): string {
  * The newest events in the texts of the files, oldest file first. A line that is damaged is passed over. So is one
  * whose number does not fit between those of most others: all later numbers would be wrong.
  */
-export function readHistory(texts: readonly string[]): Happening[] {
+export function readHistory(texts: readonly string[]): EventRecord[] {
   const lines = texts.flatMap((text) => text.split('\n'));
   const read = lines.map(readLine).filter((event) => event !== undefined);
   const numbers = read.map(({ number }) => number).sort((a, b) => a - b);
@@ -48,7 +48,7 @@ export function readHistory(texts: readonly string[]): Happening[] {
 }
 
 /** The most of these events whose numbers rise (patience sorting). */
-function rising(events: readonly Happening[]): Happening[] {
+function rising(events: readonly EventRecord[]): EventRecord[] {
   /** Of the rows of each length, the place of the lowest last one; and which comes before each in its row. */
   const ends: number[] = [];
   const before: (number | undefined)[] = [];
@@ -63,7 +63,7 @@ function rising(events: readonly Happening[]): Happening[] {
     before[place] = ends[low - 1];
     ends[low] = place;
   }
-  const row: Happening[] = [];
+  const row: EventRecord[] = [];
   for (let place = ends.at(-1); place !== undefined; place = before[place]) {
     const event = events[place];
     if (event !== undefined) row.push(event);
@@ -71,7 +71,7 @@ function rising(events: readonly Happening[]): Happening[] {
   return row.reverse();
 }
 
-function readLine(line: string): Happening | undefined {
+function readLine(line: string): EventRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   let value: unknown;
   try {
@@ -79,18 +79,12 @@ function readLine(line: string): Happening | undefined {
   } catch {
     return undefined;
   }
-  return isHappening(value) ? value : undefined;
+  return isStored(value) ? value : undefined;
 }
 
-function isHappening(value: unknown): value is Happening {
-  if (!isFields(value) || !hasOnly(value, ['number', 'time', 'kind', 'text', 'fields'])) return false;
-  const { number, time, kind, text, fields } = value;
-  return (
-    isCount(number, 1, 1e15) &&
-    typeof time === 'string' &&
-    TIME.test(time) &&
-    isText(kind, 64) &&
-    isText(text, MAX_TEXT) &&
-    isFields(fields)
-  );
+function isStored(value: unknown): value is EventRecord {
+  if (!isEventRecord(value) || !hasOnly({ ...value }, ['number', 'time', 'kind', 'text', 'fields']))
+    return false;
+  const { number, time, kind, text } = value;
+  return isCount(number, 1, 1e15) && TIME.test(time) && isText(kind, 64) && isText(text, MAX_TEXT);
 }

@@ -14,7 +14,7 @@ import { hasOnly, isCount, isFields, isList, isText, type Fields } from './guard
 export const LISTENER_FD = 3;
 
 /** The supervisor's only message: what to do. It comes once, before anything else. */
-export interface ListenOrder {
+export interface ListenerConfig {
   readonly type: 'listen';
   readonly interfaces: readonly string[];
   /** Packets of another family count for nothing. */
@@ -22,7 +22,7 @@ export interface ListenOrder {
   readonly user: string;
   readonly beatMs: number;
   /** The kernel recognises all knocks, and the listener has but to tell of them: it is to spare memory. */
-  readonly onlyTells?: boolean;
+  readonly reportOnly?: boolean;
   /** A retransmitted copy of the packet just counted is no wrong packet. */
   readonly tolerateDuplicates: boolean;
   /** Where self-knocks come: UDP from this port of 127.0.0.1 to itself. None without a loopback. */
@@ -34,7 +34,7 @@ export interface ListenOrder {
 }
 
 /** What is left for a door that opens by each of its sequences once. */
-export interface OneTimeDoor {
+interface OneTimeDoor {
   readonly door: number;
   /** In their order, the current one first; ids are the supervisor's own, 1 or more. */
   readonly sequences: readonly OneTimeSequence[];
@@ -49,7 +49,7 @@ export interface OneTimeSequence {
  * The order may be long: 1,000 doors of 32 ports, or 10,000 one-time sequences. It comes from root, so only its
  * shape is checked.
  */
-export const ORDER_LIMIT = 16 * 1024 * 1024;
+export const CONFIG_LIMIT = 16 * 1024 * 1024;
 
 /** What the listener says. It has seen hostile packets: none of it is believed unchecked. */
 export type ListenerMessage =
@@ -130,19 +130,19 @@ function checkMessage(fields: Fields): ListenerMessage | undefined {
 }
 
 /** The order in a frame from the supervisor; throws ProtocolError where it is not one. */
-export function readOrder(frame: unknown): ListenOrder {
-  if (isFields(frame) && isOrder(frame)) return frame;
+export function readListenerConfig(frame: unknown): ListenerConfig {
+  if (isFields(frame) && isListenerConfig(frame)) return frame;
   throw new ProtocolError('the supervisor sent a malformed order');
 }
 
-function isOrder(fields: Fields): fields is Fields & ListenOrder {
+function isListenerConfig(fields: Fields): fields is Fields & ListenerConfig {
   return (
     fields['type'] === 'listen' &&
     isList(fields['interfaces'], 64, isInterface) &&
     isList(fields['families'], 2, isFamily) &&
     isText(fields['user'], 64) &&
     isCount(fields['beatMs'], 1) &&
-    ['boolean', 'undefined'].includes(typeof fields['onlyTells']) && // of a supervisor of before an upgrade
+    ['boolean', 'undefined'].includes(typeof fields['reportOnly']) && // of a supervisor of before an upgrade
     typeof fields['tolerateDuplicates'] === 'boolean' &&
     (fields['selfKnockPort'] === undefined || isCount(fields['selfKnockPort'], 1, 65_535)) &&
     isList(fields['doors'], 100_000, isDoor) &&
@@ -157,7 +157,8 @@ function isDoor(value: unknown): value is Door {
     isText(value['name'], 4096) &&
     Array.isArray(value['sequence']) &&
     typeof value['windowMs'] === 'number' &&
-    isFields(value['flags'])
+    isFields(value['flags']) &&
+    (value['cooldownMs'] === undefined || isCount(value['cooldownMs'], 1))
   );
 }
 

@@ -1,10 +1,22 @@
-import type { ListName } from '../base/lists.js';
+import { LISTS, type ListName } from '../base/lists.js';
+import {
+  isBoolean,
+  isNumber,
+  isString,
+  listOf,
+  nullOr,
+  oneOf,
+  optional,
+  shapeOf,
+  type Guard,
+} from './guards.js';
+import { STATUS_STATES, type StatusState } from './state.js';
 
 /** What replies hold as data, and `--json` prints. */
 
 /** What `knockctl status --json` prints. Times in seconds. */
 export interface StatusReport {
-  readonly state: string;
+  readonly state: StatusState;
   /** What the state means. */
   readonly meaning: string;
   /** ISO 8601, UTC: since when, and why. */
@@ -50,10 +62,10 @@ export interface StatusReport {
   readonly leftOut?: readonly LeftOutReport[];
 }
 
-/** A file that cannot be trusted: why, what of it is left out, and the command that mends it. */
-export interface LeftOutReport {
+/** A file that cannot be trusted: why, what of it is left out, and the command that fixes it. */
+interface LeftOutReport {
   readonly text: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** A rule of others that decides about a service before knockctl does. */
@@ -76,8 +88,8 @@ export interface ExposureReport {
   /** Who that is, in words: `everybody`, `10.0.0.0/8`. */
   readonly sources: string;
   readonly text: string;
-  /** What mends it; null: nothing has to. */
-  readonly mend: string | null;
+  /** What fixes it; null: nothing has to. */
+  readonly fix: string | null;
 }
 
 /** Where a door is recognised: by the listener in any case. */
@@ -159,7 +171,105 @@ export interface Finding {
   /** What was found. */
   readonly text: string;
   /** What that means. */
-  readonly means?: string;
+  readonly effect?: string;
   /** What to do about it: a command, or a line of a file. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
+
+const isFamily = oneOf(4, 6);
+const isStrings = listOf(isString);
+const isNumbers = listOf(isNumber);
+
+const isListenerReport = shapeOf<NonNullable<StatusReport['listener']>>({
+  pid: nullOr(isNumber),
+  interfaces: isStrings,
+  packets: isNumber,
+  silent: nullOr(isNumber),
+  selfKnock: nullOr(shapeOf({ roundTrip: isNumber, age: isNumber, asked: isNumber, lost: isNumber })),
+});
+
+const isExposureReport = shapeOf<ExposureReport>({
+  kind: oneOf('open', 'exception', 'unknown', 'refused', 'knock', 'note'),
+  service: nullOr(isString),
+  family: isFamily,
+  ports: isNumbers,
+  table: isString,
+  chain: nullOr(isString),
+  number: nullOr(isNumber),
+  rule: nullOr(isString),
+  sources: isString,
+  text: isString,
+  fix: nullOr(isString),
+});
+
+const isServiceReport = shapeOf<ServiceReport>({
+  name: isString,
+  protocol: isString,
+  ports: isNumbers,
+  onFailure: isString,
+  gate: optional(oneOf('normal', 'strict')),
+  switchLeft: nullOr(isNumber),
+  rules: listOf(
+    shapeOf<ServiceReport['rules'][number]>({
+      family: isFamily,
+      chains: isBoolean,
+      jump: isBoolean,
+      awaits: optional(isString),
+      whole: optional(listOf(oneOf('filter', 'mangle'))),
+      unread: optional(isString),
+      unknown: optional(oneOf(true)),
+    }),
+  ),
+  setsUnread: optional(isString),
+  entries: shapeOf<ServiceReport['entries']>({
+    banned: isNumber,
+    trusted: isNumber,
+    filter: isNumber,
+    decoyed: isNumber,
+    granted: isNumber,
+  }),
+});
+
+const isDoorReport = shapeOf<DoorReport>({
+  name: isString,
+  kernel: listOf(isFamily),
+  reasons: isStrings,
+  sequence: isString,
+  knocks: isNumber,
+});
+
+/** What a supervisor answers to `status`. */
+export const isStatusReport: Guard<StatusReport> = shapeOf<StatusReport>({
+  state: oneOf(...STATUS_STATES),
+  meaning: isString,
+  since: isString,
+  reason: isString,
+  pid: nullOr(isNumber),
+  backend: nullOr(isString),
+  listener: nullOr(isListenerReport),
+  protected: nullOr(isBoolean),
+  lacking: optional(isStrings),
+  exposures: listOf(isExposureReport),
+  services: listOf(isServiceReport),
+  repairs: shapeOf({ count: isNumber, last: nullOr(isString), time: nullOr(isString) }),
+  doors: listOf(isDoorReport),
+  pendingStops: isNumber,
+  entriesKept: shapeOf<KeeperReport>({ saved: nullOr(isString), problem: nullOr(isString) }),
+  nextHealthCheck: nullOr(isString),
+  configuration: nullOr(isString),
+  trial: nullOr(shapeOf({ left: isNumber, until: isString })),
+  unconfirmed: nullOr(isString),
+  leftOut: optional(listOf(shapeOf<LeftOutReport>({ text: isString, fix: isString }))),
+});
+
+/** What a supervisor, or the kernel without one, answers to `list`. */
+export const isListing: Guard<readonly ListedEntry[]> = listOf(
+  shapeOf<ListedEntry>({
+    service: isString,
+    list: oneOf(...LISTS),
+    address: isString,
+    timeout: nullOr(isNumber),
+    by: isString,
+    decoyed: optional(oneOf(true)),
+  }),
+);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import {
+  asError,
   CommandError,
   ConfigError,
+  describeError,
   errorText,
   EXIT,
   formatFault,
@@ -77,4 +79,20 @@ describe('the error family', () => {
     assert.equal(errorText('y'), 'y');
     assert.equal(errorText(undefined), 'undefined');
   });
+});
+
+it('anything thrown has a text, an exit code and perhaps a hint', () => {
+  assert.deepEqual(describeError(new KnockError('no', { exitCode: EXIT.busy, hint: 'wait' })), {
+    exitCode: EXIT.busy,
+    text: 'no',
+    hint: 'wait',
+  });
+  for (const thrown of [new Error('ENOSPC'), 'ENOSPC'])
+    assert.deepEqual(describeError(thrown), { exitCode: EXIT.firewall, text: 'ENOSPC', hint: undefined });
+});
+
+it('anything thrown becomes an error, and an error stays the same', () => {
+  const error = new KnockError('no');
+  assert.equal(asError(error), error);
+  assert.equal(asError('no').message, 'no');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { forgeableRemarks, parsePortRange } from '../../src/config/forgeable.js';
-import { parseKnockdConf } from '../../src/config/knockd-conf.js';
+import { parseKnockdConf } from '../../src/config/knockd/knockd-conf.js';
 
 const RANGE = { first: 32_768, last: 60_999 };
 

@@ -7,7 +7,7 @@ import { FAMILIES } from '../../src/base/address.js';
 import { ConfigError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
-import { expandTemplate } from '../../src/firewall/template.js';
+import { expandTemplate } from '../../src/firewall/rules/template.js';
 import { amountOf, FuzzWatch, randomFrom } from '../helpers/fuzz.js';
 import { SERVICE } from '../helpers/kernel-space.js';
 import { SEEDS, readSeed, shipped } from './seeds.js';

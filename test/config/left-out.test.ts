@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { ConfigError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
-import { asEarlier } from '../../src/config/unconfirmed.js';
+import { asEarlierConfig } from '../../src/runtime/generation/trial-record.js';
 import { UntrustedFile } from '../../src/system/strict-file.js';
 
 const CONF = '/c/knockctl.conf';
@@ -39,7 +39,7 @@ function load(weak: readonly string[], leavesOut: boolean): Config {
   const readText = (path: string): string | undefined => {
     const text = FILES[path];
     if (weak.includes(path))
-      throw new UntrustedFile(path, { text: `${path} is weak`, mend: `chmod go-w ${path}` }, text ?? '');
+      throw new UntrustedFile(path, { text: `${path} is weak`, fix: `chmod go-w ${path}` }, text ?? '');
     return text;
   };
   return loadConfig({ file: CONF }, readText, { inForce: false, leavesOut });
@@ -48,7 +48,7 @@ function load(weak: readonly string[], leavesOut: boolean): Config {
 const names = ({ doors }: Config): readonly string[] => doors.map(({ door }) => door.name);
 
 describe('a file of the configuration that others could have written', () => {
-  it('is a fault, with what mends it, and all of them at once', () => {
+  it('is a fault, with what fixes it, and all of them at once', () => {
     const weak = ['/c/doors', '/c/trusted', '/c/rules/service.rules'];
     assert.throws(
       () => load(weak, false),
@@ -72,7 +72,7 @@ describe('a file of the configuration that others could have written', () => {
     assert.deepEqual(doors.leftOut, [
       {
         text: '/c/doors cannot be trusted: /c/doors is weak; its doors are left out',
-        mend: 'chmod go-w /c/doors',
+        fix: 'chmod go-w /c/doors',
       },
     ]);
     const trusted = load(['/c/trusted'], true);
@@ -107,7 +107,7 @@ describe('a file of the configuration that others could have written', () => {
     };
     const again = loadConfig(
       { file: CONF },
-      asEarlier(earlier, () => undefined),
+      asEarlierConfig(earlier, () => undefined),
       { inForce: true, leavesOut: true },
     );
     assert.deepEqual([names(again), again.leftOut.length], [[], 1]);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { ConfigError } from '../../src/base/errors.js';
-import { DEFAULT_FILE, loadConfig, type ReadText } from '../../src/config/load.js';
+import { DEFAULT_FILE, loadConfig } from '../../src/config/load.js';
+import { type ReadText } from '../../src/config/load-options.js';
 import type { Config } from '../../src/config/settings.js';
 import { readSeed } from './seeds.js';
 

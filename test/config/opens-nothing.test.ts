@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { opensNothing } from '../../src/config/opens-nothing.js';
-import { impliedService } from '../../src/config/services.js';
+import { impliedService } from '../../src/config/knockctl/services.js';
 import { portNames } from '../../src/config/shadow.js';
 
 const SSH = impliedService('strict');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { parseKnockdConf, type KnockdOptions } from '../../src/config/knockd-conf.js';
+import { parseKnockdConf, type KnockdOptions } from '../../src/config/knockd/knockd-conf.js';
 import { parseTrusted } from '../../src/config/trusted.js';
 import { readSeed, type Seed } from './seeds.js';
 

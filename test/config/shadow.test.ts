@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { impliedService } from '../../src/config/services.js';
+import { impliedService } from '../../src/config/knockctl/services.js';
 import { portNames, shadowedPorts } from '../../src/config/shadow.js';
 
 const SSH = impliedService();

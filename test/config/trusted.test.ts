@@ -49,10 +49,11 @@ describe('the trusted list', () => {
     ['1.2.3.256', /ends in a number/],
     ['host.0x7f', /ends in a number/],
     ['0x7f000001', /ends in a number/],
-    ['a_b.example', /is not an address, a network or a host name/],
+    ['a+b.example', /is not an address, a network or a host name/],
     ['-a.example', /is not an address/],
     ['a..b', /is not an address/],
-    ['a.example.', /is not an address/],
+    ['a.example..', /is not an address/],
+    ['.', /is not an address/],
     ['a.example#', /is not an address.*space before any comment/],
     ['café.example', /is not an address/],
     [`${'a'.repeat(64)}.example`, /is not an address/],
@@ -170,5 +171,35 @@ describe('editing the trusted list', () => {
       't:1: 192.0.2.7 is an address of this host itself, or a broadcast address of its networks: passed over for as long as it is one',
       't:3: 127.0.0.1 is the loopback, which is never filtered: the line is passed over',
     ]);
+  });
+});
+
+describe('names and lines as people write them', () => {
+  it('an underscore, and a final dot', () => {
+    const { entries, faults, warnings } = parseTrusted('my_host.example.org.\nHost_1.example\n', 't');
+    assert.deepEqual(
+      entries.map(({ text }) => text),
+      ['my_host.example.org', 'host_1.example'],
+    );
+    assert.deepEqual([...faults, ...warnings], []);
+  });
+
+  it('a second address in a line gets a remark, and no other comment does', () => {
+    for (const line of ['192.0.2.1 192.0.2.2', 'a.example, 2001:db8::/32', '10.0.0.0/8\t192.0.2.2 # both']) {
+      const { entries, warnings } = parseTrusted(line.replace(',', ''), 't');
+      assert.equal(entries.length, 1);
+      assert.match(
+        warnings[0]?.message ?? '',
+        /is taken for a comment, and not trusted: write one address a line/,
+      );
+    }
+    for (const line of [
+      'a.example office',
+      '192.0.2.1 # 192.0.2.2',
+      '192.0.2.1 was 192.0.2.2',
+      '192.0.2.1',
+    ]) {
+      assert.deepEqual(parseTrusted(line, 't').warnings, [], line);
+    }
   });
 });

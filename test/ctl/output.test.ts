@@ -4,10 +4,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { paint, printReply, span, table, type Output } from '../../src/ctl/output.js';
-import { printStatus, serviceLines } from '../../src/ctl/show.js';
+import { printStatus, serviceLines } from '../../src/ctl/print/show.js';
 import type { Reply } from '../../src/wire/control.js';
 import type { ServiceReport, StatusReport } from '../../src/wire/reports.js';
-import { run } from './stand.js';
+import { run } from './fixture.js';
 
 function capture(json: boolean, colour = false): Output & { stdout: string; stderr: string } {
   const output = {

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 
 import { FAMILIES, parseAddress, type Family, type Network } from '../../src/base/address.js';
-import { parseKnockdConf } from '../../src/config/knockd-conf.js';
+import { parseKnockdConf } from '../../src/config/knockd/knockd-conf.js';
 import { compileDoors, type CompiledDoors } from '../../src/firewall/doors/compile.js';
-import { sentinelLine } from '../../src/firewall/doors/sentinel.js';
-import type { Placement } from '../../src/firewall/doors/qualify.js';
+import { sentinelLine } from '../../src/firewall/sets/sentinel.js';
+import type { Placement } from '../../src/firewall/doors/eligibility.js';
 import { AddressSet } from '../../src/knock/addresses.js';
 import { decode } from '../../src/knock/decode.js';
 import type { Door } from '../../src/knock/door.js';

@@ -1,4 +1,4 @@
-import { parseKnockdConf } from '../../src/config/knockd-conf.js';
+import { parseKnockdConf } from '../../src/config/knockd/knockd-conf.js';
 
 /** What a daemon said of one source. */
 export interface Recognised {

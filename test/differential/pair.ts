@@ -20,7 +20,7 @@ const RELOADED = 'configuration reloaded';
 /** A listener is not to be taken for hung while two cores do ten things. */
 const CONF = '[failsafe]\nswitch_timeout = 60\nlistener_timeout = 30\n';
 
-/** Of 2,000 (STRANGERS_BURST in src/supervisor/journal.ts). */
+/** Of 2,000 (STRANGERS_BURST in src/runtime/journal/journal.ts). */
 const MOST_LINES = 800;
 
 /**

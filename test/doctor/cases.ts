@@ -7,7 +7,7 @@ export interface Case {
   readonly host: HostSetting;
   readonly level: Finding['level'];
   readonly text: RegExp;
-  readonly mend: RegExp;
+  readonly fix: RegExp;
 }
 
 /** An address of IPv6 that others reach. */
@@ -24,7 +24,7 @@ export const CASES: readonly Case[] = [
     host: { conf: '[service.ssh]\non_failure = restore\n', rules: ['iptables-nft -P INPUT DROP'] },
     level: 'danger',
     text: /tcp port 22 .*on_failure = restore.* let nobody in there \(IPv4\)/,
-    mend: /on_failure = hold/,
+    fix: /on_failure = hold/,
   },
   {
     what: 'the same for IPv6, with somebody trusted',
@@ -35,7 +35,7 @@ export const CASES: readonly Case[] = [
     },
     level: 'warning',
     text: /let nobody in there \(IPv6\)/,
-    mend: /on_failure = hold/,
+    fix: /on_failure = hold/,
   },
   {
     what: 'rules in the other back end that shut the port',
@@ -48,7 +48,7 @@ export const CASES: readonly Case[] = [
     },
     level: 'danger',
     text: /tcp port 22 .* is shut by rules of iptables-legacy \(IPv4\), and ours are in iptables-nft/,
-    mend: /backend = legacy/,
+    fix: /backend = legacy/,
   },
   {
     what: 'rules in both back ends',
@@ -58,7 +58,7 @@ export const CASES: readonly Case[] = [
     },
     level: 'warning',
     text: /both back ends/,
-    mend: /“Two back ends” in neighbours\.md/,
+    fix: /“Two back ends” in neighbours\.md/,
   },
   {
     what: 'a port that Docker publishes',
@@ -72,7 +72,7 @@ export const CASES: readonly Case[] = [
     },
     level: 'danger',
     text: /tcp port 22 .* is sent on elsewhere/,
-    mend: /chain = DOCKER-USER/,
+    fix: /chain = DOCKER-USER/,
   },
   {
     what: 'a rule in front of ours that lets everybody in',
@@ -82,21 +82,21 @@ export const CASES: readonly Case[] = [
     },
     level: 'danger',
     text: /accepts tcp port 22 .* from everybody \(IPv4\)/,
-    mend: /hook = first/,
+    fix: /hook = first/,
   },
   {
     what: "somebody else's chain that is not there",
     host: { conf: `${SSH}chain = DOCKER-USER\n` },
     level: 'danger',
     text: /there is no chain DOCKER-USER \(IPv4 and IPv6\), into which service ssh belongs/,
-    mend: /systemctl start docker/,
+    fix: /systemctl start docker/,
   },
   {
     what: 'such a chain that is there for one family only',
     host: { conf: `${SSH}chain = DOCKER-USER\n`, rules: ['iptables-nft -N DOCKER-USER'] },
     level: 'warning',
     text: /there is no chain DOCKER-USER \(IPv6\)/,
-    mend: /docker-proxy, which passes INPUT/,
+    fix: /docker-proxy, which passes INPUT/,
   },
   {
     what: 'IPv6 that can be reached and is not protected',
@@ -106,27 +106,27 @@ export const CASES: readonly Case[] = [
     },
     level: 'note',
     text: /has IPv6 addresses \(2001:db8::7\), and families/,
-    mend: /families = ipv4, ipv6/,
+    fix: /families = ipv4, ipv6/,
   },
   {
     what: 'hold with nobody to get in',
     host: { conf: SSH, doors: DOOR.replace('knockctl accept %IP%', '/bin/true') },
     level: 'danger',
     text: /on_failure = hold, nobody is trusted, and no door of it is in the kernel/,
-    mend: /knockctl trust/,
+    fix: /knockctl trust/,
   },
   {
     what: 'doors in the kernel without hold',
     host: { conf: '[service.ssh]\n' },
     level: 'note',
     text: /doors in the kernel, and on_failure = restore/,
-    mend: /on_failure = hold/,
+    fix: /on_failure = hold/,
   },
   {
     what: 'an error in a file',
     host: { conf: '[service.ssh]\nports = 99999\n' },
     level: 'danger',
     text: /knockctl\.conf:8: .*99999/,
-    mend: /mend that line/,
+    fix: /fix that line/,
   },
 ];

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Facts } from '../../src/doctor/facts.js';
+import type { Facts } from '../../src/doctor/facts/facts.js';
 import { told } from './made-up.js';
+import type { StatusState } from '../../src/wire/state.js';
 
 const FAULTS = [{ file: '/etc/knockctl/knockd.conf', line: 0, message: 'there is no such file' }];
 
@@ -11,11 +12,11 @@ describe('doctor: the configuration', () => {
   const faulty = (isWritten: boolean): string[] => told({ config: { ok: false, faults: FAULTS, isWritten } });
 
   it('before init: knockctl init', () => {
-    assert.match(faulty(false).join('\n'), /^danger: .*there is no such file .* mend: knockctl init$/);
+    assert.match(faulty(false).join('\n'), /^danger: .*there is no such file .* fix: knockctl init$/);
   });
 
   it('one that is written, and wrong: that line', () => {
-    assert.match(faulty(true).join('\n'), /^danger: .* mend: mend that line; knockctl check/);
+    assert.match(faulty(true).join('\n'), /^danger: .* fix: fix that line; knockctl check/);
   });
 
   it('no service at all is worth a word', () => {
@@ -28,17 +29,17 @@ describe('doctor: the configuration', () => {
   const tried = (what: Facts['tried'], life: Facts['life'] = { kind: 'stopped' }): string =>
     told({ tried: what, life }).find((line) => line.startsWith('danger')) ?? '';
   const NOTED = { at: '2026-11-21T10:00:00.000Z', hasBefore: true };
-  const running = (state: string): Facts['life'] => ({ kind: 'running', state, meaning: '' });
+  const running = (state: StatusState): Facts['life'] => ({ kind: 'running', state, meaning: '' });
 
   it('a trial that was not confirmed: started without, or not at all', () => {
     assert.match(
       tried(NOTED),
-      /was tried on 2026-11-2\d .* not confirmed .* each start passes over it.* mend: knockctl start --trial 300/,
+      /was tried on 2026-11-2\d .* not confirmed .* each start passes over it.* fix: knockctl start --trial 300/,
     );
     assert.match(tried({ ...NOTED, hasBefore: false }), /knockctl does not start with it/);
     const dead = told({ tried: { ...NOTED, hasBefore: false }, life: { kind: 'dead' } }).join('\n');
-    assert.match(dead, /mend: knockctl restartifdead, then knockctl start --trial 300/);
-    assert.match(tried(NOTED, running('armed')), /mend: knockctl reload --trial 300/);
+    assert.match(dead, /fix: knockctl restartifdead, then knockctl start --trial 300/);
+    assert.match(tried(NOTED, running('armed')), /fix: knockctl reload --trial 300/);
   });
 
   it('one that is on just now is none that was in vain', () => {

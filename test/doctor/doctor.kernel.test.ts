@@ -38,14 +38,14 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
     assert.equal(code, 0);
   });
 
-  for (const { what, host: setting, level, text, mend } of [...CASES, ...MORE_CASES]) {
-    it(`tells ${what}, and how to mend it`, async () => {
+  for (const { what, host: setting, level, text, fix } of [...CASES, ...MORE_CASES]) {
+    it(`tells ${what}, and how to fix it`, async () => {
       await using space = new KernelSpace();
       const { code, findings } = await host(space, setting);
       const found = findings.find((finding) => text.test(finding.text));
       assert.ok(found !== undefined, JSON.stringify(findings, undefined, 1));
       assert.equal(found.level, level);
-      assert.match(found.mend ?? '', mend);
+      assert.match(found.fix ?? '', fix);
       assert.equal(code, findings.some((finding) => finding.level === 'danger') ? 1 : 0);
     });
   }
@@ -56,7 +56,7 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
     const { code, findings } = await ask(space);
     assert.equal(code, 1);
     assert.match(findings[0]?.text ?? '', /knockctl\.conf: there is no such file$/);
-    assert.equal(findings[0]?.mend, 'knockctl init');
+    assert.equal(findings[0]?.fix, 'knockctl init');
   });
 
   it('another knockd counts where it hears the same packets, and not in another namespace', async () => {
@@ -88,7 +88,7 @@ describe('knockctl doctor', { concurrency: 2 }, () => {
     const { stdout } = await space.exec(argv);
     assert.match(
       stdout,
-      /^note +service ssh has doors in the kernel.*\n +so: .*\n +mend: on_failure = hold in \[service\.ssh\]$/m,
+      /^note +service ssh has doors in the kernel.*\n +so: .*\n +fix: on_failure = hold in \[service\.ssh\]$/m,
     );
     assert.match(stdout, /\nnothing found that would make the protection void, or lock anybody out\n$/);
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Probe } from '../../src/doctor/facts.js';
+import type { Probe } from '../../src/doctor/facts/facts.js';
 import { told } from './made-up.js';
 
 describe('doctor: what knockctl needs', () => {
@@ -12,8 +12,8 @@ describe('doctor: what knockctl needs', () => {
 
   it('programs that are missing, by their packages', () => {
     const [first, second] = told({ missingTools: ['nft', 'setpriv'] });
-    assert.match(first ?? '', /^danger: setpriv is not installed .* mend: apt-get install util-linux$/);
-    assert.match(second ?? '', /^note: nft is not installed .* mend: apt-get install nftables$/);
+    assert.match(first ?? '', /^danger: setpriv is not installed .* fix: apt-get install util-linux$/);
+    assert.match(second ?? '', /^note: nft is not installed .* fix: apt-get install nftables$/);
   });
 
   it('sets that cannot be used', () => {
@@ -28,14 +28,14 @@ describe('doctor: what knockctl needs', () => {
   it('a capture that hears late', () => {
     assert.match(
       capture({ heard: true, afterMs: 990 }),
-      /^warning: the capture hears packets 990 ms late .* apt-get install libpcap-dev$/,
+      /^warning: the capture hears packets 990 ms late .* libpcap 1\.5 or newer$/,
     );
   });
 
   it('a capture without the permission', () => {
     assert.match(
       capture({ heard: false, why: 'You don’t have permission' }),
-      /^danger: the capture does not work: .* mend: run as root; in a container: --cap-add NET_RAW$/,
+      /^danger: the capture does not work: .* fix: run as root; in a container: --cap-add NET_RAW$/,
     );
   });
 
@@ -43,9 +43,9 @@ describe('doctor: what knockctl needs', () => {
     const why = (text: string): string => capture({ heard: false, isModule: true, why: text });
     assert.match(
       why('its module was built for another Node.js'),
-      /mend: npm rebuild cap .* package of knockctl/,
+      /fix: npm rebuild cap .* package of knockctl/,
     );
-    assert.match(why('libpcap.so.0.8: cannot open shared object file'), /mend: apt-get install libpcap0\.8$/);
+    assert.match(why('libpcap.so.0.8: cannot open shared object file'), /fix: apt-get install libpcap0\.8$/);
   });
 
   it('another knockd', () => {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { examine } from '../../src/doctor/examine.js';
-import type { Facts, Starters } from '../../src/doctor/facts.js';
-import { scriptState } from '../../src/doctor/gather-starters.js';
+import type { Facts, Starters } from '../../src/doctor/facts/facts.js';
+import { scriptState } from '../../src/doctor/facts/gather-starters.js';
 import { facts, told } from './made-up.js';
+import type { StatusState } from '../../src/wire/state.js';
 
 const NOBODY: Starters = {
   init: 'systemd',
@@ -20,7 +21,7 @@ function starting(starters: Partial<Starters>, life?: Facts['life']): string[] {
   const other = { starters: { ...NOBODY, ...starters }, ...(life === undefined ? {} : { life }) };
   return examine(facts(other))
     .filter(({ text }) => /start(?:s|ed)\b/.test(text))
-    .map(({ level, text, mend }) => `${level}: ${text}${mend === undefined ? '' : ` → ${mend}`}`);
+    .map(({ level, text, fix }) => `${level}: ${text}${fix === undefined ? '' : ` → ${fix}`}`);
 }
 
 const GOOD_AGAIN = 'good: started again, when it has died, by';
@@ -101,7 +102,7 @@ describe('doctor: whether it is at work', () => {
   it('not running, with a service: a warning', () => {
     assert.match(
       first(STOPPED) ?? '',
-      /^warning: knockctl is not running \| so: nothing is hidden.* mend: knockctl start --trial 300/,
+      /^warning: knockctl is not running \| so: nothing is hidden.* fix: knockctl start --trial 300/,
     );
     assert.doesNotMatch(told({ life: STOPPED, conf: '', doors: '' }).join('\n'), /is not running/);
   });
@@ -109,16 +110,16 @@ describe('doctor: whether it is at work', () => {
   it('dead, or without a word: a danger', () => {
     assert.match(
       first({ kind: 'dead' }) ?? '',
-      /^danger: the supervisor is dead .* mend: knockctl restartifdead$/,
+      /^danger: the supervisor is dead .* fix: knockctl restartifdead$/,
     );
     assert.match(first({ kind: 'silent' }) ?? '', /^danger: a supervisor is there, but does not answer/);
   });
 
   it('running: by its state, with what that means', () => {
-    const state = (name: string): string | undefined =>
+    const state = (name: StatusState): string | undefined =>
       first({ kind: 'running', state: name, meaning: `meaning of ${name}` });
     assert.equal(state('armed'), undefined);
-    for (const name of ['tripped', 'contested', 'degraded']) {
+    for (const name of ['tripped', 'contested', 'degraded'] as const) {
       assert.match(
         state(name) ?? '',
         new RegExp(`^danger: knockctl is running: ${name} .*so: meaning of ${name}`),
@@ -137,7 +138,7 @@ describe('doctor: saved rules with ours in them', () => {
   it('without the plugin none of them is loaded', () => {
     assert.match(
       saved('/etc/iptables/rules.v4', false),
-      /^danger: \/etc\/iptables\/rules\.v4 .* mend: knockctl install/,
+      /^danger: \/etc\/iptables\/rules\.v4 .* fix: knockctl install/,
     );
   });
 
@@ -149,7 +150,7 @@ describe('doctor: saved rules with ours in them', () => {
     const text = saved('/etc/sysconfig/iptables', true);
     assert.match(
       text,
-      /^danger: \/etc\/sysconfig\/iptables .* mend: save the rules while knockctl is stopped/,
+      /^danger: \/etc\/sysconfig\/iptables .* fix: save the rules while knockctl is stopped/,
     );
     assert.doesNotMatch(text, /knockctl install/);
   });

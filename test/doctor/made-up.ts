@@ -2,9 +2,9 @@ import type { Family } from '../../src/base/address.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/settings.js';
 import { examine } from '../../src/doctor/examine.js';
-import type { Facts, Listening } from '../../src/doctor/facts.js';
+import type { Facts, Listening } from '../../src/doctor/facts/facts.js';
 import { parse } from '../../src/iptables-parser/parse.js';
-import { recognised } from '../../src/supervisor/recognition.js';
+import { recognised } from '../../src/runtime/doors/kernel-recognition.js';
 import type { Finding } from '../../src/wire/reports.js';
 
 export const DOOR = '[open]\nsequence = 7000,8000,9000\ntcpflags = syn\ncommand = knockctl accept %IP%\n';
@@ -71,10 +71,10 @@ export function found(other: Parameters<typeof facts>[0] = {}): Finding[] {
   return examine(facts(other)).filter(({ level }) => level !== 'good');
 }
 
-/** `danger: TEXT | so: MEANS | mend: MEND` of each. */
+/** `danger: TEXT | so: MEANS | fix: MEND` of each. */
 export function told(other: Parameters<typeof facts>[0] = {}): string[] {
   return found(other).map(
-    ({ level, text, means = '', mend = '' }) => `${level}: ${text} | so: ${means} | mend: ${mend}`,
+    ({ level, text, effect = '', fix = '' }) => `${level}: ${text} | so: ${effect} | fix: ${fix}`,
   );
 }
 

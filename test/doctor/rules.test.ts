@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Facts } from '../../src/doctor/facts.js';
-import { backendsOfOurs } from '../../src/doctor/ours.js';
-import { sentOn } from '../../src/doctor/sent-on.js';
+import type { Facts } from '../../src/doctor/facts/facts.js';
+import { backendsOfOurs } from '../../src/doctor/facts/ours.js';
+import { sentOn } from '../../src/doctor/facts/sent-on.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { rules, told } from './made-up.js';
 
@@ -19,19 +19,22 @@ describe('doctor: two back ends', () => {
     ...rules('nft', 4, ...filter('-A INPUT -s 192.0.2.1 -j DROP')),
     ...rules('legacy', 4, ...filter('-A INPUT -s 192.0.2.2 -j DROP')),
   ]);
-  const mend = (backend: Facts['backend']): string =>
+  const fix = (backend: Facts['backend']): string =>
     told({ rules: both, backend }).find((line) => line.includes('both back ends')) ?? '';
 
   it('never has the one flushed that ours are in', () => {
-    assert.match(mend('nft'), /^warning: .* “Two back ends” in neighbours\.md .*never flush iptables-nft$/);
     assert.match(
-      mend('legacy'),
-      /mend: knockctl stop first, for ours belong to legacy; then .* “Two back ends”/,
+      fix('nft'),
+      /^warning: .* “Two back ends” in docs\/neighbours\.md .*never flush iptables-nft$/,
+    );
+    assert.match(
+      fix('legacy'),
+      /fix: knockctl stop first, for ours belong to legacy; then .* “Two back ends”/,
     );
     const left = new Map([...both, ...rules('legacy', 4, ...filter(OURS, '-A INPUT -s 192.0.2.2 -j DROP'))]);
-    assert.match(told({ rules: left }).join('\n'), /mend: knockctl stop first, for ours belong to legacy/);
-    assert.match(mend(undefined), /mend: knockctl stop first; then/);
-    for (const backend of ['nft', 'legacy'] as const) assert.doesNotMatch(mend(backend), / -F/);
+    assert.match(told({ rules: left }).join('\n'), /fix: knockctl stop first, for ours belong to legacy/);
+    assert.match(fix(undefined), /fix: knockctl stop first; then/);
+    for (const backend of ['nft', 'legacy'] as const) assert.doesNotMatch(fix(backend), / -F/);
   });
 
   it('ours are where they stand, not where they would go', () => {
@@ -46,7 +49,7 @@ describe('doctor: two back ends', () => {
     const text = told({ rules: six }).find((line) => line.includes('is shut by')) ?? '';
     assert.match(
       text,
-      /is shut by rules of ip6tables-legacy \(IPv6\), and ours are in ip6tables-nft .* mend: ip6tables-legacy -S INPUT shows/,
+      /is shut by rules of ip6tables-legacy \(IPv6\), and ours are in ip6tables-nft .* fix: ip6tables-legacy -S INPUT shows/,
     );
     assert.doesNotMatch(text, / iptables-/);
   });
@@ -159,7 +162,7 @@ describe('doctor: ports that are sent on', () => {
     const redirect = '-A PREROUTING -p tcp -m tcp --dport 22 -j REDIRECT --to-ports 2222';
     assert.match(
       lines(redirect),
-      /^danger: .* is sent on to port 2222 of this host .* mend: 2222 in ports of \[service\.ssh\]/,
+      /^danger: .* is sent on to port 2222 of this host .* fix: 2222 in ports of \[service\.ssh\]/,
     );
     assert.doesNotMatch(lines(redirect, 'ports = 22, 2222\n'), /danger|warning/);
   });

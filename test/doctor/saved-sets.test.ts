@@ -28,7 +28,7 @@ describe('doctor: saved sets with ours in them', () => {
   it('a warning that names the file, what that means, and what to do', () => {
     assert.match(
       saved(SAVED),
-      /^warning: \/etc\/iptables\/ipsets holds 4 sets of knockctl's \(ssh_trusted4 …; 2 entries\), and ipset-persistent loads it \| so: at a boot .* until knockctl has started: .* \| mend: sed -i -E '.*' \/etc\/iptables\/ipsets; IPSET_SKIP_SAVE=yes/,
+      /^warning: \/etc\/iptables\/ipsets holds 4 sets of knockctl's \(ssh_trusted4 …; 2 entries\), and ipset-persistent loads it \| so: at a boot .* until knockctl has started: .* \| fix: sed -i -E '.*' \/etc\/iptables\/ipsets; IPSET_SKIP_SAVE=yes/,
     );
     assert.doesNotMatch(saved(SAVED, 'ipset.service'), /IPSET_SKIP_SAVE/);
   });

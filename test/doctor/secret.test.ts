@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { readableSecrets } from '../../src/doctor/readable-secrets.js';
+import { readableSecrets } from '../../src/doctor/facts/readable-secrets.js';
 import { parse } from '../../src/iptables-parser/parse.js';
 import { isReadableByOthers } from '../../src/system/readable-by-others.js';
 import { TempFolder } from '../helpers/temp.js';
@@ -18,7 +18,7 @@ describe('doctor, about the secret', () => {
     });
     assert.match(
       text,
-      /^warning: \/etc\/knockd.conf can be read by every user .* mend: chmod o= \/etc\/knockd.conf;/,
+      /^warning: \/etc\/knockd.conf can be read by every user .* fix: chmod o= \/etc\/knockd.conf;/,
     );
   });
 

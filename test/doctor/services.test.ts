@@ -14,7 +14,7 @@ describe('doctor: who gets in', () => {
     for (const word of ['restore', 'flush', 'hold']) {
       assert.match(
         nobody({ conf: `[service.ssh]\non_failure = ${word}\n`, doors: '' }).join('\n'),
-        /^danger: nobody can get into service ssh: .* mend: command = knockctl accept %IP% --service ssh/,
+        /^danger: nobody can get into service ssh: .* fix: command = knockctl accept %IP% --service ssh/,
       );
     }
     assert.match(nobody({ conf: TWO }).join('\n'), /^danger: nobody can get into service web/);
@@ -41,17 +41,17 @@ describe('doctor: who gets in', () => {
 
   it('restore with nobody let in: hold is of use only with doors in the kernel', () => {
     const shut = { rules: rules('nft', 4, '*filter', ':INPUT DROP [0:0]', 'COMMIT') };
-    const mend = (other: Parameters<typeof told>[0]): string | undefined =>
+    const fix = (other: Parameters<typeof told>[0]): string | undefined =>
       told({ conf: '[service.ssh]\n', ...shut, ...other }).find((line) =>
         line.includes('let nobody in there'),
       );
-    assert.match(mend({}) ?? '', /mend: on_failure = hold .* doors in the kernel go on to open/);
-    const shell = mend({ doors: SHELL_DOOR }) ?? '';
-    assert.match(shell, /^danger: .* mend: trust an address .* a rule of your own that accepts/);
+    assert.match(fix({}) ?? '', /fix: on_failure = hold .* doors in the kernel go on to open/);
+    const shell = fix({ doors: SHELL_DOOR }) ?? '';
+    assert.match(shell, /^danger: .* fix: trust an address .* a rule of your own that accepts/);
     assert.doesNotMatch(shell, /go on to open/);
     assert.match(
-      mend({ doors: SHELL_DOOR, trusted: '192.0.2.1\n' }) ?? '',
-      /^warning: .* mend: a rule of your own/,
+      fix({ doors: SHELL_DOOR, trusted: '192.0.2.1\n' }) ?? '',
+      /^warning: .* fix: a rule of your own/,
     );
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { openEntries } from '../../src/supervisor/entry-file.js';
+import { openEntries } from '../../src/runtime/entries/entry-codec.js';
 import { ADDRESS, type Lab } from '../helpers/lab.js';
 import { inMountNamespace } from '../helpers/node-child.js';
 import type { Product } from '../helpers/product.js';

@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 
-import { entryLines, renderEntries } from '../../src/supervisor/entry-file.js';
-import { systemMoment } from '../../src/system/moment.js';
+import { entryLines, renderEntries } from '../../src/runtime/entries/entry-codec.js';
+import { systemBootClock } from '../../src/system/boot-timestamp.js';
 import { ADDRESS } from '../helpers/lab.js';
+import { inTurns } from '../helpers/matrix.js';
 import type { Product } from '../helpers/product.js';
 import { assertLeft, look, reboot, type Look } from './entries.js';
 import { each, FAMILIES, files, getsIn, kernel, ssh, stage, type Stage } from './setting.js';
@@ -92,7 +93,7 @@ describe('entries outlive', { concurrency: 2 }, () => {
       for (const name of files(`${product.paths.state}/entries`)) {
         const path = `${product.paths.state}/entries/${name}`;
         const lines = entryLines(readFileSync(path, 'utf8').replace(/^end .*\n/m, ''));
-        const moment = { ...systemMoment(), wallMs: Date.now() + aheadMs };
+        const moment = { ...systemBootClock(), wallMs: Date.now() + aheadMs };
         writeFileSync(path, [...renderEntries(name, moment, lines)].join(''));
       }
       await product.start();
@@ -151,13 +152,13 @@ describe('entries outlive', { concurrency: 2 }, () => {
     assert.deepEqual(kept(), ['ssh_banned4', 'ssh_banned6', 'ssh_granted4', 'ssh_granted6']);
   });
 
-  // Red with isOwnPrivate left out of EntryFiles; the checksum has tests of its own (entry-file.test.ts).
-  for (const [what, damage] of [
+  // Red with readFileSync in place of readStrict in EntryFiles; the checksum has tests of its own (entry-file.test.ts).
+  for (const [what, damage] of inTurns([
     ['cut off', (text: string) => text.slice(0, -20)],
     ['empty', () => ''],
     ['changed', (text: string) => text.replace('198.51.100.0', '198.51.0.0')],
     ['of somebody else', undefined],
-  ] as const) {
+  ] as const)) {
     test(`a file that is ${what}: told, put aside, not used, and the start goes on`, async () => {
       await using scene = await filled({ backend: 'nft' });
       const { lab, product } = scene;

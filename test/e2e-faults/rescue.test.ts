@@ -43,7 +43,7 @@ describe('a supervisor that cannot be started', { concurrency: 2 }, () => {
         third.stderr,
         /3 starts have failed; on_failure is in force for good, the rules found are in \//,
       );
-      assert.match(third.stderr, /the next try comes in 10 minutes, or once the configuration is mended/);
+      assert.match(third.stderr, /the next try comes in 10 minutes, or once the configuration is fixed/);
       await untilTripped(lab);
       for (const family of [4, 6] as const) assert.ok(await getsIn(lab, 'client', family), 'restore');
       assert.equal(files(`${product.paths.state}/snapshots`).length, before + 2);

@@ -29,7 +29,7 @@ async function told(product: Product, words: RegExp): Promise<void> {
 
 describe('a file that others could have written', { concurrency: 2 }, () => {
   // Red without weaknessOf in strict-file.ts: it starts.
-  test('the doors: refused by hand; at a boot and a restart left out, the port shut, until it is mended', async () => {
+  test('the doors: refused by hand; at a boot and a restart left out, the port shut, until it is fixed', async () => {
     await using scene = await stage('nft', {
       conf: withKernelDoors('nft', 'on_failure = restore\n'),
       trusted: `${ADDRESS.client2[4]}\n`,

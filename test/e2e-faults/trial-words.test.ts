@@ -109,7 +109,7 @@ test('the supervisor dies on trial: the next one begins with the rules of before
   await assertOpen(lab, [], 'on trial');
   await product.kill('supervisor');
   refused(await product.ctl(['confirm']), /the supervisor is dead: what was on trial cannot be confirmed/);
-  refused(await product.ctl(['start', '--trial', '60']), /rules of an earlier start are in force/);
+  refused(await product.ctl(['start', '--trial', '60']), /rules of a previous run are in force/);
   await assertOpen(lab, [], 'the kernel keeps to its timer');
   const again = await product.ctl(['restartifdead']);
   assert.equal(again.exitCode, 0);
@@ -139,7 +139,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
     mkdirSync(product.paths.rules);
     writeFileSync(join(product.paths.rules, 'service.rules'), REFUSED);
   };
-  const mend = (): void => {
+  const fix = (): void => {
     rmSync(product.paths.rules, { recursive: true });
   };
   product.configure(patient('legacy'));
@@ -149,7 +149,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   assert.equal(failed.exitCode, 69, failed.stderr);
   assert.match(failed.stderr, /NOSUCHTARGET/);
   assert.equal(await kernel(lab), untouched);
-  mend();
+  fix();
   await product.start();
   const held = await kernel(lab);
   product.configure(patient('legacy', '', OTHER));
@@ -159,7 +159,7 @@ test('a trial that cannot begin leaves everything as it was', async () => {
   await lab.waitFor(async () => (await kernel(lab)) === held, 'the rules of before');
   await product.waitForState('armed');
   await assertOpen(lab, [OTHER], 'as before');
-  mend();
+  fix();
   product.configure(`${patient('legacy')}\n`);
   await product.must('reload');
 });

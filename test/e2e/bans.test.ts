@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 
 import { ADDRESS } from '../helpers/lab.js';
-import { crosswise, DECOY, OPEN } from './setting.js';
+import { DECOY, inTurn, OPEN } from './setting.js';
 
 describe('the lists', { concurrency: 2 }, () => {
-  crosswise(
+  inTurn(
     'a decoy bans who is not in for its time, or until flushed, by address or by list',
     {},
     async ({ lab, product, server, client, gets, opens, knock }) => {
@@ -57,7 +57,7 @@ describe('the lists', { concurrency: 2 }, () => {
     },
   );
 
-  crosswise(
+  inTurn(
     'a trusted address needs no knock, and no decoy bans it',
     { trusted: `${ADDRESS.client2[4]} # first\nfd77:2::/64 # second\n` },
     async ({ product, client, client2, gets, opens, shuts, knock }) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
 import { ADDRESS, type Lab } from '../helpers/lab.js';
-import { crosswise, inTurn, OPEN, type Setting } from './setting.js';
+import { inTurn, OPEN, type Setting } from './setting.js';
 
 /** What is told of one kind for the family that is looked at. */
 async function told({ product, family }: Setting, kind: ExposureReport['kind']): Promise<ExposureReport[]> {
@@ -26,16 +26,16 @@ async function isOpen(setting: Setting, rule: readonly string[], sources: string
   assert.equal(shown.exitCode, 150);
   assert.match(shown.stdout, /^knockctl is exposed: NOT PROTECTED/);
   assert.match(shown.stdout, new RegExp(`IPv${family}: rule ${one.number} of ${one.chain ?? ''} `));
-  // The command that is named mends it.
-  const [command = ''] = (one.mend ?? '').split(';');
-  const mended = await lab.exec('server', ['/bin/sh', '-c', command]);
-  assert.equal(mended.exitCode, 0, mended.stderr);
+  // The command that is named fixes it.
+  const [command = ''] = (one.fix ?? '').split(';');
+  const fixed = await lab.exec('server', ['/bin/sh', '-c', command]);
+  assert.equal(fixed.exitCode, 0, fixed.stderr);
   assert.deepEqual(await told(setting, 'open'), []);
   assert.equal((await product.ctl(['status'])).exitCode, 0);
   assert.equal(await setting.gets('client'), false);
 }
 
-crosswise('an ACCEPT in front of our jump is told, and its end', {}, async (setting) => {
+inTurn('an ACCEPT in front of our jump is told, and its end', {}, async (setting) => {
   const { lab, product, family } = setting;
   await product.start();
   assert.equal((await product.status()).protected, true);
@@ -68,7 +68,7 @@ crosswise('an ACCEPT in front of our jump is told, and its end', {}, async (sett
   await product.stop();
 });
 
-crosswise('an exception is named, and is no alarm; a DROP in front is told', {}, async (setting) => {
+inTurn('an exception is named, and is no alarm; a DROP in front is told', {}, async (setting) => {
   const { lab, product, family, client, client2 } = setting;
   await product.start();
   await lab.iptables('server', family, ['-I', 'INPUT', '-s', client2, '-j', 'ACCEPT']);
@@ -107,8 +107,8 @@ inTurn('other tables are looked at too: REDIRECT in nat, DROP in raw', {}, async
   assert.deepEqual([open?.table, open?.chain, open?.number], ['nat', 'PREROUTING', 1]);
   assert.match(open?.text ?? '', /on to port 2222 of this host, past our jump/);
   assert.equal((await product.ctl(['status'])).exitCode, 150);
-  const mended = await lab.exec('server', ['/bin/sh', '-c', open?.mend ?? '']);
-  assert.equal(mended.exitCode, 0, mended.stderr);
+  const fixed = await lab.exec('server', ['/bin/sh', '-c', open?.fix ?? '']);
+  assert.equal(fixed.exitCode, 0, fixed.stderr);
   assert.equal((await product.ctl(['status'])).exitCode, 0);
   assert.equal(await setting.gets('client'), false);
 
@@ -158,7 +158,7 @@ inTurn('NOTRACK in raw opens nothing: what is not tracked counts as new', UDP, a
   await product.stop();
 });
 
-crosswise(
+inTurn(
   'a family that is left out, and served',
   { firewall: 'families = ipv4' },
   async ({ lab, product, family }) => {
@@ -177,7 +177,7 @@ crosswise(
 );
 
 // With rules of the table mangle not looked at in assess (run once, 2026-11-30, its unit test): red, "exposed".
-crosswise(
+inTurn(
   'beside gate = strict an ACCEPT in filter is a note, until mangle lets round the gate',
   STRICT,
   async (setting) => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Family } from '../../src/base/address.js';
 import type { Lab } from '../helpers/lab.js';
-import { crosswise, DECOY, DOORS, OPEN, type Setting, inTurn } from './setting.js';
+import { DECOY, DOORS, inTurn, OPEN, type Setting } from './setting.js';
 
 /**
  * python3 FLOOD SECONDS RATE FAMILY DESTINATION PORT… : from ever new sources, or, with SOURCES in the environment, from those,
@@ -100,7 +100,7 @@ function costs(pid: number): { readonly written: number; readonly resident: numb
 const LONG = 'decoy_timeout = 25\non_failure = hold\naccept_timeout = 120';
 
 describe('forged packets', { concurrency: 1 }, () => {
-  crosswise(
+  inTurn(
     'ban neither who is in, nor the host itself, nor for ever; and no shell line is run for addresses that nobody has',
     {
       service: 'decoy_timeout = 6\non_failure = hold',
@@ -141,7 +141,7 @@ describe('forged packets', { concurrency: 1 }, () => {
   );
 
   // reports/09: a ban for ever was over 3 s after the banned one had touched a decoy again, a grant of a day after a knock.
-  crosswise(
+  inTurn(
     'shorten no ban, and a knock no grant',
     {
       service: 'accept_timeout = 3\non_failure = hold',

@@ -4,7 +4,7 @@ import { describe } from 'node:test';
 
 import type { Lab } from '../helpers/lab.js';
 import { Attempts } from './attempts.js';
-import { conf, DOORS, OPEN, patient, type Declare, type Setting } from './setting.js';
+import { conf, type Declare, DOORS, OPEN, patient, type Setting } from './setting.js';
 
 const STRICT = { service: 'gate = strict\naccept_timeout = 6' };
 /** Rules in front of ours that open the port to everybody, or to all whom the test has. */
@@ -31,12 +31,12 @@ async function iptables({ lab, family }: Setting, line: string): Promise<void> {
 /** Combinations for tests that matter most, and for others; attempts of a stranger, some 70 a second, while there is a fight over filter. */
 export interface Extent {
   readonly everywhere: Declare;
-  readonly crosswise: Declare;
+  readonly others: Declare;
   readonly attempts: number;
 }
 
 /** Declares them. */
-export function gateTests({ everywhere, crosswise, attempts }: Extent): void {
+export function gateTests({ everywhere, others, attempts }: Extent): void {
   describe('with a strict gate', { concurrency: 2 }, () => {
     // With gate = normal (run once, 2026-11-29): red at the first rule in front.
     everywhere(
@@ -98,7 +98,7 @@ export function gateTests({ everywhere, crosswise, attempts }: Extent): void {
       await product.stop();
     });
 
-    crosswise(
+    others(
       'what goes on without us: a knock opens, also one that ends with the port itself; on_failure = hold stays shut',
       {
         service: 'gate = strict\non_failure = hold\naccept_timeout = 8',
@@ -133,7 +133,7 @@ export function gateTests({ everywhere, crosswise, attempts }: Extent): void {
     );
 
     for (const onFailure of ['restore', 'flush'] as const) {
-      crosswise(
+      others(
         `kill -9 trips by on_failure = ${onFailure}, and restartifdead shuts again`,
         { service: `gate = strict\non_failure = ${onFailure}` },
         async (setting) => {
@@ -163,7 +163,7 @@ export function gateTests({ everywhere, crosswise, attempts }: Extent): void {
 
   describe('the setting', { concurrency: 2 }, () => {
     // With the table that a reload makes not noted before it is made (run once, 2026-11-30): red, it stays after the stop (nft).
-    crosswise(
+    others(
       'comes and goes by reload and restart, with no moment open, and cuts off nobody',
       { service: 'accept_timeout = 300' },
       async ({ lab, product, server, family, gets, opens, knock, client }) => {
@@ -206,59 +206,51 @@ export function gateTests({ everywhere, crosswise, attempts }: Extent): void {
       },
     );
 
-    crosswise(
-      'is put on trial: unconfirmed, the kernel goes back; confirmed, it stays',
-      {},
-      async (setting) => {
-        const { lab, product, family, gets } = setting;
-        const { backend } = lab;
-        await makeMangle(lab);
-        const before = await saves(lab);
-        const front = OPENING[0] ?? '';
-        /** Who is not let in; by the rule in front, which a repair of ours may have gone before, anew. */
-        const isShut = async (): Promise<boolean> => {
-          await iptables(setting, front);
-          const got = await gets('client');
-          await iptables(setting, front.replace('-I', '-D'));
-          return !got;
-        };
-        const gate = (line: string): void => {
-          product.configure(conf(backend, { service: line }));
-        };
-        await product.start();
-        assert.equal(await isShut(), false, 'normal: the rule in front opens');
-        gate('gate = strict');
-        await product.must('reload', '--trial', '6');
-        assert.equal(await isShut(), true, 'on trial');
-        await product.kill('supervisor');
-        await lab.waitFor(async () => !(await isShut()), 'the kernel to go back');
-        const again = await product.ctl(['restartifdead']);
-        assert.equal(again.exitCode, 0, again.stderr);
-        assert.equal(await isShut(), false, 'not confirmed, not in force');
+    others('is put on trial: unconfirmed, the kernel goes back; confirmed, it stays', {}, async (setting) => {
+      const { lab, product, family, gets } = setting;
+      const { backend } = lab;
+      await makeMangle(lab);
+      const before = await saves(lab);
+      const front = OPENING[0] ?? '';
+      /** Who is not let in; by the rule in front, which a repair of ours may have gone before, anew. */
+      const isShut = async (): Promise<boolean> => {
+        await iptables(setting, front);
+        const got = await gets('client');
+        await iptables(setting, front.replace('-I', '-D'));
+        return !got;
+      };
+      const gate = (line: string): void => {
+        product.configure(conf(backend, { service: line }));
+      };
+      await product.start();
+      assert.equal(await isShut(), false, 'normal: the rule in front opens');
+      gate('gate = strict');
+      await product.must('reload', '--trial', '6');
+      assert.equal(await isShut(), true, 'on trial');
+      await product.kill('supervisor');
+      await lab.waitFor(async () => !(await isShut()), 'the kernel to go back');
+      const again = await product.ctl(['restartifdead']);
+      assert.equal(again.exitCode, 0, again.stderr);
+      assert.equal(await isShut(), false, 'not confirmed, not in force');
 
-        await product.must('reload', '--trial', '60');
-        assert.equal(await isShut(), true);
-        await product.must('confirm');
-        assert.equal(await isShut(), true);
-        const { services } = await product.status();
-        assert.equal(services[0]?.gate, 'strict');
-        const rules = (await saves(lab)).join('');
-        assert.doesNotMatch(rules, /\.new|_trial/);
-        assert.doesNotMatch(
-          await lab.iptables('server', family, ['-S', 'INPUT']),
-          /doors/,
-          'doors moved too',
-        );
+      await product.must('reload', '--trial', '60');
+      assert.equal(await isShut(), true);
+      await product.must('confirm');
+      assert.equal(await isShut(), true);
+      const { services } = await product.status();
+      assert.equal(services[0]?.gate, 'strict');
+      const rules = (await saves(lab)).join('');
+      assert.doesNotMatch(rules, /\.new|_trial/);
+      assert.doesNotMatch(await lab.iptables('server', family, ['-S', 'INPUT']), /doors/, 'doors moved too');
 
-        gate('gate = normal');
-        await product.must('reload', '--trial', '60');
-        assert.equal(await isShut(), false);
-        await product.must('confirm');
-        assert.equal(await isShut(), false);
-        assert.doesNotMatch((await saves(lab)).join(''), /gate/);
-        await product.stop();
-        assert.deepEqual(await saves(lab), before);
-      },
-    );
+      gate('gate = normal');
+      await product.must('reload', '--trial', '60');
+      assert.equal(await isShut(), false);
+      await product.must('confirm');
+      assert.equal(await isShut(), false);
+      assert.doesNotMatch((await saves(lab)).join(''), /gate/);
+      await product.stop();
+      assert.deepEqual(await saves(lab), before);
+    });
   });
 }

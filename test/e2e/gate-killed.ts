@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { isAlive } from '../../src/system/process.js';
 import { KNOCKCTL } from '../helpers/product.js';
-import { OPEN, type Declare } from './setting.js';
+import { type Declare, OPEN } from './setting.js';
 
 /** Starts and stops with a strict gate that are killed so many milliseconds after they have begun. */
-export function killedHalfWay(crosswise: Declare, times: readonly number[]): void {
-  crosswise(
+export function killedHalfWay(declare: Declare, times: readonly number[]): void {
+  declare(
     'a start and a stop that are killed half-way leave nothing shut for good',
     { service: 'gate = strict' },
     async ({ lab, product, family, gets, knock, opens }) => {

@@ -8,13 +8,13 @@ import { createLab } from '../helpers/lab.js';
 import { Product } from '../helpers/product.js';
 import { Attempts } from './attempts.js';
 import { killedHalfWay } from './gate-killed.js';
-import { conf, DOORS, look, OPEN, patient, type Declare } from './setting.js';
+import { conf, type Declare, DOORS, look, OPEN, patient } from './setting.js';
 
 /** Declares them in these combinations; starts and stops are killed after so many milliseconds. */
-export function oddTests(crosswise: Declare, killedAfterMs: readonly number[]): void {
+export function oddTests(declare: Declare, killedAfterMs: readonly number[]): void {
   describe('a strict gate that is left behind', { concurrency: 2 }, () => {
     // With the mangle table spared from the first look on (run once, 2026-11-30): red.
-    crosswise(
+    declare(
       'goes with a stop by another configuration, without a run folder, and with one that is not strict any more',
       { service: 'gate = strict\non_failure = hold' },
       async ({ lab, product, gets, family }) => {
@@ -36,10 +36,10 @@ export function oddTests(crosswise: Declare, killedAfterMs: readonly number[]): 
       },
     );
 
-    killedHalfWay(crosswise, killedAfterMs);
+    killedHalfWay(declare, killedAfterMs);
   });
 
-  crosswise(
+  declare(
     'a reload that is refused leaves no gate behind, and nothing open',
     {},
     async ({ lab, product, server, gets, family }) => {
@@ -59,7 +59,7 @@ export function oddTests(crosswise: Declare, killedAfterMs: readonly number[]): 
     },
   );
 
-  crosswise(
+  declare(
     'somebody who empties mangle opens nothing: the policy stands, and the gate is repaired',
     { service: 'gate = strict' },
     async ({ lab, product, server, family, opens, knock }) => {
@@ -83,7 +83,7 @@ export function oddTests(crosswise: Declare, killedAfterMs: readonly number[]): 
   );
 
   // Red with whole tables not looked at in protection.ts (run once, 2026-11-30): red, "exposed: NOT PROTECTED".
-  crosswise(
+  declare(
     'while the table filter is empty the gate shuts, and status says so',
     { service: 'gate = strict' },
     async ({ lab, product, family }) => {

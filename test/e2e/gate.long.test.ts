@@ -1,5 +1,5 @@
 /** `gate = strict`, in all combinations, and with a fight that lasts longer than the switch. */
 import { gateTests } from './gate-cases.js';
-import { crosswise, everywhere } from './setting.js';
+import { everywhere, inTurn } from './setting.js';
 
-gateTests({ everywhere, crosswise, attempts: 900 });
+gateTests({ everywhere, others: inTurn, attempts: 900 });

@@ -2,4 +2,4 @@
 import { gateTests } from './gate-cases.js';
 import { inTurn } from './setting.js';
 
-gateTests({ everywhere: inTurn, crosswise: inTurn, attempts: 100 });
+gateTests({ everywhere: inTurn, others: inTurn, attempts: 100 });

@@ -8,7 +8,7 @@ import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import { inTurns } from '../helpers/matrix.js';
 import { Product } from '../helpers/product.js';
 import { isAlive } from '../../src/system/process.js';
-import { BACKENDS, conf, crosswise, DECOY, DOORS, inTurn, look, OPEN, type Setting } from './setting.js';
+import { BACKENDS, conf, DECOY, DOORS, inTurn, look, OPEN, type Setting } from './setting.js';
 
 /** Kills supervisor and listener, as the OOM killer would; nobody starts them again. */
 async function killAll({ lab, product }: Pick<Setting, 'lab' | 'product'>): Promise<void> {
@@ -31,7 +31,7 @@ function edit({ paths }: Product, change: (text: string) => string): void {
 
 describe('with everything of ours killed', { concurrency: 2 }, () => {
   // With kernel_doors = no (run once, 2026-11-21): red.
-  crosswise(
+  inTurn(
     'a knock opens for the knocker alone, for its time; a decoy bans, but for the trusted',
     {
       service: 'on_failure = hold\naccept_timeout = 8',
@@ -101,7 +101,7 @@ inTurn('a reload leaves attempts at doors that stay under way', {}, async (setti
 });
 
 // By the numbers of entries alone (run once, 2026-11-21): red, `ssh_filter4 was emptied by somebody else`.
-crosswise(
+inTurn(
   'a closing door stays closed, though it has taken the only entry out, and whoever heard it',
   { doors: `${DOORS}\n[close]\nsequence = 4000,4001\ntcpflags = syn\ncommand = knockctl flush %IP%\n` },
   async ({ lab, product, client, gets, knock }) => {
@@ -189,7 +189,7 @@ inTurn(
   },
 );
 
-crosswise('others undo them: repaired, and still in front of all rules of ours', {}, async (setting) => {
+inTurn('others undo them: repaired, and still in front of all rules of ours', {}, async (setting) => {
   const { lab, product, family, gets, knock } = setting;
   await product.start();
   const first = async (): Promise<string | undefined> =>

@@ -1,9 +1,9 @@
 /** Doors in the kernel beside the listener: what is told of a knock, and where. */
 import assert from 'node:assert/strict';
 
-import { crosswise, DOORS, OPEN } from './setting.js';
+import { DOORS, inTurn, OPEN } from './setting.js';
 
-crosswise(
+inTurn(
   'both engines see a knock, and it is told once; status says where a door is recognised',
   { doors: `${DOORS}\n[shell]\nsequence = 5000,5001\ntcpflags = syn\ncommand = /bin/true %IP%\n` },
   async ({ product, client, gets, knock }) => {
@@ -46,7 +46,7 @@ crosswise(
   },
 );
 
-crosswise(
+inTurn(
   'each knock is told once, whoever was there to hear it',
   {},
   async ({ lab, product, client, knock }) => {
@@ -71,7 +71,7 @@ crosswise(
   },
 );
 
-crosswise(
+inTurn(
   'a name like that of the sentinel does not show it',
   { doors: DOORS.replace('[open]', '[the nomatch door]') },
   async ({ product, client, knock }) => {

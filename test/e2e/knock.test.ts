@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
-import { crosswise, OPEN } from './setting.js';
+import { inTurn, OPEN } from './setting.js';
 
 /** Waiting tests with labs of their own: at once. */
 describe('a knock', { concurrency: 2 }, () => {
-  crosswise(
+  inTurn(
     'opens the port for the knocker alone, for its time, and never cuts a session',
     { service: 'accept_timeout = 8' },
     async ({ lab, product, server, client, gets, opens, shuts, knock }) => {
@@ -38,7 +38,7 @@ describe('a knock', { concurrency: 2 }, () => {
     },
   );
 
-  crosswise(
+  inTurn(
     'while the port is open starts the time anew',
     { service: 'accept_timeout = 8' },
     async ({ lab, product, gets, opens, shuts, knock }) => {
@@ -57,7 +57,7 @@ describe('a knock', { concurrency: 2 }, () => {
     },
   );
 
-  crosswise(
+  inTurn(
     'that is wrong, incomplete or too slow opens nothing',
     {
       doors:
@@ -84,7 +84,7 @@ describe('a knock', { concurrency: 2 }, () => {
     },
   );
 
-  crosswise(
+  inTurn(
     'is what makes a filtered port open for nmap',
     {},
     async ({ lab, product, family, server, opens, knock }) => {

@@ -153,7 +153,7 @@ test('-v, -D and faults are told in the foreground; PidFile and LogFile go befor
   const few = ['/usr/bin/setpriv', '--bounding-set=-all,+net_raw,+net_admin,+sys_module', '--inh-caps=-all'];
   const weak = await host.exec([...few, process.execPath, KNOCKD, ...words]);
   assert.deepEqual([weak.exitCode, weak.stdout], [69, '']);
-  assert.match(weak.stderr, /^error: the listener cannot work: EPERM/);
+  assert.match(weak.stderr, /^error: the listener cannot work: setgroups: Operation not permitted/);
 
   // As knockd: a pid file that cannot be written is told, and no more. Without a place for the log it has one.
   host.write(`${dir}/y.conf`, door(host, 7000));

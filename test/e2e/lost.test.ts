@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { isAlive } from '../../src/system/process.js';
-import { crosswise, OPEN } from './setting.js';
+import { inTurn, OPEN } from './setting.js';
 
 describe('a supervisor that is killed', { concurrency: 4 }, () => {
-  crosswise(
+  inTurn(
     'leaves an accepted address in for its time and not longer, with on_failure = hold',
     { service: 'on_failure = hold\naccept_timeout = 15' },
     async ({ lab, product, server, gets, opens, shuts, knock }) => {

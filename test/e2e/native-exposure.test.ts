@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import type { ExposureReport } from '../../src/wire/reports.js';
-import { crosswise, OPEN, type Setting } from './setting.js';
+import { inTurn, OPEN, type Setting } from './setting.js';
 
 async function nft({ lab }: Setting, ...lines: readonly string[]): Promise<void> {
   for (const line of lines) {
@@ -17,13 +17,13 @@ async function told({ product, family }: Setting): Promise<ExposureReport[]> {
 }
 
 /** By the command that is named. */
-async function mended({ lab }: Setting, one: ExposureReport | undefined): Promise<void> {
-  const [command = ''] = (one?.mend ?? '').split(', and');
+async function fixed({ lab }: Setting, one: ExposureReport | undefined): Promise<void> {
+  const [command = ''] = (one?.fix ?? '').split(', and');
   const { exitCode, stderr } = await lab.exec('server', ['/bin/sh', '-c', command]);
   assert.equal(exitCode, 0, `${command}: ${stderr}`);
 }
 
-crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', {}, async (setting) => {
+inTurn('a table of nft: redirect opens, drop keeps out, knocks are dropped', {}, async (setting) => {
   const { lab, product } = setting;
   await lab.tcpEcho('server', 2222);
   await product.start();
@@ -44,7 +44,7 @@ crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', 
     shown.stdout,
     /NOT PROTECTED .*in table inet mine of nft, the rule .*redirect to :2222.* past our jump/,
   );
-  await mended(setting, open);
+  await fixed(setting, open);
   assert.deepEqual(await told(setting), []);
   assert.equal(await setting.gets('client'), false);
 
@@ -54,13 +54,13 @@ crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', 
   await setting.knock('client', OPEN);
   await setting.opens('client'); // the listener hears what comes to the host
   assert.equal((await product.status()).doors[0]?.knocks, 0, 'the kernel does not');
-  await mended(setting, knock);
+  await fixed(setting, knock);
 
   await nft(setting, 'add rule inet mine early tcp dport 22 drop');
   assert.equal(await setting.gets('client'), false);
   const [refused] = await told(setting);
   assert.deepEqual([refused?.kind, refused?.sources], ['refused', 'everybody']);
-  await mended(setting, refused);
+  await fixed(setting, refused);
   assert.equal(await setting.gets('client'), true);
   assert.deepEqual(await told(setting), []);
   await product.stop();
@@ -68,19 +68,15 @@ crosswise('a table of nft: redirect opens, drop keeps out, knocks are dropped', 
 
 const UDP = { service: 'protocol = udp\nports = 5353' };
 
-crosswise(
-  'notrack in a table of nft opens nothing: what is not tracked counts as new',
-  UDP,
-  async (setting) => {
-    const { product } = setting;
-    await product.start();
-    await nft(
-      setting,
-      'add table inet mine',
-      'add chain inet mine early { type filter hook prerouting priority -300 ; }',
-      'add rule inet mine early udp dport 5353 notrack',
-    );
-    assert.deepEqual(await told(setting), []);
-    await product.stop();
-  },
-);
+inTurn('notrack in a table of nft opens nothing: what is not tracked counts as new', UDP, async (setting) => {
+  const { product } = setting;
+  await product.start();
+  await nft(
+    setting,
+    'add table inet mine',
+    'add chain inet mine early { type filter hook prerouting priority -300 ; }',
+    'add rule inet mine early udp dport 5353 notrack',
+  );
+  assert.deepEqual(await told(setting), []);
+  await product.stop();
+});

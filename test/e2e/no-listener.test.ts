@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
-import { conf, crosswise, OPEN } from './setting.js';
+import { conf, inTurn, OPEN } from './setting.js';
 
 const FEW = 'max_restarts = 1\n[firewall]';
 
 describe('a listener that dies again and again', { concurrency: 2 }, () => {
   // Red without `#needsNoListener` in the engine: tripped at the second death.
-  crosswise(
+  inTurn(
     'opens no port whose doors the kernel has: it is fed on, and a knock opens',
     { service: 'on_failure = restore\naccept_timeout = 60' },
     async ({ lab, product, gets, opens, shuts, knock }) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { createLab } from '../helpers/lab.js';
 import { Product, QUICK } from '../helpers/product.js';
-import { BACKENDS, crosswise } from './setting.js';
+import { BACKENDS, inTurn } from './setting.js';
 
 /** No verb: a door with one would have the service `ssh` come by itself. */
 const PLAIN = '[open]\nsequence = 7000,8000\ntcpflags = syn\ncommand = /bin/true %IP%\n';
@@ -25,7 +25,7 @@ for (const backend of BACKENDS) {
 
 const MINE = { service: 'chain = mine' };
 
-crosswise('a chain that is not there is a failure, and one that nobody leads to', MINE, async (setting) => {
+inTurn('a chain that is not there is a failure, and one that nobody leads to', MINE, async (setting) => {
   const { lab, product, family } = setting;
   const before = await lab.save('server', family);
   const refused = await product.ctl(['start']);
@@ -60,21 +60,21 @@ crosswise('a chain that is not there is a failure, and one that nobody leads to'
   await product.stop();
 });
 
-crosswise('check and doctor name the rule in front, and the command that mends it', {}, async (setting) => {
+inTurn('check and doctor name the rule in front, and the command that fixes it', {}, async (setting) => {
   const { lab, product, family } = setting;
   await product.start();
   await lab.iptables('server', family, ['-I', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT']);
   const rule = /rule 1 of INPUT \(-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\) lets in everybody/;
-  const mend = new RegExp(
+  const fix = new RegExp(
     `${family === 4 ? 'iptables' : 'ip6tables'}-${lab.backend} -D INPUT -p tcp -m tcp --dport 22`,
   );
   const checked = await product.ctl(['check']);
   assert.equal(checked.exitCode, 0);
   assert.match(checked.stderr, rule);
-  assert.match(checked.stderr, mend);
+  assert.match(checked.stderr, fix);
   const examined = await product.ctl(['doctor']);
   assert.equal(examined.exitCode, 1);
   assert.match(examined.stdout, rule);
-  assert.match(examined.stdout, mend);
+  assert.match(examined.stdout, fix);
   await product.stop();
 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../src/system/process.js';
 import { ADDRESS, createLab, type Lab } from '../helpers/lab.js';
 import { Product, QUICK } from '../helpers/product.js';
-import { crosswise } from './setting.js';
+import { inTurn } from './setting.js';
 
 const GONE = 'no more sequences left in the one time sequences file for door once --> disabling the door';
 
@@ -29,7 +29,7 @@ async function told(product: Product): Promise<string[]> {
 }
 
 // knockd 0.8 beside it: test/better/one-time.test.ts.
-crosswise('a one-time sequence lets in once, and the next one then', {}, async (setting) => {
+inTurn('a one-time sequence lets in once, and the next one then', {}, async (setting) => {
   const { lab, product, knock, gets, opens, client } = setting;
   const file = `${lab.dir}/sequences`;
   writeFileSync(file, '# spent\n7000,7001\nnonsense\n8000:udp,8001\n');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { ADDRESS, type Place } from '../helpers/lab.js';
-import { crosswise, type Setting } from './setting.js';
+import { inTurn, type Setting } from './setting.js';
 
 const UDP_ECHO = `const s = require('node:dgram').createSocket('udp6');
 s.on('message', (m, from) => s.send(m, from.port, from.address));
@@ -19,7 +19,7 @@ async function isAnswered({ lab, family, server }: Setting, from: Place): Promis
   return done.exitCode === 0;
 }
 
-crosswise(
+inTurn(
   'services have ports, doors and times of their own',
   {
     service: `accept_timeout = 600
@@ -97,7 +97,7 @@ command = knockctl drop %IP% --timeout 40
   },
 );
 
-crosswise(
+inTurn(
   'address = protects that destination alone, and a door’s target counts alone',
   {
     service: `address = ${ADDRESS.server[4]}, ${ADDRESS.server[6]}`,

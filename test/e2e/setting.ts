@@ -86,36 +86,27 @@ export function look(lab: Lab, product: Product, family: Family): Setting {
 }
 
 type Case = readonly [Backend, Family];
-const PAIRS: readonly (readonly Case[])[] = [
-  [
-    ['nft', 6],
-    ['legacy', 4],
-  ],
-  [
-    ['nft', 4],
-    ['legacy', 6],
-  ],
+const CASES: readonly Case[] = [
+  ['nft', 6],
+  ['legacy', 4],
+  ['nft', 4],
+  ['legacy', 6],
 ];
 
 /**
- * One test body on each back end, with one family, taken in turns (matrix.ts). Each has a lab, an echo server on port 22 and
+ * One test body on one back end with one family, taken in turns (matrix.ts). It has a lab, an echo server on port 22 and
  * the product of its own, not started yet.
  */
-export function crosswise(name: string, options: SettingOptions, body: Body): void {
-  declare(inTurns(PAIRS).flat(), name, options, body);
+export function inTurn(name: string, options: SettingOptions, body: Body): void {
+  declare(inTurns(CASES), name, options, body);
 }
 
 /** Declares a test in some of the combinations of back end and family. */
-export type Declare = typeof crosswise;
+export type Declare = typeof inTurn;
 
 /** In all four combinations: for tests of test:long. */
 export function everywhere(name: string, options: SettingOptions, body: Body): void {
-  declare(PAIRS.flat(), name, options, body);
-}
-
-/** On one back end with one family, taken in turns: for tests that are long. */
-export function inTurn(name: string, options: SettingOptions, body: Body): void {
-  declare(inTurns(PAIRS.flat()), name, options, body);
+  declare(CASES, name, options, body);
 }
 
 type Body = (setting: Setting) => Promise<void>;

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
 import { isAlive } from '../../src/system/process.js';
 import { shippedTemplate } from '../helpers/template.js';
-import { crosswise, DECOY, OPEN } from './setting.js';
+import { DECOY, inTurn, OPEN } from './setting.js';
 
 /** The rules of the version before, as an administrator may have copied them too. */
 function beforeUs(): string {
@@ -32,7 +32,7 @@ function flushDoors(backend: string): string[] {
   ];
 }
 
-crosswise(
+inTurn(
   'an upgrade from the version before makes the new sets and rules, and is shut throughout',
   { service: 'on_failure = hold\naccept_timeout = 600' },
   async ({ lab, product, client, client2, gets, knock, family }) => {

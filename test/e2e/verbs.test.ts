@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import { crosswise } from './setting.js';
+import { inTurn } from './setting.js';
 
-crosswise(
+inTurn(
   'the command line lets in, bans and forgets, for the time it says',
   {},
   async ({ product, client, client2, gets, shuts }) => {

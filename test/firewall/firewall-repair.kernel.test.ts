@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { EXIT, KnockError } from '../../src/base/errors.js';
 import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
 import { shippedTemplate } from '../helpers/template.js';
-import { allInForce, FAMILIES, withForeign } from './foreign.js';
+import { allInForce, FAMILIES, withForeign } from './rules/foreign.js';
 
 const CHAINS = [
   'banned',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { takeSnapshot } from '../../src/firewall/snapshot.js';
+import { takeSnapshot } from '../../src/firewall/rules/snapshot.js';
 import type { Exec } from '../../src/system/exec.js';
 import { KernelSpace, SERVICE } from '../helpers/kernel-space.js';
-import { allInForce, FAMILIES, withForeign } from './foreign.js';
+import { allInForce, FAMILIES, withForeign } from './rules/foreign.js';
 
 for (const backend of ['nft', 'legacy'] as const) {
   describe(`the firewall on ${backend}`, () => {
@@ -14,7 +14,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       const before = await saves();
       const firewall = space.firewall(backend);
       assert.deepEqual(
-        (await firewall.inForce()).map(({ chains, jump }) => [chains, jump]),
+        (await firewall.ruleStatus()).map(({ chains, jump }) => [chains, jump]),
         [
           [false, false],
           [false, false],
@@ -22,7 +22,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       );
       await firewall.prepare();
       assert.deepEqual(
-        (await firewall.inForce()).map(({ family, chains, jump }) => [family, chains, jump]),
+        (await firewall.ruleStatus()).map(({ family, chains, jump }) => [family, chains, jump]),
         [
           [4, true, false],
           [6, true, false],
@@ -69,7 +69,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await changed.prepare();
       assert.match(await space.save(backend, 4), /--dports 22 .*knockctl:ssh/, 'prepare leaves the jump');
       assert.deepEqual(
-        (await changed.inForce()).map(({ chains, jump }) => [chains, jump]),
+        (await changed.ruleStatus()).map(({ chains, jump }) => [chains, jump]),
         [
           [true, false],
           [true, false],
@@ -109,7 +109,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await both.repair();
       await space.iptables(backend, 4, '-N web_mine');
       const one = space.firewall(backend, [SERVICE]);
-      one.noteLeft([], ['web']);
+      one.recordOrphans([], ['web']);
       await one.repair();
       const save = await space.save(backend, 4);
       assert.doesNotMatch(save, /web_(?!mine)/);

@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process';
 
 import type { Family } from '../../src/base/address.js';
-import type { BackendName } from '../../src/firewall/backend-name.js';
-import { IpsetChannel, type ChannelStarter } from '../../src/firewall/channel.js';
+import type { BackendName } from '../../src/firewall/model/backend-name.js';
+import { IpsetChannel, type ChannelStarter } from '../../src/firewall/sets/ipset-channel.js';
 import type { KernelDoors } from '../../src/firewall/doors/kernel-doors.js';
 import { Firewall } from '../../src/firewall/firewall.js';
-import type { RuleSettings, Service } from '../../src/firewall/service.js';
-import type { SetMemory } from '../../src/firewall/set-memory.js';
-import { Ipset } from '../../src/firewall/ipset.js';
-import { SetStore } from '../../src/firewall/set-store.js';
-import { Tables } from '../../src/firewall/tables.js';
-import type { Template } from '../../src/firewall/template.js';
-import { NO_RULES } from '../../src/firewall/trial.js';
+import type { Service } from '../../src/firewall/model/service.js';
+import type { RuleSettings } from '../../src/firewall/model/rule-settings.js';
+import type { PersistencePort } from '../../src/firewall/sets/persistence-port.js';
+import { Ipset } from '../../src/firewall/sets/ipset.js';
+import { SetStore } from '../../src/firewall/sets/set-store.js';
+import { Tables } from '../../src/firewall/rules/tables.js';
+import type { Template } from '../../src/firewall/rules/template.js';
+import { NO_RULES } from '../../src/firewall/trial/trial.js';
 import { execOk, systemExec, type Exec } from '../../src/system/exec.js';
 import { Holdings, removeLeftovers } from './namespaces.js';
 import { shippedTemplate } from './template.js';
@@ -64,7 +65,7 @@ export class KernelSpace implements AsyncDisposable {
     });
   };
 
-  sets(exec: Exec = this.exec, memory?: SetMemory): SetStore {
+  sets(exec: Exec = this.exec, memory?: PersistencePort): SetStore {
     const store = new SetStore(new Ipset(exec, IPSET, new IpsetChannel(this.startIpset)), memory);
     this.#stores.push(store);
     return store;

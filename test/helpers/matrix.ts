@@ -1,7 +1,10 @@
 /** Which combinations of back end, family and the like a test runs in: a sample in `npm test`, all in `npm run test:long`. */
 
-const IS_WHOLE = process.env['KNOCKCTL_MATRIX'] === 'whole';
-let turn = 0;
+/** Whether all of it is to run: all combinations, and all of the random cases. */
+export const IS_WHOLE = process.env['KNOCKCTL_MATRIX'] === 'whole';
+
+/** Each file begins elsewhere, so that first tests, the longest ones, do not all run in the first combination. */
+let turn = Buffer.from(process.argv[1] ?? '').reduce((sum, byte) => sum + byte, 0);
 
 /**
  * One of `all`, the next one at each call, so that the tests of a file take turns at them; with KNOCKCTL_MATRIX=whole, all of them.

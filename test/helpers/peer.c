@@ -8,7 +8,8 @@
  *                                          once it has ended: when it began (CLOCK_MONOTONIC, ms), and 1 if it connected,
  *                                          else 0
  *   peer reach TIMEOUT_MS [SOURCE SOURCE_PORT ADDRESS PORT]...
- *                                          one attempt each, all at once, from that source (port 0: any); a digit for each, 1 if
+ *                                          one attempt each, all at once, from that source (port 0: any; SOURCE and its port -:
+ *                                          as the kernel chooses); a digit for each, 1 if
  *                                          it connected; nothing of them is left, so that the same may be tried again
  *   peer knock ADDRESS KNOCK...            PORT or PORT:udp each, in turn, as fast as it can: a SYN, or an empty datagram
  *
@@ -234,7 +235,8 @@ static void reach(double limit_ms, int count, char **words) {
   static char result[MOST + 1];
   if (count > MOST) exit(USAGE);
   for (int i = 0; i < count; i++, words += 4) {
-    int fd = begin_from(words[0], words[1], words[2], words[3]);
+    int bound = strcmp(words[0], "-") != 0;
+    int fd = begin_from(bound ? words[0] : NULL, bound ? words[1] : NULL, words[2], words[3]);
     open[i] = (struct pollfd){.fd = fd, .events = POLLOUT};
     result[i] = '0';
   }

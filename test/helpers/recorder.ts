@@ -1,4 +1,4 @@
-import { Journal } from '../../src/supervisor/journal.js';
+import { Journal } from '../../src/runtime/journal/journal.js';
 import type { Clock } from '../../src/system/clock.js';
 import { systemClock } from '../../src/system/clock.js';
 import type { Log } from '../../src/system/log.js';

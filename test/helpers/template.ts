@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import type { Template } from '../../src/firewall/template.js';
+import type { Template } from '../../src/firewall/rules/template.js';
 
 /** The rule templates that are shipped. */
 export function shippedTemplate(): Template {

@@ -1,6 +1,6 @@
 import type { SetList } from '../../src/base/lists.js';
 import type { ServiceSettings } from '../../src/config/settings.js';
-import type { VerbContext } from '../../src/supervisor/verbs/context.js';
+import type { VerbContext } from '../../src/runtime/access/context.js';
 import { parseNetwork, type Network } from '../../src/base/address.js';
 import { ok, refuse } from '../../src/base/result.js';
 import { KernelSpace, SERVICE } from './kernel-space.js';

@@ -1,27 +1,51 @@
-/** The Debian package on a real host: install, init, boot, upgrade, crash, removal; with sshd and ssh. */
+/**
+ * The Debian package on real hosts, the same file on each: install, init, boot, upgrade, crash, removal; with sshd, ssh and Debian's own
+ * client. Debian 12 has no Node.js; Debian 13 has its own, which the package does not use, and the thin one does.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { waitFor } from '../helpers/wait.js';
+import { putDeb } from './deb.js';
 import { CLIENT, Machine, MACHINE } from './machine.js';
+import { knockdComesAndGoes, packageIsWhole } from './package-checks.js';
 
 const KNOCKS = ['1234', '2345', '3456'];
-const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
-const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
+/** That of Debian's knockd, on the machine that runs the tests. */
+const KNOCK = '/usr/bin/knock';
 
-describe('a Debian host', () => {
+const RELEASES = [
+  { kind: 'bookworm', name: 'Debian 12 without Node.js', hasNode: false },
+  { kind: 'trixie', name: 'Debian 13 with its own Node.js', hasNode: true },
+] as const;
+
+for (const release of RELEASES) {
+  describe(release.name, () => {
+    onRelease(release);
+  });
+}
+
+function onRelease({ kind, hasNode }: (typeof RELEASES)[number]): void {
   let machine: Machine;
   let folder: string;
   let before_: string;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'knockctl-host-'));
-    machine = new Machine();
+    machine = new Machine(kind);
+    putDeb(machine);
     execFileSync('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'key')]);
     execFileSync('/bin/mkdir', ['-p', '-m', '700', join(machine.root, 'root/.ssh')]);
     copyFileSync(join(folder, 'key.pub'), join(machine.root, 'root/.ssh/authorized_keys'));
@@ -43,7 +67,7 @@ describe('a Debian host', () => {
     return stdout.includes('in');
   };
   const knock = async (): Promise<void> => {
-    await machine.atClient([process.execPath, KNOCK, MACHINE[4], ...KNOCKS]);
+    await machine.atClient([KNOCK, MACHINE[4], ...KNOCKS]);
   };
   const pid = async (): Promise<string> =>
     (await machine.must('/bin/systemctl', 'show', '-p', 'MainPID', '--value', 'knockctl')).trim();
@@ -55,8 +79,7 @@ describe('a Debian host', () => {
 
   test('apt installs the package, and nothing is shut', async () => {
     before_ = await rules();
-    const deb = execFileSync('/bin/bash', [PACKAGE, folder], { encoding: 'utf8' }).trim();
-    copyFileSync(deb, join(machine.root, 'root/knockctl.deb'));
+    assert.equal((await machine.run('/bin/sh', '-c', 'command -v node')).exitCode === 0, hasNode);
     await machine.must('/usr/bin/apt-get', 'install', '-y', '/root/knockctl.deb');
     assert.equal((await machine.run('/bin/systemctl', 'is-active', 'knockctl')).stdout.trim(), 'inactive');
     assert.equal(await rules(), before_);
@@ -65,6 +88,14 @@ describe('a Debian host', () => {
       /:\/nonexistent:\/usr\/sbin\/nologin$/m,
     );
     assert.equal(await sshWorks(), true);
+  });
+
+  test('all programs run with the Node.js of the package, and the links of its documents lead somewhere', async () => {
+    await packageIsWhole(machine);
+  });
+
+  test('knockd comes and goes, and there is always a knock', async () => {
+    await knockdComesAndGoes(machine);
   });
 
   test('init writes the files; start --trial and confirm; shut, knock, ssh', async () => {
@@ -168,10 +199,11 @@ describe('a Debian host', () => {
       { flag: 'a' },
     );
     await machine.must('/usr/sbin/knockctl', 'reload');
-    await machine.atClient([process.execPath, KNOCK, MACHINE[4], '4000', '4001']);
+    await machine.atClient([KNOCK, MACHINE[4], '4000', '4001']);
     const text = async (): Promise<string> => (await machine.run('/bin/cat', '/usr/own')).stdout;
     await waitFor(async () => (await text()) !== '', 'what the command wrote');
-    assert.match(await text(), new RegExp(`^${CLIENT[4].replaceAll('.', '\\.')} +\\d+$`, 'm'));
+    // systemd 257 names the user, 252 does not.
+    assert.match(await text(), new RegExp(`^${CLIENT[4].replaceAll('.', '\\.')} (?:root)? *\\d+$`, 'm'));
   });
 
   test('the unit is hardened: 2.0 or better', async () => {
@@ -183,7 +215,9 @@ describe('a Debian host', () => {
   });
 
   test('removal leaves the firewall as it was, and purge no file', async () => {
+    await machine.must('/bin/sh', '-c', 'dpkg --install /root/debs/knockd_*.deb && systemctl stop knockd');
     await machine.must('/usr/bin/apt-get', 'remove', '-y', 'knockctl');
+    await machine.must('/bin/sh', '-c', 'knock --version && dpkg --purge knockd');
     assert.equal(await rules(), before_);
     assert.equal(await machine.must('/usr/sbin/ipset', 'list', '-n'), '');
     assert.equal(await sshWorks(), true);
@@ -212,4 +246,21 @@ describe('a Debian host', () => {
       [],
     );
   });
-});
+
+  const thinSkip = !hasNode
+    ? 'this release has no Node.js that is new enough'
+    : !process.version.startsWith('v20.') && 'the thin package is for the major version that it is made with';
+  test('the thin package, with the Node.js of the system', { skip: thinSkip }, async () => {
+    putDeb(machine, 'thin');
+    await machine.must('/usr/bin/apt-get', 'install', '-y', '/root/thin.deb');
+    assert.equal(existsSync(join(machine.root, 'usr/lib/knockctl/bin/node')), false);
+    await machine.must('/usr/sbin/knockctl', 'init', '--yes', '--sequence', KNOCKS.join(','));
+    await machine.must('/bin/systemctl', 'enable', '--now', 'knockctl');
+    assert.equal(await sshWorks(), false);
+    await knock();
+    await waitFor(sshWorks, 'the knock to open');
+    await machine.must('/usr/sbin/knockctl', 'doctor');
+    await machine.must('/usr/bin/apt-get', 'purge', '-y', 'knockctl');
+    assert.equal(await rules(), before_);
+  });
+}

@@ -14,6 +14,9 @@ export const CLIENT = { 4: '10.77.3.2', 6: 'fd77:3::2' } as const;
 const BASE = fileURLToPath(new URL('../../../test/host/base.sh', import.meta.url));
 const ROOTS = '/var/tmp/knockctl-host';
 
+/** What test/host/base.sh can make. */
+export type MachineKind = 'bookworm' | 'trixie' | 'bookworm-node';
+
 /** A Debian root of its own, booted by its own systemd in a container, with a client on a wire to it. */
 export class Machine implements AsyncDisposable {
   readonly root: string;
@@ -22,8 +25,8 @@ export class Machine implements AsyncDisposable {
   #nspawn: LabProcess | undefined;
   #leader = 0;
 
-  constructor() {
-    const base = execFileSync('/bin/bash', [BASE], {
+  constructor(kind: MachineKind = 'bookworm') {
+    const base = execFileSync('/bin/bash', [BASE, kind], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     });

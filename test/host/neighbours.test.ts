@@ -93,7 +93,7 @@ describe('beside other people’s tools', () => {
   });
 
   test('Docker: a published port, hidden in DOCKER-USER', async (context) => {
-    await using machine = await protectedMachine(folder, 'docker.io');
+    await using machine = await protectedMachine(folder, 'docker.io', 'python3');
     const host = new Host(machine);
     context.diagnostic(await host.version('docker.io'));
     const shell = async (script: string): Promise<string> => machine.must('/bin/sh', '-ec', script);

@@ -19,7 +19,7 @@ describe('a host with npm, SysV script and cron', () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'knockctl-host-'));
-    machine = new Machine();
+    machine = new Machine('bookworm-node');
     const packed = execFileSync(
       'npm',
       ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder],

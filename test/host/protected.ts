@@ -1,24 +1,21 @@
 /** A machine with the Debian package of this tree on it, protected, and what a client sees of it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { waitFor } from '../helpers/wait.js';
+import { putDeb } from './deb.js';
 import { CLIENT, Machine, MACHINE } from './machine.js';
 
 export const CTL = '/usr/sbin/knockctl';
 export const SYSTEMCTL = '/bin/systemctl';
 export const KNOCKS = ['1234', '2345', '3456'];
-const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
 export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
-export async function protectedMachine(folder: string, ...packages: readonly string[]): Promise<Machine> {
+export async function protectedMachine(_folder: string, ...packages: readonly string[]): Promise<Machine> {
   const machine = new Machine();
-  const deb = execFileSync('/bin/bash', [PACKAGE, folder], { encoding: 'utf8' }).trim();
-  copyFileSync(deb, join(machine.root, 'root/knockctl.deb'));
+  putDeb(machine);
   machine.prepare(
     '/usr/bin/apt-get',
     'install',
@@ -35,9 +32,11 @@ export async function protectedMachine(folder: string, ...packages: readonly str
 
 export class Host {
   readonly machine: Machine;
+  readonly #ctl: string;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, ctl = CTL) {
     this.machine = machine;
+    this.#ctl = ctl;
   }
 
   /** A path in the machine, as this one sees it. */
@@ -52,7 +51,7 @@ export class Host {
 
   /** The exit code of knockctl status. */
   async status(): Promise<number> {
-    return (await this.machine.run(CTL, 'status')).exitCode;
+    return (await this.machine.run(this.#ctl, 'status')).exitCode;
   }
 
   async armed(when: string): Promise<void> {
@@ -75,7 +74,7 @@ export class Host {
     await waitFor(async () => !(await this.answers()), `the port to be shut ${when}`);
     await this.knock();
     await waitFor(async () => this.answers(), `a knock to open it ${when}`);
-    await this.machine.must('/usr/sbin/knockctl', 'flush', CLIENT[4]);
+    await this.machine.must(this.#ctl, 'flush', CLIENT[4]);
     assert.equal(await this.answers(), false, `shut again ${when}`);
   }
 

@@ -10,7 +10,7 @@ import { parse } from '../../src/iptables-parser/parse.js';
 import { commands, findTable, rulesOf, tables } from '../../src/iptables-parser/query.js';
 import { render } from '../../src/iptables-parser/render.js';
 import { deletion, makeRule, type Rule } from '../../src/iptables-parser/rule.js';
-import type { Ruleset, Table } from '../../src/iptables-parser/types.js';
+import type { Ruleset, Table } from '../../src/iptables-parser/document.js';
 import { quoteWord } from '../../src/iptables-parser/words.js';
 import { Holdings } from '../helpers/namespaces.js';
 import { readSave, SAVES, saveNames } from './fixtures.js';

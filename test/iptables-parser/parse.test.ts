@@ -13,7 +13,7 @@ import {
   tables,
 } from '../../src/iptables-parser/query.js';
 import { render } from '../../src/iptables-parser/render.js';
-import type { Table } from '../../src/iptables-parser/types.js';
+import type { Table } from '../../src/iptables-parser/document.js';
 
 const SAVE = `# Warning: iptables-legacy tables present, use iptables-legacy-save to see them
 *nat

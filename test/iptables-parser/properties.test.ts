@@ -9,7 +9,8 @@ import { parse } from '../../src/iptables-parser/parse.js';
 import { commands, tables } from '../../src/iptables-parser/query.js';
 import { render } from '../../src/iptables-parser/render.js';
 import { makeRule, parseRule } from '../../src/iptables-parser/rule.js';
-import type { Counters, Match, RuleOption, Ruleset, Target } from '../../src/iptables-parser/types.js';
+import type { Counters, Match, RuleOption, Target } from '../../src/iptables-parser/types.js';
+import type { Ruleset } from '../../src/iptables-parser/document.js';
 import { readSave, saveNames } from './fixtures.js';
 
 const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,27}$/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { captureFilter } from '../../src/knock/filter.js';
-import { DoorBook, doorsToHear } from '../../src/listener/door-book.js';
+import { DoorRegistry, doorsToHear } from '../../src/listener/door-book.js';
 import { ANY_FLAGS, door } from '../knock/support.js';
 
 const plain = door('1000');
@@ -22,7 +22,7 @@ const ORDER = {
 
 describe('the doors of the listener', () => {
   it('go on by themselves, in their place, and are gone after the last sequence', () => {
-    const book = new DoorBook(ORDER);
+    const book = new DoorRegistry(ORDER);
     assert.deepEqual(book.doors, [once, plain]);
     assert.equal(book.isOneTime(once.id), true);
     assert.equal(book.isOneTime(plain.id), false);

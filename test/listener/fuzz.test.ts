@@ -32,7 +32,7 @@ it('the sniffer takes any packets: no exception, sound messages, memory and time
       oneTime: [{ door: once.id, sequences }],
       families: FAMILIES,
       beatMs: 500,
-      onlyTells: false,
+      reportOnly: false,
       tolerateDuplicates: true,
     },
     clock,

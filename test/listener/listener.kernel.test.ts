@@ -6,20 +6,20 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { frame, FrameReader } from '../../src/wire/frames.js';
-import { readListenerMessage, type ListenerMessage, type ListenOrder } from '../../src/wire/listener.js';
+import { readListenerMessage, type ListenerMessage, type ListenerConfig } from '../../src/wire/listener.js';
 import { KernelSpace } from '../helpers/kernel-space.js';
 import { buildPacket } from '../helpers/packets.js';
 import { waitFor } from '../helpers/wait.js';
 import { door } from '../knock/support.js';
 
 const PROGRAM = fileURLToPath(new URL('../../app/bin/listener.js', import.meta.url));
-const ORDER: ListenOrder = {
+const ORDER: ListenerConfig = {
   type: 'listen',
   interfaces: ['any'],
   families: [4, 6],
   user: 'nobody',
   beatMs: 200,
-  onlyTells: false,
+  reportOnly: false,
   tolerateDuplicates: false,
   doors: [{ ...door('7000:udp,8000:udp'), id: 5 }],
   oneTime: [],

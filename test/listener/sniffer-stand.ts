@@ -18,7 +18,7 @@ export class Stand {
       oneTime: [],
       families: FAMILIES,
       beatMs: 500,
-      onlyTells: false,
+      reportOnly: false,
       tolerateDuplicates: false,
       ...more,
     };

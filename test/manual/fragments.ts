@@ -2,8 +2,8 @@
 import type { Argument, Command, Option } from 'commander';
 
 import { USAGE } from '../../src/client/usage.js';
-import { ALL_KEYS, type SectionName } from '../../src/config/schema.js';
-import { makeProgram } from '../../src/ctl/program.js';
+import { ALL_KEYS, type SectionName } from '../../src/config/knockctl/schema.js';
+import { makeProgram } from '../../src/ctl/cli/program.js';
 
 /** The parts of a page that are written by the program, by the name in its BEGIN line. */
 export type Fragments = Readonly<Record<string, readonly string[]>>;

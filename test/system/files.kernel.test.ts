@@ -1,31 +1,11 @@
-/** Files of other owners, and on a full disk: what needs root. */
+/** Files on a full disk: what needs root. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 
-import { isOwnPrivate } from '../../src/system/files.js';
 import { importing, inMountNamespace, runNode } from '../helpers/node-child.js';
 import { TempFolder } from '../helpers/temp.js';
 
 describe('files, as root', () => {
-  it('isOwnPrivate is for files of ours that nobody else can have written', () => {
-    using folder = new TempFolder();
-    const path = folder.file('f');
-    writeFileSync(path, 'x');
-    for (const [bits, expected] of [
-      [0o600, true],
-      [0o644, true],
-      [0o620, false],
-      [0o602, false],
-    ] as const) {
-      chmodSync(path, bits);
-      assert.equal(isOwnPrivate(path), expected, bits.toString(8));
-    }
-    chmodSync(path, 0o600);
-    chownSync(path, 65_534, 65_534);
-    assert.equal(isOwnPrivate(path), false, 'of somebody else');
-  });
-
   it('replaceFile leaves the old content where there is no space', async () => {
     using folder = new TempFolder();
     const code = `${importing('replaceFile', 'system/files.js')}

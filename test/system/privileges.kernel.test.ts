@@ -61,6 +61,24 @@ describe('giving up root', () => {
     );
   });
 
+  it('is believed with an inheritable set in other threads, as systemd 257 hands it on, where no_new_privs holds', async () => {
+    const code = `giveUpRoot(findUser('nobody')); console.log(JSON.stringify(remainingPrivileges()));
+      const { readdirSync } = await import('node:fs');
+      const sets = readdirSync('/proc/self/task').map((id) => /^CapInh:\\t(.*)$/m.exec(readFileSync('/proc/self/task/' + id + '/status', 'utf8'))[1]);
+      console.log(new Set(sets).size);`;
+    const inheritable = ['/usr/bin/setpriv', '--inh-caps=+net_raw', '--no-new-privs', '--'];
+    assert.equal((await without(code, inheritable)).stdout, '[]\n2\n');
+    assert.match(
+      (
+        await without(
+          code,
+          inheritable.filter((word) => word !== '--no-new-privs'),
+        )
+      ).stderr,
+      /privileges are left after giving up root: CapInh=0+2000, NoNewPrivs=0/,
+    );
+  });
+
   it('is refused where the user is root, by name or by number', async () => {
     for (const user of ['root', '0:1000', '1000:0']) {
       const code = `try { giveUpRoot(findUser('${user}')); } catch (error) { console.log(error.message); }`;

@@ -19,7 +19,7 @@ function weakness(path: string): string {
   } catch (error) {
     assert.ok(error instanceof UntrustedFile);
     assert.equal(error.exitCode, EXIT.config);
-    return `${error.weakness.text}; ${error.weakness.mend}`;
+    return `${error.weakness.text}; ${error.weakness.fix}`;
   }
   return '';
 }
@@ -88,7 +88,7 @@ describe('a file that root believes', () => {
         weakness(path),
         new RegExp(`^${at.folder} is .*mode 0777: others can write to it; chmod go-w ${at.folder}$`),
       );
-    assert.match(weakFolders(`${at.folder}/a/none/x`)?.mend ?? '', /^chmod go-w /);
+    assert.match(weakFolders(`${at.folder}/a/none/x`)?.fix ?? '', /^chmod go-w /);
   });
 
   it('is not in a sticky folder itself, such as /tmp; further below it is', () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 
 import { ProtocolError } from '../../src/base/errors.js';
 import { readControlFrame, readRequest, type Request } from '../../src/wire/control.js';
+import { wrongDocuments } from './wrong-documents.js';
 
 const GOOD: readonly Request[] = [
   { verb: 'accept', targets: ['1.2.3.4'] },
@@ -155,5 +156,26 @@ describe('frames from the supervisor', () => {
       { type: 'other', event: {} },
     ];
     for (const value of wrong) assert.throws(() => readControlFrame(value), ProtocolError);
+  });
+
+  it('refuses a frame of which any one field is wrong', () => {
+    const remark = { level: 'note', text: 'x', hint: 'y' };
+    const reply = { type: 'reply', reply: { exitCode: 0, remarks: [remark], data: {} } };
+    const event = { type: 'event', event: { number: 1, time: 't', kind: 'x', text: 'x', fields: { a: 1 } } };
+    const wrong = [
+      ...wrongDocuments(reply, {
+        absent: ['reply.remarks.0.hint', 'reply.data'],
+        any: ['reply.data'],
+      }),
+      ...wrongDocuments(event, { absent: ['event.fields.a'], any: ['event.fields', 'event.fields.a'] }),
+      {
+        where: 'a level',
+        document: { ...reply, reply: { ...reply.reply, remarks: [{ ...remark, level: 'x' }] } },
+      },
+      { where: 'an exit code', document: { ...reply, reply: { ...reply.reply, exitCode: 2 } } },
+      { where: 'fields', document: { ...event, event: { ...event.event, fields: [] } } },
+    ];
+    for (const { where, document } of wrong)
+      assert.throws(() => readControlFrame(document), ProtocolError, where);
   });
 });

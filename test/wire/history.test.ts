@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import type { Happening } from '../../src/wire/control.js';
+import type { EventRecord } from '../../src/wire/control.js';
 import { EVENTS_KEPT, historyLine, isByStrangers, readHistory } from '../../src/wire/history.js';
 
-const event = (number: number, text = 'x'): Happening => ({
+const event = (number: number, text = 'x'): EventRecord => ({
   number,
   time: '2030-01-01T00:00:00.000Z',
   kind: 'state',

@@ -5,7 +5,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { ProtocolError } from '../../src/base/errors.js';
-import { LISTENER_LIMIT, readListenerMessage, readOrder, type ListenOrder } from '../../src/wire/listener.js';
+import {
+  LISTENER_LIMIT,
+  readListenerMessage,
+  readListenerConfig,
+  type ListenerConfig,
+} from '../../src/wire/listener.js';
 import { frame } from '../../src/wire/frames.js';
 import { door } from '../knock/support.js';
 
@@ -186,13 +191,13 @@ describe('messages of the listener', () => {
 });
 
 describe('the order to the listener', () => {
-  const order: ListenOrder = {
+  const order: ListenerConfig = {
     type: 'listen',
     interfaces: ['any'],
     families: [4, 6],
     user: 'nobody',
     beatMs: 500,
-    onlyTells: false,
+    reportOnly: false,
     tolerateDuplicates: true,
     doors: [door('7000,8000:udp')],
     oneTime: [{ door: 1, sequences: [{ id: 1, sequence: [{ port: 1, protocol: 'tcp' }] }] }],
@@ -200,7 +205,7 @@ describe('the order to the listener', () => {
 
   it('comes through JSON as it is', () => {
     const sent: unknown = JSON.parse(JSON.stringify(order));
-    assert.deepEqual(readOrder(sent), sent);
+    assert.deepEqual(readListenerConfig(sent), sent);
   });
 
   it('is refused where a part is missing or of another kind', () => {
@@ -217,12 +222,12 @@ describe('the order to the listener', () => {
       { ...order, doors: undefined },
       { ...order, oneTime: undefined },
       { ...order, oneTime: [{ door: 1, sequences: [{ id: 0, sequence: [] }] }] },
-      { ...order, onlyTells: 1 },
+      { ...order, reportOnly: 1 },
       { ...order, tolerateDuplicates: 1 },
       { ...order, families: undefined },
       { ...order, families: [5] },
       { ...order, families: [4, 6, 4] },
     ];
-    for (const value of wrong) assert.throws(() => readOrder(value), ProtocolError);
+    for (const value of wrong) assert.throws(() => readListenerConfig(value), ProtocolError);
   });
 });

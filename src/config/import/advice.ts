@@ -1,5 +1,9 @@
+import { KEYS } from '../knockctl/schema.js';
 import type { Decision } from './decide.js';
 import type { OptionLine } from './document.js';
+
+/** Seconds that a door lets in for where the original had no time-out. */
+export const USUAL_S = KEYS.acceptTimeout.fallback;
 
 /** One remark on the import: `line` counts from 1; 0 is for what concerns the set-up as a whole. */
 export interface Note {
@@ -14,14 +18,13 @@ export function describeOption({ number, text }: OptionLine): Note {
   return { line: number, kind: 'understood', text: `${text}: stays, knockctl honours it` };
 }
 
-/** What differs from knockd, and what is left to the administrator. */
+/** What differs from knockd, and what is left to the administrator: each once, however many doors it is about. */
 export function advise(decision: Decision, hasInterface: boolean): readonly string[] {
   const { changes, left, services, families } = decision;
-  const opening = changes.filter(({ rule }) => rule.adds && rule.verdict === 'ACCEPT');
   const closing = changes.some(({ rule }) => !rule.adds);
   const banning = changes.some(({ rule }) => rule.verdict === 'DROP');
   const advice = [
-    'stop knockd for good before knockctl starts (systemctl disable --now knockd): both would answer the same knocks',
+    'stop knockd before knockctl starts (systemctl disable --now knockd): both would answer the same knocks',
   ];
   if (!hasInterface) {
     advice.push('knocks are heard on every interface; knockd without Interface hears those on eth0 only');
@@ -30,28 +33,18 @@ export function advise(decision: Decision, hasInterface: boolean): readonly stri
     advice.push('no service: knockctl runs your doors’ commands as knockd does, and has no rules of its own');
     return advice;
   }
-  const ports = services.all.map(([name, { protocol, port }]) => `${name} (${protocol} ${port})`).join(', ');
+  const ports = services.all
+    .map(([name, { protocol, ports: all }]) => `${name} (${protocol} ${all.join(', ')})`)
+    .join(', ');
   advice.push(
-    `knockctl itself shuts what it protects, ${ports}, for all who have not knocked and are not trusted: ` +
-      'its jump is the first rule of the chain. Rules of yours that accept these ports, for everybody or for a network, ' +
-      'are not reached any more while it runs: put such networks into /etc/knockctl/knockd.trusted',
-    'your own base rules stay, -P INPUT DROP and the rule that accepts ESTABLISHED,RELATED: when knockctl is lost ' +
-      '(on_failure = restore) new connections meet them, as they did with a dead knockd',
+    `knockctl shuts ${ports} for all who have not knocked and are not trusted, in front of your own rules: ` +
+      'networks that these let in go into /etc/knockctl/knockd.trusted',
+    'keep your base rules, such as -P INPUT DROP with ESTABLISHED,RELATED accepted: if knockctl is lost, new connections meet them ' +
+      '(on_failure = restore)',
   );
-  if (opening.some(({ rule }) => !rule.newOnly)) {
-    advice.push(
-      'your doors’ rules let whole connections through, knockctl lets them begin: with -P INPUT DROP you need ' +
-        'iptables -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT, if you have no such rule yet',
-    );
-  }
-  if (opening.length > 0) {
-    advice.push(
-      'doors close by the time-out of an entry in the kernel, with no command run; a second knock starts the time anew',
-      'rules that knockd has added until now stay until they are deleted: look with iptables -S',
-    );
-  }
+  advice.push(...aboutOpening(changes));
   if (closing) {
-    advice.push('knockctl flush takes an address out of all services at once, and lifts a ban of it as well');
+    advice.push('knockctl flush takes an address out of what knocks have opened, of all services at once');
   }
   if (banning) {
     advice.push(
@@ -68,6 +61,36 @@ export function advise(decision: Decision, hasInterface: boolean): readonly stri
     advice.push(
       'see that no command that was left opens a port of a service by a rule behind the first of its chain (scripts, ufw, nft): ' +
         'have it run knockctl accept instead',
+    );
+  }
+  return advice;
+}
+
+function aboutOpening(changes: Decision['changes']): readonly string[] {
+  const opening = changes.filter(({ rule }) => rule.adds && rule.verdict === 'ACCEPT');
+  const advice: string[] = [];
+  if (opening.some(({ rule }) => !rule.newOnly)) {
+    advice.push(
+      'your doors’ rules let whole connections through, knockctl lets them begin: with -P INPUT DROP you need ' +
+        'iptables -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT, if you have no such rule yet',
+    );
+  }
+  if (opening.length > 0) {
+    advice.push(
+      'doors close by the time-out of an entry in the kernel, with no command run; a second knock starts the time anew, ' +
+        'and what is connected when it ends stays connected',
+      'rules that knockd has added until now stay until they are deleted: look with iptables -S',
+    );
+  }
+  if (opening.some(({ rule, stop }) => stop === undefined && rule.timeoutS === undefined)) {
+    advice.push(
+      `where your line had no time-out, the door now closes after ${USUAL_S} s; --timeout 0 would let in for ever, as it did`,
+    );
+  }
+  if (changes.some(({ rule }) => rule.set !== undefined)) {
+    advice.push(
+      'the sets of nft and ipset are not filled any more. A table of nft that drops by policy needs a rule that accepts the port ' +
+        'for everybody (knockctl refuses before it): knockctl doctor says so',
     );
   }
   return advice;

@@ -2,10 +2,11 @@ import { quote, type Family } from '../../base/address.js';
 
 import type { PortLookUp } from '../shadow.js';
 
-import type { Change, DoorReading, Left, VerbLine } from './doors.js';
+import { isSameRule, type Change, type DoorReading, type Left, type VerbLine } from './doors.js';
+import type { Place } from './effect.js';
+import type { DoorRule } from './line.js';
 import { mentions } from './mention.js';
-import type { Place } from './rule.js';
-import { placeOf, ServiceBook } from './services.js';
+import { overlaps, placeOf, samePlace, ServiceBook } from './services.js';
 
 /** What is done with the commands of all doors together. */
 export interface Decision {
@@ -36,6 +37,7 @@ export function decide(doors: readonly DoorReading[], lookUp: PortLookUp): Decis
   };
 
   leave(withoutCounterpart(changes, verbs));
+  leave(withOtherPorts(changes, verbs));
   const run = left.filter(({ isRun }) => isRun);
   leave(({ rule }) => {
     const { place } = rule;
@@ -59,8 +61,8 @@ export function decide(doors: readonly DoorReading[], lookUp: PortLookUp): Decis
 }
 
 /** `tcp port 22`, with the chain where it is not INPUT. */
-export function describePlace({ protocol, port, chain }: Place): string {
-  return `${protocol} port ${port}${chain === 'INPUT' ? '' : ` in ${chain}`}`;
+export function describePlace({ protocol, ports, chain }: Place): string {
+  return `${protocol} port${ports.length > 1 ? 's' : ''} ${ports.join(', ')}${chain === 'INPUT' ? '' : ` in ${chain}`}`;
 }
 
 function leftLines({ line, stop }: Change, reason: string): Left[] {
@@ -71,14 +73,40 @@ function leftLines({ line, stop }: Change, reason: string): Left[] {
   }));
 }
 
-function withoutCounterpart(
-  changes: readonly Change[],
-  verbs: readonly VerbLine[],
-): (change: Change) => string | undefined {
-  const rules = [...changes.map(({ rule }) => rule), ...verbs.map(({ earlier }) => earlier)];
-  const added = new Set(rules.filter((rule) => rule?.adds).map((rule) => rule?.identity));
-  return ({ rule }) =>
-    rule.adds || added.has(rule.identity) ? undefined : 'it deletes a rule that no door here adds exactly so';
+type ReasonOf = (change: Change) => string | undefined;
+
+/** The rules of lines that may be verbs, and of those that are. */
+function rulesOf(changes: readonly Change[], verbs: readonly VerbLine[]): DoorRule[] {
+  return [...changes.map(({ rule }) => rule), ...verbs.flatMap(({ earlier }) => earlier ?? [])];
+}
+
+function withoutCounterpart(changes: readonly Change[], verbs: readonly VerbLine[]): ReasonOf {
+  const added = rulesOf(changes, verbs).filter((rule) => rule.adds);
+  return ({ rule }) => {
+    if (rule.adds || added.some((one) => isSameRule(one, rule))) return undefined;
+    // To refuse everybody who is not let in is what a service does.
+    const isShut = added.some(({ place }) => isPlace(place, rule.place) && rule.isForAll);
+    return isShut ? undefined : 'it deletes a rule that no door here adds exactly so';
+  };
+}
+
+function isPlace(one: Place | undefined, other: Place | undefined): boolean {
+  return one !== undefined && other !== undefined && samePlace(one, other);
+}
+
+/** A port belongs to one service: doors that open it with different others cannot both be its. */
+function withOtherPorts(changes: readonly Change[], verbs: readonly VerbLine[]): ReasonOf {
+  const places = rulesOf(changes, verbs).flatMap(({ verdict, place }) =>
+    verdict === 'ACCEPT' && place !== undefined ? [place] : [],
+  );
+  return ({ rule: { place, verdict } }) => {
+    const other = place && verdict === 'ACCEPT' ? places.find((one) => overlaps(one, place)) : undefined;
+    if (place === undefined || other === undefined) return undefined;
+    return (
+      `it is about ${describePlace(place)}, and another door about ${describePlace(other)}: a port belongs to one service; ` +
+      'write one [service.NAME] with all of them, and knockctl accept %IP% --service NAME, by hand'
+    );
+  };
 }
 
 /** The services that changed doors and verbs need: those that a verb names first, since they have their names. */
@@ -126,8 +154,8 @@ function familiesOf(changes: readonly Change[], verbs: readonly VerbLine[]): rea
   ];
   // A verb that was none of iptables’ opens both families.
   if (rules.includes(undefined)) return [];
-  const opening = rules.filter((rule) => rule?.adds === true && rule.verdict === 'ACCEPT');
-  return [...new Set(opening.map((rule) => rule?.family))]
-    .filter((family) => family !== undefined)
-    .toSorted();
+  const opening = rules.flatMap((rule) => (rule?.adds === true && rule.verdict === 'ACCEPT' ? [rule] : []));
+  // A tool that does not say it may have opened both.
+  if (opening.some(({ families }) => families.length === 0)) return [];
+  return [...new Set(opening.flatMap(({ families }) => families))].toSorted();
 }

@@ -23,6 +23,7 @@ export interface CommandLine {
 
 /** A door's commands, in the order of the file. */
 export interface DoorLines {
+  readonly name: string;
   readonly commands: readonly CommandLine[];
 }
 
@@ -37,7 +38,7 @@ export interface OptionLine {
 }
 
 /** Where in a knockd.conf without faults the commands and the options stand. */
-export interface Document {
+interface Document {
   /** As parseKnockdConf has its doors, in the same order. */
   readonly doors: readonly DoorLines[];
   readonly options: readonly OptionLine[];
@@ -45,11 +46,11 @@ export interface Document {
 }
 
 /** What becomes of a command line: a new value, or no line at all. The old one stays as a comment. */
-export type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
+type Edits = ReadonlyMap<number, { readonly value: string | undefined }>;
 
 /** Finds the commands in a text that parseKnockdConf took without a fault. */
 export function readDocument(text: string): Document {
-  const doors: { commands: CommandLine[] }[] = [];
+  const doors: { name: string; commands: CommandLine[] }[] = [];
   const options: OptionLine[] = [];
   const synAlone: FlagLine[] = [];
   let commands: CommandLine[] | undefined;
@@ -60,7 +61,7 @@ export function readDocument(text: string): Document {
       commands = undefined;
     } else if (line.startsWith('[') && line.endsWith(']')) {
       commands = [];
-      doors.push({ commands });
+      doors.push({ name: line.slice(1, -1), commands });
     } else if (line !== '' && !line.startsWith('#')) {
       if (commands !== undefined && /^TCPFLAGS\s*=\s*SYN$/.test(upper(line))) synAlone.push({ number });
       const found = commands === undefined ? undefined : readCommand(line);

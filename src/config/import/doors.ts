@@ -1,15 +1,20 @@
-import { parseCommand } from '../commands.js';
+import { parseCommand } from '../knockd/commands.js';
+import { ok } from '../../base/result.js';
 import type { VerbCommand } from '../settings.js';
+import { readShellLine, unwrap } from '../shell-line.js';
 import type { PortLookUp } from '../shadow.js';
 
 import type { CommandLine, DoorLines, Slot } from './document.js';
-import { readDoorRule, type DoorRule } from './rule.js';
+import { readDoorLine, type DoorRule } from './line.js';
+import { placeOfSet } from './services.js';
 
 /** A command that is a verb of ours already; `earlier` is the rule that it was made from, where one is told. */
 export interface VerbLine {
   readonly line: CommandLine;
   readonly command: VerbCommand;
   readonly earlier: DoorRule | undefined;
+  /** The verb without what stood around it: sudo, a comment. */
+  readonly plain?: string;
 }
 
 /** A rule that a verb can take the place of. */
@@ -51,14 +56,14 @@ interface Pair {
 const MAX_COMMAND = 4_000;
 
 /** Reads a door's commands; `stopAfterS` is its cmd_timeout in seconds. */
-export function readDoor({ commands }: DoorLines, stopAfterS: number, lookUp: PortLookUp): DoorReading {
+export function readDoor({ name, commands }: DoorLines, stopAfterS: number, lookUp: PortLookUp): DoorReading {
   const inForce = new Map(commands.map((line) => [line.slot, line]));
   const verbs: VerbLine[] = [];
   const parts = new Map<Slot, Part>();
   for (const [slot, line] of inForce) {
-    const command = parseCommand(line.value);
-    if (command.kind === 'verb') verbs.push({ line, command, earlier: earlierRule(line, lookUp) });
-    if (line.value !== '') parts.set(slot, readPart(line, command.kind === 'verb', lookUp));
+    const verb = readVerb(line, name, lookUp);
+    if (verb !== undefined) verbs.push(verb);
+    if (line.value !== '') parts.set(slot, readPart(line, name, verb !== undefined, lookUp));
   }
   const pairs = pairUp(parts, inForce.has('start6'), inForce.has('stop6'));
   const outcomes = pairs.map((pair) => judge(pair, stopAfterS));
@@ -86,21 +91,51 @@ export function readDoor({ commands }: DoorLines, stopAfterS: number, lookUp: Po
   };
 }
 
-function readPart(line: CommandLine, isVerb: boolean, lookUp: PortLookUp): Part {
+/** A verb, with or without sudo and its like in front, and a comment behind. */
+function readVerb(line: CommandLine, door: string, lookUp: PortLookUp): VerbLine | undefined {
+  const earlier = earlierRule(line, door, lookUp);
+  const command = parseCommand(line.value);
+  if (command.kind === 'verb') return { line, command, earlier };
+  const read = readShellLine(line.value);
+  const [only, another] = read.ok ? read.value.commands : [];
+  if (only === undefined || another !== undefined || only.redirects.length > 0) return undefined;
+  const plain = unwrap(only.words).words.join(' ');
+  const inner = parseCommand(plain);
+  return inner.kind === 'verb' ? { line, command: inner, earlier, plain } : undefined;
+}
+
+function readPart(line: CommandLine, door: string, isVerb: boolean, lookUp: PortLookUp): Part {
   if (isVerb) return { kind: 'verb', line };
   const isLong = Buffer.byteLength(line.value) > MAX_COMMAND;
-  const rule = isLong ? undefined : readDoorRule(line.value, lookUp);
+  const rule = isLong ? undefined : readRule(line.value, door, lookUp);
   if (rule === undefined) return { kind: 'shell', line, reason: 'it is too long to be one plain command' };
   if (!rule.ok) return { kind: 'shell', line, reason: rule.reason };
   const isSix = line.slot === 'start6' || line.slot === 'stop6';
-  if (isSix && rule.value.family === 4) {
+  if (isSix && isIpv4Alone(rule.value)) {
     return { kind: 'shell', line, reason: 'iptables takes no IPv6 address: that is for ip6tables' };
   }
   return { kind: 'rule', line, rule: rule.value };
 }
 
-function earlierRule({ earlier }: CommandLine, lookUp: PortLookUp): DoorRule | undefined {
-  const rule = earlier === undefined ? undefined : readDoorRule(earlier, lookUp);
+function isIpv4Alone({ families }: DoorRule): boolean {
+  return families.length === 1 && families[0] === 4;
+}
+
+/** A line that only names a set is about the port that the names of set and door tell. */
+function readRule(line: string, door: string, lookUp: PortLookUp): ReturnType<typeof readDoorLine> {
+  const rule = readDoorLine(line, lookUp);
+  if (!rule.ok || rule.value.set === undefined) return rule;
+  if (rule.value.place !== undefined || rule.value.verdict === 'DROP') return rule;
+  const { set } = rule.value;
+  const place = placeOfSet(`${set} ${door}`, lookUp);
+  const remark =
+    `the set ${set} is not filled any more, and nothing tells which port its rule opens: ` +
+    `${place.protocol} port ${place.ports.join()} is taken; another goes into ports of the service`;
+  return ok({ ...rule.value, place, remarks: [...rule.value.remarks, remark] });
+}
+
+function earlierRule({ earlier }: CommandLine, door: string, lookUp: PortLookUp): DoorRule | undefined {
+  const rule = earlier === undefined ? undefined : readRule(earlier, door, lookUp);
   return rule?.ok === true ? rule.value : undefined;
 }
 
@@ -116,7 +151,7 @@ function pairUp(parts: ReadonlyMap<Slot, Part>, hasStart6: boolean, hasStop6: bo
   }
   if (start6 !== undefined) {
     // With an IPv6 address iptables does nothing.
-    const isVain = stop?.kind === 'rule' && stop.rule.family === 4;
+    const isVain = stop?.kind === 'rule' && isIpv4Alone(stop.rule);
     pairs.push({ start: start6, stop: hasStop6 ? stop6 : isVain ? undefined : stop });
   }
   return pairs;
@@ -142,6 +177,11 @@ function judge({ start, stop, bar }: Pair, afterS: number): { change: Change } |
   return { left };
 }
 
+/** True where what one adds the other takes away. */
+export function isSameRule(one: DoorRule, other: DoorRule): boolean {
+  return one.identities.some((identity) => other.identities.includes(identity));
+}
+
 function isUndoing(stop: Part, rule: DoorRule): boolean {
-  return stop.kind === 'rule' && rule.adds && !stop.rule.adds && stop.rule.identity === rule.identity;
+  return stop.kind === 'rule' && rule.adds && !stop.rule.adds && isSameRule(stop.rule, rule);
 }

@@ -1,6 +1,6 @@
 import type { PortLookUp } from '../shadow.js';
 
-import type { Place } from './rule.js';
+import type { Place } from './effect.js';
 
 const IPTABLES = /(?:^|[\s/("'`])ip6?tables(?:-nft|-legacy)?\s/;
 const PROTOCOL = /\s(?:-p|--proto|--protocol)[\s=]+["']?([A-Za-z0-9-]+)/;
@@ -17,12 +17,14 @@ export function mentions(line: string, place: Place, lookUp: PortLookUp): boolea
   return line.split(/[;&|\n]+/).some((command) => mentionsOnce(command, place, lookUp));
 }
 
-function mentionsOnce(command: string, { port, protocol }: Place, lookUp: PortLookUp): boolean {
+function mentionsOnce(command: string, { ports, protocol }: Place, lookUp: PortLookUp): boolean {
   const isIptables = IPTABLES.test(command);
   const other = PROTOCOL.exec(command)?.[1]?.toLowerCase() ?? 'all';
   if (isIptables && other !== 'all' && other !== protocol) return false;
   if (isIptables && !PORT_OPTION.test(command)) return WHOLE.test(command);
-  return command.split(/[^A-Za-z0-9_.:+%-]+/).some((word) => covers(word, port, lookUp));
+  return command
+    .split(/[^A-Za-z0-9_.:+%-]+/)
+    .some((word) => ports.some((port) => covers(word, port, lookUp)));
 }
 
 /** True where `22`, `ssh` or `20:25` has the port. */

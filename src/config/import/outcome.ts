@@ -1,3 +1,4 @@
+import { USUAL_S } from './advice.js';
 import { describePlace } from './decide.js';
 import type { DoorLines } from './document.js';
 import type { Change } from './doors.js';
@@ -31,21 +32,35 @@ function startOf({ rule, stop }: Change, services: ServiceBook): Pick<Outcome, '
   if (!rule.adds) {
     const text =
       verdict === 'ACCEPT'
-        ? `shuts ${where} again for who knocked`
+        ? `shuts ${where} again for who knocked${rule.shutsAll ? '; for all others the service shuts it anyway' : ''}`
         : 'lifts no ban: bans by doors end by themselves (decoy_timeout), or by knockctl flush';
     return { value: 'knockctl flush %IP%', text };
   }
+  const timeoutS = shortest(rule.timeoutS, stop?.afterS);
   if (verdict === 'DROP') {
-    const timeout = stop === undefined ? '' : ` --timeout ${stop.afterS}`;
-    return {
-      value: `knockctl drop %IP%${timeout}`,
-      text: `bans who knocked from all services${stop === undefined ? ', for decoy_timeout' : ''}`,
-    };
+    const timeout = timeoutS === undefined ? '' : ` --timeout ${timeoutS}`;
+    const text = `bans who knocked from all services${timeoutS === undefined ? ', for decoy_timeout' : ''}`;
+    return { value: `knockctl drop %IP%${timeout}`, text: withRemarks(text, rule.remarks) };
   }
   const name = place === undefined ? '' : (services.nameOf(place) ?? '');
-  const forEver = 'for ever, as its rule did; --timeout 300 instead of 0 is better: then it shuts by itself';
+  const forHow =
+    timeoutS === undefined
+      ? `for ${USUAL_S} s: the line had no time-out, and let in for good (--timeout 0)`
+      : `for ${timeoutS} s`;
+  const forAll = rule.isForAll ? ['it let everybody in: now it is the address that knocked alone'] : [];
   return {
-    value: `knockctl accept %IP% --timeout ${stop?.afterS ?? 0}${serviceOption(name)}`,
-    text: `opens ${where}, service ${name}, for who knocked, ${stop === undefined ? forEver : `for ${stop.afterS} s`}`,
+    value: `knockctl accept %IP% --timeout ${timeoutS ?? USUAL_S}${serviceOption(name)}`,
+    text: withRemarks(`opens ${where}, service ${name}, for who knocked, ${forHow}`, [
+      ...forAll,
+      ...rule.remarks,
+    ]),
   };
+}
+
+function withRemarks(text: string, remarks: readonly string[]): string {
+  return [text, ...remarks].join('; ');
+}
+
+function shortest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }

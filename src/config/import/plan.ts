@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 
 import { ConfigError, type ConfigFault } from '../../base/errors.js';
 
-import { parseKnockdConf, type KnockdConf } from '../knockd-conf.js';
+import { parseKnockdConf, type KnockdConf } from '../knockd/knockd-conf.js';
+import { describeFormer, takenOver, type FormerOptions } from './former-options.js';
 import { isUtf8, splitLines } from '../lines.js';
 import { loadConfig } from '../load.js';
-import { KEYS } from '../schema.js';
+import { KEYS } from '../knockctl/schema.js';
 import type { PortLookUp } from '../shadow.js';
 
 import { advise, describeOption, type Note } from './advice.js';
@@ -38,6 +39,7 @@ export function planImport(
   file: string,
   portNames: PortLookUp,
   doors: string = KEYS.doors.fallback,
+  former?: FormerOptions,
 ): ImportPlan {
   const parsed = parseKnockdConf(text, file);
   const faults = [...parsed.faults, ...undecodable(text, file)];
@@ -51,17 +53,23 @@ export function planImport(
     throw new ConfigError(decision.unknown.map((fault) => ({ file, ...fault })));
 
   const outcomes = [
+    ...decision.verbs.flatMap(({ line, plain }): Outcome[] =>
+      plain === undefined
+        ? []
+        : [{ line: line.number, value: plain, text: 'by itself it is a verb: no process is started for it' }],
+    ),
     ...decision.changes.flatMap((change) => outcomesOf(change, decision.services, document.doors)),
     ...document.synAlone.map(noAnswers),
   ];
   const made = {
     doors: parsed.doors,
     outcomes,
-    knockctlConf: renderConf(decision.services, decision.families, doors),
+    knockctlConf: renderConf(decision.services, decision.families, doors, takenOver(former, parsed.options)),
     knockdConf: editDocument(text, new Map(outcomes.map(({ line, value }) => [line, { value }]))),
   };
   const advice = [
-    ...advise(decision, parsed.options.interface !== undefined),
+    ...(former === undefined ? [] : [describeFormer(former, parsed.options)]),
+    ...advise(decision, (former?.options.interface ?? parsed.options.interface) !== undefined),
     ...warningsOf(made, file, doors).map((warning) => `knockctl check will say: ${warning}`),
   ];
   return {

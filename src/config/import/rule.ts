@@ -3,37 +3,17 @@ import { ok, refuse, type Result } from '../../base/result.js';
 import { ParseError } from '../../iptables-parser/error.js';
 import { parseRule, type Rule } from '../../iptables-parser/rule.js';
 import type { RuleOption } from '../../iptables-parser/types.js';
-import { quoteIfNeeded, splitWords } from '../../iptables-parser/words.js';
-import type { Protocol } from '../../knock/door.js';
+import { quoteIfNeeded } from '../../iptables-parser/words.js';
 
 import type { PortLookUp } from '../shadow.js';
 import { CHAIN } from '../values.js';
+import { isKnocker, readPorts, type Effect, type EffectReader } from './effect.js';
 
-/** What a service protects, as a door's rule names it. */
-export interface Place {
-  readonly protocol: Protocol;
-  readonly port: number;
-  readonly chain: string;
-}
+/** Commands of iptables and ip6tables. */
 
-/** A door's iptables command that a verb can do as well. */
-export interface DoorRule {
-  /** True for -A and -I, false for -D. */
-  readonly adds: boolean;
-  readonly verdict: 'ACCEPT' | 'DROP';
-  readonly family: Family;
-  /** undefined only for a DROP of everything that the address sends. */
-  readonly place: Place | undefined;
-  /** True where only the first packet of a connection matches. */
-  readonly newOnly: boolean;
-  /** Equal for a rule and the -D that takes it away. */
-  readonly identity: string;
-}
-
-const PROGRAM = /^(?:\/(?:usr\/)?(?:local\/)?s?bin\/)?ip(6?)tables$/;
-/** Words, quoted or not, that a shell and iptables-restore read alike. */
-const PLAIN = /^(?:[A-Za-z0-9_.,:/%=!+@ \t-]|"[^"'$`\\]*"(?=[ \t]|$)|'[^"'\\]*'(?=[ \t]|$))+$/;
-const COMMANDS = ['-A', '-I', '-D', '--append', '--insert', '--delete'];
+const PROGRAM = /^(?:\/(?:usr\/)?(?:local\/)?s?bin\/)?ip(6?)tables(?:-nft|-legacy)?$/;
+const COMMANDS = ['-A', '-I', '-D', '-C', '--append', '--insert', '--delete', '--check'];
+const CHECKS = ['-C', '--check'];
 const MODULES = ['tcp', 'udp', 'multiport', 'state', 'conntrack', 'comment'];
 const STATES = ['NEW', 'ESTABLISHED', 'RELATED'];
 /** Chains that traffic of others passes, or that knockctl cannot judge. */
@@ -41,30 +21,32 @@ const NOT_OURS = ['FORWARD', 'DOCKER-USER'];
 
 /**
  * Reads `iptables -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT` and its like. The reason of a refusal
- * says what in the line a verb could not do as well.
+ * says what in the command a verb could not do as well.
  */
-export function readDoorRule(line: string, lookUp: PortLookUp): Result<DoorRule> {
-  if (!PLAIN.test(line)) return refuse('only a shell can carry it out: a verb is one plain command');
-  const [program = '', ...words] = splitWords(line.replace(/'([^']*)'/g, '"$1"'));
+export const readIptables: EffectReader = ([program = '', ...words], lookUp) => {
   const six = PROGRAM.exec(program)?.[1];
-  if (six === undefined) return refuse(`${quote(program)} is not iptables or ip6tables`);
+  if (six === undefined) return undefined;
   const arranged = arrange(words);
   if (!arranged.ok) return arranged;
+  const { isTest } = arranged.value;
   let rule: Rule;
   try {
-    rule = parseRule(arranged.value.map(quoteIfNeeded).join(' '));
+    rule = parseRule(arranged.value.words.map(quoteIfNeeded).join(' '));
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     return refuse(`not a rule that iptables takes (${error.message})`);
   }
-  return judge(rule, six === '6' ? 6 : 4, lookUp);
-}
+  const effect = judge(rule, six === '6' ? 6 : 4, lookUp);
+  return effect.ok && isTest ? ok({ ...effect.value, action: 'test' as const }) : effect;
+};
 
 /** The words with the command, its chain and its number in front, without `-w` and `-t filter`. */
-function arrange(words: readonly string[]): Result<readonly string[]> {
-  const rest = [...words];
+function arrange(words: readonly string[]): Result<{ words: readonly string[]; isTest: boolean }> {
+  const rest = words.flatMap(withValue);
   const wait = rest.findIndex((word) => /^(?:-w|--wait)(?:=?\d+)?$/.test(word));
   if (wait !== -1) rest.splice(wait, /^\d+$/.test(rest[wait + 1] ?? '') ? 2 : 1);
+  const interval = rest.findIndex((word) => /^(?:-W|--wait-interval)$/.test(word));
+  if (interval !== -1) rest.splice(interval, 2);
   const table = rest.findIndex((word) => word === '-t' || word === '--table');
   if (table !== -1) {
     const [, name = ''] = rest.splice(table, 2);
@@ -73,35 +55,57 @@ function arrange(words: readonly string[]): Result<readonly string[]> {
   const at = rest.findIndex((word) => COMMANDS.includes(word));
   if (at === -1) return refuse('it neither adds a rule (-A, -I) nor deletes one (-D)');
   const front = rest.splice(at, /^\d+$/.test(rest[at + 2] ?? '') ? 3 : 2);
-  return ok([...front, ...rest]);
+  const isTest = CHECKS.includes(front[0] ?? '');
+  return ok({ words: [...(isTest ? ['-A', ...front.slice(1)] : front), ...rest], isTest });
 }
 
-function judge(rule: Rule, family: Family, lookUp: PortLookUp): Result<DoorRule> {
-  const adds = rule.command !== 'delete';
-  if (!adds && rule.position !== undefined)
+/** getopt_long(3): `--table=filter` is `--table filter`. */
+function withValue(word: string): readonly string[] {
+  const [, name, value] = /^(--(?:table|append|insert|delete|check))=(.*)$/s.exec(word) ?? [];
+  return name === undefined || value === undefined ? [word] : [name, value];
+}
+
+function judge(rule: Rule, family: Family, lookUp: PortLookUp): Result<Effect> {
+  const isDelete = rule.command === 'delete';
+  if (isDelete && rule.position !== undefined)
     return refuse('it deletes a rule by its number, whichever that is');
   const chain = readChain(rule.chain ?? '');
   if (!chain.ok) return chain;
-  const stranger = strangerIn(rule, family);
+  const stranger = strangerIn(rule);
   if (stranger !== undefined) return refuse(stranger);
   const found = readOptions(rule, lookUp);
   if (!found.ok) return found;
-  const verdict = rule.target?.name;
-  if (verdict !== 'ACCEPT' && verdict !== 'DROP') {
-    return refuse(`its target ${quote(verdict ?? '')} is neither ACCEPT nor DROP`);
+  const isForAll = rule.source === undefined || isEverybody(rule.source.value);
+  const target = rule.target?.name ?? '';
+  const isShut = target === 'DROP' || (target === 'REJECT' && isForAll);
+  if (target !== 'ACCEPT' && !isShut) {
+    return refuse(`its target ${quote(target)} is neither ACCEPT nor DROP`);
   }
-  const { port, isNew, detail } = found.value;
+  const { ports, isNew, detail } = found.value;
   const written = rule.protocol?.value.toLowerCase();
   const protocol = (['tcp', 'udp'] as const).find((known) => known === written);
   if (written !== protocol) return refuse(`its protocol ${quote(written ?? '')} is neither tcp nor udp`);
-  const isWhole = verdict === 'DROP' && protocol === undefined && port === undefined && detail === '';
-  if (!isWhole && (protocol === undefined || port === undefined)) {
-    return refuse('it names no protocol with one port, and a service needs that');
+  const isWhole = isShut && !isForAll && protocol === undefined && ports === undefined && detail === '';
+  if (!isWhole && (protocol === undefined || ports === undefined)) {
+    return refuse('it names no protocol with its ports, and a service needs that');
   }
   const place =
-    protocol === undefined || port === undefined ? undefined : { protocol, port, chain: chain.value };
-  const identity = JSON.stringify([family, chain.value, protocol, port, detail, rule.comments, verdict]);
-  return ok<DoorRule>({ adds, verdict, family, place, newOnly: isNew, identity });
+    protocol === undefined || ports === undefined ? undefined : { protocol, ports, chain: chain.value };
+  const whose = isForAll ? 'all' : 'one';
+  const identity = JSON.stringify([
+    ...['iptables', family, chain.value, protocol, ports, detail, rule.comments, target, whose],
+  ]);
+  // To take away what refuses everybody is to let in, and to put it there shuts.
+  const lets = isForAll && isShut ? isDelete : !isDelete;
+  return ok<Effect>({
+    action: lets ? 'add' : 'delete',
+    verdict: isForAll ? 'ACCEPT' : isShut ? 'DROP' : 'ACCEPT',
+    ...{ family, place, isForAll, newOnly: isNew, identity, remarks: [] },
+  });
+}
+
+function isEverybody(source: string): boolean {
+  return /^(?:0\.0\.0\.0|::|0)\/0$/.test(source);
 }
 
 function readChain(name: string): Result<string> {
@@ -116,17 +120,21 @@ function readChain(name: string): Result<string> {
 }
 
 /** What in the rule no service has; undefined: nothing. */
-function strangerIn(rule: Rule, family: Family): string | undefined {
+function strangerIn(rule: Rule): string | undefined {
   const { source, destination, inInterface, outInterface, otherOptions, matches } = rule;
-  const whole = family === 4 ? '%IP%/32' : '%IP%/128';
-  if (source?.negated !== false || (source.value !== '%IP%' && source.value !== whole)) {
-    return 'its source is not the address that knocked (-s %IP%)';
+  if (source !== undefined && !isEverybody(source.value) && (source.negated || !isKnocker(source.value))) {
+    return `its source is ${source.negated ? 'all but ' : ''}${source.value}, not the address that knocked (-s %IP%)`;
   }
   if (destination !== undefined) {
     return `it is for the destination ${destination.value} only: write [service.NAME] with address = by hand`;
   }
   const device = inInterface ?? outInterface;
-  if (device !== undefined) return `it is for the interface ${device.value} only, and a service is for all`;
+  if (device !== undefined) {
+    const option = inInterface === undefined ? '-o' : '-i';
+    return device.negated
+      ? `it is for every interface but ${device.value} (! ${option} ${device.value}), and a service is for all`
+      : `it is for the interface ${device.value} only (${option} ${device.value}), and a service is for all`;
+  }
   if (rule.protocol?.negated === true) return 'it is for all protocols but one';
   const [other] = otherOptions;
   if (other !== undefined) return `${quote(other.name || other.values.join(' '))} is not understood here`;
@@ -136,7 +144,7 @@ function strangerIn(rule: Rule, family: Family): string | undefined {
 }
 
 interface Options {
-  readonly port: number | undefined;
+  readonly ports: readonly number[] | undefined;
   readonly isNew: boolean;
   /** How port and state are written: rules that differ in it are two to the kernel. */
   readonly detail: string;
@@ -144,7 +152,7 @@ interface Options {
 
 /** The options of all matches: by hand they are written behind any of them, and behind the target. */
 function readOptions(rule: Rule, lookUp: PortLookUp): Result<Options> {
-  let port: number | undefined;
+  let ports: readonly number[] | undefined;
   let isNew = false;
   const details: string[] = [];
   for (const option of [...rule.matches, ...(rule.target === undefined ? [] : [rule.target])].flatMap(
@@ -157,10 +165,11 @@ function readOptions(rule: Rule, lookUp: PortLookUp): Result<Options> {
       case '--destination-port':
       case '--dports':
       case '--destination-ports': {
-        const read = onePort(value, lookUp);
-        if (port !== undefined || !read.ok) return read.ok ? refuse('it names its port twice') : read;
-        port = read.value;
-        if (option.name.endsWith('s')) details.push('multiport');
+        const read = readPorts(value, lookUp);
+        if (ports !== undefined || !read.ok) return read.ok ? refuse('it names its port twice') : read;
+        ports = read.value;
+        // multiport(8) has --dport as well, as an abbreviation.
+        if (option.name.endsWith('s') || value.includes(',')) details.push('multiport');
         break;
       }
       case '--syn':
@@ -171,12 +180,13 @@ function readOptions(rule: Rule, lookUp: PortLookUp): Result<Options> {
         details.push(`${option.name} ${value.split(',').sort().join(',')}`);
         break;
       case '--comment':
+      case '--reject-with':
         break;
       default:
         return refuse(`${quote(option.name || value)} is not understood here`);
     }
   }
-  return ok({ port, isNew, detail: details.sort().join(' ') });
+  return ok({ ports, isNew, detail: details.sort().join(' ') });
 }
 
 /** True where the option lets new connections match, whatever else. */
@@ -184,15 +194,4 @@ function isStateOf({ name, values }: RuleOption): boolean {
   if (name === '--syn') return values.length === 0;
   const states = values.join(' ').split(',');
   return states.includes('NEW') && states.every((state) => STATES.includes(state));
-}
-
-function onePort(text: string, lookUp: PortLookUp): Result<number> {
-  if (/[,:]/.test(text)) {
-    return refuse(
-      `it opens several ports (${text}): write [service.NAME] with all of them in ports = ` +
-        'and knockctl accept %IP% --service NAME by hand',
-    );
-  }
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : lookUp(text);
-  return port === undefined || port < 1 || port > 65_535 ? refuse(`${quote(text)} is not a port`) : ok(port);
 }

@@ -1,9 +1,10 @@
 import type { Family } from '../../base/address.js';
 
-import { KEYS } from '../schema.js';
+import { KEYS } from '../knockctl/schema.js';
+import type { FrontOptions } from '../load-options.js';
 import type { PortLookUp } from '../shadow.js';
 
-import type { Place } from './rule.js';
+import type { Place } from './effect.js';
 
 const CHAIN = KEYS.chain.fallback;
 
@@ -46,7 +47,26 @@ export class ServiceBook {
 }
 
 export function samePlace(a: Place, b: Place): boolean {
-  return a.protocol === b.protocol && a.port === b.port && a.chain === b.chain;
+  return a.protocol === b.protocol && a.chain === b.chain && a.ports.join() === b.ports.join();
+}
+
+/** True where a port is of both, and not all are. */
+export function overlaps(a: Place, b: Place): boolean {
+  const isNear = a.protocol === b.protocol && a.chain === b.chain && !samePlace(a, b);
+  return isNear && a.ports.some((port) => b.ports.includes(port));
+}
+
+/** What a set is for, by names: a service that /etc/services knows, else SSH. */
+export function placeOfSet(names: string, lookUp: PortLookUp): Place {
+  const words = names
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => word.length > 2);
+  const port = words.includes('ssh')
+    ? undefined
+    : words.map((word) => lookUp(word)).find((one) => one !== undefined);
+  return { protocol: 'tcp', ports: [port ?? 22], chain: CHAIN };
 }
 
 /** The name of the service in `--service`: needed unless it is the default of the verbs. */
@@ -55,7 +75,8 @@ export function serviceOption(name: string): string {
 }
 
 /** How a service of that place is called where it is the first to want the name. */
-export function usualName({ protocol, port }: Place): string {
+function usualName({ protocol, ports: [port = 0, another] }: Place): string {
+  if (another !== undefined) return `ports-${port}${protocol === 'udp' ? '-udp' : ''}`;
   return protocol === 'udp' ? `port-${port}-udp` : (NAMES.get(port) ?? `port-${port}`);
 }
 
@@ -65,11 +86,16 @@ export function placeOf(name: string, lookUp: PortLookUp): Place | undefined {
   const known = [...NAMES].find(([, usual]) => usual === name)?.[0];
   const port = digits === undefined ? (known ?? lookUp(name)) : Number(digits);
   if (port === undefined || port > 65_535) return undefined;
-  return { protocol: udp === undefined ? 'tcp' : 'udp', port, chain: CHAIN };
+  return { protocol: udp === undefined ? 'tcp' : 'udp', ports: [port], chain: CHAIN };
 }
 
 /** The text of knockctl.conf; `families` are those that the doors' own rules opened, empty: all. */
-export function renderConf(book: ServiceBook, families: readonly Family[], doors: string): string {
+export function renderConf(
+  book: ServiceBook,
+  families: readonly Family[],
+  doors: string,
+  { interface: name, lookup, onlyIpv4, logFile }: FrontOptions = {},
+): string {
   const parts = ['; Written by knockctl import; docs/configuration.md tells of every setting.\n'];
   if (doors !== KEYS.doors.fallback) parts.push(`[paths]\ndoors = ${quoteValue(doors)}\n`);
   const [only, another] = families;
@@ -80,9 +106,19 @@ export function renderConf(book: ServiceBook, families: readonly Family[], doors
         `families = ipv${only}\n`,
     );
   }
-  for (const [name, { protocol, port, chain }] of book.all) {
+  const listener = [
+    ...(name === undefined ? [] : [`interface = ${name}\n`]),
+    ...(onlyIpv4 === true ? ['families = ipv4\n'] : []),
+  ];
+  if (listener.length > 0) parts.push(`[listener]\n${listener.join('')}`);
+  const log = [
+    ...(logFile === undefined ? [] : [`file = ${quoteValue(logFile)}\n`]),
+    ...(lookup === true ? ['lookup = yes\n'] : []),
+  ];
+  if (log.length > 0) parts.push(`[log]\n${log.join('')}`);
+  for (const [service, { protocol, ports, chain }] of book.all) {
     const hook = chain === CHAIN ? '' : `chain    = ${chain}\n`;
-    parts.push(`[service.${name}]\nprotocol = ${protocol}\nports    = ${port}\n${hook}`);
+    parts.push(`[service.${service}]\nprotocol = ${protocol}\nports    = ${ports.join(', ')}\n${hook}`);
   }
   return parts.join('\n');
 }

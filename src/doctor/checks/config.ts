@@ -1,17 +1,21 @@
 /** What the files say: whether they can be read, whether they are in force, and what in them is not there on this host. */
+import { LOCKED_OUT } from '../../config/lockout.js';
 import { formatFault } from '../../base/errors.js';
 import { OWN_USER, SPARE_USER_NOTE } from '../../system/privileges.js';
 import { localTime } from '../../system/local-time.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 export function configuration({ config, templateFaults, templateRemarks }: Facts): Finding[] {
   if (config.ok) {
     return [
       ...config.value.leftOut.map(
-        ({ text, mend }) => ({ level: 'danger', text, means: LEFT_OUT, mend }) as const,
+        ({ text, fix }) => ({ level: 'danger', text, effect: LEFT_OUT, fix }) as const,
       ),
-      ...config.value.warnings.map((text) => ({ level: 'warning', text }) as const),
+      // nobodyGetsIn tells these, with what mends them.
+      ...config.value.warnings
+        .filter((text) => !text.includes(LOCKED_OUT))
+        .map((text) => ({ level: 'warning', text }) as const),
       ...templateFaults.map(faultOf),
       ...templateRemarks,
     ];
@@ -20,8 +24,8 @@ export function configuration({ config, templateFaults, templateRemarks }: Facts
   return config.faults.map((fault) => ({
     level: 'danger',
     text: formatFault(fault),
-    means: 'there is no configuration yet, so knockctl does not start',
-    mend: 'knockctl init',
+    effect: 'there is no configuration yet, so knockctl does not start',
+    fix: 'knockctl init',
   }));
 }
 
@@ -32,8 +36,8 @@ function faultOf(fault: Parameters<typeof formatFault>[0]): Finding {
   return {
     level: 'danger',
     text: formatFault(fault),
-    means: 'knockctl does not start, and a running one keeps the configuration of before',
-    mend: 'mend that line; knockctl check shows all that is wrong',
+    effect: 'knockctl does not start, and a running one keeps the configuration of before',
+    fix: 'fix that line; knockctl check shows all that is wrong',
   };
 }
 
@@ -49,13 +53,13 @@ export function noService({ config }: Facts): Finding[] {
     {
       level: 'note',
       text: 'there is no [service] in the configuration: knockctl is a supervised knockd',
-      means: 'nothing is hidden: the commands of the doors do what they do',
-      mend: '[service.ssh] in knockctl.conf hides port 22',
+      effect: 'nothing is hidden: the commands of the doors do what they do',
+      fix: '[service.ssh] in knockctl.conf hides port 22',
     },
   ];
 }
 
-/** Files that lost a trial do not come into force by themselves (choose-config.ts). */
+/** Files that lost a trial do not come into force by themselves (select-config.ts). */
 export function triedInVain({ tried, life }: Facts): Finding[] {
   if (tried === undefined) return [];
   if (typeof tried === 'string') {
@@ -63,8 +67,8 @@ export function triedInVain({ tried, life }: Facts): Finding[] {
       {
         level: 'danger',
         text: tried,
-        means: 'knockctl does not start',
-        mend: 'look over the configuration, remove that file, and knockctl start --trial 300',
+        effect: 'knockctl does not start',
+        fix: 'look over the configuration, remove that file, and knockctl start --trial 300',
       },
     ];
   }
@@ -77,10 +81,10 @@ export function triedInVain({ tried, life }: Facts): Finding[] {
     {
       level: 'danger',
       text: `this configuration was tried on ${localTime(tried.at)} and not confirmed`,
-      means: tried.hasBefore
+      effect: tried.hasBefore
         ? 'each start passes over it, at a boot too: the configuration of before counts instead'
         : 'knockctl does not start with it, at a boot neither: nothing is protected',
-      mend: `${isDead ? 'knockctl restartifdead, then ' : ''}knockctl ${verb} --trial 300, then knockctl confirm; or change it`,
+      fix: `${isDead ? 'knockctl restartifdead, then ' : ''}knockctl ${verb} --trial 300, then knockctl confirm; or change it`,
     },
   ];
 }
@@ -96,8 +100,8 @@ export function absentInterfaces({ config, interfaces }: Facts): Finding[] {
     {
       level: 'warning',
       text: `interface in [listener]: there is no ${absent.join(', ')} (there are: ${interfaces.join(', ')})`,
-      means: 'it is waited for; until it is there, the listener hears no knock there',
-      mend: 'interface = any in [listener], or the name of one that is there',
+      effect: 'it is waited for; until it is there, the listener hears no knock there',
+      fix: 'interface = any in [listener], or the name of one that is there',
     },
   ];
 }
@@ -114,8 +118,8 @@ export function listenerUser({ config, listenerUser: user }: Facts): Finding[] {
         user === 'absent'
           ? `user in [listener]: there is no user ${name}`
           : `user in [listener]: ${name} is root, or of its group`,
-      means: 'the listener does not run, so no knock is heard by it, and knockctl does not arm',
-      mend: `user = ${OWN_USER} in [listener], which knockctl install makes; users of other sources (LDAP) by number, UID:GID`,
+      effect: 'the listener does not run, so no knock is heard by it, and knockctl does not arm',
+      fix: `user = ${OWN_USER} in [listener], which knockctl install makes; users of other sources (LDAP) by number, UID:GID`,
     },
   ];
 }

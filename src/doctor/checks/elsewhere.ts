@@ -1,13 +1,13 @@
 /** What decides about a port besides the filter table of iptables: rules of nat, and tables of nft. */
 import { FAMILIES, type Family } from '../../base/address.js';
 import type { ServiceSettings } from '../../config/settings.js';
-import { isForOthers } from '../../firewall/service.js';
-import { BACKENDS } from '../../firewall/backend-name.js';
+import { isForOthers } from '../../firewall/model/service.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../nft-table.js';
-import { eachPort, families, familiesOf, named, type ServicePort } from '../ports.js';
-import { sentOn, type SentOn } from '../sent-on.js';
+import type { Facts } from '../facts/facts.js';
+import { familiesOfTable, mayAccept, refusesRest, type NftTable } from '../facts/nft-table.js';
+import { eachPort, families, familiesOf, named, type ServicePort } from '../facts/ports.js';
+import { sentOn, type SentOn } from '../facts/sent-on.js';
 
 /** Published ports of containers, and others that are sent on, pass FORWARD and never INPUT. */
 export function portsSentOn(facts: Facts): Finding[] {
@@ -42,15 +42,15 @@ function toldOf({ service, wanted }: ServicePort, found: readonly Found[]): Find
     return {
       level: 'danger',
       text: `${named(service, wanted)} is sent on to port ${to} of this host by REDIRECT (${familiesIn(found)})`,
-      means: 'such packets meet INPUT with that port: the one in front of it is not protected',
-      mend: `${to} in ports of [service.${service.name}]`,
+      effect: 'such packets meet INPUT with that port: the one in front of it is not protected',
+      fix: `${to} in ports of [service.${service.name}]`,
     };
   }
   return {
     level: 'danger',
     text: `${named(service, wanted)} is sent on elsewhere, by Docker or a rule like it (${familiesIn(found)})`,
-    means: `such packets pass FORWARD and never INPUT: that port is not protected`,
-    mend: `chain = DOCKER-USER in [service.${service.name}] (another chain of FORWARD without Docker), and the container's own port in ports`,
+    effect: `such packets pass FORWARD and never INPUT: that port is not protected`,
+    fix: `chain = DOCKER-USER in [service.${service.name}] (another chain of FORWARD without Docker), and the container's own port in ports`,
   };
 }
 
@@ -58,8 +58,8 @@ function toldOfSome({ service, wanted }: ServicePort, found: readonly Found[]): 
   return {
     level: 'warning',
     text: `some packets for ${named(service, wanted)} are sent on elsewhere, by a rule for all ports (${familiesIn(found)})`,
-    means: 'those pass FORWARD and never INPUT: they are not protected',
-    mend: `iptables-save -t nat shows it; where ${service.name} is meant, chain = FORWARD in [service.${service.name}]`,
+    effect: 'those pass FORWARD and never INPUT: they are not protected',
+    fix: `iptables-save -t nat shows it; where ${service.name} is meant, chain = FORWARD in [service.${service.name}]`,
   };
 }
 
@@ -77,7 +77,7 @@ export function nftDrops(facts: Facts): Finding[] {
           {
             level: 'note',
             text: `${text}; it has a rule that may accept ${port}`,
-            means: 'a packet has to be accepted there and by knockctl: a drop in either wins',
+            effect: 'a packet has to be accepted there and by knockctl: a drop in either wins',
           },
         ];
       }
@@ -85,9 +85,9 @@ export function nftDrops(facts: Facts): Finding[] {
         {
           level: 'danger',
           text: `${text}, and has no rule that accepts ${port} (${families(shared)})`,
-          means:
+          effect:
             'a knock opens nothing there, and trusted addresses get in as little: a drop in any table wins',
-          mend: acceptIn(table, service, wanted.port),
+          fix: acceptIn(table, service, wanted.port),
         },
       ];
     }),

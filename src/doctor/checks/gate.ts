@@ -1,8 +1,8 @@
 /** Rules in front of ours, which `gate = strict` would keep from opening a port; and such as a gate has made useless. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { letIn, type LetIn } from '../let-in.js';
-import { eachPort, families, familiesOf, named } from '../ports.js';
+import type { Facts } from '../facts/facts.js';
+import { letIn, type LetIn } from '../facts/let-in.js';
+import { eachPort, families, familiesOf, named } from '../facts/ports.js';
 
 /** What a rule of somebody else in front of ours means for each port, by the gate of its service. */
 export function gates(facts: Facts): Finding[] {
@@ -19,8 +19,8 @@ export function gates(facts: Facts): Finding[] {
           {
             level: 'note',
             text: `what stands ${where} opens ${named(service, wanted)} to nobody: ${accepting}`,
-            means: 'the service has gate = strict: who is to get in without a knock must be trusted',
-            mend: trust === '' ? 'take that rule out, if nobody needs it' : trust,
+            effect: 'the service has gate = strict: who is to get in without a knock must be trusted',
+            fix: trust === '' ? 'take that rule out, if nobody needs it' : trust,
           },
         ];
       }
@@ -28,8 +28,8 @@ export function gates(facts: Facts): Finding[] {
         {
           level: 'note',
           text: `what stands ${where} decides about ${named(service, wanted)} before us: ${accepting}`,
-          means: `whom it accepts needs no knock, and no ban keeps them out`,
-          mend: `if that is not meant: gate = strict in [service.${service.name}], with which no rule of the table filter opens the port${trust === '' ? '' : `; and for whom is to get in: ${trust}`}`,
+          effect: `whom it accepts needs no knock, and no ban keeps them out`,
+          fix: `if that is not meant: gate = strict in [service.${service.name}], with which no rule of the table filter opens the port${trust === '' ? '' : `; and for whom is to get in: ${trust}`}`,
         },
       ];
     });

@@ -1,6 +1,6 @@
 /** The host around us: what we need, and what others do there. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 /** A packet that takes longer to the capture than this was held back. */
 const LATE_MS = 300;
@@ -9,18 +9,18 @@ export function tools({ missingTools, ipsetProblem }: Facts): Finding[] {
   const findings: Finding[] = missingTools.map((name) => ({
     level: name === 'nft' ? 'note' : 'danger',
     text: `${name} is not installed`,
-    means:
+    effect:
       name === 'nft'
         ? 'changes of our rules by others are seen at the next heartbeat, not at once'
         : 'knockctl cannot start',
-    mend: `apt-get install ${PACKAGES[name] ?? name}`,
+    fix: `apt-get install ${PACKAGES[name] ?? name}`,
   }));
   if (ipsetProblem !== undefined) {
     findings.push({
       level: 'danger',
       text: `the kernel’s sets cannot be used: ${ipsetProblem}`,
-      means: 'knockctl cannot start',
-      mend: 'modprobe ip_set; in a container: --cap-add NET_ADMIN',
+      effect: 'knockctl cannot start',
+      fix: 'modprobe ip_set; in a container: --cap-add NET_ADMIN',
     });
   }
   return findings;
@@ -40,8 +40,8 @@ export function capture({ probe }: Facts): Finding[] {
       {
         level: 'danger',
         text: `the capture does not work: ${probe.why}`,
-        means: 'no knock would be heard, and knockctl does not shut a port that it cannot open',
-        mend: captureMend(probe),
+        effect: 'no knock would be heard, and knockctl does not shut a port that it cannot open',
+        fix: captureMend(probe),
       },
     ];
   }
@@ -51,8 +51,8 @@ export function capture({ probe }: Facts): Finding[] {
     {
       level: 'warning',
       text: `the capture hears packets ${ms} ms late`,
-      means: 'libpcap holds them back, for the capture module does not find libpcap.so: doors open late',
-      mend: 'apt-get install libpcap-dev',
+      effect: 'doors open late: the machine is very busy, or its libpcap holds packets back',
+      fix: 'uptime shows the load; libpcap 1.5 or newer',
     },
   ];
 }
@@ -68,7 +68,7 @@ export function unread({ unread: problems }: Facts): Finding[] {
   return problems.map((text) => ({
     level: 'note',
     text,
-    means: 'what they do to a port of ours was not looked at',
+    effect: 'what they do to a port of ours was not looked at',
   }));
 }
 
@@ -79,8 +79,8 @@ export function otherKnockd({ knockds }: Facts): Finding[] {
     {
       level: 'warning',
       text: `another knockd is running (pid ${knockds.join(', ')})`,
-      means: 'both hear the same knocks, and both carry out the commands of doors that both know',
-      mend: 'systemctl disable --now knockd',
+      effect: 'both hear the same knocks, and both carry out the commands of doors that both know',
+      fix: 'systemctl disable --now knockd',
     },
   ];
 }

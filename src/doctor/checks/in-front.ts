@@ -1,11 +1,11 @@
 /** Rules that decide about a service before ours do, by the rules in force. */
 import { FAMILIES } from '../../base/address.js';
-import { BACKENDS } from '../../firewall/backend-name.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
 import type { AllTables } from '../../firewall/exposure/elsewhere.js';
 import { surveyed } from '../../firewall/exposure/survey.js';
 import type { Exposure } from '../../firewall/exposure/assess.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
+import type { Facts } from '../facts/facts.js';
 
 const LEVELS: Readonly<Record<Exposure['kind'], Finding['level']>> = {
   open: 'danger',
@@ -46,11 +46,11 @@ export function inFront(facts: Facts): Finding[] {
   return surveyed(found, backend, { services, families, hook, doors })
     .filter(({ table, kind }) => table !== 'nat' && (kind !== 'note' || table === 'mangle'))
     .filter((one) => !isToldByTable(one))
-    .map(({ kind, text, mend }) => ({
+    .map(({ kind, text, fix }) => ({
       level: LEVELS[kind],
       text,
-      means: MEANS[kind],
-      ...(mend === null ? {} : { mend }),
+      effect: MEANS[kind],
+      ...(fix === null ? {} : { fix }),
     }));
 }
 

@@ -1,14 +1,14 @@
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, InTheWay } from '../facts.js';
+import type { Facts, InTheWay } from '../facts/facts.js';
 
 /** Rules of nft that keep iptables from showing its own table. */
 export function inTheWay({ inTheWay: rules = [] }: Pick<Facts, 'inTheWay'>): Finding[] {
   return rules.map((rule) => ({
     level: 'warning',
     text: `a rule of nft in a table of iptables keeps iptables-save from showing it (${placeOf(rule)}): ${rule.text}`,
-    means:
+    effect:
       'knockctl reads its own rules there by another way; what rules of others do to its ports is not looked at, and saved rules are not whole',
-    mend: mendOf(rule),
+    fix: mendOf(rule),
   }));
 }
 

@@ -1,11 +1,12 @@
 /** Whether knockctl is at work now, and who sees to it that it will be. */
-import { holdsOurs, PERSISTENT } from '../../firewall/saved-sets.js';
+import { holdsOurs, PERSISTENT } from '../../firewall/ownership/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, Starters } from '../facts.js';
-import { servicesOf } from '../ports.js';
+import type { StatusState } from '../../wire/state.js';
+import type { Facts, Starters } from '../facts/facts.js';
+import { servicesOf } from '../facts/ports.js';
 
 /** States that pass by themselves in a moment. */
-const PASSING = ['preparing', 'stopping'];
+const PASSING: readonly StatusState[] = ['preparing', 'stopping'];
 
 export function inForce(facts: Facts): Finding[] {
   const { life, config } = facts;
@@ -17,8 +18,8 @@ export function inForce(facts: Facts): Finding[] {
         {
           level: 'warning',
           text: 'knockctl is not running',
-          means: 'nothing is hidden: the host’s own rules decide',
-          mend: 'knockctl start --trial 300, then knockctl confirm',
+          effect: 'nothing is hidden: the host’s own rules decide',
+          fix: 'knockctl start --trial 300, then knockctl confirm',
         },
       ];
     case 'dead':
@@ -26,8 +27,8 @@ export function inForce(facts: Facts): Finding[] {
         {
           level: 'danger',
           text: 'the supervisor is dead',
-          means: 'new connections meet on_failure; the listener does not hear knocks',
-          mend: 'knockctl restartifdead',
+          effect: 'new connections meet on_failure; the listener does not hear knocks',
+          fix: 'knockctl restartifdead',
         },
       ];
     case 'silent':
@@ -35,8 +36,8 @@ export function inForce(facts: Facts): Finding[] {
         {
           level: 'danger',
           text: 'a supervisor is there, but does not answer',
-          means: 'it hangs, or is about to: then new connections meet on_failure',
-          mend: 'knockctl restart replaces it; what is in the kernel stays in force',
+          effect: 'it hangs, or is about to: then new connections meet on_failure',
+          fix: 'knockctl restart replaces it; what is in the kernel stays in force',
         },
       ];
     case 'unknown':
@@ -46,15 +47,15 @@ export function inForce(facts: Facts): Finding[] {
   }
 }
 
-function ofState(state: string, meaning: string): Finding {
+function ofState(state: StatusState, meaning: string): Finding {
   const text = `knockctl is running: ${state}`;
   if (state === 'armed') return { level: 'good', text };
-  if (state === 'trial') return { level: 'note', text, means: meaning, mend: 'knockctl confirm keeps it' };
+  if (state === 'trial') return { level: 'note', text, effect: meaning, fix: 'knockctl confirm keeps it' };
   return {
     level: PASSING.includes(state) ? 'warning' : 'danger',
     text,
-    means: meaning,
-    mend: 'knockctl status says since when and why; knockctl events what happened',
+    effect: meaning,
+    fix: 'knockctl status says since when and why; knockctl events what happened',
   };
 }
 
@@ -75,10 +76,10 @@ export function startedAtBoot(facts: Facts): Finding[] {
     {
       level: isRelied ? 'danger' : 'warning',
       text: 'nothing starts knockctl at a boot',
-      means: hides
+      effect: hides
         ? 'after a reboot the port is as open as without it'
         : 'after a reboot no door hears a knock',
-      mend: bootMend(starters),
+      fix: bootMend(starters),
     },
   ];
 }
@@ -114,8 +115,8 @@ export function startedAgain({ starters, config }: Facts): Finding[] {
       text: cron.file
         ? 'nothing starts knockctl again when it has died: its file for cron is there, and no cron'
         : 'nothing starts knockctl again when it has died',
-      means: 'new connections then meet on_failure until somebody starts it by hand',
-      mend: cron.file
+      effect: 'new connections then meet on_failure until somebody starts it by hand',
+      fix: cron.file
         ? 'apt-get install cron'
         : `knockctl install${cron.program ? '' : ', and apt-get install cron'}`,
     },
@@ -136,14 +137,14 @@ export function savedRules(facts: Facts): Finding[] {
         return {
           level: 'note',
           text,
-          means: 'netfilter-persistent has the sets that they name made by knockctl before it loads them',
+          effect: 'netfilter-persistent has the sets that they name made by knockctl before it loads them',
         };
       }
       return {
         level: 'danger',
         text: `${text}, and nothing makes the sets that they name before it is loaded`,
-        means: 'with a set missing none of its rules is loaded: after a boot this host has no rules at all',
-        mend: isItsOwn ? `knockctl install puts a plugin in place that makes them; or ${byHand}` : byHand,
+        effect: 'with a set missing none of its rules is loaded: after a boot this host has no rules at all',
+        fix: isItsOwn ? `knockctl install puts a plugin in place that makes them; or ${byHand}` : byHand,
       };
     });
 }

@@ -1,28 +1,28 @@
 /** Rules of the host beside ours: those that keep everybody out, and those that ours never see. */
-import { BACKENDS } from '../../firewall/backend-name.js';
-import { BUILT_IN, chainNames } from '../../firewall/plan.js';
+import { BACKENDS } from '../../firewall/model/backend-name.js';
+import { BUILT_IN, chainNames } from '../../firewall/rules/plan.js';
 import { findTable } from '../../iptables-parser/query.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { backendsOfOurs, isOurs } from '../ours.js';
-import { eachPort, families, familiesOf, named, programs } from '../ports.js';
-import { reach, type Reach } from '../reach.js';
+import type { Facts } from '../facts/facts.js';
+import { backendsOfOurs, isOurs } from '../facts/ours.js';
+import { eachPort, families, familiesOf, named, programs } from '../facts/ports.js';
+import { reach, type Reach } from '../facts/reach.js';
 import { hasKernelDoor } from './services.js';
 
-/** Rules in both back ends are both traversed, and a DROP in either wins (kernel-facts). */
+/** Rules in both back ends are both traversed, and a DROP in either wins. */
 export function bothBackends({ rules, backend }: Facts): Finding[] {
   const used = BACKENDS.filter((name) => [...(rules.get(name)?.values() ?? [])].some(hasRules));
   if (used.length < 2) return [];
-  const where = 'in the order of “Two back ends” in neighbours.md (docs/, or /usr/share/doc/knockctl)';
+  const where = 'in the order of “Two back ends” in docs/neighbours.md (or /usr/share/doc/knockctl/docs)';
   const inLegacy = backend === 'legacy' || backendsOfOurs(rules).includes('legacy');
   return [
     {
       level: 'warning',
       text: 'both back ends of iptables have rules of this host, nft and legacy',
-      means: 'each packet passes both, and a DROP in either wins',
+      effect: 'each packet passes both, and a DROP in either wins',
       // Flushing the back end that ours are in, or one with the policy DROP, shuts what is open.
-      mend:
+      fix:
         backend === 'nft' && !inLegacy
           ? `move those of legacy to nft, where ours belong, ${where}; never flush iptables-nft`
           : `knockctl stop first${inLegacy ? ', for ours belong to legacy' : ''}; then move those of legacy to nft, ${where}`,
@@ -44,8 +44,8 @@ export function otherBackend(facts: Facts): Finding[] {
       {
         level: 'danger',
         text: `${named(service, wanted)} is shut by rules of ${programs(shut, other).join(' and ')} (${families(shut)}), and ours are in ${programs(shut, backend).join(' and ')}`,
-        means: 'a knock opens nothing: a DROP in either back end wins',
-        mend: `${shown(shut, other, service.chain)} shows them; take them out there, or set backend = ${other} in [firewall]`,
+        effect: 'a knock opens nothing: a DROP in either back end wins',
+        fix: `${shown(shut, other, service.chain)} shows them; take them out there, or set backend = ${other} in [firewall]`,
       },
     ];
   });
@@ -65,8 +65,8 @@ export function noOtherWayIn(facts: Facts): Finding[] {
       {
         level: trusted ? 'warning' : 'danger',
         text: `${named(service, wanted)} has on_failure = restore, and the host's own rules let nobody in there (${families(shut)})`,
-        means: `should knockctl be lost, ${trusted ? 'only trusted addresses get in' : 'nobody gets in'}: not even who has knocked`,
-        mend: hasKernelDoor(facts, service)
+        effect: `should knockctl be lost, ${trusted ? 'only trusted addresses get in' : 'nobody gets in'}: not even who has knocked`,
+        fix: hasKernelDoor(facts, service)
           ? `on_failure = hold in [service.${service.name}]: doors in the kernel go on to open; or a rule of your own that accepts the port from where you are`
           : `${trusted ? '' : 'trust an address (knockctl trust ADDR --save) with on_failure = hold, or '}a rule of your own that accepts the port from where you are`,
       },
@@ -82,11 +82,11 @@ export function neverReached(facts: Facts): Finding[] {
     const before = (is: (met: Reach) => boolean): readonly (4 | 6)[] =>
       familiesOf(facts).filter((family) => is(reach(rules?.get(family), service.chain, wanted)));
     const behind = 'and hook = last puts ours behind it';
-    const told = (level: Finding['level'], text: string, means: string): Finding => ({
+    const told = (level: Finding['level'], text: string, effect: string): Finding => ({
       level,
       text: `a rule in ${service.chain} ${text}, ${behind}`,
-      means,
-      mend: 'hook = first in [firewall], or take that rule out',
+      effect,
+      fix: 'hook = first in [firewall], or take that rule out',
     });
     const open = before(({ who, by }) => who === 'everybody' && by === 'rule');
     const some = before(({ who, by, isAccepted }) => isAccepted && !(who === 'everybody' && by === 'rule'));
@@ -139,9 +139,9 @@ export function absentChain(facts: Facts): Finding[] {
       {
         level: isWhole ? 'danger' : 'warning',
         text: `there is no chain ${chain} (${families(absent)}), into which service ${name} belongs`,
-        means: `service ${name} is not protected there; the jump goes in as soon as somebody makes the chain`,
-        mend: isWhole
-          ? `start what makes it (systemctl start docker makes DOCKER-USER), or mend chain in [service.${name}]`
+        effect: `service ${name} is not protected there; the jump goes in as soon as somebody makes the chain`,
+        fix: isWhole
+          ? `start what makes it (systemctl start docker makes DOCKER-USER), or fix chain in [service.${name}]`
           : `Docker without ${families(absent)} rules serves published ports there by docker-proxy, which passes INPUT: publish at an address of the other family (-p ADDRESS:PORT:PORT), or protect the host's port by another service`,
       },
     ];

@@ -1,8 +1,8 @@
 /** Sets of knockctl's that somebody has saved, and that a program loads again which knows nothing of what was taken out since. */
-import { savedLists } from '../../firewall/saved-sets.js';
+import { savedLists } from '../../firewall/ownership/saved-sets.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { servicesOf } from '../ports.js';
+import type { Facts } from '../facts/facts.js';
+import { servicesOf } from '../facts/ports.js';
 
 export function savedSets(facts: Facts): Finding[] {
   const services = servicesOf(facts).map(({ name }) => name);
@@ -19,9 +19,9 @@ export function savedSets(facts: Facts): Finding[] {
       {
         level: 'warning',
         text: `${path} holds ${held} of knockctl's (${sets[0] ?? ''}${sets.length > 1 ? ' …' : ''}; ${entries} ${entries === 1 ? 'entry' : 'entries'}), and ${by} loads it`,
-        means:
+        effect:
           'at a boot whoever is in that file is in again, with the whole time, until knockctl has started: then its own files count, and events names whom it took out. If the file is loaded while knockctl runs, they are in until they are flushed again',
-        mend: `sed -i -E '${lines}' ${path}${again}`,
+        fix: `sed -i -E '${lines}' ${path}${again}`,
       },
     ];
   });

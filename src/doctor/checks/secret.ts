@@ -1,15 +1,15 @@
 /** Who can find the sequence out: from files that hold it, and by the time that an answer takes. */
 import type { Finding } from '../../wire/reports.js';
-import type { Facts } from '../facts.js';
-import { families, familiesOf, programs } from '../ports.js';
-import { reach } from '../reach.js';
+import type { Facts } from '../facts/facts.js';
+import { families, familiesOf, programs } from '../facts/ports.js';
+import { reach } from '../facts/reach.js';
 
 export function readableSecrets({ readableSecrets: files = [] }: Facts): Finding[] {
   return files.map(({ path, holds }) => ({
     level: 'warning',
     text: `${path} can be read by every user of this host, and ${holds}`,
-    means: 'the knock keeps out nobody who has an account here, or who sees a copy of that file',
-    mend: `chmod o= ${path}; then another sequence, if somebody may have read it`,
+    effect: 'the knock keeps out nobody who has an account here, or who sees a copy of that file',
+    fix: `chmod o= ${path}; then another sequence, if somebody may have read it`,
   }));
 }
 
@@ -35,9 +35,9 @@ export function answeringPorts(facts: Facts): Finding[] {
     {
       level: 'note',
       text: `knock ports answer like any port at which nobody listens: with a refusal (${families(answering)})`,
-      means:
+      effect:
         'a stranger who measures many answers can find out which ports they are, though not their order; and sees that the hidden port is dropped where others refuse',
-      mend: `let in what is to be reached, and the sessions that there are (${tools} -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT), then drop the rest: -A INPUT -j DROP as its last rule`,
+      fix: `let in what is to be reached, and the sessions that there are (${tools} -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT), then drop the rest: -A INPUT -j DROP as its last rule`,
     },
   ];
 }

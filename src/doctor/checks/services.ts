@@ -1,10 +1,11 @@
 /** Each service by itself: who gets in, what is behind it, and whether it is the one that is meant. */
+import { isForNobody, type WaysIn } from '../../config/lockout.js';
 import type { Config, ServiceSettings } from '../../config/settings.js';
-import { chosenService, isForOthers } from '../../firewall/service.js';
+import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';
-import type { Facts, Listening } from '../facts.js';
+import type { Facts, Listening } from '../facts/facts.js';
 import { FAMILIES } from '../../base/address.js';
-import { named, servicesOf } from '../ports.js';
+import { named, servicesOf } from '../facts/ports.js';
 
 /** As many ports as are worth a line. */
 const MANY = 6;
@@ -13,25 +14,18 @@ const MANY = 6;
 export function nobodyGetsIn({ config }: Facts): Finding[] {
   if (!config.ok) return [];
   return config.value.settings.services
-    .filter((service) => isForNobody(config.value, service))
+    .filter((service) => isForNobody(service, waysIn(config.value)))
     .map(({ name }) => ({
       level: 'danger',
       text: `nobody can get into service ${name}: nobody is trusted, and no door accepts into it`,
-      means: 'its port is shut to everybody, you included, until somebody on this host calls knockctl accept',
-      mend: `command = knockctl accept %IP% --service ${name} in a door, or knockctl trust ADDR --save`,
+      effect:
+        'its port is shut to everybody, you included, until somebody on this host calls knockctl accept',
+      fix: `command = knockctl accept %IP% --service ${name} in a door, or knockctl trust ADDR --save`,
     }));
 }
 
-/** What a command of the shell does is not known: it may let somebody in. */
-function isForNobody(config: Config, service: ServiceSettings): boolean {
-  if (config.trusted.length > 0) return false;
-  const commands = config.doors.flatMap(({ actions }) => FAMILIES.map((family) => actions[family].start));
-  return !commands.some(
-    (command) =>
-      command?.kind === 'shell' ||
-      command?.verb === 'trust' ||
-      (command?.verb === 'accept' && isMeant(config, command.service, service)),
-  );
+function waysIn({ settings, doors, trusted }: Config): WaysIn {
+  return { services: settings.services, doors, trusted };
 }
 
 /** Whether a verb that names this service, or none, means this one. */
@@ -65,19 +59,19 @@ export function onFailure(facts: Facts): Finding[] {
         {
           level: 'note',
           text: `service ${name} has doors in the kernel, and on_failure = ${word}`,
-          means: 'with hold they go on to open while all of knockctl is dead, and nobody else gets in',
-          mend: `on_failure = hold in [service.${name}]`,
+          effect: 'with hold they go on to open while all of knockctl is dead, and nobody else gets in',
+          fix: `on_failure = hold in [service.${name}]`,
         },
       ];
     }
-    const isTold = isForNobody(config.value, service);
+    const isTold = isForNobody(service, waysIn(config.value));
     if (!opens && word === 'hold' && config.value.trusted.length === 0 && !isTold) {
       return [
         {
           level: 'danger',
           text: `service ${name} has on_failure = hold, nobody is trusted, and no door of it is in the kernel`,
-          means: 'should knockctl be lost, nobody gets in any more',
-          mend: 'trust an address (knockctl trust ADDR --save), or on_failure = restore; knockctl check says why a door is not in the kernel',
+          effect: 'should knockctl be lost, nobody gets in any more',
+          fix: 'trust an address (knockctl trust ADDR --save), or on_failure = restore; knockctl check says why a door is not in the kernel',
         },
       ];
     }
@@ -98,8 +92,8 @@ export function nobodyListens(facts: Facts): Finding[] {
       {
         level: 'warning',
         text: `nobody listens at ${protocol} port ${ports.join(', ')} (service ${name}), to be reached from elsewhere`,
-        means: `a knock opens a port that nobody answers at; ${whoListens(bare)}, in no service of knockctl`,
-        mend: `ports in [service.${name}], or start what it is for`,
+        effect: `a knock opens a port that nobody answers at; ${whoListens(bare)}, in no service of knockctl`,
+        fix: `ports in [service.${name}], or start what it is for`,
       },
     ];
   });
@@ -130,8 +124,8 @@ export function ownSession(facts: Facts): Finding[] {
     {
       level: 'warning',
       text: `the port of your own session (tcp ${port} of ${host}) is not protected: it is in no service`,
-      means: 'whoever wants to can try passwords there',
-      mend: `ports = ${port} in a [service.NAME], unless that is meant; with --trial, as each change`,
+      effect: 'whoever wants to can try passwords there',
+      fix: `ports = ${port} in a [service.NAME], unless that is meant; with --trial, as each change`,
     },
   ];
 }
@@ -162,10 +156,10 @@ export function unprotectedFamily(facts: Facts): Finding[] {
           {
             level: isServed ? 'danger' : 'note',
             text: `this host has IPv${family} addresses (${address}), and families in [firewall] leaves IPv${family} out`,
-            means: isServed
+            effect: isServed
               ? `${named(service, wanted)} is open to everybody over IPv${family}`
               : `nobody listens at ${named(service, wanted)} over IPv${family} now; it would be open to everybody`,
-            mend: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
+            fix: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
           },
         ];
       }),

@@ -1,9 +1,17 @@
 import type { Family } from '../../base/address.js';
-import { setName } from '../names.js';
+import { setName } from '../model/names.js';
 import { addTo, inSet, otherFlags, portMatches, rule, stepMatch, takeFrom } from './match.js';
-import { doneChain, doneSet, endChain, openChain, startChain, windowSet } from './names.js';
+import {
+  doneChain,
+  doneSet,
+  endChain,
+  openChain,
+  startChain,
+  windowSet,
+  cooldownSet,
+} from '../model/door-names.js';
 import type { Door, Step } from '../../knock/door.js';
-import type { KernelAction } from './qualify.js';
+import type { KernelAction } from './eligibility.js';
 
 /** The chains of one door. Pure. */
 
@@ -16,7 +24,7 @@ export interface RuledDoor {
   readonly action: KernelAction | undefined;
 }
 
-export interface ChainSettings {
+interface ChainSettings {
   readonly family: Family;
   readonly duplicates: 'strict' | 'tolerate';
 }
@@ -31,15 +39,23 @@ export function hasAttempts({ door }: RuledDoor): boolean {
   return door.sequence.length > 1 && door.windowMs > 0;
 }
 
+/** True where something is done when the door opens: the chain for it is there. */
+export function hasEnd(ruled: RuledDoor): boolean {
+  return ruled.action !== undefined || (hasAttempts(ruled) && ruled.door.cooldownMs !== undefined);
+}
+
 /** The chains of a door, in the order in which a knock meets them. */
 export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
   const { base, action } = ruled;
   const chains: Chains = new Map();
   const attempts = hasAttempts(ruled);
   if (attempts) followAttempts(chains, ruled, settings);
-  if (action !== undefined) {
-    const end = attempts ? [takeFrom(windowSet(base, settings.family))] : [];
-    chains.set(openChain(base), [...end, ...actionRules(action, settings)]);
+  if (hasEnd(ruled)) {
+    const { family } = settings;
+    const end = attempts ? [takeFrom(windowSet(base, family))] : [];
+    const rest = ruled.door.cooldownMs === undefined ? [] : [addTo(cooldownSet(base, family), 'renew')];
+    const act = action === undefined ? [] : actionRules(action, settings);
+    chains.set(openChain(base), [...end, ...rest, ...act]);
   }
   return chains;
 }
@@ -50,7 +66,7 @@ export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
  * before it is in the window.
  */
 function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }: ChainSettings): void {
-  const { door, base, action } = ruled;
+  const { door, base } = ruled;
   const { sequence } = door;
   const window = windowSet(base, family);
   const later: string[] = [];
@@ -61,7 +77,7 @@ function followAttempts(chains: Chains, ruled: RuledDoor, { family, duplicates }
     const step = sequence[done];
     if (step === undefined) continue;
     const here = done === 1 ? '' : inSet(doneSet(base, done, family));
-    const whole = action === undefined ? endChain(base) : openChain(base);
+    const whole = hasEnd(ruled) ? openChain(base) : endChain(base);
     const next = done + 1 === sequence.length ? whole : doneChain(base, done + 1);
     judge.push(rule(`-p ${step.protocol}`, stepMatch(step), here, `-g ${next}`));
     if (duplicates === 'tolerate') {
@@ -89,7 +105,7 @@ function tcpPorts(steps: readonly Step[]): string[] {
   return sorted.length === 0 ? [] : portMatches('tcp', sorted, { mask: 0, value: 0 });
 }
 
-/** What the verbs of the supervisor do (src/supervisor/verbs), in their order. */
+/** What the verbs of the supervisor do (src/runtime/access), in their order. */
 function actionRules(action: KernelAction, { family }: ChainSettings): string[] {
   switch (action.verb) {
     case 'accept':

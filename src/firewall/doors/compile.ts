@@ -1,11 +1,20 @@
 import type { Family } from '../../base/address.js';
 import { countsBeginnings, coveredPorts, type Door, type Protocol } from '../../knock/door.js';
-import { jumpTag } from '../names.js';
-import type { SetSpec } from '../sets.js';
-import type { TableName } from '../table-name.js';
-import type { DesiredService, Jump } from '../template.js';
+import { jumpTag } from '../model/names.js';
+import type { SetSpec } from '../sets/set-specs.js';
+import type { TableName } from '../model/table-name.js';
+import type { DesiredService, Jump } from '../rules/template.js';
 import { doorChains, hasAttempts, type RuledDoor } from './chains.js';
-import { destinationOf, inSet, portMatches, rule, stepMatch, targetText, type Destination } from './match.js';
+import {
+  destinationOf,
+  inSet,
+  portMatches,
+  rule,
+  stepMatch,
+  targetText,
+  type Destination,
+  notInSet,
+} from './match.js';
 import {
   doorNames,
   doneSet,
@@ -16,9 +25,10 @@ import {
   stepChain,
   underWayChain,
   windowSet,
-} from './names.js';
-import type { KernelAction, Placement } from './qualify.js';
-import { doorSets } from './sets.js';
+  cooldownSet,
+} from '../model/door-names.js';
+import type { KernelAction, Placement } from './eligibility.js';
+import { doorSets, cooldownSets } from './sets.js';
 
 /** Doors into sets and rules that recognise knocks with no process alive. Pure. */
 
@@ -39,7 +49,7 @@ export interface CompileSettings {
 }
 
 /** A door that opens with nothing of ours running. */
-export interface KernelDoor {
+interface KernelDoor {
   readonly door: Door;
   readonly action: KernelAction;
   /** The packets of this chain's last rule are the knocks that were carried out. */
@@ -89,7 +99,12 @@ export function compileDoors(placements: readonly Placement[], settings: Compile
   }
   const ends = [...targets.values()].map((target) => targetText(target, family));
   return {
-    sets: followed.flatMap(({ door, base }) => doorSets(door, base, family, sources)),
+    sets: [
+      ...followed.flatMap(({ door, base }) => doorSets(door, base, family, sources)),
+      ...all
+        .filter((ruled) => begins(ruled))
+        .flatMap(({ door, base }) => cooldownSets(door, base, family, sources)),
+    ],
     rules: {
       service: doorsLabel(instance),
       chains,
@@ -188,7 +203,8 @@ function sameWork(doors: readonly RuledDoor[], family: Family): string[] {
   const [one] = covered(doors).filter(hasAttempts);
   if (one === undefined) return [];
   const done = one.door.sequence.slice(2).map((_, index) => doneSet(one.base, index + 2, family));
-  return [...done, windowSet(one.base, family)].map(inSet);
+  const cool = one.door.cooldownMs === undefined ? [] : [cooldownSet(one.base, family)];
+  return [...cool, ...done, windowSet(one.base, family)].map(inSet);
 }
 
 /**
@@ -216,16 +232,21 @@ function stepRules(
     .filter(hasAttempts)
     .map((ruled) => underWay(ruled, family, to, `-g ${underWayChain(instance)}`));
   const begin = doors.flatMap((ruled) => {
-    const { door, action, base } = ruled;
+    const { door, base } = ruled;
     const [first] = door.sequence;
     const start = hasAttempts(ruled) ? startChain(base) : openChain(base);
-    // Without attempts and without an action there is nothing to begin; with no time there never is.
-    const begins = hasAttempts(ruled) || (action !== undefined && door.sequence.length === 1);
-    if (first === undefined || !begins) return [];
+    if (first === undefined || !begins(ruled)) return [];
     const { before, behind } = to(door);
-    return [rule(before, `-p ${first.protocol}`, stepMatch(first, door.flags), behind, `-j ${start}`)];
+    const rested = door.cooldownMs === undefined ? '' : notInSet(cooldownSet(base, family));
+    const packet = rule(`-p ${first.protocol}`, stepMatch(first, door.flags));
+    return [rule(before, packet, behind, rested, `-j ${start}`)];
   });
   return [...IMPOSSIBLE[family], ...goOn, ...begin];
+}
+
+/** Without attempts and without an action there is nothing to begin; with no time there never is. */
+function begins(ruled: RuledDoor): boolean {
+  return hasAttempts(ruled) || (ruled.action !== undefined && ruled.door.sequence.length === 1);
 }
 
 function underWay(

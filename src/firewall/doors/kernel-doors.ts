@@ -1,13 +1,13 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { chains as chainsOf } from '../../iptables-parser/query.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 
 import type { Door } from '../../knock/door.js';
-import type { SetHeader, SetSpec } from '../sets.js';
-import type { DesiredService } from '../template.js';
-import { leftovers } from '../leftovers.js';
+import type { SetHeader, SetSpec } from '../sets/set-specs.js';
+import type { DesiredService } from '../rules/template.js';
+import { knownChains } from '../rules/known-chains.js';
 import type { CompiledDoors } from './compile.js';
-import { doorsInstance, doorsLabel, isDoorName } from './names.js';
+import { doorsInstance, doorsLabel, isDoorName } from '../model/door-names.js';
 
 /** What the kernel holds so that it recognises knocks by itself: the doors of one configuration, in both families. */
 export class KernelDoors {
@@ -32,7 +32,7 @@ export class KernelDoors {
 
   /** Chains and jumps of a family; none where no door opens in it, so that what an earlier life left goes. */
   rules(family: Family): DesiredService {
-    return this.#compiled.get(family)?.rules ?? leftovers(doorsLabel(this.instance), []);
+    return this.#compiled.get(family)?.rules ?? knownChains(doorsLabel(this.instance), []);
   }
 
   /** The chains whose last rule's packets are knocks that were carried out, each with its door. */
@@ -51,7 +51,7 @@ export function strayDoors(
   const present = table === undefined ? [] : chainsOf(table).map(({ name }) => name);
   return instances.map((instance) => {
     const stray = present.filter((name) => isDoorName(name, instance) && !wanted.has(name));
-    return leftovers(doorsLabel(instance), stray);
+    return knownChains(doorsLabel(instance), stray);
   });
 }
 

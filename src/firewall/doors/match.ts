@@ -62,6 +62,10 @@ export function inSet(set: string): string {
   return `-m set --match-set ${set} src`;
 }
 
+export function notInSet(set: string): string {
+  return `-m set ! --match-set ${set} src`;
+}
+
 /** Takes the source into the set: once, whatever time it has left in it, or with its time anew. Without a time: the set's. */
 export function addTo(set: string, renew?: 'renew', timeoutS?: number): string {
   const time = timeoutS === undefined ? '' : ` --timeout ${timeoutS}`;

@@ -1,8 +1,8 @@
 import type { Family } from '../../base/address.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Door } from '../../knock/door.js';
-import type { SetSpec } from '../sets.js';
-import { doneSet, windowSet } from './names.js';
+import type { SetSpec } from '../sets/set-specs.js';
+import { doneSet, windowSet, cooldownSet } from '../model/door-names.js';
 
 /** The sets of doors in the kernel, and how large they are (docs/decisions/0007-kernel-doors.md). Pure. */
 
@@ -23,22 +23,35 @@ const SMALLEST = 64;
  */
 export function doorSets(door: Door, base: string, family: Family, sources: number): SetSpec[] {
   const buckets = bucketsFor(sources);
-  const sets = [spec(windowSet(base, family), door, family, buckets)];
+  const sets = [spec(windowSet(base, family), family, buckets, windowSeconds(door))];
   for (let done = 2; done < door.sequence.length; done += 1) {
-    sets.push(spec(doneSet(base, done, family), door, family, Math.max(SMALLEST, buckets / FEWER)));
+    const fewer = Math.max(SMALLEST, buckets / FEWER);
+    sets.push(spec(doneSet(base, done, family), family, fewer, windowSeconds(door)));
   }
   return sets;
 }
 
-/** How long an attempt lasts, in seconds. Windows are written in whole ones; none of no length gets here. */
-function windowSeconds({ windowMs }: Door): number {
-  return Math.min(MAX_TIMEOUT_S, Math.max(1, Math.round(windowMs / 1000)));
+/** The set of a door with a cool-down: who is in it has opened the door, which takes a whole knock, or one packet. */
+export function cooldownSets(door: Door, base: string, family: Family, sources: number): SetSpec[] {
+  if (door.cooldownMs === undefined) return [];
+  const all = bucketsFor(sources);
+  const buckets = door.sequence.length === 1 ? all : Math.max(SMALLEST, all / FEWER);
+  return [spec(cooldownSet(base, family), family, buckets, inSeconds(door.cooldownMs))];
 }
 
-function spec(name: string, door: Door, family: Family, buckets: number): SetSpec {
+/** How long an attempt lasts, in seconds. Windows are written in whole ones; none of no length gets here. */
+function windowSeconds({ windowMs }: Door): number {
+  return inSeconds(windowMs);
+}
+
+function inSeconds(ms: number): number {
+  return Math.min(MAX_TIMEOUT_S, Math.max(1, Math.round(ms / 1000)));
+}
+
+function spec(name: string, family: Family, buckets: number, timeoutS: number): SetSpec {
   const inet = family === 4 ? 'inet' : 'inet6';
   const bounds = `hashsize ${buckets} maxelem ${2 * PLACES * buckets}`;
-  return { name, create: `hash:ip family ${inet} ${bounds} timeout ${windowSeconds(door)}` };
+  return { name, create: `hash:ip family ${inet} ${bounds} timeout ${timeoutS}` };
 }
 
 /** A power of two, as the kernel would make it. */

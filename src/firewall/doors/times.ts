@@ -1,7 +1,7 @@
 import { FAMILIES, type Family } from '../../base/address.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
-import { chosenService } from '../service.js';
-import type { Command, ConfiguredDoor, KnockedService } from './qualify.js';
+import { chosenService } from '../model/service.js';
+import type { Command, ConfiguredDoor, KnockedService } from './configured-door.js';
 
 /** For how long doors let in and ban, whoever carries it out. In seconds, 0 being for ever. Pure. */
 

@@ -4,20 +4,26 @@ import { FAMILIES, type Family } from '../../base/address.js';
 import { errorText } from '../../base/errors.js';
 import { parse } from '../../iptables-parser/parse.js';
 import { tables as tablesOf } from '../../iptables-parser/query.js';
-import { BACKENDS, type BackendName } from '../backend-name.js';
-import { hasLegacyTables } from '../backend.js';
+import { BACKENDS, type BackendName } from '../model/backend-name.js';
+import { hasLegacyTables } from '../rules/backend.js';
 import { listeningPorts } from '../../system/listening.js';
-import { protocol } from '../nft-listing.js';
-import { unsavedTable } from '../saved.js';
-import type { Tables } from '../tables.js';
+import { protocol } from '../rules/nft-listing.js';
+import { unsavedTable } from '../rules/saved.js';
+import type { Tables } from '../rules/tables.js';
 import type { AllTables } from './elsewhere.js';
 import type { Served } from './left-out.js';
 import { readNative, type Native } from './native.js';
 
+/** What could not be read, in words; of which family, unless it is about both. */
+export interface Problem {
+  readonly family?: Family;
+  readonly text: string;
+}
+
 /** All tables of both back ends, and what of them could not be read. */
 export interface Found {
   readonly tables: readonly AllTables[];
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
   /** What nft has beside the tables of iptables. */
   readonly native?: Native;
   /** Ports of this host that others reach by an address of a family. */
@@ -27,9 +33,9 @@ export interface Found {
 /** Reads the tables of both back ends in both families: a process each, legacy only where it has tables. */
 export async function readAllTables(own: Tables): Promise<Found> {
   const tables: AllTables[] = [];
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   /** What iptables-nft does not tell is judged by what nft does. */
-  const partly: string[] = [];
+  const partly: Problem[] = [];
   const told = new Set<string>();
   for (const backend of BACKENDS) {
     for (const family of FAMILIES) {
@@ -64,8 +70,8 @@ export async function readAllTables(own: Tables): Promise<Found> {
 /** Where our own rules are: what cannot be read there is told by itself. */
 const FILTERS = new Set(['ip filter', 'ip6 filter']);
 
-function problem(backend: BackendName, family: Family, why: string): string {
-  return `IPv${family}: tables besides filter could not all be read (${backend}): ${why}`;
+function problem(backend: BackendName, family: Family, why: string): Problem {
+  return { family, text: `IPv${family}: tables besides filter could not all be read (${backend}): ${why}` };
 }
 
 /** A kernel without nf_tables has none of its rules. */
@@ -77,7 +83,7 @@ function isMissing(why: string): boolean {
 async function readNftBeside(
   own: Tables,
   isTold: (table: string) => boolean,
-  problems: string[],
+  problems: Problem[],
 ): Promise<Pick<Found, 'native'>> {
   try {
     const json = await own.listNft('json');
@@ -88,7 +94,8 @@ async function readNftBeside(
     return { native: readNative(json, (await own.listNft('text')) ?? '', isTold) };
   } catch (error) {
     const why = errorText(error);
-    if (!isMissing(why)) problems.push(`the tables of nft could not be read: ${why.split('\n')[0] ?? ''}`);
+    if (!isMissing(why))
+      problems.push({ text: `the tables of nft could not be read: ${why.split('\n')[0] ?? ''}` });
     return {};
   }
 }

@@ -1,16 +1,16 @@
 /** What stands between our jump and the world, as it is reported. Pure. */
 import type { Family } from '../../base/address.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
-import type { BackendName } from '../backend-name.js';
-import { doorsLabel } from '../doors/names.js';
-import { chainPrefix, hiddenTag, jumpTag } from '../names.js';
-import type { Service } from '../service.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
+import type { BackendName } from '../model/backend-name.js';
+import { doorsLabel } from '../model/door-names.js';
+import { chainPrefix, hiddenTag, jumpTag } from '../model/names.js';
+import type { Service } from '../model/service.js';
 import { metBefore, type Kind, type Met } from './findings.js';
 import { worse, type Box } from './box.js';
 import { pathKey, waysRoundGate, waysTo, type IsOurs, type Ways } from './judge.js';
-import { chainBefore } from '../gate.js';
-import type { TableName } from '../table-name.js';
+import { chainBefore } from '../rules/gate.js';
+import type { TableName } from '../model/table-name.js';
 import type { Place } from './walk.js';
 
 /** Something that decides about a service before knockctl does. */
@@ -35,8 +35,8 @@ export interface Exposure {
   readonly sources: string;
   /** What it means, in a sentence. */
   readonly text: string;
-  /** The command that mends it; null where there is none. */
-  readonly mend: string | null;
+  /** The command that fixes it; null where there is none. */
+  readonly fix: string | null;
 }
 
 /** What the rules of a family are judged by. */
@@ -102,7 +102,7 @@ function behindGate(
 function idle(exposure: Exposure, { family, path, ports, who }: Met, service: Service): Exposure {
   const where = `${service.protocol} port ${ports.join(', ')}`;
   const text = `IPv${family}: ${named(path, service)} would let in ${who} at ${where}, and has no effect: gate = strict`;
-  return { ...exposure, kind: 'note', text, mend: null };
+  return { ...exposure, kind: 'note', text, fix: null };
 }
 
 function roundGate(met: Met, service: Service, context: Context): Exposure {
@@ -111,14 +111,14 @@ function roundGate(met: Met, service: Service, context: Context): Exposure {
   const last = path.at(-1);
   const seen = { chain: chainBefore(service.chain) ?? service.chain };
   const text = `IPv${family}: in table mangle, ${named(path, seen)} lets ${who} get round the strict gate at ${where}: for them the table filter alone decides`;
-  const mend = commandFor(path, context, 'mangle');
+  const fix = commandFor(path, context, 'mangle');
   return {
     ...told(met, service, context),
     kind: 'note',
     table: 'mangle',
     rule: last?.rule.text ?? null,
     text,
-    mend,
+    fix,
   };
 }
 
@@ -164,7 +164,7 @@ function told(met: Met, service: Service, context: Context): Exposure {
     rule: last?.rule.text ?? null,
     sources: who,
     text: `IPv${family}: ${named(path, service)} ${MEANS[kind](who, where)}`,
-    mend: mended(kind, path, service, context),
+    fix: fixed(kind, path, service, context),
   };
 }
 
@@ -184,7 +184,7 @@ export function named(path: readonly Place[], { chain }: Pick<Service, 'chain'>)
   return `rule ${last.number} of ${last.chain} (${last.rule.text})${reached}`;
 }
 
-function mended(
+function fixed(
   kind: Kind,
   path: readonly Place[],
   { name, chain }: Service,

@@ -1,15 +1,15 @@
 import type { Family } from '../../base/address.js';
-import type { Ruleset, TableLine } from '../../iptables-parser/types.js';
+import type { Ruleset, TableLine } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
 import { assess, type Context, type Exposure } from './assess.js';
-import type { Found } from './all-tables.js';
+import type { Found, Problem } from './all-tables.js';
 import { assessElsewhere, type AllTables } from './elsewhere.js';
 import { keptFromDoors } from './knocks.js';
 import { assessLeftOut } from './left-out.js';
 import { assessNative, NO_NATIVE } from './native.js';
 
 /** What rules are judged by, beside themselves. */
-export interface Setting extends Omit<Context, 'family'> {
+interface Setting extends Omit<Context, 'family'> {
   /** The families that are protected. */
   readonly families: readonly Family[];
   /** The doors that the kernel opens in a family. */
@@ -59,7 +59,10 @@ export class Assessed {
 
   /** They could not be read in time: what was found before may be true no more, and something may have been added. */
   elsewhereLate(): void {
-    this.#elsewhere = { ...this.#elsewhere, problems: ['tables besides filter were not read in time'] };
+    this.#elsewhere = {
+      ...this.#elsewhere,
+      problems: [{ text: 'tables besides filter were not read in time' }],
+    };
   }
 
   /** Costs next to nothing where nothing was read since the last time: each heartbeat asks. */
@@ -91,8 +94,12 @@ export class Assessed {
         served,
         setting,
       ),
-      ...[...this.#unread].map(([family, why]) => unreadable(`IPv${family} filter: ${why}`)),
-      ...[...this.#unreadGates].map(([family, why]) => unreadable(`IPv${family} mangle: ${why}`)),
+      ...[...this.#unread].map(([family, why]) =>
+        unreadable({ family, text: `IPv${family} filter: ${why}` }),
+      ),
+      ...[...this.#unreadGates].map(([family, why]) =>
+        unreadable({ family, text: `IPv${family} mangle: ${why}` }),
+      ),
       ...problems.map(unreadable),
     ];
   }
@@ -146,8 +153,7 @@ function textOf(line: TableLine): string {
   return line.kind === 'chain' ? `${line.name} ${line.policy}` : line.text;
 }
 
-function unreadable(text: string): Exposure {
-  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, mend: null } as const;
-  const family = text.startsWith('IPv6') ? 6 : 4;
+function unreadable({ family = 4, text }: Problem): Exposure {
+  const nowhere = { service: null, table: '', chain: null, number: null, rule: null, fix: null } as const;
   return { ...nowhere, kind: 'unknown', family, ports: [], sources: 'everybody', text: `${text}: unknown` };
 }

@@ -38,7 +38,7 @@ export type Condition =
     };
 
 /** The part of a box that a rule matches, and what is left of it. */
-export interface Split {
+interface Split {
   readonly matched: Box | undefined;
   readonly rest: readonly Box[];
 }
@@ -84,7 +84,7 @@ export function around(boxes: readonly Box[]): Box | undefined {
 }
 
 /** A packet, as far as boxes tell packets apart. */
-export interface Packet {
+interface Packet {
   readonly source: bigint;
   readonly destination: bigint;
   readonly sourcePort?: bigint;

@@ -2,9 +2,9 @@
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import { deletion, type Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
-import type { BackendName } from '../backend-name.js';
-import type { Service } from '../service.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
+import type { BackendName } from '../model/backend-name.js';
+import type { Service } from '../model/service.js';
 import { isConcerned, named, oursAmong, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
 import { fromElsewhere, isEverybody, newcomerTo, pathKey, verdictOf, waysTo } from './judge.js';
@@ -212,7 +212,7 @@ function told(
     rule: last?.rule.text ?? null,
     sources: who,
     text: `IPv${family}: in table ${table}, ${where} ${what}`,
-    mend:
+    fix:
       kind === 'exception' || last === undefined ? null : `${tool} -t ${table} ${deletion(last.rule).text}`,
   };
 }

@@ -1,6 +1,6 @@
 /** What is said of the ways to a service: who gets in without us, and who is kept out. Pure. */
 import type { Family } from '../../base/address.js';
-import type { Service } from '../service.js';
+import type { Service } from '../model/service.js';
 import type { Certainty } from './box.js';
 import { fromElsewhere, isEverybody, pathKey, type End, type Ways } from './judge.js';
 import { union, type Ranges } from './ranges.js';

@@ -2,10 +2,10 @@
 import type { Family } from '../../base/address.js';
 import { chains as chainsOf, findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset, Table } from '../../iptables-parser/types.js';
-import { chainBefore } from '../gate.js';
-import { isForOthers, type Service } from '../service.js';
-import type { TableName } from '../table-name.js';
+import type { Ruleset, Table } from '../../iptables-parser/document.js';
+import { chainBefore } from '../rules/gate.js';
+import { isForOthers, type Service } from '../model/service.js';
+import type { TableName } from '../model/table-name.js';
 import type { Box } from './box.js';
 import type { Newcomer } from './newcomer.js';
 import { allAddresses, networkRanges, sizeOf, subtract, union, type Ranges } from './ranges.js';
@@ -57,7 +57,7 @@ export function fromElsewhere({ addresses }: Pick<Service, 'addresses'>, family:
 }
 
 /** Packets that another table has let through, instead of all that come. */
-export interface Through {
+interface Through {
   readonly boxes: (port: number) => readonly Box[];
   /** What the kernel knows of their connection: raw may keep it from tracking them. */
   readonly state: Newcomer['state'];
@@ -139,7 +139,7 @@ export function newcomerTo(
 }
 
 /** The chains of a family's addresses: networks that cannot be read are left out. */
-export function ranges(networks: readonly string[], family: Family): Ranges {
+function ranges(networks: readonly string[], family: Family): Ranges {
   return networks.reduce<Ranges>((sum, text) => union(sum, networkRanges(text, family) ?? []), []);
 }
 

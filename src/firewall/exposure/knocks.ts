@@ -2,11 +2,11 @@
 import type { Family } from '../../base/address.js';
 import { findTable } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Ruleset } from '../../iptables-parser/types.js';
+import type { Ruleset } from '../../iptables-parser/document.js';
 import type { Door } from '../../knock/door.js';
-import { doorsLabel } from '../doors/names.js';
-import { jumpTag } from '../names.js';
-import type { TableName } from '../table-name.js';
+import { doorsLabel } from '../model/door-names.js';
+import { jumpTag } from '../model/names.js';
+import type { TableName } from '../model/table-name.js';
 import { commandFor, named, type Context, type Exposure } from './assess.js';
 import { isEverybody, pathKey, waysToDoors } from './judge.js';
 import { union, type Ranges } from './ranges.js';
@@ -84,6 +84,6 @@ function told(
     text:
       `IPv${context.family}: ${table === 'filter' ? '' : `in table ${table}, `}${named(path, { chain: CHAIN })} keeps packets to ${[...ports].join(', ')} from the kernel's part of ` +
       `${which}: such knocks are heard by the listener alone`,
-    mend: commandFor(path, context, table),
+    fix: commandFor(path, context, table),
   };
 }

@@ -1,6 +1,6 @@
 /** Families that are not protected, though a port of ours is reached by them. Pure. */
 import type { Family } from '../../base/address.js';
-import type { Service } from '../service.js';
+import type { Service } from '../model/service.js';
 import { isConcerned, type Context, type Exposure } from './assess.js';
 import type { AllTables } from './elsewhere.js';
 import { metBefore } from './findings.js';
@@ -63,7 +63,7 @@ function openIn(
       },
       sources: 'everybody',
       text: `IPv${family}: ${where} is open to everybody: families in [firewall] leaves IPv${family} out, and others reach ${first.address}`,
-      mend: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
+      fix: 'families = ipv4, ipv6 in [firewall], then knockctl restart',
     },
   ];
 }

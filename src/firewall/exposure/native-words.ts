@@ -18,8 +18,8 @@ export function placeOf({ chain, rule, text }: Subject): string {
   return `${where}the rule with handle ${rule.handle} of chain ${rule.chain}${text === undefined ? '' : ` (${text})`}`;
 }
 
-/** The command that mends it: what is meant for these ports goes, in front of what is meant for all there has to be an accept. */
-export function mended(
+/** The command that fixes it: what is meant for these ports goes, in front of what is meant for all there has to be an accept. */
+export function fixed(
   { chain, rule, ports, protocol }: Subject,
   kind: 'open' | 'unknown' | 'refused' | 'knock' | 'exception' | 'note',
   namesPort: boolean,

@@ -1,8 +1,8 @@
 /** What base chains of nft, beside the tables of iptables, decide about services and knocks. Pure. */
 import type { Family } from '../../base/address.js';
 import type { Door } from '../../knock/door.js';
-import { nftItems } from '../nft-listing.js';
-import { isForOthers, type Service } from '../service.js';
+import { nftItems } from '../rules/nft-listing.js';
+import { isForOthers, type Service } from '../model/service.js';
 import { isConcerned, oursAmong, type Context, type Exposure } from './assess.js';
 import type { Box } from './box.js';
 import type { AllTables } from './elsewhere.js';
@@ -17,7 +17,7 @@ import {
   type NftRule,
   type NftRuleset,
 } from './nft-chains.js';
-import { mended, placeOf, type Subject } from './native-words.js';
+import { fixed, placeOf, type Subject } from './native-words.js';
 import { union, type Ranges } from './ranges.js';
 import { whoComes } from './who.js';
 
@@ -273,6 +273,6 @@ function told({ texts }: Native, { family, service, group, kind, what }: Told): 
     rule: text ?? null,
     sources: whoComes(boxes, sourcesOf(group), fromElsewhere({ addresses: [] }, family).sources, family),
     text: `IPv${family}: ${placeOf(subject)} ${what}`,
-    mend: kind === 'exception' ? null : mended(subject, kind, namesPort(rule)),
+    fix: kind === 'exception' ? null : fixed(subject, kind, namesPort(rule)),
   };
 }

@@ -1,6 +1,6 @@
 /** The base chains of nft, and how new connections pass through them. Pure. */
 import type { Family } from '../../base/address.js';
-import { dormantTables, isObject, type NftObject } from '../nft-listing.js';
+import { dormantTables, isObject, type NftObject } from '../rules/nft-listing.js';
 import { split, type Box, type Condition } from './box.js';
 import type { Newcomer } from './newcomer.js';
 import { fieldCondition, matchCondition, statementCondition, UNKNOWN } from './nft-conditions.js';

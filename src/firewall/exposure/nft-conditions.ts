@@ -1,5 +1,5 @@
 /** What a rule of nft asks of a new connection, by `nft -j` (libnftables-json(5)). Pure. */
-import { isObject, type NftObject } from '../nft-listing.js';
+import { isObject, type NftObject } from '../rules/nft-listing.js';
 import type { Condition } from './box.js';
 import { ALWAYS, CHOICE, few, known, NEVER, type Newcomer } from './newcomer.js';
 import { addressRange, networkRanges, union, type Ranges } from './ranges.js';
@@ -214,7 +214,7 @@ function isOne(has: readonly (string | number)[], right: unknown, negated: boole
 }
 
 /** What stands right of a match: one value, or those of a set; undefined for a set that has a name, whose elements are not read. */
-export function valuesOf(right: unknown): readonly unknown[] | undefined {
+function valuesOf(right: unknown): readonly unknown[] | undefined {
   if (typeof right === 'string' && right.startsWith('@')) return undefined;
   const set = isObject(right) && Array.isArray(right['set']) ? right['set'] : right;
   const all: readonly unknown[] = Array.isArray(set) ? set : [set];

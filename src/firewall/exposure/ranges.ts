@@ -2,7 +2,7 @@
 import { addressBits, addressBytes, parseKernelNetwork, type Family } from '../../base/address.js';
 
 /** From `first` to `last`, both included. */
-export interface Range {
+interface Range {
   readonly first: bigint;
   readonly last: bigint;
 }

@@ -2,18 +2,18 @@ import { findTable } from '../../iptables-parser/query.js';
 import type { Door } from '../../knock/door.js';
 import type { Exec } from '../../system/exec.js';
 import type { Family } from '../../base/address.js';
-import { chooseBackend } from '../backend.js';
-import type { BackendName } from '../backend-name.js';
-import { doorsInstance } from '../doors/names.js';
-import { taggedRules } from '../plan.js';
-import type { Service } from '../service.js';
-import { Tables } from '../tables.js';
+import { chooseBackend } from '../rules/backend.js';
+import type { BackendName } from '../model/backend-name.js';
+import { doorsInstance } from '../model/door-names.js';
+import { taggedRules } from '../rules/plan.js';
+import type { Service } from '../model/service.js';
+import { Tables } from '../rules/tables.js';
 import { readAllTables, type Found } from './all-tables.js';
 import type { Exposure } from './assess.js';
 import { Assessed } from './assessed.js';
 
 /** What a configuration says of the rules that it wants. */
-export interface Wanted {
+interface Wanted {
   readonly services: readonly Service[];
   readonly families: readonly Family[];
   readonly hook: 'first' | 'last';

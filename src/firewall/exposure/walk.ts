@@ -1,7 +1,7 @@
 /** Follows new connections through a table: which rule decides about whom. Pure. */
 import { chains, commands } from '../../iptables-parser/query.js';
 import type { Rule } from '../../iptables-parser/rule.js';
-import type { Table } from '../../iptables-parser/types.js';
+import type { Table } from '../../iptables-parser/document.js';
 import { around, split, type Box, type Condition } from './box.js';
 import { conditionsOf } from './conditions.js';
 import type { Newcomer } from './newcomer.js';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ConfigError } from '../../../src/base/errors.js';
 import type { ImportPlan } from '../../../src/config/import/plan.js';
-import { parseKnockdConf } from '../../../src/config/knockd-conf.js';
+import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
 import { readSeed } from '../seeds.js';
 import { A, advice, commands, conf, D, doors, kinds, plan, textOf } from './support.js';
 
@@ -22,13 +22,12 @@ describe('what stays as it was', () => {
   it('a port is taken over whole or not at all', () => {
     for (const line of [
       `${A} 22 -j ACCEPT; logger -t knock %IP%`,
-      'iptables -A INPUT -s %IP% -p tcp -m multiport --dports 80,22 -j ACCEPT',
-      'iptables -A INPUT -s %IP% -p tcp --dport 20:25 -j ACCEPT',
       'iptables -A INPUT -i eth0 -s %IP% -p tcp --dport ssh -j ACCEPT',
       'iptables -A INPUT -s %IP% -j ACCEPT',
       'iptables -F INPUT',
-      'ufw allow from %IP% to any port 22',
-      'ufw allow from %IP% to any port 22/tcp',
+      'ufw allow in on eth0 from %IP% to any port 22',
+      'ufw allow proto esp from %IP% to any port 22',
+      'firewall-cmd --zone=public --add-service=ssh --add-service=http',
       `${D} 22 -m comment --comment other -j ACCEPT`,
     ]) {
       const planned = stays([`command = ${line}`], false);
@@ -41,15 +40,27 @@ describe('what stays as it was', () => {
     for (const line of [
       '/usr/local/bin/open-door.sh %IP%',
       'wakeonlan 00:11:22:33:44:55',
-      'iptables -A INPUT -s %IP% -p tcp -m multiport --dports 80,443 -j ACCEPT',
+      'iptables -A INPUT -s %IP% -p tcp --dport 8000:8999 -j ACCEPT',
       'iptables -A INPUT -s %IP% -p icmp -j ACCEPT',
-      'iptables -A INPUT -s %IP% -p udp --dport 20:25 -j ACCEPT',
+      'iptables -A INPUT -s %IP% -p udp --dport 20:40 -j ACCEPT',
       'iptables -I INPUT -s %IP% -j REJECT',
-      'ipset add knocked %IP%',
+      'ipset create knocked hash:ip',
+      'nft add element inet filter admins { 10.0.0.1 }',
     ]) {
       const planned = stays([`command = ${line}`], true);
       assert.deepEqual(kinds(planned), ['3 left', '6 understood'], line);
       assert.match(advice(planned), /no command that was left/);
+    }
+  });
+
+  it('a port that another door opens with others', () => {
+    for (const line of [
+      'iptables -A INPUT -s %IP% -p tcp -m multiport --dports 80,22 -j ACCEPT',
+      'iptables -A INPUT -s %IP% -p tcp --dport 20:25 -j ACCEPT',
+    ]) {
+      const planned = stays([`command = ${line}`], false);
+      assert.match(textOf(planned, 3), /another door about tcp port 22: a port belongs to one service/);
+      assert.match(textOf(planned, 6), /a port belongs to one service/);
     }
   });
 
@@ -127,13 +138,13 @@ describe('lines', () => {
     assert.equal(
       plan(text).knockdConf,
       `\uFEFF# top\r\n[d]\r\n\tsequence=1\r\n\t # Command=\t${A} 22 -j ACCEPT \t\r\n` +
-        '\t Command=\tknockctl accept %IP% --timeout 0 \t\r\n# end',
+        '\t Command=\tknockctl accept %IP% --timeout 300 \t\r\n# end',
     );
   });
 
   it('an edited time-out is not taken back by a second import', () => {
     const once = plan(readSeed('home-ftp.knockd.conf'));
-    const edited = once.knockdConf.replace('--timeout 0', '--timeout 600');
+    const edited = once.knockdConf.replace('--timeout 300', '--timeout 600');
     const twice = plan(edited);
     assert.equal(twice.knockdConf, edited);
     assert.equal(twice.knockctlConf, once.knockctlConf);

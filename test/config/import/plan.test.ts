@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { ConfigError } from '../../../src/base/errors.js';
 import { planImport } from '../../../src/config/import/plan.js';
-import { parseKnockctlConf } from '../../../src/config/knockctl-conf.js';
+import { parseKnockctlConf } from '../../../src/config/knockctl/knockctl-conf.js';
 import { readSeed } from '../seeds.js';
 import { A, advice, commands, conf, D, doors, kinds, lookUp, plan, textOf } from './support.js';
 
@@ -16,7 +16,7 @@ describe('published configurations', () => {
     assert.equal(
       planned.knockdConf,
       seed
-        .replace(open, `# ${open}\ncommand = knockctl accept %IP% --timeout 0`)
+        .replace(open, `# ${open}\ncommand = knockctl accept %IP% --timeout 300`)
         .replace(close, `# ${close}\ncommand = knockctl flush %IP%`)
         .replaceAll('tcpflags = syn', '# tcpflags = syn\ntcpflags = syn,!ack'),
     );
@@ -28,7 +28,7 @@ describe('published configurations', () => {
       '11 understood',
       '12 understood',
     ]);
-    assert.match(textOf(planned, 6), /for ever.*--timeout 300/);
+    assert.match(textOf(planned, 6), /for 300 s: the line had no time-out.*--timeout 0/);
     assert.match(advice(planned), /ESTABLISHED/);
     assert.match(advice(planned), /knockd\.trusted/);
     assert.match(advice(planned), /IPv6 stays/);
@@ -52,7 +52,7 @@ describe('published configurations', () => {
   it('home-ftp: a service of that name', () => {
     const planned = plan(readSeed('home-ftp.knockd.conf'));
     assert.deepEqual(commands(planned), [
-      ['knockctl accept %IP% --timeout 0 --service ftp'],
+      ['knockctl accept %IP% --timeout 300 --service ftp'],
       ['knockctl flush %IP%'],
     ]);
     assert.deepEqual(conf(planned), { services: ['ftp tcp 21 INPUT'], families: [4] });
@@ -72,7 +72,7 @@ describe('published configurations', () => {
     const planned = plan(readSeed('open-close.knockd.conf'));
     assert.match(
       planned.knockdConf,
-      /\n {8}# command {5}= \/sbin.*\n {8}command {5}= knockctl accept %IP% --timeout 0\n/,
+      /\n {8}# command {5}= \/sbin.*\n {8}command {5}= knockctl accept %IP% --timeout 300\n/,
     );
     assert.match(textOf(planned, 2), /logfile = \/var\/log\/knockd\.log: stays/);
   });
@@ -107,11 +107,11 @@ describe('services', () => {
       'ssh-2 tcp 22 knock',
     ]);
     assert.deepEqual(commands(planned).flat(), [
-      'knockctl accept %IP% --timeout 0',
-      'knockctl accept %IP% --timeout 0 --service port-1194-udp',
-      'knockctl accept %IP% --timeout 0 --service port-5900',
-      'knockctl accept %IP% --timeout 0 --service ssh-2',
-      'knockctl accept %IP% --timeout 0',
+      'knockctl accept %IP% --timeout 300',
+      'knockctl accept %IP% --timeout 300 --service port-1194-udp',
+      'knockctl accept %IP% --timeout 300 --service port-5900',
+      'knockctl accept %IP% --timeout 300 --service ssh-2',
+      'knockctl accept %IP% --timeout 300',
     ]);
   });
 
@@ -161,12 +161,12 @@ describe('bans', () => {
     );
     assert.deepEqual(commands(planned), [
       ['knockctl drop %IP%'],
-      ['knockctl accept %IP% --timeout 0'],
+      ['knockctl accept %IP% --timeout 300'],
       ['knockctl drop %IP% --timeout 60'],
       ['knockctl flush %IP%'],
     ]);
     assert.match(advice(planned), /not from the whole host/);
-    assert.match(advice(planned), /lifts a ban/);
+    assert.match(advice(planned), /what knocks have opened/);
   });
 
   it('stay where there is none: to shut port 22 for the sake of a ban was not asked for', () => {

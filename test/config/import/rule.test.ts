@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { readDoorRule, type DoorRule, type Place } from '../../../src/config/import/rule.js';
+import type { Place } from '../../../src/config/import/effect.js';
+import { readDoorLine, type DoorRule } from '../../../src/config/import/line.js';
 
 const PORTS: ReadonlyMap<string, number> = new Map([
   ['ssh', 22],
@@ -10,12 +11,12 @@ const PORTS: ReadonlyMap<string, number> = new Map([
 const lookUp = (name: string): number | undefined => PORTS.get(name);
 
 function understood(line: string): DoorRule {
-  const rule = readDoorRule(line, lookUp);
+  const rule = readDoorLine(line, lookUp);
   assert.ok(rule.ok, `${line}: ${rule.ok ? '' : rule.reason}`);
   return rule.value;
 }
 
-const SSH: Place = { protocol: 'tcp', port: 22, chain: 'INPUT' };
+const SSH: Place = { protocol: 'tcp', ports: [22], chain: 'INPUT' };
 
 describe('a door rule that a verb can do as well', () => {
   const lines: readonly (readonly [line: string, place: Place, newOnly?: boolean])[] = [
@@ -37,16 +38,19 @@ describe('a door rule that a verb can do as well', () => {
     ['iptables -A INPUT -s %IP% -p tcp --dport 22 -m comment --comment "a door" -j ACCEPT', SSH],
     [
       'iptables -A INPUT -s %IP% -p udp --dport 1194 -j ACCEPT',
-      { protocol: 'udp', port: 1194, chain: 'INPUT' },
+      { protocol: 'udp', ports: [1194], chain: 'INPUT' },
     ],
-    ['iptables -A knock -s %IP% -p tcp --dport ftp -j ACCEPT', { protocol: 'tcp', port: 21, chain: 'knock' }],
+    [
+      'iptables -A knock -s %IP% -p tcp --dport ftp -j ACCEPT',
+      { protocol: 'tcp', ports: [21], chain: 'knock' },
+    ],
   ];
   for (const [line, place, newOnly = false] of lines) {
     it(line, () => {
       const rule = understood(line);
       assert.deepEqual(rule.place, place);
       assert.deepEqual([rule.adds, rule.verdict, rule.newOnly], [true, 'ACCEPT', newOnly]);
-      assert.equal(rule.family, line.startsWith('ip6') ? 6 : 4);
+      assert.deepEqual(rule.families, [line.startsWith('ip6') ? 6 : 4]);
     });
   }
 
@@ -59,7 +63,7 @@ describe('a door rule that a verb can do as well', () => {
 
 describe('which -D takes a rule away', () => {
   const rule = 'INPUT -s %IP% -p tcp --dport 22 -j ACCEPT';
-  const identity = (line: string): string => understood(line).identity;
+  const identity = (line: string): string => understood(line).identities.join();
 
   it('the same rule, however it is written', () => {
     const opened = identity(`iptables -I ${rule}`);
@@ -92,19 +96,19 @@ describe('which -D takes a rule away', () => {
 describe('what no verb can do as well is refused with the reason', () => {
   const rest = '-s %IP% -p tcp --dport 22 -j ACCEPT';
   const lines: readonly (readonly [line: string, reason: RegExp])[] = [
-    [`iptables -A INPUT ${rest}; logger %IP%`, /shell/],
-    [`iptables -A INPUT ${rest} && echo`, /shell/],
+    [`iptables -A INPUT ${rest}; logger %IP%`, /runs "logger" too.*shell/],
+    [`iptables -A INPUT ${rest} && echo`, /runs "echo" too/],
     [`iptables -A INPUT ${rest} | tee /x`, /shell/],
     [`iptables -A INPUT -s $(cat /x) -p tcp --dport 22 -j ACCEPT`, /shell/],
     [`iptables -A INPUT -s "$IP" -p tcp --dport 22 -j ACCEPT`, /shell/],
-    [`iptables -A INPUT ${rest} # ssh`, /shell/],
-    [`iptables -A INPUT ${rest} -m comment --comment a"b"c`, /shell/],
+    [`iptables -A INPUT ${rest}; tcpdump -i "$X"`, /shell/],
+    [`iptables -A INPUT ${rest} > /x < /y`, /reads a file/],
     ['/usr/local/bin/open.sh %IP%', /"\/usr\/local\/bin\/open.sh" is not iptables/],
-    ['ufw allow from %IP% to any port 22', /"ufw" is not/],
-    ['nft add element inet filter knocked 10.0.0.1', /"nft" is not/],
-    ['ipset add knocked %IP%', /"ipset" is not/],
-    ['sudo iptables -A INPUT', /"sudo" is not/],
-    ['/opt/evil/iptables -A INPUT', /is not iptables/],
+    ['/usr/local/bin/open.sh', /is not told who knocked/],
+    ['sudo iptables -A INPUT', /its target "" is/],
+    [`/opt/evil/iptables -A INPUT ${rest}`, /"\/opt\/evil\/iptables" is not iptables/],
+    ['/sbin/pfctl -t knockers -T add %IP%', /BSD/],
+    ['systemctl start sshd', /starts or stops a program/],
     ['', /only a shell/],
     ['iptables', /neither adds/],
     ['iptables -F INPUT', /neither adds/],
@@ -114,19 +118,23 @@ describe('what no verb can do as well is refused with the reason', () => {
     [`iptables -t nat -A PREROUTING ${rest}`, /table "nat"/],
     [`iptables -A OUTPUT ${rest}`, /OUTPUT/],
     [`iptables -A FORWARD ${rest}`, /FORWARD a service would shut/],
-    [`iptables -A INPUT -p tcp --dport 22 -j ACCEPT`, /source/],
-    [`iptables -A INPUT ! -s %IP% -p tcp --dport 22 -j ACCEPT`, /source/],
+    [`iptables -A INPUT -s 10.0.0.0/8 -p tcp --dport 22 -j ACCEPT`, /source is 10.0.0.0\/8/],
+    [`iptables -A INPUT ! -s %IP% -p tcp --dport 22 -j ACCEPT`, /source is all but/],
     [`iptables -A INPUT -s %IP%/24 -p tcp --dport 22 -j ACCEPT`, /source/],
     [`iptables -A INPUT -d 10.0.0.1 ${rest}`, /destination 10.0.0.1 only/],
-    [`iptables -A INPUT -i eth0 ${rest}`, /interface eth0 only/],
+    [`iptables -A INPUT -i eth0 ${rest}`, /interface eth0 only \(-i eth0\)/],
+    [`iptables -A INPUT ! -i lan0 ${rest}`, /every interface but lan0 \(! -i lan0\)/],
     [`iptables -A INPUT -f ${rest}`, /"-f"/],
-    [`iptables -A INPUT -s %IP% -j ACCEPT`, /no protocol with one port/],
-    [`iptables -A INPUT -s %IP% -p tcp -j ACCEPT`, /no protocol with one port/],
+    [`iptables -A INPUT -s %IP% -j ACCEPT`, /no protocol with its ports/],
+    [`iptables -A INPUT -s %IP% -p tcp -j ACCEPT`, /no protocol with its ports/],
     [`iptables -A INPUT -s %IP% -p icmp -j ACCEPT`, /"icmp" is neither/],
     [`iptables -A INPUT -s %IP% ! -p tcp -j ACCEPT`, /all protocols but one/],
     [`iptables -A INPUT -s %IP% -p tcp ! --dport 22 -j ACCEPT`, /! --dport 22/],
-    [`iptables -A INPUT -s %IP% -p tcp --dport 20:25 -j ACCEPT`, /several ports \(20:25\)/],
-    [`iptables -A INPUT -s %IP% -p tcp -m multiport --dports 22,80 -j ACCEPT`, /several ports \(22,80\)/],
+    [
+      `iptables -A INPUT -s %IP% -p tcp --dport 6000:6015 -j ACCEPT`,
+      /several ports \(6000:6015\), .* 15 at most/,
+    ],
+    [`iptables -A INPUT -s %IP% -p tcp -m multiport --dports 22,x -j ACCEPT`, /"x" is not a port/],
     [`iptables -A INPUT -s %IP% -p tcp --dport gopher -j ACCEPT`, /"gopher" is not a port/],
     [`iptables -A INPUT -s %IP% -p tcp --dport 70000 -j ACCEPT`, /"70000" is not a port/],
     [`iptables -A INPUT -s %IP% -p tcp --sport 99 --dport 22 -j ACCEPT`, /"--sport"/],
@@ -135,11 +143,11 @@ describe('what no verb can do as well is refused with the reason', () => {
     [`iptables -A INPUT -s %IP% -p tcp --dport 22 -j REJECT`, /REJECT/],
     [`iptables -A INPUT -s %IP% -p tcp --dport 22 -g ACCEPT`, /-g/],
     [`iptables -A INPUT -s %IP% -p tcp --dport 22`, /target "" is/],
-    [`iptables -A INPUT -s %IP% -p tcp -j DROP`, /no protocol with one port/],
+    [`iptables -A INPUT -s %IP% -p tcp -j DROP`, /no protocol with its ports/],
   ];
   for (const [line, reason] of lines) {
     it(line, () => {
-      const rule = readDoorRule(line, lookUp);
+      const rule = readDoorLine(line, lookUp);
       assert.ok(!rule.ok, 'it was understood');
       assert.match(rule.reason, reason);
     });

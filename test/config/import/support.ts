@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 
 import { ok } from '../../../src/base/result.js';
 import { planImport, type ImportPlan } from '../../../src/config/import/plan.js';
-import { parseKnockctlConf } from '../../../src/config/knockctl-conf.js';
-import { parseKnockdConf } from '../../../src/config/knockd-conf.js';
+import { parseKnockctlConf } from '../../../src/config/knockctl/knockctl-conf.js';
+import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
 import { portNames } from '../../../src/config/shadow.js';
 
 /** The port names of a machine whose /etc/services is short. */

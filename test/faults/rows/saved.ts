@@ -45,7 +45,7 @@ const restored: Row = {
   number: 20,
   touchesRules: true,
   fault: 'rules saved (with the sets, and without) and restored in a fresh namespace',
-  promise: 'with sets: succeeds and is tripped; without: open, setup mends it',
+  promise: 'with sets: succeeds and is tripped; without: open, setup fixes it',
   run: async (scene) => {
     const { lab } = scene;
     await lab.tcpEcho('client2', PORT);

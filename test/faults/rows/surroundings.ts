@@ -139,7 +139,7 @@ const socketGone: Row = {
   number: 48,
   touchesRules: true,
   fault: 'control socket removed while it runs',
-  promise: 'fed on; made anew; restart mends it at any moment, entries kept',
+  promise: 'fed on; made anew; restart fixes it at any moment, entries kept',
   families: 'one',
   conf: (backend) => ssh(backend),
   run: async (scene) => {

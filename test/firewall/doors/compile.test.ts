@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { compileDoors, type CompileSettings } from '../../../src/firewall/doors/compile.js';
-import type { Placement } from '../../../src/firewall/doors/qualify.js';
+import type { Placement } from '../../../src/firewall/doors/eligibility.js';
 import { door } from '../../knock/support.js';
 
 const SETTINGS: CompileSettings = {

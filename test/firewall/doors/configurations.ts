@@ -1,10 +1,10 @@
 import type { Family } from '../../../src/base/address.js';
-import { parseKnockdConf } from '../../../src/config/knockd-conf.js';
-import { parseKnockctlConf } from '../../../src/config/knockctl-conf.js';
-import { impliedService } from '../../../src/config/services.js';
+import { parseKnockdConf } from '../../../src/config/knockd/knockd-conf.js';
+import { parseKnockctlConf } from '../../../src/config/knockctl/knockctl-conf.js';
+import { impliedService } from '../../../src/config/knockctl/services.js';
 import type { DoorSettings, Settings } from '../../../src/config/settings.js';
 import { compileDoors, type CompiledDoors } from '../../../src/firewall/doors/compile.js';
-import { qualify, type Placement } from '../../../src/firewall/doors/qualify.js';
+import { decideEligibility, type Placement } from '../../../src/firewall/doors/eligibility.js';
 
 /** A configuration, and what it is an example of. */
 export interface Example {
@@ -108,7 +108,12 @@ export function readExample({ doors, conf = '' }: Example): {
 export function placements(example: Example, family: Family): Placement[] {
   const { doors, settings } = readExample(example);
   const { duplicates } = settings.listener;
-  return qualify(doors, settings.services, { families: settings.firewall.families, duplicates }, family);
+  return decideEligibility(
+    doors,
+    settings.services,
+    { families: settings.firewall.families, duplicates },
+    family,
+  );
 }
 
 export function compiled(example: Example, family: Family): CompiledDoors {

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 
 import { TCP_FLAGS } from '../../../src/knock/door.js';
 import { ADDRESS } from '../../helpers/lab.js';
-import { Stand } from './stand.js';
+import { Stand } from './fixture.js';
+import { waitFor } from '../../helpers/wait.js';
 
 const A = '198.18.0.1';
 const B = '198.18.0.2';
@@ -16,6 +17,13 @@ const PADDING = Buffer.from([1, 4, 0, 0, 0, 0]);
 const OPEN = '[open]\nsequence = 7000,8000,9000\ntcpflags = syn\nstart_command = knockctl accept %IP%\n';
 const TRAP = '[trap]\nsequence = 23\ntcpflags = syn\nstart_command = knockctl drop %IP%\n';
 const TWO = '[service.ssh]\n[service.web]\nports = 80\ndecoy_timeout = 600\n';
+
+/** The set of IPv4 sources for which the first door cools down. */
+async function cooldownSet(stand: Stand): Promise<string> {
+  const name = (await stand.ipset('list -n')).split('\n').find((one) => one.endsWith('_cool4'));
+  assert.ok(name !== undefined);
+  return name;
+}
 
 /** The seconds left may be one or two less than were given. */
 function assertEntries(found: readonly string[], expected: readonly string[]): void {
@@ -122,6 +130,30 @@ describe('doors in the kernel', () => {
       }
       assertEntries(await strict.entries('ssh_filter4'), []);
       assertEntries(await tolerant.entries('ssh_filter4'), [`${A} for 300`, `${B} for 300`]);
+    });
+
+    // Without the match in the rule that begins (run once, 2026-11-30): red, A is in at once.
+    it(`${backend}: seq_cooldown: a door that has opened ignores that source, and no other, for so long`, async () => {
+      const doors = OPEN.replace('tcpflags', 'seq_cooldown = 2\ntcpflags');
+      await using stand = await Stand.open(backend, { name: 'cooldown', doors });
+      for (const source of [A, A6]) await stand.knock(source, '7000,8000,9000');
+      await stand.ipset(`del ssh_filter4 ${A}`);
+      await stand.ipset(`del ssh_filter6 ${A6}`);
+      for (const source of [A, B, A6]) await stand.knock(source, '7000,8000,9000');
+      assertEntries(await stand.entries('ssh_filter4'), [`${B} for 300`]);
+      assertEntries(await stand.entries('ssh_filter6'), []);
+      // A set says less than a second before it forgets.
+      await waitFor(async () => (await stand.entries(await cooldownSet(stand))).length === 0, 'cooldown');
+      for (const source of [A, A6]) await stand.knock(source, '7000,8000,9000');
+      assertEntries(await stand.entries('ssh_filter4'), [`${A} for 300`, `${B} for 300`]);
+      assertEntries(await stand.entries('ssh_filter6'), [`${A6} for 300`]);
+    });
+
+    it(`${backend}: a followed door of the shell cools down too, so that it holds up no other`, async () => {
+      const shell = '[shell]\nsequence = 1,2\nseq_cooldown = 60\ncommand = true\n';
+      await using stand = await Stand.open(backend, { name: 'shell', doors: OPEN + shell });
+      await stand.knock(A, '1,2,1,7000,8000,9000');
+      assertEntries(await stand.entries('ssh_filter4'), [`${A} for 300`]);
     });
 
     it(`${backend}: what is done of an attempt that ended is worth nothing to the next`, async () => {

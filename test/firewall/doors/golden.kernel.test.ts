@@ -8,8 +8,8 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { FAMILIES, type Family } from '../../../src/base/address.js';
-import { sentinelLine } from '../../../src/firewall/doors/sentinel.js';
-import { serviceSets } from '../../../src/firewall/sets.js';
+import { sentinelLine } from '../../../src/firewall/sets/sentinel.js';
+import { serviceSets } from '../../../src/firewall/sets/set-specs.js';
 import { KernelSpace } from '../../helpers/kernel-space.js';
 import { compiled, EXAMPLES, loadText, placements, readExample, type Example } from './configurations.js';
 

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 
 import { FAMILIES } from '../../../src/base/address.js';
 import { compileDoors } from '../../../src/firewall/doors/compile.js';
-import { doorsInstance } from '../../../src/firewall/doors/names.js';
-import type { Placement } from '../../../src/firewall/doors/qualify.js';
+import { doorsInstance } from '../../../src/firewall/model/door-names.js';
+import type { Placement } from '../../../src/firewall/doors/eligibility.js';
 import { MAX_STEPS } from '../../../src/knock/door.js';
 import { KernelSpace } from '../../helpers/kernel-space.js';
 import { door } from '../../knock/support.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Stand, type SentAt } from './stand.js';
+import { Stand, type SentAt } from './fixture.js';
 
 const WINDOW_MS = 2000;
 /** The kernel's clock ticks (jiffies, 100 a second at the least), and a busy machine takes a packet a little late. */

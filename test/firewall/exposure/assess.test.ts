@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import type { Family } from '../../../src/base/address.js';
 import { assess, type Exposure } from '../../../src/firewall/exposure/assess.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 
 const SSH: Service = {
@@ -230,7 +230,7 @@ describe('assess: what new connections meet before our jump', () => {
     assert.deepEqual(short([ours], { service, chains }), OPEN);
   });
 
-  it('names the rule, and the commands that mend it', () => {
+  it('names the rule, and the commands that fix it', () => {
     const [one] = judged(['-A INPUT -i lo -j ACCEPT', '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT', 'ours']);
     assert.deepEqual(
       { ...one, text: undefined },
@@ -245,7 +245,7 @@ describe('assess: what new connections meet before our jump', () => {
         rule: '-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT',
         sources: 'everybody',
         text: undefined,
-        mend:
+        fix:
           'iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT; to keep it, behind knockctl: ' +
           'iptables-nft -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT && iptables-nft -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT',
       },

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import { Assessed } from '../../../src/firewall/exposure/assessed.js';
 import type { Exposure } from '../../../src/firewall/exposure/assess.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import type { Door } from '../../../src/knock/door.js';
 
@@ -52,7 +52,7 @@ describe('rules before ours, beside a strict gate', () => {
     const [one] = judged([LAN, JUMP], [GATE]);
     assert.equal(one?.kind, 'note');
     assert.match(one.text, /rule 1 of INPUT .* would let in 192.168.0.0\/16 .* has no effect: gate = strict/);
-    assert.equal(one.mend, null);
+    assert.equal(one.fix, null);
   });
 
   it('with no jump of ours in filter at all: a port that is shut all the same', () => {
@@ -81,7 +81,7 @@ describe('rules before ours, beside a strict gate', () => {
       'note mangle everybody',
     ]);
     const [, around] = judged([ALL, JUMP], [ALL, GATE]);
-    assert.match(around?.mend ?? '', /^iptables-nft -t mangle -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT;/);
+    assert.match(around?.fix ?? '', /^iptables-nft -t mangle -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT;/);
   });
 
   it('that keep out everybody do so, whatever the gate says', () => {
@@ -100,6 +100,6 @@ describe('rules before ours, beside a strict gate', () => {
     const [kept] = judged([JUMP], [drop, DOORS, GATE], { doors });
     assert.equal(kept?.kind, 'knock');
     assert.match(kept.text, /^IPv4: in table mangle, rule 1 of INPUT/);
-    assert.match(kept.mend ?? '', /^iptables-nft -t mangle -D INPUT/);
+    assert.match(kept.fix ?? '', /^iptables-nft -t mangle -D INPUT/);
   });
 });

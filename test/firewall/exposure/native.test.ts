@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import type { Family } from '../../../src/base/address.js';
 import { assessNative, readNative } from '../../../src/firewall/exposure/native.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
 import { findTable } from '../../../src/iptables-parser/query.js';
 import type { Door } from '../../../src/knock/door.js';
@@ -99,7 +99,7 @@ describe('native nft chains: sent on', () => {
       one?.text ?? '',
       /^IPv4: in table inet mine of nft, the rule with handle 5 of chain base \(tcp dport 22 drop\) sends what everybody sends to tcp port 22 on to 10\.0\.0\.1:2222, past our jump$/,
     );
-    assert.equal(one?.mend, 'nft delete rule inet mine base handle 5, and where it is loaded from');
+    assert.equal(one?.fix, 'nft delete rule inet mine base handle 5, and where it is loaded from');
   });
 
   it('not to itself, nor for another port, family or protocol', () => {
@@ -174,7 +174,7 @@ describe('native nft chains: dropped', () => {
       ['refused everybody'],
     );
     const [policy] = exposures([], { policy: 'drop' });
-    assert.match(policy?.mend ?? '', /^nft insert rule inet mine base tcp dport 22 accept, /);
+    assert.match(policy?.fix ?? '', /^nft insert rule inet mine base tcp dport 22 accept, /);
   });
 
   it('by flags: a new connection has SYN alone', () => {

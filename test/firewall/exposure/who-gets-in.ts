@@ -10,9 +10,9 @@ import { assess, oursAmong, type Exposure } from '../../../src/firewall/exposure
 import { holds } from '../../../src/firewall/exposure/box.js';
 import { waysTo, type End } from '../../../src/firewall/exposure/judge.js';
 import type { Outcome } from '../../../src/firewall/exposure/walk.js';
-import type { Service } from '../../../src/firewall/service.js';
+import type { Service } from '../../../src/firewall/model/service.js';
 import { parse } from '../../../src/iptables-parser/parse.js';
-import type { Ruleset } from '../../../src/iptables-parser/types.js';
+import type { Ruleset } from '../../../src/iptables-parser/document.js';
 import { Dice } from '../../differential/dice.js';
 import { ADDRESS, createLab, PEER, type Backend, type Lab, type Place } from '../../helpers/lab.js';
 import { ip } from '../../helpers/namespaces.js';
