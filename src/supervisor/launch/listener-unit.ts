@@ -18,6 +18,9 @@ const PROPERTIES: readonly string[] = [
   'IPAddressDeny=any',
   'ProtectProc=invisible',
   'ProtectSystem=strict',
+  // Beside ProtectProc systemd leaves /run writable (measured, 252), /dev/shm and queues of messages always: /run/lock is everybody's.
+  'ReadOnlyPaths=/run',
+  'InaccessiblePaths=-/dev/shm -/dev/mqueue',
   'ProtectHome=yes',
   'PrivateTmp=yes',
   'PrivateDevices=yes',
