@@ -25,9 +25,9 @@ _knockctl() {
     drop) words='--timeout --force --file --config --json' ;;
     trust) words='--save --file --config --json' ;;
     untrust) words='--save --file --config --json' ;;
-    flush) words='--file --config --json banned trusted filter all' ;;
-    list) words='--config --json banned trusted filter' ;;
-    events) words='--follow --config --json' ;;
+    flush) words='--file --config --json banned trusted filter accepted all' ;;
+    list) words='--config --json banned trusted filter accepted' ;;
+    events) words='--follow --lines --since --kind --config --json' ;;
     check) words='--config --json' ;;
     doctor) words='--config --json' ;;
     init) words='--port --service --sequence --trust --on-failure --yes --force --config --json' ;;

@@ -1,3 +1,5 @@
+import { systemErrorText } from './system-errors.js';
+
 /** Exit codes of every knockctl command (sysexits.h, and LSB for `status`). */
 export const EXIT = {
   ok: 0,
@@ -98,7 +100,7 @@ export class ProtocolError extends KnockError {
   override readonly name = 'ProtocolError';
 }
 
-/** The text of anything thrown, for logs. */
+/** The text of anything thrown, for messages and logs. That of a system's error names no file: the message has to. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? (systemErrorText(error) ?? error.message) : String(error);
 }

@@ -2,6 +2,21 @@
 export const LISTS = ['banned', 'trusted', 'filter'] as const;
 export type ListName = (typeof LISTS)[number];
 
+/** The words that name a list. */
+export const LIST_WORDS = [...LISTS, 'accepted'] as const;
+
+/** The list of that name: `accepted` is filter. */
+export function listNamed(word: string): ListName | undefined {
+  return word === 'accepted' ? 'filter' : LISTS.find((name) => name === word);
+}
+
+/** The lists of that name, `all` being all; undefined where the word names none. */
+export function listsNamed(word: string): readonly ListName[] | undefined {
+  if (word === 'all') return LISTS;
+  const list = listNamed(word);
+  return list === undefined ? undefined : [list];
+}
+
 /**
  * What the kernel holds of them, a set for each family. Doors write to `filter` and `decoyed` alone: a packet can be forged,
  * and the kernel's SET gives an entry a new time whatever it had. So what was put in by hand has sets that no door touches.

@@ -32,9 +32,7 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** The error's code with its remedy, or its own text where none is known. */
+/** What a user can do about an error, or its own text where that is not known. */
 export function explain(error: unknown, remedies: Remedies): string {
-  const code = errorCode(error);
-  const remedy = remedies[code];
-  return remedy === undefined ? errorText(error) : `${code}: ${remedy}`;
+  return remedies[errorCode(error)] ?? errorText(error);
 }

@@ -79,7 +79,7 @@ function refusal(path: string, cause: NodeJS.ErrnoException): KnockError {
       cause,
     });
   }
-  return new KnockError(`cannot talk to the supervisor by ${path}: ${cause.message}`, {
+  return new KnockError(`cannot talk to the supervisor by ${path}: ${errorText(cause)}`, {
     exitCode: EXIT.firewall,
     cause,
   });

@@ -1,6 +1,7 @@
 import { close, closeSync, constants, fstatSync, openSync, renameSync, statSync, write } from 'node:fs';
 import { Writable } from 'node:stream';
 
+import { errorText } from '../base/errors.js';
 import { isErrno } from './files.js';
 
 const NEWLINE = Buffer.from('\n');
@@ -40,7 +41,7 @@ export class LogFile extends Writable {
       this.#open(0);
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return errorText(error);
     }
   }
 

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 
 import winston from 'winston';
 
+import { errorText } from '../base/errors.js';
 import { oneLine, quietJson } from '../base/printable.js';
 import { CHILD_ENV } from './exec-env.js';
 import { LogFile } from './log-file.js';
@@ -67,7 +68,7 @@ export function openLog(
   const fault = (error: Error): void => {
     if (faulty) return;
     faulty = true;
-    tell(`knockctl: the log cannot be written: ${error.message}\n`);
+    tell(`knockctl: the log cannot be written: ${errorText(error)}\n`);
   };
   const terminal = new TerminalStream(fault);
   streams.push(terminal);

@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 export function systemError(code: string): Error {
-  return Object.assign(new Error(`send ${code}`), { code });
+  return Object.assign(new Error(`send ${code}`), { code, syscall: 'send' });
 }
 
 /** What the client does in made-up surroundings. */

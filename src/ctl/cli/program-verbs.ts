@@ -8,8 +8,9 @@ import { addressRequest, type AddressOptions } from './requests.js';
 /** Makes the request of a verb, once its targets are known. */
 export type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
 
-/** Carries a verb out on the targets that stand as words and in a file. */
+/** Carries a command out on the targets that stand as words and in a file. */
 export type ActVerb = (
+  verb: AddressCommand,
   request: MakeRequest,
   words: readonly string[],
   file: string | undefined,
@@ -68,7 +69,7 @@ export function addVerbs(program: Command, act: ActVerb): void {
     for (const [option, typed] of OPTIONS) if (takes(name, option)) command.addOption(typed);
     command.addOption(FILE);
     command.action(async (words: readonly string[], given: AddressOptions) =>
-      act((found, session) => addressRequest(name, found, given, session), words, given.file),
+      act(name, (found, session) => addressRequest(name, found, given, session), words, given.file),
     );
   }
 }

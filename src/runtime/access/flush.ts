@@ -1,7 +1,7 @@
 import { parseNetwork, type Network } from '../../base/address.js';
 import { EXIT } from '../../base/errors.js';
 import { impossibleHere } from '../../base/impossible.js';
-import { LISTS, PARTS, type ListName, type SetList } from '../../base/lists.js';
+import { listsNamed, PARTS, type ListName, type SetList } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
@@ -33,8 +33,9 @@ export async function flush(
     else faults.push(`${parsed?.reason ?? target}${isWord(target) ? NOR_A_LIST : ''}`);
   }
   if (faults.length > 0) return refused(faults, 'nothing was changed');
-  for (const list of lists) await emptyList(context, list, origin);
-  const results = [...lists].map((list) => `${list} is empty`);
+  const removed = new Map<ListName, number>();
+  for (const list of lists) removed.set(list, await emptyList(context, list, origin));
+  const results = [...removed].map(([list, count]) => `${list} is empty: ${entries(count)}`);
   const failures: string[] = [];
   const own = context.ownSources?.() ?? [];
   const listed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
@@ -66,6 +67,7 @@ export async function flush(
   return done(results, notes, {
     verb: 'flush',
     lists: [...lists],
+    removed: Object.fromEntries(removed),
     addresses: networks.map((network) => network.text),
   });
 }
@@ -75,19 +77,25 @@ function isWord(target: string): boolean {
   return !/[.:/]/.test(target);
 }
 
-function listsNamed(target: string): readonly ListName[] | undefined {
-  if (target === 'all') return LISTS;
-  const list = LISTS.find((name) => name === target);
-  return list === undefined ? undefined : [list];
-}
-
-async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<void> {
+/** Empties a list; gives how many addresses and networks were in it. */
+async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<number> {
+  const members = new Set<string>();
   for (const service of context.services) {
     const names = list === 'trusted' ? trustedNames(context, service.name) : [service.name];
-    for (const name of names) for (const part of PARTS[list]) await context.sets.empty(name, part);
+    for (const name of names) {
+      for (const part of PARTS[list]) {
+        for (const text of await membersOf(context, name, part)) members.add(text);
+        await context.sets.empty(name, part);
+      }
+    }
   }
   if (list === 'trusted') context.forgetTrusted(undefined);
-  context.record('flush', `${list} emptied`, { by: origin.label });
+  context.record('flush', `${list} emptied: ${entries(members.size)}`, { by: origin.label });
+  return members.size;
+}
+
+function entries(count: number): string {
+  return count === 0 ? 'nobody was in' : count === 1 ? '1 entry removed' : `${count} entries removed`;
 }
 
 interface Outcome {
