@@ -13,6 +13,8 @@ export interface KnockIo {
   readonly services: () => string;
   /** The text of a file, `-` being standard input; throws where it cannot be read. */
   readonly read: (file: string) => string;
+  /** The folder with a file for each `knock NAME`; undefined where there is no home. */
+  readonly profiles: () => string | undefined;
   /** The address to knock at; rejects where the host has none of the family. */
   readonly resolve: (host: string, family: Family | undefined) => Promise<string>;
   /** How to send to the address so that it leaves by the interface; see route.ts. */

@@ -29,6 +29,7 @@ export async function runWith(argv: readonly string[], changes: Partial<KnockIo>
       if (file === '/absent') throw systemError('ENOENT');
       return '7000, 8000:udp # the office\nssh\n';
     },
+    profiles: () => '/home/a/.config/knock',
     resolve: resolveHost,
     wayOut: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
     send: async ({ protocol, address, source, port }) => {
