@@ -53,6 +53,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ini: ['config/knockctl/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
   'node-cron': ['supervisor/lifecycle/cron-schedule.ts'],
+  qr: ['ctl/setup/client/qr-code.ts'],
   'unix-dgram': ['system/service-manager.ts'],
   winston: ['system/log.ts'],
 };

@@ -126,10 +126,11 @@ test('ports that are none', () => {
   for (const port of ['0', '65536', '70000', '99999999999999999999', '00']) {
     assert.equal(refusalOf('h', '1', port), `port ${port} is not from 1 to 65535`);
   }
-  for (const junk of ['abc', '80x', '', ' 80', '+80', '0x50', ':7', 'tcp:7', '1-5', '７', 'toString']) {
+  for (const junk of ['abc', '80x', '', ' 80', '+80', '0x50', ':7', '1-5', '７', 'toString']) {
     const reason = refusalOf('h', '1', junk);
     assert.match(reason, /^port '.*' is neither a number nor the name of a service in \/etc\/services$/);
   }
+  assert.match(refusalOf('h', '1', 'tcp:7'), /^'7' in tcp:7 is no protocol/);
   assert.match(refusalOf('', '1'), /^the host is empty/);
 });
 

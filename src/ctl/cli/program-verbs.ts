@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
+import { listNamed, type ListName } from '../../base/lists.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Request } from '../../wire/control.js';
 import { commandsThat, takes, type AddressCommand, type OptionName } from '../../base/commands.js';
@@ -27,6 +28,13 @@ const SERVICE = new Option('--service <name>', 'at this service (default: ssh, e
   parseService,
 );
 const FORCE = new Option('--force', 'although it is very wide, trusted, or your own session');
+const SPARE = new Option(
+  '--spare',
+  'leave alone who is let in or trusted, and ban the others: for other programs',
+);
+const FROM = new Option('--from <list>', 'addresses out of this list only: filter or banned').argParser(
+  parseFrom,
+);
 const SAVE = new Option('--save', 'in the trusted file too, its comments kept');
 const FILE = new Option('--file <file>', 'take more of them from a file, one a line; - is standard input');
 
@@ -36,6 +44,8 @@ const OPTIONS: readonly (readonly [OptionName, Option])[] = [
   ['service', SERVICE],
   ['force', FORCE],
   ['save', SAVE],
+  ['spare', SPARE],
+  ['list', FROM],
 ];
 
 const HELP: Readonly<Record<AddressCommand, Help>> = {
@@ -78,6 +88,12 @@ export function addVerbs(program: Command, act: ActVerb): void {
 function parseService(text: string): string {
   if (text.length > 64) throw new InvalidArgumentError('no service has so long a name.');
   return text;
+}
+
+function parseFrom(text: string): ListName {
+  const list = listNamed(text);
+  if (list === 'filter' || list === 'banned') return list;
+  throw new InvalidArgumentError('one of filter (or accepted), banned is needed.');
 }
 
 function parseSeconds(text: string): number {

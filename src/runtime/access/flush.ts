@@ -38,8 +38,9 @@ export async function flush(
   const results = [...removed].map(([list, count]) => `${list} is empty: ${entries(count)}`);
   const failures: string[] = [];
   const own = context.ownSources?.() ?? [];
-  const listed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
-  for (const outcome of await flushNetworks(context, networks, origin)) {
+  const allowed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
+  const listed = allowed.filter((list) => request.list === undefined || request.list === list);
+  for (const outcome of await flushNetworks(context, networks, { origin, listed })) {
     const { text } = outcome.network;
     const problem = problemOf(outcome, origin, own);
     if (problem !== undefined) failures.push(problem);
@@ -110,11 +111,11 @@ interface Outcome {
 async function flushNetworks(
   context: VerbContext,
   networks: readonly Network[],
-  origin: Origin,
+  { origin, listed }: { readonly origin: Origin; readonly listed: readonly ListName[] },
 ): Promise<Outcome[]> {
   const flushed = new Map<string, Set<ListName>>();
   const covered = new Map<string, Set<ListName>>();
-  const parts = ADDRESS_LISTS.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
+  const parts = listed.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
   for (const { name } of context.services) {
     for (const { list, part } of parts) {
       const inList = networks.length > FEW ? await membersOf(context, name, part) : undefined;
