@@ -47,6 +47,9 @@ put init/knockctl.logrotate etc/logrotate.d/knockctl
 put init/netfilter-persistent usr/share/netfilter-persistent/plugins.d/05-knockctl 755
 sed 's|@KNOCKCTL@|/usr/sbin/knockctl|' init/knockctl.service >"$stage/unit"
 put "$stage/unit" lib/systemd/system/knockctl.service && rm "$stage/unit"
+put init/neighbours/knockctl-ban usr/lib/knockctl/neighbours/knockctl-ban 755
+put init/neighbours/fail2ban.conf etc/fail2ban/action.d/knockctl.conf
+put init/neighbours/crowdsec.yaml usr/share/doc/knockctl/examples/crowdsec.yaml
 put init/completion/knockctl.bash usr/share/bash-completion/completions/knockctl
 put init/completion/_knockctl usr/share/zsh/vendor-completions/_knockctl
 for page in docs/man/*.[158]; do
@@ -62,7 +65,7 @@ put trusted/knockd.trusted "$doc/examples/knockd.trusted"
 
 mkdir "$stage/DEBIAN"
 for script in postinst prerm postrm; do install -m 755 "init/deb/$script" "$stage/DEBIAN/$script"; done
-printf '/etc/%s\n' init.d/knockctl cron.d/knockctl logrotate.d/knockctl >"$stage/DEBIAN/conffiles"
+printf '/etc/%s\n' init.d/knockctl cron.d/knockctl logrotate.d/knockctl fail2ban/action.d/knockctl.conf >"$stage/DEBIAN/conffiles"
 (cd "$stage" && find usr lib etc -type f -print0 | sort -z | xargs -0 md5sum) >"$stage/DEBIAN/md5sums"
 size=$(du -sk --exclude=DEBIAN "$stage" | cut -f1)
 cat >"$stage/DEBIAN/control" <<CONTROL

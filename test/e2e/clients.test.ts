@@ -27,10 +27,9 @@ const MACHINES: readonly (readonly [string, readonly string[], string])[] = [
   ['/bin/bash', ['bash', 'sleep'], 'mixed'],
   ['/bin/dash', ['curl', 'sleep'], 'open'],
   ['/bin/dash', ['python3', 'nc', 'sleep'], 'mixed'],
-  ['/bin/busybox sh', ['busybox'], 'open'],
+  ['/bin/busybox sh', ['busybox', 'nc', 'sleep'], 'open'],
   ['/bin/dash', ['telnet', 'sleep'], 'open'],
 ];
-const APPLETS: Readonly<Record<string, string>> = { telnet: '/bin/busybox' };
 
 describe('clients for other machines', { concurrency: 2 }, () => {
   inTurn('a script knocks with what there is', { doors: DOORS }, async (setting) => {
@@ -39,7 +38,11 @@ describe('clients for other machines', { concurrency: 2 }, () => {
     for (const [index, [shell, tools, door]] of MACHINES.entries()) {
       const folder = join(lab.dir, `machine${index}`);
       mkdirSync(folder);
-      for (const tool of tools) symlinkSync(APPLETS[tool] ?? `/usr/bin/${tool}`, join(folder, tool));
+      for (const tool of tools)
+        symlinkSync(
+          shell.includes('busybox') || tool === 'telnet' ? '/bin/busybox' : `/usr/bin/${tool}`,
+          join(folder, tool),
+        );
       const script = join(folder, 'knock.sh');
       writeFileSync(script, await product.must('client', door, '--host', server, '--shell'));
       assert.equal(await gets('client'), false, `shut before ${shell} ${tools.join(' ')}`);

@@ -80,15 +80,12 @@ describe('events', () => {
   });
 
   it('that come live are narrowed by kind, and not shown again', async () => {
-    const live = [
-      PAST[3],
-      event(5, 'drop', '2026-11-30T14:00:00Z'),
-      event(6, 'knock', '2026-11-30T15:00:00Z'),
-    ];
+    const live = (one: EventRecord) => ({ type: 'event', event: one }) as const;
     const both = [
-      ...live.slice(0, 1).map((one) => ({ type: 'event', event: one as EventRecord }) as const),
+      live(event(4, 'knock', '2026-11-30T13:00:00Z')),
       ...frames,
-      ...live.slice(1).map((one) => ({ type: 'event', event: one as EventRecord }) as const),
+      live(event(5, 'drop', '2026-11-30T14:00:00Z')),
+      live(event(6, 'knock', '2026-11-30T15:00:00Z')),
     ];
     const { out } = await run(['events', '--follow', '-n', '1', '--kind', 'knock'], { frames: both });
     assert.deepEqual(

@@ -156,8 +156,8 @@ describe('the page', () => {
 function image(lines: readonly string[]): { width: number; height: number; data: Uint8Array } {
   const scale = 4;
   const rows = lines.flatMap((line) => [
-    [...line].map((char) => char === ' ' || char === '▄'),
-    [...line].map((char) => char === ' ' || char === '▀'),
+    line.split('').map((char) => char === ' ' || char === '▄'),
+    line.split('').map((char) => char === ' ' || char === '▀'),
   ]);
   const [width, height] = [(rows[0]?.length ?? 0) * scale, rows.length * scale];
   const data = new Uint8Array(width * height * 4).fill(255);
