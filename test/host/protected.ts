@@ -14,11 +14,17 @@ export const KNOCKS = ['1234', '2345', '3456'];
 const PACKAGE = fileURLToPath(new URL('../../../init/package.sh', import.meta.url));
 export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
+/** What packages need before they are installed: without this file CrowdSec registers itself with a server out there. */
+const BEFORE: Readonly<Record<string, string>> = {
+  crowdsec: 'mkdir -p /etc/crowdsec && echo "# none" > /etc/crowdsec/online_api_credentials.yaml',
+};
+
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
 export async function protectedMachine(folder: string, ...packages: readonly string[]): Promise<Machine> {
   const machine = new Machine();
   const deb = execFileSync('/bin/bash', [PACKAGE, folder], { encoding: 'utf8' }).trim();
   copyFileSync(deb, join(machine.root, 'root/knockctl.deb'));
+  for (const line of packages.flatMap((name) => BEFORE[name] ?? [])) machine.prepare('/bin/sh', '-c', line);
   machine.prepare(
     '/usr/bin/apt-get',
     'install',
