@@ -10,7 +10,7 @@ NEEDED=(
   iptables:iptables ipset:ipset nft:nftables flock:util-linux setpriv:util-linux stdbuf:coreutils
   /usr/include/pcap/pcap.h:libpcap-dev g++:g++ make:make python3:python3
   ip:iproute2 knock:knockd tcpdump:tcpdump nmap:nmap nc:netcat-openbsd conntrack:conntrack ping:iputils-ping
-  objdump:binutils ps:procps /etc/services:netbase mandoc:mandoc zsh:zsh
+  objdump:binutils ps:procps busybox:busybox curl:curl ssh:openssh-client /etc/services:netbase mandoc:mandoc zsh:zsh
 )
 # npm run test:host boots machines.
 HOST=(

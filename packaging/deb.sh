@@ -27,7 +27,7 @@ make_deb() {
   mkdir "$stage/DEBIAN"
   for script in postinst prerm postrm; do install -m 755 "$here/deb/$script" "$stage/DEBIAN/$script"; done
   install -m 644 "$here/deb/triggers" "$stage/DEBIAN/triggers"
-  printf '/etc/%s\n' init.d/knockctl cron.d/knockctl logrotate.d/knockctl >"$stage/DEBIAN/conffiles"
+  printf '/etc/%s\n' init.d/knockctl cron.d/knockctl logrotate.d/knockctl fail2ban/action.d/knockctl.conf >"$stage/DEBIAN/conffiles"
   (cd "$stage" && find usr etc -type f -print0 | sort -z | xargs -0 md5sum) >"$stage/DEBIAN/md5sums"
   size=$(du -sk --exclude=DEBIAN "$stage" | cut -f1)
   cat >"$stage/DEBIAN/control" <<CONTROL

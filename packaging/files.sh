@@ -11,6 +11,9 @@ files() {
   ln -s ../lib/knockctl/dist/app/bin/knockctl.js "$stage/usr/sbin/knockctl"
   put init/knockctl.cron etc/cron.d/knockctl
   put init/knockctl.logrotate etc/logrotate.d/knockctl
+  put init/neighbours/knockctl-ban usr/lib/knockctl/neighbours/knockctl-ban 755
+  put init/neighbours/fail2ban.conf etc/fail2ban/action.d/knockctl.conf
+  put init/neighbours/crowdsec.yaml usr/share/doc/knockctl/examples/crowdsec.yaml
   sed 's|@KNOCKCTL@|/usr/sbin/knockctl|' init/knockctl.service >"$work/unit"
   put "$work/unit" usr/lib/systemd/system/knockctl.service
   put init/completion/knockctl.bash usr/share/bash-completion/completions/knockctl

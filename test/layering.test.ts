@@ -55,6 +55,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ini: ['config/knockctl/ini.ts'],
   'ipaddr.js': ['base/address.ts'],
   'node-cron': ['supervisor/lifecycle/cron-schedule.ts'],
+  qr: ['ctl/setup/client/qr-code.ts'],
   winston: ['system/log.ts'],
 };
 

@@ -16,22 +16,23 @@ _knockctl() {
     esac
     last=$word
     case $word in
-      accept | drop | trust | untrust | flush | list | events | check | doctor | init | import | install | uninstall | start | reload | confirm | stop | restart | condrestart | restartifdead | status | setup | run | knock) command=$word && break ;;
+      accept | drop | trust | untrust | flush | list | events | check | doctor | init | import | client | install | uninstall | start | reload | confirm | stop | restart | condrestart | restartifdead | status | setup | run | knock) command=$word && break ;;
     esac
   done
   case $command in
-    '') words='accept drop trust untrust flush list events check doctor init import install uninstall start reload confirm stop restart condrestart restartifdead status setup run knock --config --json --version --help' ;;
+    '') words='accept drop trust untrust flush list events check doctor init import client install uninstall start reload confirm stop restart condrestart restartifdead status setup run knock --config --json --version --help' ;;
     accept) words='--timeout --service --force --file --config --json' ;;
-    drop) words='--timeout --force --file --config --json' ;;
+    drop) words='--timeout --force --spare --file --config --json' ;;
     trust) words='--save --file --config --json' ;;
     untrust) words='--save --file --config --json' ;;
-    flush) words='--file --config --json banned trusted filter all' ;;
-    list) words='--config --json banned trusted filter' ;;
-    events) words='--follow --config --json' ;;
+    flush) words='--from --file --config --json banned trusted filter accepted all' ;;
+    list) words='--config --json banned trusted filter accepted' ;;
+    events) words='--follow --lines --since --kind --config --json' ;;
     check) words='--config --json' ;;
     doctor) words='--config --json' ;;
     init) words='--port --service --sequence --trust --on-failure --yes --force --config --json' ;;
     import) words='--write --force --config --json' files=yes ;;
+    client) words='--host --ssh-config --shell --html --qr --config --json' ;;
     install) words='--config --json' ;;
     uninstall) words='--config --json' ;;
     start) words='--trial --boot --config --json' ;;

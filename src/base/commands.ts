@@ -5,6 +5,8 @@ export interface OptionValues {
   readonly timeoutS: number;
   readonly service: string;
   readonly force: boolean;
+  /** Whoever is let in or trusted is left alone, and no reason to refuse the others. */
+  readonly spare: boolean;
   readonly save: boolean;
   /** The source of the caller's own SSH session (SSH_CONNECTION). */
   readonly session: string;
@@ -37,10 +39,10 @@ const FOR_SUPERVISOR = { targets: false, onLists: false, byDoors: false, inKerne
 /** The table of all commands of a supervisor; messages, guards, dispatch and kernel rules derive from it. */
 export const COMMANDS = {
   accept: { ...FOR_DOORS, inKernel: true, options: ['timeoutS', 'service', 'force'] },
-  drop: { ...FOR_DOORS, inKernel: true, options: ['timeoutS', 'force', 'session'] },
+  drop: { ...FOR_DOORS, inKernel: true, options: ['timeoutS', 'force', 'spare', 'session'] },
   trust: { ...FOR_DOORS, inKernel: false, options: ['save'] },
   untrust: { ...FOR_DOORS, inKernel: false, options: ['save'] },
-  flush: { ...FOR_DOORS, inKernel: true, options: [] },
+  flush: { ...FOR_DOORS, inKernel: true, options: ['list'] },
   list: { ...FOR_SUPERVISOR, onLists: true, options: ['list'] },
   status: { ...FOR_SUPERVISOR, options: [] },
   events: { ...FOR_SUPERVISOR, options: ['follow'] },

@@ -1,3 +1,5 @@
+import { systemErrorText } from './system-errors.js';
+
 /** Exit codes of every knockctl command (sysexits.h, and LSB for `status`). */
 export const EXIT = {
   ok: 0,
@@ -98,9 +100,9 @@ export class ProtocolError extends KnockError {
   override readonly name = 'ProtocolError';
 }
 
-/** Returns the text of anything thrown, for logs. */
+/** Returns the text of anything thrown, for messages and logs. That of a system's error names no file: the message has to. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? (systemErrorText(error) ?? error.message) : String(error);
 }
 
 /** Anything thrown as an error. */

@@ -7,7 +7,7 @@ import { makeContext } from './context.js';
 import { report } from './report.js';
 
 /** The commands that anybody may use. */
-const FOR_ALL = ['check', 'import', 'help'];
+const FOR_ALL = ['check', 'client', 'import', 'help'];
 
 function usageText({ code, message }: CommanderError): string {
   return code === 'commander.help' ? 'no command was given' : message.replace(/^error: /, '');

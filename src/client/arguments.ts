@@ -4,6 +4,7 @@ import type { Family } from '../base/address.js';
 import { errorText } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 import type { Protocol } from '../knock/door.js';
+import { OPTIONS } from './options.js';
 import { servicePort } from './services.js';
 
 /** One packet to send. */
@@ -42,22 +43,6 @@ type Request =
   | { readonly kind: 'version' }
   /** The usage is requested, or needed: then `problem` says what is wrong with the arguments. */
   | { readonly kind: 'usage'; readonly problem: string | undefined };
-
-const OPTIONS = {
-  udp: { type: 'boolean', short: 'u' },
-  delay: { type: 'string', short: 'd' },
-  repeat: { type: 'string', short: 'r' },
-  file: { type: 'string', short: 'f' },
-  ipv4: { type: 'boolean', short: '4' },
-  ipv6: { type: 'boolean', short: '6' },
-  both: { type: 'boolean' },
-  interface: { type: 'string', short: 'i' },
-  // Its value, all following words, cannot be described to parseArgs.
-  then: { type: 'boolean' },
-  verbose: { type: 'boolean', short: 'v' },
-  version: { type: 'boolean', short: 'V' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
 
 const MAX_PORT = 65_535;
 /** The longest timer of Node: 24.8 days. */
@@ -112,7 +97,7 @@ export function parseArguments(
     } else if (name === 'repeat') {
       if (value === undefined) return ok(usage(`option ${rawName} needs a number of times`));
       words.repeat = value;
-    } else if (name === 'file') {
+    } else if (name === 'file' || name === 'sequence-file') {
       if (value === undefined) return ok(usage(`option ${rawName} needs the name of a file, or -`));
       words.file = value;
     } else if (name === 'interface') {
@@ -137,6 +122,8 @@ function plan(words: Words, services: () => string, read: (file: string) => stri
   }
   const ports = words.file === undefined ? ok(written) : portsOf(words.file, read);
   if (!ports.ok) return ports;
+  const isPort = /^[0-9]{1,5}(?::[a-z]*)?$/.test(host);
+  if (isPort) return refuse(`${host} is a port: the host is missing; knock HOST PORT[:PROTO]...`);
   if (host === '') return refuse('the host is empty; give a name or an address');
   if (words.interface === '') return refuse('the interface is empty; give a name such as eth0');
   const [program, ...args] = words.command ?? [];
@@ -208,11 +195,15 @@ function portsOf(file: string, read: (file: string) => string): Result<string[]>
   }
 }
 
-/** `PORT[:PROTO]`: only `udp` in lower case means UDP; knockd's client takes all else for TCP. */
+/** `PORT[:PROTO]`. What knockd's client takes for TCP, all but `udp`, is refused: a typing error would send another sequence. */
 function parseKnock(word: string, allUdp: boolean, services: () => string): Result<Knock> {
   const colon = word.indexOf(':');
   const portText = colon === -1 ? word : word.slice(0, colon);
-  const protocol: Protocol = allUdp || (colon !== -1 && word.slice(colon + 1) === 'udp') ? 'udp' : 'tcp';
+  const written = colon === -1 ? 'tcp' : word.slice(colon + 1);
+  if (portText !== '' && written !== 'tcp' && written !== 'udp') {
+    return refuse(`'${written}' in ${word} is no protocol; PORT:tcp or PORT:udp`);
+  }
+  const protocol: Protocol = allUdp || written === 'udp' ? 'udp' : 'tcp';
   const numeric = /^[0-9]+$/.test(portText);
   const port = numeric ? Number(portText) : servicePort(services(), portText, protocol);
   if (port === undefined) {

@@ -13,7 +13,9 @@ export interface KnockIo {
   readonly services: () => string;
   /** Returns the text of a file, `-` for standard input; throws if it cannot be read. */
   readonly read: (file: string) => string;
-  /** Resolves the address to knock at; rejects if the host has none of the family. */
+  /** Resolves the folder with a file for each `knock NAME`; undefined where there is no home. */
+  readonly profiles: () => string | undefined;
+  /** The address to knock at; rejects if the host has none of the family. */
   readonly resolve: (host: string, family: Family | undefined) => Promise<string>;
   /** How to send to the address so that it leaves by the interface; see route.ts. */
   readonly routeThrough: (address: string, name: string) => Promise<Result<Route>>;

@@ -1,5 +1,7 @@
-import { EXIT } from '../base/errors.js';
+import { errorText, EXIT } from '../base/errors.js';
+import { refuse, type Result } from '../base/result.js';
 import { parseArguments, type KnockPlan } from './arguments.js';
+import { expandWords } from './expand.js';
 import type { KnockIo } from './io.js';
 import { sendSequence } from './sequence.js';
 import { runThen } from './then.js';
@@ -10,7 +12,8 @@ import { USAGE } from './usage.js';
  * command if it was run. Never rejects because of arguments or the network.
  */
 export async function run(argv: readonly string[], io: KnockIo): Promise<number> {
-  const request = parseArguments(argv, io.services, io.read);
+  const words = expand(argv, io);
+  const request = words.ok ? parseArguments(words.value, io.services, io.read) : words;
   if (!request.ok) {
     io.err(`error: ${request.reason}\n`);
     return EXIT.refused;
@@ -25,6 +28,14 @@ export async function run(argv: readonly string[], io: KnockIo): Promise<number>
       return EXIT.refused;
     case 'knock':
       return knockAndRun(request.value.plan, io);
+  }
+}
+
+function expand(argv: readonly string[], io: KnockIo): Result<readonly string[]> {
+  try {
+    return expandWords(argv, { folder: io.profiles(), read: io.read });
+  } catch (error) {
+    return refuse(`standard input cannot be read: ${errorText(error)}`);
   }
 }
 

@@ -34,7 +34,5 @@ export function errorCode(error: unknown): string {
 
 /** Returns the error's code with its remedy, or its own text if no remedy is known. */
 export function explain(error: unknown, remedies: Remedies): string {
-  const code = errorCode(error);
-  const remedy = remedies[code];
-  return remedy === undefined ? errorText(error) : `${code}: ${remedy}`;
+  return remedies[errorCode(error)] ?? errorText(error);
 }

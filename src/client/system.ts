@@ -26,6 +26,11 @@ export const systemIo: KnockIo = {
       process.stderr.write(`note: other users can read the sequence in ${file}: chmod 600 ${file}\n`);
     return text;
   },
+  profiles: () => {
+    const { XDG_CONFIG_HOME: config = '', HOME: home = '' } = process.env;
+    if (config.startsWith('/')) return `${config}/knock`;
+    return home === '' ? undefined : `${home}/.config/knock`;
+  },
   resolve: resolveHost,
   // Rarely needed modules are loaded late: most of a knock's time is the start of the program.
   routeThrough: async (address, name) => {

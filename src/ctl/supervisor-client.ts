@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-import { asError, EXIT, KnockError, ProtocolError } from '../base/errors.js';
+import { asError, errorText, EXIT, KnockError, ProtocolError } from '../base/errors.js';
 import { frame, FrameReader } from '../wire/frames.js';
 import {
   readControlFrame,
@@ -79,7 +79,7 @@ function refusal(path: string, cause: NodeJS.ErrnoException): KnockError {
       cause,
     });
   }
-  return new KnockError(`cannot talk to the supervisor by ${path}: ${cause.message}`, {
+  return new KnockError(`cannot talk to the supervisor by ${path}: ${errorText(cause)}`, {
     exitCode: EXIT.firewall,
     cause,
   });

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 
 import { execa } from 'execa';
 
-import { CommandError } from '../base/errors.js';
+import { CommandError, errorText } from '../base/errors.js';
 import { requireDescriptors } from './descriptors.js';
 import { CHILD_ENV } from './exec-env.js';
 import { anonymousFile } from './files.js';
@@ -80,13 +80,20 @@ async function run(
         exitCode: result.exitCode,
         signal: result.signal,
         timedOut: result.timedOut,
-        stderr: result.isMaxBuffer ? 'too much output' : result.stderr || (result.originalMessage ?? ''),
+        stderr: result.isMaxBuffer
+          ? 'too much output'
+          : result.stderr || notRun(result.cause, result.originalMessage),
         input: options.input,
       },
       { cause: result.cause },
     );
   }
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** Why a command did not start; nothing where it did. */
+function notRun(cause: unknown, message = ''): string {
+  return cause === undefined ? message : errorText(cause);
 }
 
 /** execa hands over any descriptor; its types know those of one digit only. */

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 
 import winston from 'winston';
 
+import { errorText } from '../base/errors.js';
 import { oneLine, quietJson } from '../base/printable.js';
 import { WarnOnce } from '../base/warn-once.js';
 import { CHILD_ENV } from './exec-env.js';
@@ -66,7 +67,7 @@ export function openLog(
   let file: LogFile | undefined;
   const once = new WarnOnce();
   const fault = (error: Error): void => {
-    if (once.begins('fault')) tell(`knockctl: the log cannot be written: ${error.message}\n`);
+    if (once.begins('fault')) tell(`knockctl: the log cannot be written: ${errorText(error)}\n`);
   };
   const terminal = new TerminalStream(fault);
   streams.push(terminal);

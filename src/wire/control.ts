@@ -81,6 +81,7 @@ const OPTIONS: Readonly<Record<OptionName, (value: unknown) => boolean>> = {
   session: (value) => isText(value, 64),
   list: (value) => LISTS.some((list) => list === value),
   force: isBoolean,
+  spare: isBoolean,
   save: isBoolean,
   follow: isBoolean,
   keep: isBoolean,

@@ -36,10 +36,11 @@ test('the defaults', () => {
   });
 });
 
-test('only udp in lower case means UDP, and -u makes all of them UDP', () => {
-  const words = ['1', '2:udp', '3:tcp', '4:UDP', '5:', '6:udp:x', '7:icmp'];
-  assert.deepEqual(knocksOf('h', ...words), ['tcp 1', 'udp 2', 'tcp 3', 'tcp 4', 'tcp 5', 'tcp 6', 'tcp 7']);
+test('a protocol is tcp or udp and nothing else, and -u makes all of them UDP', () => {
+  assert.deepEqual(knocksOf('h', '1', '2:udp', '3:tcp'), ['tcp 1', 'udp 2', 'tcp 3']);
   assert.deepEqual(knocksOf('-u', 'h', '1:tcp', '2'), ['udp 1', 'udp 2']);
+  for (const word of ['4:UDP', '5:', '6:udp:x', '7:icmp', '8:tpc'])
+    assert.match(refusalOf('h', '1', word), /is no protocol; PORT:tcp or PORT:udp$/, word);
 });
 
 test('names of services', () => {
@@ -125,10 +126,11 @@ test('ports that are none', () => {
   for (const port of ['0', '65536', '70000', '99999999999999999999', '00']) {
     assert.equal(refusalOf('h', '1', port), `port ${port} is not from 1 to 65535`);
   }
-  for (const junk of ['abc', '80x', '', ' 80', '+80', '0x50', ':7', 'tcp:7', '1-5', '７', 'toString']) {
+  for (const junk of ['abc', '80x', '', ' 80', '+80', '0x50', ':7', '1-5', '７', 'toString']) {
     const reason = refusalOf('h', '1', junk);
     assert.match(reason, /^port '.*' is neither a number nor the name of a service in \/etc\/services$/);
   }
+  assert.match(refusalOf('h', '1', 'tcp:7'), /^'7' in tcp:7 is no protocol/);
   assert.match(refusalOf('', '1'), /^the host is empty/);
 });
 

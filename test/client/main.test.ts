@@ -30,7 +30,7 @@ test('a knock that cannot be sent is reported with what to do, and the others st
   assert.deepEqual(sent, [1, 2, 3, 4]);
   assert.equal(
     err,
-    'error: udp 192.0.2.1:2 was not sent: EPERM: a firewall on this machine forbids it; allow this packet out\n' +
+    'error: udp 192.0.2.1:2 was not sent: a firewall on this machine forbids it; allow this packet out\n' +
       'error: tcp 192.0.2.1:3 was not sent: send EWHATEVER\n',
   );
 });
@@ -50,7 +50,7 @@ test('the host is looked up once, and nothing is sent where it has no address', 
   });
   assert.equal(lost.exitCode, 1);
   assert.deepEqual(lost.deeds, []);
-  assert.match(lost.err, /^Failed to resolve hostname 'gate' on port ssh\nENOTFOUND: there is no such name/);
+  assert.match(lost.err, /^Failed to resolve hostname 'gate' on port ssh\nthere is no such name/);
 });
 
 test('a literal of the wrong family does not resolve', async () => {
@@ -112,7 +112,7 @@ test('--both with one family: a note, and success', async () => {
   assert.deepEqual([named.exitCode, named.deeds], [42, ['tcp 192.0.2.1 1', 'sleep 100', 'run ssh']]);
   assert.equal(
     named.err,
-    'note: gate was not knocked over IPv6: ENOTFOUND: there is no such name, or it has no address of this family\n',
+    'note: gate was not knocked over IPv6: there is no such name, or it has no address of this family\n',
   );
   const literal = await runWith(['--both', '2001:db8::1', '1']);
   assert.deepEqual([literal.exitCode, literal.deeds], [0, ['tcp 2001:db8::1 1']]);
@@ -122,7 +122,7 @@ test('--both with one family: a note, and success', async () => {
     const changes = { resolve: twoAddresses, send: sendFourOnly(code, sent) };
     const { exitCode, err } = await runWith(['--both', 'gate', '1', '2'], changes);
     assert.deepEqual([exitCode, sent], [0, ['192.0.2.1 1', '192.0.2.1 2']]);
-    assert.match(err, new RegExp(`^note: gate was not knocked over IPv6: ${code}: .*\n$`));
+    assert.match(err, new RegExp(`^note: gate was not knocked over IPv6: [^E]+\n$`));
   }
 });
 
@@ -130,11 +130,14 @@ test('--both with no family at all fails', async () => {
   const nowhere = { resolve: () => Promise.reject(systemError('ENOTFOUND')) };
   const unknown = await runWith(['--both', 'gate', '7'], nowhere);
   assert.equal(unknown.exitCode, 1);
-  assert.match(unknown.err, /^Failed to resolve hostname 'gate' on port 7\nENOTFOUND: [^\n]+\n$/);
+  assert.match(unknown.err, /^Failed to resolve hostname 'gate' on port 7\nthere is no such name[^\n]+\n$/);
   const send = (): Promise<void> => Promise.reject(systemError('ENETUNREACH'));
   const offline = await runWith(['--both', 'gate', '7'], { resolve: twoAddresses, send });
   assert.equal(offline.exitCode, 1);
-  assert.match(offline.err, /^(?:error: gate was not knocked over IPv[46]: ENETUNREACH: [^\n]+\n){2}$/);
+  assert.match(
+    offline.err,
+    /^(?:error: gate was not knocked over IPv[46]: this machine has no route to it; [^\n]+\n){2}$/,
+  );
 });
 
 test('--both with a sequence that is sent in part is a failure', async () => {
@@ -148,7 +151,7 @@ test('--both with a sequence that is sent in part is a failure', async () => {
     address.includes(':') && port === 2 ? Promise.reject(systemError('ENETUNREACH')) : Promise.resolve();
   const { exitCode, err } = await runWith(['--both', 'gate', '1', '2'], { resolve: twoAddresses, send });
   assert.equal(exitCode, 1);
-  assert.match(err, /^error: tcp 2001:db8::1:2 was not sent: ENETUNREACH: [^\n]+\n$/);
+  assert.match(err, /^error: tcp 2001:db8::1:2 was not sent: this machine has no route to it; [^\n]+\n$/);
   const forbidden = { resolve: twoAddresses, send: sendFourOnly('EPERM', []) };
   assert.equal(
     (await runWith(['--both', 'gate', '1'], forbidden)).exitCode,

@@ -28,7 +28,7 @@ test('--file takes the ports from a file or standard input, so that no list of p
   };
   assert.match(
     await refused('-f', '/absent', '192.0.2.1'),
-    /^error: the ports cannot be read from \/absent: .*ENOENT/,
+    /^error: the ports cannot be read from \/absent: .*no such file/,
   );
   assert.match(await refused('-f', '/a', '192.0.2.1', '7'), /^error: the ports are in \/a: give no PORT/);
   assert.match((await refused('-f')) || 'usage', /needs the name of a file, or -/);

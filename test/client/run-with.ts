@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 export function systemError(code: string): Error {
-  return Object.assign(new Error(`send ${code}`), { code });
+  return Object.assign(new Error(`send ${code}`), { code, syscall: 'send' });
 }
 
 /** What the client does in made-up surroundings. */
@@ -29,6 +29,7 @@ export async function runWith(argv: readonly string[], changes: Partial<KnockIo>
       if (file === '/absent') throw systemError('ENOENT');
       return '7000, 8000:udp # the office\nssh\n';
     },
+    profiles: () => '/home/a/.config/knock',
     resolve: resolveHost,
     routeThrough: async (address, name) => Promise.resolve(ok({ address, source: `${name}'s` })),
     send: async ({ protocol, address, source, port }) => {

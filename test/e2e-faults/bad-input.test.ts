@@ -179,7 +179,7 @@ test('files with bad lines, binary ones, missing ones', async () => {
     ['accept', 'untrust'].map((verb) => [verb, '--file', path(name)]);
   await refused(from('bad'), 1, /"198\.51\.100\.8 ; no comment"/);
   await refused([...from('binary'), ...from('zeros')], 1, /nothing was changed/);
-  await refused(from('missing'), 1, /cannot read .*missing: ENOENT/);
-  await refused([['flush', '--file', scene.lab.dir]], 1, /cannot read .*: EISDIR/);
+  await refused(from('missing'), 1, /cannot read .*missing: there is no such file/);
+  await refused([['flush', '--file', scene.lab.dir]], 1, /cannot read .*: it is a folder/);
   await refused(from('empty'), 64, /no address was given/);
 });

@@ -12,10 +12,16 @@ export const SYSTEMCTL = '/bin/systemctl';
 export const KNOCKS = ['1234', '2345', '3456'];
 export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta.url));
 
+/** What packages need before they are installed: without this file CrowdSec registers itself with a server out there. */
+const BEFORE: Readonly<Record<string, string>> = {
+  crowdsec: 'mkdir -p /etc/crowdsec && echo "# none" > /etc/crowdsec/online_api_credentials.yaml',
+};
+
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
 export async function protectedMachine(_folder: string, ...packages: readonly string[]): Promise<Machine> {
   const machine = new Machine();
   putDeb(machine);
+  for (const line of packages.flatMap((name) => BEFORE[name] ?? [])) machine.prepare('/bin/sh', '-c', line);
   machine.prepare(
     '/usr/bin/apt-get',
     'install',

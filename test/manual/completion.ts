@@ -1,5 +1,5 @@
 /** Completion for shells: the commands, and the options of each. */
-import { LISTS } from '../../src/base/lists.js';
+import { LIST_WORDS } from '../../src/base/lists.js';
 import { documentedProgram } from './fragments.js';
 
 /** What may be written behind a command. */
@@ -17,8 +17,8 @@ export function completions(): Readonly<Record<string, string>> {
 }
 
 const WORDS: Readonly<Record<string, Words['words']>> = {
-  list: LISTS,
-  flush: [...LISTS, 'all'],
+  list: LIST_WORDS,
+  flush: [...LIST_WORDS, 'all'],
   import: 'files',
 };
 

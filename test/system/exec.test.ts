@@ -99,7 +99,7 @@ describe('exec', () => {
 
   it('says which program is missing', async () => {
     const error = await failureOf(systemExec(['/nonexistent/iptables', '-L']));
-    assert.match(error.message, /^\/nonexistent\/iptables -L could not be run: .*ENOENT/);
+    assert.match(error.message, /^\/nonexistent\/iptables -L could not be run: .*there is no program/);
     assert.equal(error.failure.exitCode, undefined);
   });
 

@@ -26,7 +26,7 @@ describe('the log, by what the host is', () => {
       console.log(readFileSync(file, 'utf8'));`;
     const done = await runNode(code, inMountNamespace(`mount -t tmpfs -o size=16k none ${folder.path}`));
     assert.match(done.stdout, /^\[[\d :-]+\] space again$/m);
-    assert.match(done.stderr, /^knockctl: the log cannot be written: ENOSPC[^\n]*\n$/);
+    assert.match(done.stderr, /^knockctl: the log cannot be written: no space[^\n]*\n$/);
     const whole = done.stdout.split('\n').filter((line) => /^\[[\d :-]+\] full x{100}$/.test(line));
     assert.ok(whole.length > 5 && whole.length < 100, `${whole.length} lines before the disk was full`);
   });
@@ -41,7 +41,7 @@ describe('the log, by what the host is', () => {
     const done = await runNode(code, inMountNamespace(`mount -t tmpfs -o size=16k none ${folder.path}`));
     assert.equal(done.stdout, 'went on\n');
     assert.equal(done.exitCode, 0);
-    assert.match(done.stderr, /^knockctl: the log cannot be written: ENOSPC[^\n]*\n$/);
+    assert.match(done.stderr, /^knockctl: the log cannot be written: no space[^\n]*\n$/);
   });
 
   it('hands syslog one line a message, with its priority', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import type { Context } from '../context.js';
+import type { ClientOptions } from '../setup/client/client.js';
 import type { ImportOptions } from '../setup/import.js';
 import type { InitOptions } from '../setup/init/init.js';
 
@@ -39,6 +40,7 @@ export function addSetUp(
       const { importKnockd } = await import('../setup/import.js');
       await finish(Promise.resolve(importKnockd(context(), file, options)));
     });
+  addClient(program, context, finish);
   program
     .command('install')
     .description(
@@ -54,5 +56,25 @@ export function addSetUp(
     .action(async () => {
       const { uninstall } = await import('../setup/install/install.js');
       await finish(uninstall(context()));
+    });
+}
+
+function addClient(
+  program: Command,
+  context: () => Context,
+  finish: (result: Promise<number>) => Promise<void>,
+): void {
+  program
+    .command('client')
+    .description('what knocks at a door: by default a file ~/.config/knock/NAME for the client knock')
+    .argument('<name>', 'a door, or a service that a door lets in to')
+    .option('--host <host>', 'the host to knock at; else it is guessed, and said so')
+    .option('--ssh-config', 'lines for ~/.ssh/config')
+    .option('--shell', 'a script for machines without Node.js, with what macOS, Linux and WSL have')
+    .option('--html', 'one page that knocks from a browser')
+    .option('--qr', 'a QR code of the command, in the terminal')
+    .action(async (name: string, options: ClientOptions) => {
+      const { client } = await import('../setup/client/client.js');
+      await finish(client(context(), name, options));
     });
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
+import { listNamed, type ListName } from '../../base/lists.js';
 import { MAX_TIMEOUT_S } from '../../base/limits.js';
 import type { Request } from '../../wire/control.js';
 import { commandsThat, takes, type AddressCommand, type OptionName } from '../../base/commands.js';
@@ -8,8 +9,13 @@ import { addressRequest, type AddressOptions } from './requests.js';
 /** Makes the request of a verb, once its targets are known. */
 type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
 
-/** Carries a verb out on the targets that stand as words and in a file. */
-type ActVerb = (request: MakeRequest, words: readonly string[], file: string | undefined) => Promise<void>;
+/** Carries a command out on the targets that stand as words and in a file. */
+export type ActVerb = (
+  verb: AddressCommand,
+  request: MakeRequest,
+  words: readonly string[],
+  file: string | undefined,
+) => Promise<void>;
 
 /** What the command line says of a command on addresses. */
 interface Help {
@@ -22,6 +28,13 @@ const SERVICE = new Option('--service <name>', 'at this service (default: ssh, e
   parseService,
 );
 const FORCE = new Option('--force', 'although it is very wide, trusted, or your own session');
+const SPARE = new Option(
+  '--spare',
+  'leave alone who is let in or trusted, and ban the others: for other programs',
+);
+const FROM = new Option('--from <list>', 'addresses out of this list only: filter or banned').argParser(
+  parseFrom,
+);
 const SAVE = new Option('--save', 'in the trusted file too, its comments kept');
 const FILE = new Option('--file <file>', 'take more of them from a file, one a line; - is standard input');
 
@@ -31,6 +44,8 @@ const OPTIONS: readonly (readonly [OptionName, Option])[] = [
   ['service', SERVICE],
   ['force', FORCE],
   ['save', SAVE],
+  ['spare', SPARE],
+  ['list', FROM],
 ];
 
 const HELP: Readonly<Record<AddressCommand, Help>> = {
@@ -64,7 +79,7 @@ export function addVerbs(program: Command, act: ActVerb): void {
     for (const [option, typed] of OPTIONS) if (takes(name, option)) command.addOption(typed);
     command.addOption(FILE);
     command.action(async (words: readonly string[], given: AddressOptions) =>
-      act((found, session) => addressRequest(name, found, given, session), words, given.file),
+      act(name, (found, session) => addressRequest(name, found, given, session), words, given.file),
     );
   }
 }
@@ -73,6 +88,12 @@ export function addVerbs(program: Command, act: ActVerb): void {
 function parseService(text: string): string {
   if (text.length > 64) throw new InvalidArgumentError('no service has so long a name.');
   return text;
+}
+
+function parseFrom(text: string): ListName {
+  const list = listNamed(text);
+  if (list === 'filter' || list === 'banned') return list;
+  throw new InvalidArgumentError('one of filter (or accepted), banned is needed.');
 }
 
 function parseSeconds(text: string): number {

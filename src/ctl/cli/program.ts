@@ -1,9 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 import { EXIT } from '../../base/errors.js';
-import { LISTS, type ListName } from '../../base/lists.js';
+import { LISTS, LIST_WORDS, listNamed, type ListName } from '../../base/lists.js';
 import type { Context } from '../context.js';
 import type { StartOptions, Lifecycle } from '../lifecycle/lifecycle.js';
+import { parseSince } from '../print/event-filter.js';
+import { noCommand } from './other-words.js';
 import { addSetUp } from './program-set-up.js';
 import { addVerbs } from './program-verbs.js';
 import { isTrialTime, TRIAL_S } from '../../wire/start/start-request.js';
@@ -49,9 +51,10 @@ export function makeProgram(parts: ProgramParts, done: (code: number) => void): 
   const context = (): Context => parts.context(program.opts());
   const finish = (result: Promise<number>): Promise<void> => result.then(done);
 
-  addVerbs(program, async (request, words, file) => {
-    const { gatherTargets, perform } = await import('./verbs.js');
-    const targets = gatherTargets(context(), words, file);
+  addVerbs(program, async (verb, request, words, file) => {
+    const { perform } = await import('./verbs.js');
+    const { gatherTargets } = await import('./targets.js');
+    const targets = gatherTargets(context(), verb, words, file);
     if (targets.length === 0) {
       program.error('error: no address was given, neither as a word nor by --file', { exitCode: EXIT.usage });
     }
@@ -63,6 +66,13 @@ export function makeProgram(parts: ProgramParts, done: (code: number) => void): 
   // Carried out before commander sees it (its options are knock's own): here for --help.
   program.command('knock').description('knock at a host: the client; knockctl knock -h tells more');
   for (const command of program.commands) withGlobalOptions(program, command);
+  program.on('command:*', ([word = '']: readonly string[]) => {
+    const names = program.commands.map((command) => command.name());
+    program.error(`error: ${noCommand(word, names)}`, {
+      exitCode: EXIT.usage,
+      code: 'commander.unknownCommand',
+    });
+  });
   return program;
 }
 
@@ -73,7 +83,7 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
   program
     .command('list')
     .description('who is in, for how long, and who put it there')
-    .argument('[list]', LISTS.join(', '), parseList)
+    .argument('[list]', `${LISTS.join(', ')} (or accepted)`, parseList)
     .action(async (list: ListName | undefined) => {
       const { showList } = await import('../print/show.js');
       await finish(showList(context(), list));
@@ -82,9 +92,17 @@ function addShows(program: Command, context: MakeContext, finish: Finish): void 
     .command('events')
     .description('what happened')
     .option('-f, --follow', 'and what happens, until interrupted')
-    .action(async (options: { readonly follow?: boolean }) => {
+    .option('-n, --lines <n>', 'the last n only', parseCount)
+    .option('--since <time>', 'none before: 10m, 2h, 1d (ago), today, 14:30, 2026-11-30', parseTime)
+    .option(
+      '--kind <kinds>',
+      'of these kinds only, with commas between: knock, accept, drop, state, ...',
+      parseKinds,
+    )
+    .action(async ({ follow, lines, since, kind }: EventOptions) => {
       const { showEvents } = await import('../print/show.js');
-      await finish(showEvents(context(), options.follow === true));
+      const filter = { count: lines, sinceMs: since, kinds: kind };
+      await finish(showEvents(context(), follow === true, filter));
     });
   program
     .command('check')
@@ -193,7 +211,31 @@ function parseTrial(text: string): number {
 }
 
 function parseList(text: string): ListName {
-  const list = LISTS.find((name) => name === text);
-  if (list === undefined) throw new InvalidArgumentError(`one of ${LISTS.join(', ')} is needed.`);
+  const list = listNamed(text);
+  if (list === undefined) throw new InvalidArgumentError(`one of ${LIST_WORDS.join(', ')} is needed.`);
   return list;
+}
+
+interface EventOptions {
+  readonly follow?: boolean;
+  readonly lines?: number;
+  readonly since?: number;
+  readonly kind?: readonly string[];
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,6}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError('a whole number from 1 is needed.');
+}
+
+function parseTime(text: string): number {
+  const parsed = parseSince(text, new Date());
+  if (parsed.ok) return parsed.value;
+  throw new InvalidArgumentError(parsed.reason);
+}
+
+function parseKinds(text: string): readonly string[] {
+  const kinds = text.split(',').map((kind) => kind.trim());
+  if (kinds.every((kind) => /^[a-z-]{1,32}$/.test(kind))) return kinds;
+  throw new InvalidArgumentError('kinds of events are needed, with commas between: knock,accept.');
 }

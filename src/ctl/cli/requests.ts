@@ -1,4 +1,5 @@
 import { takes, type AddressCommand, type OptionValues } from '../../base/commands.js';
+import type { ListName } from '../../base/lists.js';
 import type { Request, RequestOf } from '../../wire/control.js';
 
 /** What a command on addresses may be given besides them. */
@@ -7,6 +8,8 @@ export interface AddressOptions {
   readonly service?: string;
   readonly force?: boolean;
   readonly save?: boolean;
+  readonly spare?: boolean;
+  readonly from?: ListName;
   readonly file?: string;
 }
 
@@ -14,11 +17,11 @@ export interface AddressOptions {
 export function addressRequest(
   verb: AddressCommand,
   targets: readonly string[],
-  { timeout: timeoutS, service, force, save }: AddressOptions,
+  { timeout: timeoutS, service, force, save, spare, from: list }: AddressOptions,
   session: string | undefined,
 ): Request {
   const given: Partial<{ [O in keyof OptionValues]: OptionValues[O] | undefined }> = {
-    ...{ timeoutS, service, force, save, session },
+    ...{ timeoutS, service, force, save, spare, list, session },
   };
   const options = Object.entries(given).filter(
     ([name, value]) => value !== undefined && takes(verb, name as keyof OptionValues),

@@ -1,29 +1,11 @@
-import { quote } from '../../base/address.js';
-import { EXIT, KnockError } from '../../base/errors.js';
-import { MAX_TARGET, type Reply, type Request } from '../../wire/control.js';
+import { EXIT } from '../../base/errors.js';
+import type { Reply, Request } from '../../wire/control.js';
 import type { Context } from '../context.js';
 import { printReply } from '../output.js';
 import { ask } from '../supervisor-client.js';
 
 /** A batch of 100,000 addresses takes well under a second; this is for a machine in trouble. */
 const TIMEOUT_MS = 60_000;
-
-/** The targets of a verb: the words of the command line, and the lines of --file. */
-export function gatherTargets(
-  context: Context,
-  words: readonly string[],
-  file: string | undefined,
-): string[] {
-  const sources = [...words.filter((word) => word === '-'), ...(file === undefined ? [] : [file])];
-  const lines = sources.flatMap((source) => context.readInput(source).split(/\r?\n/));
-  const fromFiles = lines.map((line) => line.replace(/#.*$/, '').trim()).filter((line) => line !== '');
-  const targets = [...words.filter((word) => word !== '-'), ...fromFiles];
-  const tooLong = targets.find((target) => target.length > MAX_TARGET);
-  if (tooLong === undefined) return targets;
-  throw new KnockError(`${quote(tooLong)} is too long to be an address, a network or a host name`, {
-    hint: 'nothing was changed',
-  });
-}
 
 /** Has the supervisor carry a request out; without one, acts on the kernel, and says so. */
 export async function perform(context: Context, request: Request): Promise<number> {

@@ -14,7 +14,9 @@ import {
 import { readIfExists } from '../../system/files.js';
 import { readHistories } from '../../wire/history.js';
 import type { Context } from '../context.js';
+import { isWanted, kindsNote, wantedOf, type EventFilter } from './event-filter.js';
 import { exposureLines } from './exposure-lines.js';
+import { shortened } from './shortened.js';
 import { paint, printJson, printReply, span, table, type Output } from '../output.js';
 import { ask } from '../supervisor-client.js';
 
@@ -46,19 +48,30 @@ function entriesTable(output: Output, entries: readonly ListedEntry[]): string {
 }
 
 /** Shows what has happened, and with `follow` what happens, until interrupted. */
-export async function showEvents(context: Context, follow: boolean): Promise<number> {
+export async function showEvents(
+  context: Context,
+  follow: boolean,
+  filter: EventFilter = {},
+): Promise<number> {
   const { output } = context;
   let last = 0;
   const show = (event: EventRecord): void => {
     if (event.number <= last) return; // seen already: it came both in the reply and live
     last = event.number;
+    if (!isWanted(event, filter)) return;
     if (output.json) printJson(output, event);
     else
       output.out(`${paint(output, 'dim', localTime(event.time))}  ${event.kind.padEnd(9)} ${event.text}\n`);
   };
+  const showPast = (events: readonly EventRecord[]): void => {
+    wantedOf(events, filter).forEach(show);
+    last = Math.max(last, events.at(-1)?.number ?? 0);
+    const absent = kindsNote(events, filter);
+    if (absent !== undefined && !output.json) output.err(`note: ${absent}\n`);
+  };
   const showAll = (reply: Reply): void => {
     if (!isEventRecords(reply.data)) throw new ProtocolError('the supervisor sent malformed events');
-    reply.data.forEach(show);
+    showPast(reply.data);
   };
   const held: EventRecord[] = [];
   let replied = false;
@@ -84,7 +97,7 @@ export async function showEvents(context: Context, follow: boolean): Promise<num
   const history = readHistories(events, (path) => readIfExists(path) ?? '');
   if (history.length === 0)
     throw new KnockError(`${why}, so there are no events`, { hint: 'knockctl start' });
-  history.forEach(show);
+  showPast(history);
   if (!follow) {
     if (!output.json) output.err(`note: ${why}: these are the events on disk\n`);
     return EXIT.ok;
@@ -114,7 +127,7 @@ export function printStatus(output: Output, report: StatusReport): void {
     ...(report.repairs.count === 0
       ? []
       : [
-          `  repairs    ${report.repairs.count}; the last ${localTime(report.repairs.time ?? '')}: ${report.repairs.last ?? ''}`,
+          `  repairs    ${report.repairs.count}; the last ${localTime(report.repairs.time ?? '')}: ${shortened(report.repairs.last ?? '')}`,
         ]),
     ...(report.backend === null ? [] : [`  back end   ${report.backend}`]),
     ...report.services.flatMap(serviceLines),

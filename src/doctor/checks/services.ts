@@ -1,6 +1,5 @@
 import { isForNobody, type WaysIn } from '../../config/lockout.js';
 /** Checks of each service: who gets in, what listens, and whether it is the intended one. */
-import { type WaysIn } from '../../config/lockout.js';
 import type { Config, ServiceSettings } from '../../config/settings.js';
 import { chosenService, isForOthers } from '../../firewall/model/service.js';
 import type { Finding } from '../../wire/reports.js';

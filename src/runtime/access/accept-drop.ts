@@ -3,7 +3,7 @@ import { NetworkIndex } from '../../base/network-index.js';
 import { chosenService } from '../../firewall/model/service.js';
 import type { Entry } from '../../firewall/sets/set-specs.js';
 import { EXIT } from '../../base/errors.js';
-import { PARTS } from '../../base/lists.js';
+import { PARTS, type SetList } from '../../base/lists.js';
 import { isLonger, longestGrant, shorter, shortestGrant } from '../../firewall/doors/times.js';
 import { ok, refuse, type Result } from '../../base/result.js';
 import type { ServiceSettings } from '../../config/settings.js';
@@ -11,10 +11,12 @@ import type { Reply, RequestOf } from '../../wire/control.js';
 import { listName, type Origin, type VerbContext } from './context.js';
 import { decoy } from './decoy.js';
 import { done, duration, refused, subject } from './replies.js';
-import { readTargets } from './targets.js';
+import { readTargets, type Targets } from './targets.js';
 
 /** More targets than this are not looked up one by one for a friendly note. */
 const NOTED = 32;
+/** Whoever is in one of these is no stranger. */
+const SPARED: readonly SetList[] = ['filter', 'granted', 'trusted'];
 
 /**
  * Lets addresses connect to a service for a time. On an address that is in, the time starts anew. What an administrator grants for
@@ -52,7 +54,9 @@ export async function accept(
 /** Bans addresses from every service. Refuses what would shut out the trusted, or the caller, without --force. */
 export async function drop(context: VerbContext, request: RequestOf<'drop'>, origin: Origin): Promise<Reply> {
   const force = request.force === true && origin.kind === 'admin';
-  const { networks, faults, impossible } = readTargets(request.targets, force, context.ownSources?.());
+  const targets = readTargets(request.targets, force, context.ownSources?.());
+  if (request.spare === true && origin.kind === 'admin') return dropOthers(context, request, targets, origin);
+  const { networks, faults, impossible } = targets;
   const exit = impossible ? EXIT.usage : EXIT.refused;
   if (context.services.length === 0) return refused([...faults, NO_SERVICE], 'nothing was changed', exit);
   const wrong = [...faults, ...wrongFamily(context, networks)];
@@ -63,6 +67,34 @@ export async function drop(context: VerbContext, request: RequestOf<'drop'>, ori
     const guarded = [...ownSession(networks, request.session), ...(await trustedAmong(context, networks))];
     if (guarded.length > 0) return refused(guarded, 'nothing was changed; --force bans it all the same');
   }
+  return ban(context, networks, request, origin);
+}
+
+/** Bans those who are neither let in nor trusted, nor this host itself: whoever asks is no person, and the others must not wait for one. */
+async function dropOthers(
+  context: VerbContext,
+  request: RequestOf<'drop'>,
+  { networks, faults }: Targets,
+  origin: Origin,
+): Promise<Reply> {
+  if (context.services.length === 0) return refused([NO_SERVICE], 'nothing was changed');
+  const guarded = new Map<string, string>();
+  for (const { text } of wrongFamilyOf(context, networks))
+    guarded.set(text, `${text}: its family is not protected`);
+  for (const [text, why] of await guardedAmong(context, networks, SPARED)) guarded.set(text, why);
+  const banned = networks.filter(({ text }) => !guarded.has(text));
+  const notes = [...faults, ...guarded.values()].map((why) => `not banned: ${why}`);
+  if (banned.length === 0) return done([], notes, { verb: 'drop', addresses: [], spared: notes.length });
+  const reply = await ban(context, banned, request, origin);
+  return { ...reply, remarks: [...reply.remarks, ...done([], notes).remarks] };
+}
+
+async function ban(
+  context: VerbContext,
+  networks: readonly Network[],
+  request: RequestOf<'drop'>,
+  origin: Origin,
+): Promise<Reply> {
   for (const service of context.services) {
     const timeoutS = request.timeoutS ?? service.banTimeoutS;
     const entries = networks.map((network) => ({ network, timeoutS, origin: origin.label }));
@@ -148,10 +180,14 @@ function chooseService(
     : ok(service);
 }
 
+function wrongFamilyOf({ families }: VerbContext, networks: readonly Network[]): readonly Network[] {
+  return networks.filter((network) => !families.includes(network.family));
+}
+
 function wrongFamily(context: VerbContext, networks: readonly Network[]): string[] {
-  return networks
-    .filter((network) => !context.families.includes(network.family))
-    .map((network) => `${network.text}: IPv${network.family} is not among [firewall] families`);
+  return wrongFamilyOf(context, networks).map(
+    (network) => `${network.text}: IPv${network.family} is not among [firewall] families`,
+  );
 }
 
 function ownSession(networks: readonly Network[], session: string | undefined): string[] {
@@ -162,18 +198,29 @@ function ownSession(networks: readonly Network[], session: string | undefined): 
     .map((network) => `${network.text} would ban your own SSH session, which comes from ${own.value.text}`);
 }
 
-/** Which of the networks share an address with the trusted list, which a batch is held against. */
 async function trustedAmong(context: VerbContext, networks: readonly Network[]): Promise<string[]> {
+  return [...(await guardedAmong(context, networks, ['trusted'])).values()];
+}
+
+/** Which of the networks share an address with these sets, which a batch is held against, and why that guards them. */
+async function guardedAmong(
+  context: VerbContext,
+  networks: readonly Network[],
+  sets: readonly SetList[],
+): Promise<ReadonlyMap<string, string>> {
   const guarded = new Map<string, string>();
   for (const service of context.services) {
-    const name = listName(context, service.name, 'trusted');
-    const list = new NetworkIndex(await context.sets.entries(name, 'trusted'));
-    for (const network of networks) {
-      const entry = list.overlapping(network);
-      if (entry !== undefined) guarded.set(network.text, `${network.text} is trusted (${trustedAs(entry)})`);
+    for (const set of sets) {
+      if (set === 'granted' && context.hasGranted === false) continue;
+      const list = new NetworkIndex(await context.sets.entries(listName(context, service.name, set), set));
+      for (const network of networks) {
+        const entry = list.overlapping(network);
+        const how = set === 'trusted' ? 'is trusted' : `is let in at ${service.name}`;
+        if (entry !== undefined) guarded.set(network.text, `${network.text} ${how} (${trustedAs(entry)})`);
+      }
     }
   }
-  return [...guarded.values()];
+  return guarded;
 }
 
 function trustedAs(entry: Entry): string {

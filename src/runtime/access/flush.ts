@@ -1,7 +1,7 @@
 import { mappedNetwork, parseNetwork, type Network } from '../../base/address.js';
 import { EXIT } from '../../base/errors.js';
 import { impossibleHere } from '../../base/impossible.js';
-import { LISTS, PARTS, type ListName, type SetList } from '../../base/lists.js';
+import { listsNamed, PARTS, type ListName, type SetList } from '../../base/lists.js';
 import type { Reply, RequestOf } from '../../wire/control.js';
 import { trustedNames, type Origin, type VerbContext } from './context.js';
 import { done, refused, subject } from './replies.js';
@@ -24,12 +24,15 @@ export async function flush(
 ): Promise<Reply> {
   const { lists, typed, mapped, faults } = read(request.targets);
   if (faults.length > 0) return refused(faults, 'nothing was changed');
-  for (const list of lists) await emptyList(context, list, origin);
-  const results = [...lists].map((list) => `${list} is empty`);
+  const removed = new Map<ListName, number>();
+  for (const list of lists) removed.set(list, await emptyList(context, list, origin));
+  const results = [...removed].map(([list, count]) => `${list} is empty: ${entries(count)}`);
   const failures: string[] = [];
   const own = context.ownSources?.() ?? [];
-  const listed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
-  const outcomes = countable(await flushNetworks(context, [...typed, ...mapped.values()], origin), mapped);
+  const allowed = origin.kind === 'admin' ? ADDRESS_LISTS : (['filter'] as const);
+  const listed = allowed.filter((list) => request.list === undefined || request.list === list);
+  const found = await flushNetworks(context, [...typed, ...mapped.values()], { origin, listed });
+  const outcomes = countable(found, mapped);
   const networks = outcomes.map(({ network }) => network);
   for (const outcome of outcomes) {
     const { text } = outcome.network;
@@ -59,6 +62,7 @@ export async function flush(
   return done(results, notes, {
     verb: 'flush',
     lists: [...lists],
+    removed: Object.fromEntries(removed),
     addresses: networks.map((network) => network.text),
   });
 }
@@ -112,19 +116,25 @@ function isWord(target: string): boolean {
   return !/[.:/]/.test(target);
 }
 
-function listsNamed(target: string): readonly ListName[] | undefined {
-  if (target === 'all') return LISTS;
-  const list = LISTS.find((name) => name === target);
-  return list === undefined ? undefined : [list];
-}
-
-async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<void> {
+/** Empties a list; gives how many addresses and networks were in it. */
+async function emptyList(context: VerbContext, list: ListName, origin: Origin): Promise<number> {
+  const members = new Set<string>();
   for (const service of context.services) {
     const names = list === 'trusted' ? trustedNames(context, service.name) : [service.name];
-    for (const name of names) for (const part of PARTS[list]) await context.sets.empty(name, part);
+    for (const name of names) {
+      for (const part of PARTS[list]) {
+        for (const text of await membersOf(context, name, part)) members.add(text);
+        await context.sets.empty(name, part);
+      }
+    }
   }
   if (list === 'trusted') context.forgetTrusted(undefined);
-  context.record('flush', `${list} emptied`, { by: origin.label });
+  context.record('flush', `${list} emptied: ${entries(members.size)}`, { by: origin.label });
+  return members.size;
+}
+
+function entries(count: number): string {
+  return count === 0 ? 'nobody was in' : count === 1 ? '1 entry removed' : `${count} entries removed`;
 }
 
 interface Outcome {
@@ -148,14 +158,14 @@ interface Found {
 async function flushNetworks(
   context: VerbContext,
   networks: readonly Network[],
-  origin: Origin,
+  { origin, listed }: Omit<From, 'byWholeLists'>,
 ): Promise<Outcome[]> {
   const found: Found = { flushed: new Map(), covered: new Map() };
   const isMany = networks.length > FEW;
-  await takeOut(context, networks, origin, isMany, found);
+  await removeFrom(context, networks, { origin, listed, byWholeLists: isMany }, found);
   const rest = networks.filter(({ text }) => !found.flushed.has(text) && !found.covered.has(text));
   if (!isMany && rest.length > 0 && origin.kind === 'admin')
-    await takeOut(context, rest, origin, true, found);
+    await removeFrom(context, rest, { origin, listed, byWholeLists: true }, found);
   return networks.map((network) => ({
     network,
     flushed: [...(found.flushed.get(network.text) ?? [])],
@@ -163,14 +173,20 @@ async function flushNetworks(
   }));
 }
 
-async function takeOut(
+interface From {
+  readonly origin: Origin;
+  readonly listed: readonly ListName[];
+  /** The lists are read whole: sooner for many addresses, and it finds what `ipset test` does not. */
+  readonly byWholeLists: boolean;
+}
+
+async function removeFrom(
   context: VerbContext,
   networks: readonly Network[],
-  origin: Origin,
-  byWholeLists: boolean,
+  { origin, listed, byWholeLists }: From,
   { flushed, covered }: Found,
 ): Promise<void> {
-  const parts = ADDRESS_LISTS.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
+  const parts = listed.flatMap((list) => partsFor(list, origin).map((part) => ({ list, part })));
   for (const { name } of context.services) {
     for (const { list, part } of parts) {
       const inList = byWholeLists ? await membersOf(context, name, part) : undefined;

@@ -6,7 +6,7 @@ import { ok, refuse, type Result } from '../../base/result.js';
 const WIDEST = { 4: 8, 6: 32 } as const;
 
 /** What was read from the targets of a request. */
-interface Targets {
+export interface Targets {
   readonly networks: readonly Network[];
   /** One reason for each target that cannot be. */
   readonly faults: readonly string[];

@@ -54,7 +54,7 @@ export class EventHistory {
   #open(path: string): LogFile {
     const file = new LogFile(path, MAX_BYTES, (error) => {
       this.#lost = true;
-      this.#fails(`events cannot be kept in ${path}: ${error.message}; the log has them`);
+      this.#fails(`events cannot be kept in ${path}: ${errorText(error)}; the log has them`);
     });
     if (isCutOff(path)) file.write('\n'); // else the first line would be lost with the one that was cut off
     return file;

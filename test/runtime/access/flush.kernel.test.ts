@@ -40,7 +40,7 @@ describe('flush', () => {
     await ask(stand, { verb: 'accept', targets: ['192.0.2.2'] });
     await ask(stand, { verb: 'drop', targets: ['192.0.2.3'] });
     const reply = await ask(stand, { verb: 'flush', targets: ['banned'] });
-    assert.deepEqual(texts(reply, 'result'), ['banned is empty']);
+    assert.deepEqual(texts(reply, 'result'), ['banned is empty: 1 entry removed']);
     assert.deepEqual(stand.forgotten, []);
     await ask(stand, { verb: 'flush', targets: ['all'] });
     for (const service of ['ssh', 'web']) {

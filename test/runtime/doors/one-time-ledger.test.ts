@@ -156,7 +156,7 @@ describe('one-time sequences at run time', () => {
     mkdirSync(stand.path);
     const used = stand.use(1, issued);
     assert.ok(!used.ok);
-    assert.match(used.reason, /^line 1 of .* cannot be marked as used: EISDIR/);
+    assert.match(used.reason, /^line 1 of .* cannot be marked as used: it is a folder/);
     rmSync(stand.path, { recursive: true });
     stand.text = '1\n2\n3\n';
     assert.deepEqual(stand.ports(), [2, 3]);
@@ -173,7 +173,7 @@ describe('one-time sequences at run time', () => {
     assert.deepEqual(stand.issue(), []);
     assert.equal(stand.recording.lines.length, 2);
     assert.match(stand.recording.lines[0] ?? '', /^error .*: No such file or directory: door d is disabled$/);
-    assert.match(stand.recording.lines[1] ?? '', /^error .*EISDIR.*: door d is disabled$/);
+    assert.match(stand.recording.lines[1] ?? '', /^error .*it is a folder.*: door d is disabled$/);
   });
 
   it('are none for a door without a file', () => {
