@@ -5,7 +5,7 @@ import { isProfileName, readProfile } from './profile.js';
 import { OPTIONS } from './options.js';
 
 /** Where the words of `knock NAME` and `knock -` come from. */
-export interface WordSources {
+interface WordSources {
   /** The folder of the profiles; undefined: none. */
   readonly folder: string | undefined;
   /** The text of a file, `-` being standard input; throws where it cannot be read. */

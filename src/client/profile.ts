@@ -2,7 +2,7 @@ import { errorText } from '../base/errors.js';
 import { ok, refuse, type Result } from '../base/result.js';
 
 /** What a file of ~/.config/knock says: options and operands of `knock`, and the command behind `--then`. */
-export interface Profile {
+interface Profile {
   readonly options: readonly string[];
   readonly host: string;
   readonly ports: readonly string[];

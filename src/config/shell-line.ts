@@ -4,7 +4,7 @@ import { ok, refuse, type Result } from '../base/result.js';
 /** A shell line as far as it can be read without carrying it out. Pure. */
 
 /** What stands between a command and the one before it; empty for the first. */
-export type Joint = '' | ';' | '&' | '&&' | '||' | '|';
+type Joint = '' | ';' | '&' | '&&' | '||' | '|';
 
 /** One command: its words as the program gets them, quotes taken away. */
 export interface SimpleCommand {
@@ -14,7 +14,7 @@ export interface SimpleCommand {
   readonly redirects: readonly string[];
 }
 
-export interface ParsedLine {
+interface ParsedLine {
   readonly commands: readonly SimpleCommand[];
   /** What stands behind a `#`. */
   readonly comment: string | undefined;

@@ -11,14 +11,27 @@ import { decimal } from './values.js';
 /** Lines of doors that call knockctl, and are no verb that it carries out itself. Pure. */
 
 /** What is wrong with such a line; `isError`: it cannot do what it was written for. */
-export interface VerbFault {
+interface VerbFault {
   readonly isError: boolean;
   readonly text: string;
 }
 
 /** All commands of knockctl. */
 export const COMMANDS: readonly string[] = [
-  ...['accept', 'drop', 'trust', 'untrust', 'flush', 'list', 'events', 'check', 'doctor', 'init', 'import'],
+  ...[
+    'accept',
+    'drop',
+    'trust',
+    'untrust',
+    'flush',
+    'list',
+    'events',
+    'check',
+    'doctor',
+    'init',
+    'import',
+    'client',
+  ],
   ...[
     'install',
     'uninstall',

@@ -2,7 +2,7 @@ import { errorText, EXIT, KnockError } from '../base/errors.js';
 import { shipped } from './install-paths.js';
 
 /** What native/knockctl.c offers; each function throws Error with the system call that failed. */
-export interface Native {
+interface Native {
   /** Changes user and group for good, in all threads; leaves no supplementary group, no capability, no new privileges. */
   readonly changeUser: (uid: number, gid: number) => void;
   /** Tries to become root. If that succeeds, the process is root: end it. */

@@ -21,7 +21,7 @@ import {
   optional,
   shapeOf,
   type Fields,
-  type Guard,
+  type TypeGuard,
 } from './guards.js';
 import { isTrialTime } from './start/start-request.js';
 
@@ -126,7 +126,7 @@ const isReply = shapeOf<Omit<Reply, 'data'>>({
 });
 
 /** One thing that happened. */
-export const isEventRecord: Guard<EventRecord> = shapeOf<EventRecord>({
+export const isEventRecord: TypeGuard<EventRecord> = shapeOf<EventRecord>({
   number: (value) => isCount(value),
   time: isString,
   kind: isString,
@@ -135,7 +135,7 @@ export const isEventRecord: Guard<EventRecord> = shapeOf<EventRecord>({
 });
 
 /** What a supervisor answers to `events`. */
-export const isEventRecords: Guard<readonly EventRecord[]> = listOf(isEventRecord);
+export const isEventRecords: TypeGuard<readonly EventRecord[]> = listOf(isEventRecord);
 
 function isControlFrame(fields: Fields): fields is Fields & ControlFrame {
   return fields['type'] === 'event'

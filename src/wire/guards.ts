@@ -31,27 +31,27 @@ export function hasOnly(fields: Fields, keys: readonly string[]): boolean {
 }
 
 /** Proves that a value is what it should be. */
-export type Guard<T> = (value: unknown) => value is T;
+export type TypeGuard<T> = (value: unknown) => value is T;
 
-export const isString: Guard<string> = (value) => typeof value === 'string';
-export const isNumber: Guard<number> = (value) => typeof value === 'number';
-export const isBoolean: Guard<boolean> = (value) => typeof value === 'boolean';
+export const isString: TypeGuard<string> = (value) => typeof value === 'string';
+export const isNumber: TypeGuard<number> = (value) => typeof value === 'number';
+export const isBoolean: TypeGuard<boolean> = (value) => typeof value === 'boolean';
 
 /** One of these and nothing else. */
-export function oneOf<T extends string | number | boolean>(...known: readonly T[]): Guard<T> {
+export function oneOf<T extends string | number | boolean>(...known: readonly T[]): TypeGuard<T> {
   return (value): value is T => known.some((one) => one === value);
 }
 
-export function nullOr<T>(guard: Guard<T>): Guard<T | null> {
+export function nullOr<T>(guard: TypeGuard<T>): TypeGuard<T | null> {
   return (value): value is T | null => value === null || guard(value);
 }
 
 /** For a field that may be absent. */
-export function optional<T>(guard: Guard<T>): Guard<T | undefined> {
+export function optional<T>(guard: TypeGuard<T>): TypeGuard<T | undefined> {
   return (value): value is T | undefined => value === undefined || guard(value);
 }
 
-export function listOf<T>(guard: Guard<T>): Guard<readonly T[]> {
+export function listOf<T>(guard: TypeGuard<T>): TypeGuard<readonly T[]> {
   return (value): value is readonly T[] => Array.isArray(value) && value.every(guard);
 }
 
@@ -59,7 +59,7 @@ export function listOf<T>(guard: Guard<T>): Guard<readonly T[]> {
  * An object whose fields each pass their guard; none of the type's fields can be left out. It may have more: the other process may be
  * of a later version.
  */
-export function shapeOf<T>(guards: { readonly [K in keyof T]-?: Guard<T[K]> }): Guard<T> {
-  const checks = Object.entries<Guard<unknown>>(guards);
+export function shapeOf<T>(guards: { readonly [K in keyof T]-?: TypeGuard<T[K]> }): TypeGuard<T> {
+  const checks = Object.entries<TypeGuard<unknown>>(guards);
   return (value): value is T => isFields(value) && checks.every(([key, guard]) => guard(value[key]));
 }

@@ -8,7 +8,7 @@ import {
   oneOf,
   optional,
   shapeOf,
-  type Guard,
+  type TypeGuard,
 } from './guards.js';
 import { STATUS_STATES, type StatusState } from './state.js';
 
@@ -239,7 +239,7 @@ const isDoorReport = shapeOf<DoorReport>({
 });
 
 /** What a supervisor answers to `status`. */
-export const isStatusReport: Guard<StatusReport> = shapeOf<StatusReport>({
+export const isStatusReport: TypeGuard<StatusReport> = shapeOf<StatusReport>({
   state: oneOf(...STATUS_STATES),
   meaning: isString,
   since: isString,
@@ -263,7 +263,7 @@ export const isStatusReport: Guard<StatusReport> = shapeOf<StatusReport>({
 });
 
 /** What a supervisor, or the kernel without one, answers to `list`. */
-export const isListing: Guard<readonly ListedEntry[]> = listOf(
+export const isListing: TypeGuard<readonly ListedEntry[]> = listOf(
   shapeOf<ListedEntry>({
     service: isString,
     list: oneOf(...LISTS),

@@ -75,7 +75,7 @@ describe('a state file', () => {
     }
     assert.throws(() => file.read(), { hint: 'remove it' });
     mkdirSync(folder.file('folder'));
-    assert.match(reasonOf(new StateFile(folder.file('folder'), { parse })), /^EISDIR/);
+    assert.match(reasonOf(new StateFile(folder.file('folder'), { parse })), /^it is a folder/);
   });
 
   it('is read by another way where one is given', () => {
@@ -97,6 +97,6 @@ it('a damaged file is set aside, with all that is to be said of it', () => {
   assert.equal(readFileSync(`${path}.damaged`, 'utf8'), 'x');
   assert.match(
     setDamagedAside(path, ['line 1'], 'nothing in it is used'),
-    /is damaged: line 1; nothing in it is used, it cannot be renamed: ENOENT/,
+    /is damaged: line 1; nothing in it is used, it cannot be renamed: there is no such file or folder/,
   );
 });

@@ -31,7 +31,7 @@ function effectsOf(door: DoorSettings, kind: 'start' | 'stop', { portNames }: Fa
 }
 
 /** True where a door lets somebody in, as far as its line can be read. */
-export function isOpening(door: DoorSettings, facts: Facts): boolean {
+function isOpening(door: DoorSettings, facts: Facts): boolean {
   return (
     commandsOf(door, 'start').some((command) => command.kind === 'verb' && command.verb === 'accept') ||
     effectsOf(door, 'start', facts).some(({ action, verdict }) => action === 'add' && verdict === 'ACCEPT')

@@ -10,7 +10,7 @@ import { addressRequest, type AddressOptions } from './requests.js';
 type MakeRequest = (targets: readonly string[], session: string | undefined) => Request;
 
 /** Carries a command out on the targets that stand as words and in a file. */
-export type ActVerb = (
+type ActVerb = (
   verb: AddressCommand,
   request: MakeRequest,
   words: readonly string[],

@@ -43,7 +43,7 @@ export function hasAttempts({ door }: RuledDoor): boolean {
 }
 
 /** True where something is done when the door opens: the chain for it is there. */
-export function hasEnd(ruled: RuledDoor): boolean {
+function hasEnd(ruled: RuledDoor): boolean {
   return ruled.action !== undefined || (hasAttempts(ruled) && ruled.door.cooldownMs !== undefined);
 }
 

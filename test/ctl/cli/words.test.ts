@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { run } from '../fixture.js';
+import { DONE, run } from '../fixture.js';
 
 describe('a word that is no command', () => {
   for (const [word, hint] of [
@@ -40,7 +40,9 @@ describe('a word that is no command', () => {
 
 describe('list accepted', () => {
   it('is list filter', async () => {
-    assert.deepEqual((await run(['list', 'accepted'])).asked, [{ verb: 'list', list: 'filter' }]);
+    const frames = [{ type: 'reply', reply: { ...DONE, data: [] } }] as const;
+    const { asked } = await run(['list', 'accepted'], { frames });
+    assert.deepEqual(asked, [{ verb: 'list', list: 'filter' }]);
   });
 });
 

@@ -42,8 +42,8 @@ class Scene implements Disposable {
         firewall: {
           template: TEMPLATE,
           trial: {
-            left: async () => Promise.resolve(this.left),
-            keep: async () => {
+            secondsLeft: async () => Promise.resolve(this.left),
+            makePermanent: async () => {
               this.left = undefined;
               return Promise.reject(new Error('the kernel refuses'));
             },
