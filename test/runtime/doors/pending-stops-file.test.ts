@@ -127,7 +127,10 @@ describe('the file of pending stop commands', () => {
       own.clock.advance(50);
     }
     assert.equal(own.recording.lines.length, 1);
-    assert.match(own.recording.lines[0] ?? '', /^error cannot keep the stop commands that wait in .*no such file/);
+    assert.match(
+      own.recording.lines[0] ?? '',
+      /^error cannot keep the stop commands that wait in .*no such file/,
+    );
     own.makeFolder();
     await own.file.note();
     assert.deepEqual(own.file.read(), own.content);
