@@ -112,7 +112,7 @@ function texts(seen: Seen): string[] {
 
 const SEQUENCES: readonly Sequence[] = [
   { name: 'TCP to an open, a closed and a dropping port', ports: [OPEN, CLOSED, DROPPED], args: ['-v'] },
-  { name: 'TCP and UDP mixed', ports: ['7000:udp', '8000:UDP', '8001:tcp', '8002:'], args: ['-v'] },
+  { name: 'TCP and UDP mixed', ports: ['7000:udp', '8000:udp', '8001:tcp', '8002'], args: ['-v'] },
   { name: '-u', ports: ['7000', '8000:tcp', '9000'], args: ['-uv'] },
   { name: 'names of services', ports: ['ssh', 'domain:udp', 'ntp', 'http:udp'], args: ['-v', '-d', '10'] },
 ];
@@ -199,8 +199,7 @@ test('an address without a route is reported for each knock', async () => {
     assert.equal(exitCode, 1);
     const lines = stderr.trimEnd().split('\n');
     assert.equal(lines.length, 2);
-    for (const line of lines)
-      assert.match(line, /was not sent: ENETUNREACH: this machine has no route to it; check/);
+    for (const line of lines) assert.match(line, /was not sent: this machine has no route to it; check/);
   }
 });
 

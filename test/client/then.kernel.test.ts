@@ -97,7 +97,7 @@ test('a knock that could not be sent: the command is not run', async () => {
   assert.deepEqual([exitCode, stdout], [1, '']);
   assert.match(
     stderr,
-    /ENETUNREACH.*\nerror: echo was not run, because the sequence was not sent completely\n$/,
+    /this machine has no route to it.*\nerror: echo was not run, because the sequence was not sent completely\n$/,
   );
 });
 

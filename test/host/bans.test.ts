@@ -61,14 +61,15 @@ describe('bans by knockctl', () => {
     context.diagnostic(await host.version('crowdsec-custom-bouncer'));
     const shell = async (script: string): Promise<string> => machine.must('/bin/sh', '-ec', script);
     await shell('systemctl start crowdsec');
-    const file = '/etc/crowdsec/bouncers/crowdsec-custom-bouncer.yaml';
+    const file = '/etc/crowdsec/bouncers/crowdsec-custom-bouncer.yaml.local';
     const isUp = async (): Promise<boolean> =>
       (await machine.run('/bin/sh', '-c', 'cscli decisions list')).exitCode === 0;
     await waitFor(isUp, 'CrowdSec');
+    const settings =
+      'bin_path: /usr/lib/knockctl/neighbours/knockctl-ban\\nfeed_via_stdin: false\\nupdate_frequency: 1s';
     await shell(
-      `key=$(cscli bouncers add ours -o raw); sed -i -e "s|^api_key:.*|api_key: $key|" ` +
-        `-e 's|^bin_path:.*|bin_path: /usr/lib/knockctl/neighbours/knockctl-ban|' -e 's/^update_frequency:.*/update_frequency: 1s/' ${file}; ` +
-        'systemctl restart crowdsec-custom-bouncer',
+      `key=$(cscli bouncers add ours -o raw | tr -d '"'); ` +
+        `printf "api_url: http://127.0.0.1:8080/\\napi_key: $key\\n${settings}\\n" > ${file}; systemctl restart crowdsec-custom-bouncer`,
     );
     await host.knock();
     await waitFor(async () => host.answers(), 'the knock to open');

@@ -14,7 +14,8 @@ export const KNOCK = fileURLToPath(new URL('../../app/bin/knock.js', import.meta
 
 /** What packages need before they are installed: without this file CrowdSec registers itself with a server out there. */
 const BEFORE: Readonly<Record<string, string>> = {
-  crowdsec: 'mkdir -p /etc/crowdsec && echo "# none" > /etc/crowdsec/online_api_credentials.yaml',
+  crowdsec:
+    'mkdir -p /etc/crowdsec && echo "# none" > /etc/crowdsec/online_api_credentials.yaml && apt-get install -y --no-install-recommends crowdsec',
 };
 
 /** A machine with knockctl in force, and packages besides that were installed before it booted. */
