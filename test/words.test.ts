@@ -74,21 +74,20 @@ const ALONE: Readonly<Record<string, string>> = {
 
 /** Where an old word still is. What has gone from here is taken out of this list, and nothing is added. */
 const LEFT: Readonly<Record<string, readonly string[]>> = {
-  carryOut: ['client/main.ts'],
   culprit: ['supervisor/failsafe/ruleset-monitor.ts', 'supervisor/failsafe/unreadable-rules-warning.ts'],
-  culprits: ['doctor/facts/in-the-way.ts'],
+
   fight: [
     'supervisor/failsafe/conflict-backoff.ts',
     'supervisor/failsafe/controller.ts',
     'supervisor/failsafe/reconciler.ts',
   ],
   findable: ['supervisor/daemon.ts', 'supervisor/run-dir-monitor.ts'],
-  footprint: ['ctl/lifecycle/too-late.ts', 'firewall/ownership/inventory.ts'],
+  footprint: ['ctl/lifecycle/too-late.ts'],
   giveUp: ['ctl/setup/init/trial.ts', 'ctl/setup/init/try-out.ts'],
-  goesOn: ['ctl/knockd/knockd-front.ts', 'knock/tracker.ts'],
+  goesOn: ['ctl/knockd/knockd-front.ts'],
   isCalm: ['supervisor/listener/listener-supervisor.ts'],
   keeper: ['ctl/print/show.ts', 'runtime/entries/entry-persistence.ts', 'wire/reports.ts'],
-  mend: ['doctor/checks/host.ts', 'doctor/checks/in-the-way.ts', 'doctor/checks/life.ts'],
+
   presence: ['supervisor/daemon.ts', 'supervisor/run-dir-monitor.ts'],
   'self knock': [
     'ctl/print/show.ts',
@@ -101,22 +100,14 @@ const LEFT: Readonly<Record<string, readonly string[]>> = {
     'wire/listener.ts',
     'wire/reports.ts',
   ],
-  'sent on': [
-    'doctor/checks/elsewhere.ts',
-    'doctor/examine.ts',
-    'doctor/facts/sent-on.ts',
-    'firewall/exposure/elsewhere.ts',
-    'firewall/exposure/native.ts',
-  ],
-  takeOut: ['ctl/lifecycle/lifecycle.ts', 'firewall/doors/chains.ts'],
+
+  takeOut: ['ctl/lifecycle/lifecycle.ts'],
   'tried in vain': [
     'bin/context.ts',
     'ctl/context.ts',
     'ctl/lifecycle/lifecycle.ts',
     'ctl/lifecycle/restart-if-dead.ts',
     'ctl/lifecycle/status.ts',
-    'doctor/checks/config.ts',
-    'doctor/examine.ts',
   ],
   unproven: ['runtime/generation/knock-counters.ts', 'supervisor/listener/instance.ts'],
 };

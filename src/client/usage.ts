@@ -13,7 +13,8 @@ then = ssh gate.example.org. With - HOST and PORTs come from standard input.
   -r, --repeat N      send the whole sequence N times, one after the other:
                       against lost packets, or packets forged with your address
   -f, --file FILE     take the ports from FILE, or from standard input if it is
-                      -, because every user of this machine can see command lines
+                      -, because every user of this machine can see command
+                      lines
       --sequence-file FILE  the same
   -4, --ipv4          use IPv4 only
   -6, --ipv6          use IPv6 only
