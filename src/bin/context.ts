@@ -1,3 +1,4 @@
+import type { Finding } from '../wire/reports.js';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -32,6 +33,13 @@ function makeOutput(json: boolean): Output {
   };
 }
 
+async function rulesInTheWay(): Promise<readonly Finding[]> {
+  const { systemExec } = await import('../system/exec.js');
+  const { findBlockingRules } = await import('../doctor/facts/in-the-way.js');
+  const { blockingRules } = await import('../doctor/checks/in-the-way.js');
+  return blockingRules({ blockingRules: await findBlockingRules(systemExec) });
+}
+
 /** What a command works with, by the options that all of them have. */
 export function makeContext(options: { readonly config?: string; readonly json?: boolean }): Context {
   // Absolute: the supervisor works in another folder.
@@ -46,12 +54,7 @@ export function makeContext(options: { readonly config?: string; readonly json?:
     paths: () => locatePaths(file, readIfExists),
     config: () => readConfig(file, 'strict'),
     believed: () => readConfig(file, 'lenient'),
-    inTheWay: async () => {
-      const { systemExec } = await import('../system/exec.js');
-      const { findBlockingRules } = await import('../doctor/facts/in-the-way.js');
-      const { blockingRules } = await import('../doctor/checks/in-the-way.js');
-      return blockingRules({ blockingRules: await findBlockingRules(systemExec) });
-    },
+    inTheWay: rulesInTheWay,
     pitfalls: async (config) => (await import('./host-facts.js')).pitfallsHere(config),
     recognised: async (config) => (await import('../runtime/doors/kernel-recognition.js')).recognised(config),
     exposures: async (config) => {

@@ -23,7 +23,14 @@ describe('errors of the system', () => {
       errorText(thrownBy(() => readFileSync('/etc/passwd/x'))),
       'part of the path is not a folder',
     );
-    assert.equal(errorText(thrownBy(() => writeFileSync('/proc/version', 'x'))), 'the disk or device fails');
+    assert.equal(
+      errorText(
+        thrownBy(() => {
+          writeFileSync('/proc/version', 'x');
+        }),
+      ),
+      'the disk or device fails',
+    );
     const host = await lookup('nope.invalid').catch((error: unknown) => error);
     assert.match(errorText(host), /^(there is no such host name|the name server does not answer)$/);
     const spawned = await new Promise((resolve) => execFile('nosuch-program', resolve));
