@@ -72,7 +72,7 @@ describe('a host with netfilter-persistent and ipset-persistent', () => {
 
   // Red without the journal's words: "systemd-run … failed with status 1".
   test('so is the reason why its program cannot be read, and what to do', async () => {
-    linkSync(host.inside('/usr/bin/node'), host.inside('/root/node'));
+    linkSync(host.inside('/usr/lib/knockctl/bin/node'), host.inside('/root/node'));
     const drop = host.inside('/etc/systemd/system/knockctl.service.d');
     mkdirSync(drop, { recursive: true });
     const start = '[Service]\nExecStart=\nExecStart=/root/node /usr/sbin/knockctl run\n';

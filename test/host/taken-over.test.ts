@@ -95,7 +95,7 @@ async function killListener(): Promise<void> {
 }
 
 test('in its unit it reaches no network by a socket of its own, writes nothing that others see, and harms nobody', async () => {
-  await machine.must('/usr/bin/systemd-run', '--unit=other', '/usr/bin/node', '-e', OTHER);
+  await machine.must('/usr/bin/systemd-run', '--unit=other', '/usr/lib/knockctl/bin/node', '-e', OTHER);
   const other = await host.property('MainPID', 'other');
   const supervisor = await host.property('MainPID');
   const words = [SCRIPT, CLIENT[4], CLIENT[6], `supervisor=${supervisor}`, 'init=1', `other=${other}`];
