@@ -58,7 +58,7 @@ export const CASES: readonly Case[] = [
     },
     level: 'warning',
     text: /both iptables back ends/,
-    fix: /“Two back ends” in neighbours\.md/,
+    fix: /“Two back ends” in docs\/neighbours\.md/,
   },
   {
     what: 'a port that Docker publishes',

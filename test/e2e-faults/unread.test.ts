@@ -192,7 +192,7 @@ describe('iptables, as the supervisor has it', { concurrency: 2 }, () => {
           );
           const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });
           assert.equal(stopped.exitCode, 69, stopped.stdout);
-          assert.match(stopped.stderr, /rules of ours are still in the firewall, IPv4: .*cannot be read/);
+          assert.match(stopped.stderr, /knockctl's rules are still in the firewall, IPv4: .*cannot be read/);
         }
         if (backend === 'legacy') await restore();
         const stopped = await product.ctl(['stop'], { timeoutMs: 100_000 });

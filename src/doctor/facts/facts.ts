@@ -27,7 +27,7 @@ export interface SavedSets extends SavedRules {
   readonly by: string;
 }
 
-/** A file with the sequence in it that every user can read; `holds`: what it says. */
+/** A file that reveals a sequence and that every user can read; `holds`: what it contains, as a verb phrase. */
 export interface ReadableSecret {
   readonly path: string;
   readonly holds: string;

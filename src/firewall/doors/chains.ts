@@ -47,7 +47,7 @@ function hasEnd(ruled: RuledDoor): boolean {
   return ruled.action !== undefined || (hasAttempts(ruled) && ruled.door.cooldownMs !== undefined);
 }
 
-/** The chains of a door, in the order in which a knock meets them. */
+/** Returns the chains of a door, in the order in which a knock passes them. */
 export function doorChains(ruled: RuledDoor, settings: ChainSettings): Chains {
   const { base, action } = ruled;
   const chains: Chains = new Map();

@@ -89,7 +89,7 @@ export function cooldownSet(base: string, family: Family): string {
   return `${base}_cool${family}`;
 }
 
-/** The set of those who have done so many steps, 2 at least: who is only in the window has done one. */
+/** The sources that have done this many steps, at least 2; those only in the window set have done one. */
 export function doneSet(base: string, done: number, family: Family): string {
   return `${base}_done${done}.${family}`;
 }

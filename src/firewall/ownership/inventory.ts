@@ -52,19 +52,19 @@ export function without(places: readonly Place[], others: readonly Place[]): Pla
   return places.filter((place) => !others.some((other) => isSame(place, other)));
 }
 
-/** One that is damaged is as good as none: what is in the kernel is looked up there. */
+/** A damaged inventory is treated as missing: the kernel is searched instead. */
 function inventoryFile(path: string): StateFile<Inventory> {
   return new StateFile(path, {
     parse: (document) => (isInventory(document) ? document : undefined),
   });
 }
 
-/** The inventory in a file; undefined where there is none, or none that can be believed. */
+/** Reads the inventory in a file; undefined if it is missing or invalid. */
 export function readInventory(path: string): Inventory | undefined {
   return inventoryFile(path).readIfSound();
 }
 
-/** Whether a supervisor should be there for what an inventory lists. */
+/** Whether a supervisor should be running, by an inventory. */
 export function isSupervised(path: string): boolean {
   return readInventory(path)?.supervised === true;
 }

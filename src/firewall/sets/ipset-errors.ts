@@ -1,6 +1,6 @@
 import { EXIT, KnockError, type CommandError } from '../../base/errors.js';
 
-/** A list has no room for more. */
+/** A list is full. */
 class ListFull extends KnockError {
   override readonly name = 'ListFull';
 }
