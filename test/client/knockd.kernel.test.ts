@@ -92,6 +92,6 @@ test('--both from a machine without IPv6', async () => {
   assert.deepEqual([done.exitCode, done.stdout], [0, 'done\n']);
   assert.match(
     done.stderr,
-    /^note: gate was not knocked over IPv6: (?:ENETUNREACH|EADDRNOTAVAIL): [^\n]*\n$/,
+    /^note: gate was not knocked over IPv6: this machine has no (?:address to send it from|route to it); [^\n]*\n$/,
   );
 });
