@@ -126,8 +126,8 @@ describe('entries at their limits', () => {
     assert.equal(said(/cannot keep the entries/), 1, 'said once');
     const full = await product.status();
     assert.equal(full.state, 'armed');
-    assert.match(full.entriesKept.problem ?? '', /no space left/i);
-    assert.match((await product.ctl(['status'])).stdout, /not saved {2}ssh_\w+: .*no space/i);
+    assert.match(full.entriesKept.problem ?? '', /no space is left/);
+    assert.match((await product.ctl(['status'])).stdout, /not saved {2}ssh_\w+: .*no space is left/);
     await product.must('flush', 'banned');
     const isFlushed = (): boolean => !files(`${state}/entries`).includes('ssh_banned4');
     await control.keepsUntil('until the flush was kept', nowMs(), 2_500, isFlushed);
