@@ -39,7 +39,7 @@ inTurn('a chain that is not there is a failure, and one that nobody leads to', M
   for (const each of [4, 6] as const) await lab.iptables('server', each, ['-N', 'mine']);
   const started = await product.ctl(['start']);
   assert.equal(started.exitCode, 0, started.stderr);
-  assert.match(started.stderr, /NOT PROTECTED: IPv4: what never comes to our jump in mine/);
+  assert.match(started.stderr, /NOT PROTECTED: IPv4: packets that never reach knockctl's jump in mine/);
   assert.equal(await setting.gets('client'), true);
   assert.equal((await product.status()).state, 'exposed');
   for (const each of [4, 6] as const) await lab.iptables('server', each, ['-A', 'INPUT', '-j', 'mine']);

@@ -93,7 +93,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await space.iptables(backend, 4, '-A FORWARD -m set --match-set ssh_trusted4 src -j ACCEPT');
       assert.deepEqual(await firewall.remove(), [
         'chain ssh_banned was flushed but not deleted: a foreign rule references it: -A FORWARD -j ssh_banned',
-        'set ssh_trusted4 was not destroyed: foreign rules still reference it (1)',
+        'set ssh_trusted4 was not destroyed: rules still reference it (1)',
       ]);
       const save = await space.save(backend, 4);
       assert.match(save, /^:ssh_banned - /m);

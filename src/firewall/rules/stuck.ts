@@ -23,7 +23,7 @@ export class RemovalErrors {
     if (first === undefined) return;
     const { exitCode, hint } = describeError(first);
     const all = [...this.#errors].map(
-      ([family, error]) => `knockctl's rules are still in the firewall,  IPv${family}: ${errorText(error)}`,
+      ([family, error]) => `knockctl's rules are still in the firewall, IPv${family}: ${errorText(error)}`,
     );
     throw new KnockError([...all, ...left].join('\n'), {
       exitCode,
