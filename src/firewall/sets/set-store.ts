@@ -136,8 +136,7 @@ export class SetStore {
       const header = existing.get(name);
       if (header === undefined) continue;
       if (header.references === 0) lines.push(`destroy ${name}`);
-      else
-        left.push(`set ${name} was not destroyed: rules still reference it (${header.references})`);
+      else left.push(`set ${name} was not destroyed: rules still reference it (${header.references})`);
     }
     if (lines.length > 0) await this.#ipset.batch(lines);
     return left;
