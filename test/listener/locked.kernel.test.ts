@@ -11,7 +11,7 @@ const TAKEN_OVER = `
 const { openCapture } = await import(process.argv[1]);
 const { spawnSync } = await import('node:child_process');
 const { readdirSync, readlinkSync } = await import('node:fs');
-const manner = { room: 64, pollMs: 20, onError: () => undefined };
+const manner = { capacity: 64, pollMs: 20, onError: () => undefined };
 for (const name of ['any', 'lo']) openCapture(name, () => 'udp dst port 9', () => undefined, manner);
 const sockets = readdirSync('/proc/self/fd').filter((fd) => {
   try { return readlinkSync('/proc/self/fd/' + fd).startsWith('socket:'); } catch { return false; }

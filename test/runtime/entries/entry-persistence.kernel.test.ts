@@ -257,7 +257,7 @@ describe('the keeper of entries, in the kernel', () => {
     await sets.ensure('ssh');
     await sets.add('ssh', 'banned', [entry('192.0.2.1')]);
     await keeper.check();
-    for (const name of ['old_banned4', 'ssh_banned4.77.tmp', 'old_filter4.damaged']) {
+    for (const name of ['old_banned4', 'ssh_banned4.4194399.tmp', 'old_filter4.damaged']) {
       writeFileSync(`${stand.folder}/${name}`, 'x');
     }
     keeper.adoptServices(['ssh']);
