@@ -14,6 +14,8 @@ const GOOD: readonly Request[] = [
   { verb: 'trust', targets: ['host'], save: true },
   { verb: 'untrust', targets: ['host'] },
   { verb: 'flush', targets: ['all'] },
+  { verb: 'flush', targets: ['1.2.3.4'], list: 'banned' },
+  { verb: 'drop', targets: ['1.2.3.4'], spare: true },
   { verb: 'list' },
   { verb: 'list', list: 'banned' },
   { verb: 'status' },
@@ -42,10 +44,10 @@ const list = (value: unknown): boolean => value === 'banned' || value === 'trust
 /** The requests in another form: needed fields, then those that may be left out. */
 const VERBS: Readonly<Record<string, readonly Readonly<Record<string, (value: unknown) => boolean>>[]>> = {
   accept: [{ targets }, { timeoutS: seconds, service: short, force: flag }],
-  drop: [{ targets }, { timeoutS: seconds, force: flag, session: short }],
+  drop: [{ targets }, { timeoutS: seconds, force: flag, spare: flag, session: short }],
   trust: [{ targets }, { save: flag }],
   untrust: [{ targets }, { save: flag }],
-  flush: [{ targets }, {}],
+  flush: [{ targets }, { list }],
   list: [{}, { list }],
   status: [{}, {}],
   events: [{}, { follow: flag }],
@@ -107,7 +109,7 @@ describe('requests', () => {
   it('takes a request with one field changed only where it is still one', () => {
     const key = fc.constantFrom(
       ...['verb', 'targets', 'timeoutS', 'service', 'force', 'session', 'save', 'list', 'follow', 'keep'],
-      ...['trialS', 'port'],
+      ...['trialS', 'port', 'spare'],
       ...['__proto__', 'constructor', 'toString'],
     );
     const other = fc.oneof(
