@@ -3,8 +3,9 @@
 /** Whether all of it is to run: all combinations, and all of the random cases. */
 export const IS_WHOLE = process.env['KNOCKCTL_MATRIX'] === 'whole';
 
-/** Each file begins elsewhere, so that first tests, the longest ones, do not all run in the first combination. */
-let turn = Buffer.from(process.argv[1] ?? '').reduce((sum, byte) => sum + byte, 0);
+/** Each file begins elsewhere, by its path in this repository, so that first tests, the longest ones, do not all run in the first combination. */
+const FILE = process.argv[1]?.split('/dist/').at(-1) ?? '';
+let turn = Buffer.from(FILE).reduce((sum, byte) => sum + byte, 0);
 
 /**
  * One of `all`, the next one at each call, so that the tests of a file take turns at them; with KNOCKCTL_MATRIX=whole, all of them.
