@@ -161,7 +161,11 @@ describe('the listener', () => {
       { ...ORDER, user: 'no-such-user' },
       /^\[listener\] user no-such-user does not exist$/,
     ],
-    ['root as its user', { ...ORDER, user: 'root' }, /^the listener must not run as root; set user in \[listener\]/],
+    [
+      'root as its user',
+      { ...ORDER, user: 'root' },
+      /^the listener must not run as root; set user in \[listener\]/,
+    ],
     [
       'an interface that does not exist',
       { ...ORDER, interfaces: ['kc-absent0'] },
