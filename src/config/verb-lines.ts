@@ -1,3 +1,10 @@
+import {
+  COMMANDS as SUPERVISOR_COMMANDS,
+  commandsThat,
+  takes,
+  type DoorVerb,
+  type OptionName,
+} from '../base/commands.js';
 import { parseNetwork, quote } from '../base/address.js';
 import { LISTS } from '../base/lists.js';
 import { MAX_TIMEOUT_S } from '../base/limits.js';
@@ -16,48 +23,34 @@ interface VerbFault {
   readonly text: string;
 }
 
-/** All commands of knockctl. */
+/** All commands of knockctl: those of a supervisor, and those that are none of its business. */
 export const COMMANDS: readonly string[] = [
-  ...[
-    'accept',
-    'drop',
-    'trust',
-    'untrust',
-    'flush',
-    'list',
-    'events',
-    'check',
-    'doctor',
-    'init',
-    'import',
-    'client',
-  ],
-  ...[
-    'install',
-    'uninstall',
-    'start',
-    'reload',
-    'confirm',
-    'stop',
-    'restart',
-    'condrestart',
-    'restartifdead',
-  ],
-  ...['status', 'setup', 'run', 'knock', 'help'],
+  ...Object.keys(SUPERVISOR_COMMANDS),
+  ...['check', 'doctor', 'init', 'import', 'client', 'install', 'uninstall', 'setup', 'run', 'knock', 'help'],
+  ...['start', 'restart', 'condrestart', 'restartifdead'],
 ];
 
-const VERBS = ['accept', 'drop', 'trust', 'untrust', 'flush'] as const;
-type Verb = (typeof VERBS)[number];
+const VERBS = commandsThat('byDoors');
 
-/** The options of each verb on the command line; `value`: a word follows. */
-const OPTIONS: Readonly<Record<Verb, Readonly<Record<string, 'value' | 'flag'>>>> = {
-  accept: { '-t': 'value', '--timeout': 'value', '--service': 'value', '--force': 'flag', '--file': 'value' },
-  drop: { '-t': 'value', '--timeout': 'value', '--service': 'value', '--force': 'flag', '--file': 'value' },
-  trust: { '--save': 'flag', '--file': 'value' },
-  untrust: { '--save': 'flag', '--file': 'value' },
-  flush: { '--file': 'value' },
-};
-const GLOBAL: Readonly<Record<string, 'value' | 'flag'>> = {
+type Kind = 'value' | 'flag';
+
+/** The options that can be typed, by their names in the command table; `value`: a word follows. */
+const TYPED: readonly (readonly [OptionName, readonly string[], Kind])[] = [
+  ['timeoutS', ['-t', '--timeout'], 'value'],
+  ['service', ['--service'], 'value'],
+  ['force', ['--force'], 'flag'],
+  ['spare', ['--spare'], 'flag'],
+  ['save', ['--save'], 'flag'],
+  ['list', ['--from'], 'value'],
+];
+
+/** The options of a verb on the command line. */
+export function optionsOf(verb: DoorVerb): ReadonlyMap<string, Kind> {
+  const typed = TYPED.filter(([name]) => takes(verb, name));
+  const words = typed.flatMap(([, all, kind]) => all.map((word) => [word, kind] as const));
+  return new Map([...words, ['--file', 'value']]);
+}
+const GLOBAL: Readonly<Record<string, Kind>> = {
   '-c': 'value',
   '--config': 'value',
   '--json': 'flag',
@@ -144,7 +137,7 @@ function withoutGlobals(words: readonly string[]): readonly string[] {
 }
 
 /** The addresses that the verb is told, or what is wrong with its words. */
-function targetsOf(verb: Verb, words: readonly string[]): readonly string[] | VerbFault {
+function targetsOf(verb: DoorVerb, words: readonly string[]): readonly string[] | VerbFault {
   const targets: string[] = [];
   let isFile = false;
   for (let at = 0; at < words.length; at += 1) {
@@ -154,7 +147,7 @@ function targetsOf(verb: Verb, words: readonly string[]): readonly string[] | Ve
       continue;
     }
     const [name = '', inline] = word.split(/=(.*)/s);
-    const kind = OPTIONS[verb][name] ?? GLOBAL[name];
+    const kind = optionsOf(verb).get(name) ?? GLOBAL[name];
     if (kind === undefined) {
       return error(`${verb} has no option ${quote(name)}${optionHint(verb, name)}`);
     }
@@ -176,13 +169,13 @@ function targetsOf(verb: Verb, words: readonly string[]): readonly string[] | Ve
     : error(`${quote(wrong)} is no address: %IP%, in capitals, stands for the one that knocked`);
 }
 
-function optionHint(verb: Verb, name: string): string {
-  const known = Object.keys(OPTIONS[verb]);
+function optionHint(verb: DoorVerb, name: string): string {
+  const known = [...optionsOf(verb).keys()];
   const longer = known.find((option) => name.length > 3 && option.startsWith(name));
   return longer === undefined ? didYouMean(name, known) : ` (did you mean ${longer}?)`;
 }
 
-function isTarget(verb: Verb, target: string): boolean {
+function isTarget(verb: DoorVerb, target: string): boolean {
   // %IP% may become an address of either family.
   const texts = ['192.0.2.1', '2001:db8::1'].map((address) => target.replaceAll('%IP%', address));
   return texts.some((text) => {
@@ -195,6 +188,7 @@ function isTarget(verb: Verb, target: string): boolean {
 function describeTargets(targets: readonly string[]): string {
   const [only = '', another] = targets;
   if (another !== undefined) return 'with several addresses';
+  if (only === '%IP%') return 'with an option that only the command line has';
   return only.includes('%IP%')
     ? `of ${only}, which is more than the address that knocked`
     : `of ${only}, whoever knocked`;

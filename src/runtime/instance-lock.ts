@@ -62,7 +62,7 @@ export class InstanceLock {
     this.#lock = lock;
   }
 
-  /** Becomes the one supervisor of a run folder. Throws as takePlace. */
+  /** Becomes the one supervisor of a run folder. Throws as acquireLock. */
   static async acquire(paths: Settings['paths']): Promise<InstanceLock> {
     makePrivateFolder(paths.run);
     return new InstanceLock(paths, await acquireLock(runPaths(paths)));

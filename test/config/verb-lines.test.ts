@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { ConfigError } from '../../src/base/errors.js';
 import { parseCommand } from '../../src/config/knockd/commands.js';
 import { loadConfig } from '../../src/config/load.js';
-import { COMMANDS, verbFault } from '../../src/config/verb-lines.js';
+import { commandsThat } from '../../src/base/commands.js';
+import { COMMANDS, optionsOf, verbFault } from '../../src/config/verb-lines.js';
 import { makeProgram } from '../../src/ctl/cli/program.js';
 
 const DOORS = '/etc/knockctl/knockd.conf';
@@ -14,6 +15,9 @@ function load(line: string, leavesOut = false): readonly string[] {
   const config = loadConfig({}, (path) => (path === DOORS ? text : undefined), { inForce: false, leavesOut });
   return config.warnings;
 }
+
+/** Options that stand before or behind every command. */
+const GLOBAL: readonly (string | undefined)[] = ['-c', '--config', '--json'];
 
 describe('lines that are meant to be verbs', () => {
   it('-t is --timeout, as on the command line', () => {
@@ -114,12 +118,27 @@ describe('lines that are meant to be verbs', () => {
     });
   }
 
-  it('knows all commands of the program', () => {
+  for (const line of ['knockctl drop --spare %IP%', 'knockctl flush --from banned %IP%']) {
+    it(`${line}: runs by the shell, and is no error`, () => {
+      const fault = verbFault(line);
+      assert.equal(fault?.isError, false);
+      assert.match(fault.text, /\(with an option that only the command line has\)/);
+    });
+  }
+
+  it('knows all commands of the program, and their options', () => {
     const program = makeProgram(
       { version: '0', quiet: true, context: () => { throw new Error('unused'); }, run: async () => Promise.resolve(0) },
       () => undefined,
     ); // prettier-ignore
     const names = program.commands.map((command) => command.name());
     assert.deepEqual([...names, 'help'].sort(), [...COMMANDS].sort());
+    for (const verb of commandsThat('byDoors')) {
+      const typed = program.commands.find((command) => command.name() === verb)?.options ?? [];
+      const words = typed.flatMap(({ short, long }) =>
+        [short, long].filter((word) => word !== undefined && !GLOBAL.includes(word)),
+      );
+      assert.deepEqual([...optionsOf(verb).keys()].sort(), words.sort(), verb);
+    }
   });
 });

@@ -40,7 +40,7 @@ export class Scheduler {
     const { failsafe: times, health } = active.current.config.settings;
     const beat = clock.every(times.heartbeatMs, () => {
       failsafe.heartbeat();
-      void entries.check(); // in the same moment: the guard and it share their look at the sets
+      void entries.check(); // in the same moment: the reconciler and it share their look at the sets
     });
     this.#health = schedule(health.schedule, async () => this.#check(), clock);
     const resolve = schedule(health.resolve, async () => this.#trusted('refresh'), clock);
